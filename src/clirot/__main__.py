@@ -1,0 +1,5 @@
+"""``python -m clirot``."""
+
+from clirot.cli import main
+
+main()

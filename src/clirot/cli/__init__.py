@@ -1,0 +1,83 @@
+"""The command line: one module per subcommand, one error boundary.
+
+A command parses, calls one library function and renders. Typer and rich are known here and nowhere
+below. :func:`main` is the only place that turns an error into a message and an exit code.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import typer
+
+from clirot import __version__
+from clirot.cli import align, distill, evaluate, fetch_bitext, index, models, search
+from clirot.cli.console import note
+from clirot.errors import ClirotError
+
+app = typer.Typer(
+    name="clirot",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Cross-language retrieval experiments: bitext -> student -> index -> run -> tested table.",
+)
+app.command("fetch-bitext")(fetch_bitext.fetch_bitext)
+app.command("distill")(distill.distill)
+app.command("index")(index.index)
+app.command("search")(search.search)
+app.command("evaluate")(evaluate.evaluate)
+app.command("align")(align.align)
+app.add_typer(models.app, name="models")
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"clirot {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: bool = typer.Option(
+        False, "--version", callback=_show_version, is_eager=True, help="Print the version and exit."
+    ),
+    traceback: bool = typer.Option(
+        False, "--traceback", help="On an error, show the Python traceback as well."
+    ),
+) -> None:
+    if traceback:
+        os.environ["CLIROT_TRACEBACK"] = "1"
+
+
+def main() -> None:
+    """Run the command line and exit.
+
+    Exit codes: 0 done, 1 failed, 2 usage, 3 partly done, 4 an expectation missed, 130 interrupted.
+    A closed pipe (``| head``) ends the command quietly.
+    """
+    try:
+        app(standalone_mode=True)
+    except ClirotError as error:
+        _show_traceback()
+        note(f"error: {error.message}")
+        if error.hint:
+            note(f"  hint: {error.hint}")
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        _show_traceback()
+        note("interrupted; the same command again resumes where it can")
+        sys.exit(130)
+    except BrokenPipeError:
+        # The reader has gone (| head): nothing more to say, and Python must not try to flush.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+
+
+def _show_traceback() -> None:
+    if os.environ.get("CLIROT_TRACEBACK"):
+        import traceback
+
+        note(traceback.format_exc())

@@ -1,0 +1,136 @@
+"""stdout, stderr, progress and tables for every command: the only place that knows rich.
+
+Data goes to stdout, everything else to stderr. Off a terminal there is no colour, no prompt and no
+live progress: a line at the start and the end of a phase, and one every half minute between.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from clirot.records import ProgressSink, Step
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+    from rich.table import Table
+
+_PLAIN_INTERVAL_S = 30.0
+
+
+def note(message: str) -> None:
+    """A line for the person, on stderr."""
+    sys.stderr.write(message + "\n")
+    sys.stderr.flush()
+
+
+def warn(message: str) -> None:
+    """A warning for the person, on stderr."""
+    note(f"warning: {message}")
+
+
+def emit(text: str) -> None:
+    """Data, on stdout, exactly as given plus a newline."""
+    sys.stdout.write(text + "\n")
+
+
+def emit_json(document: Any) -> None:
+    """One machine-readable document on stdout."""
+    emit(json.dumps(document, indent=2, ensure_ascii=False, default=str))
+
+
+def emit_table(table: Table) -> None:
+    """A rich table on stdout; off a terminal wide enough that nothing is cut."""
+    from rich.console import Console
+
+    console = Console(file=sys.stdout, highlight=False)
+    if not console.is_terminal:
+        console = Console(file=sys.stdout, highlight=False, width=200, no_color=True)
+    console.print(table)
+
+
+def table_of(
+    columns: Sequence[str], rows: Sequence[Sequence[str]], *, title: str | None = None
+) -> Table:
+    """A plain table: the first column left, the others right where they are numbers."""
+    from rich import box
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    for place, column in enumerate(columns):
+        numeric = place > 0 and all(_numeric(row[place]) for row in rows)
+        table.add_column(column, justify="right" if numeric else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    return table
+
+
+def _numeric(cell: str) -> bool:
+    return not cell or cell.strip("*†‡ ").replace(",", "").lstrip("+-.")[:1].isdigit()
+
+
+@contextmanager
+def progress() -> Iterator[ProgressSink]:
+    """A sink for a verb's steps: live bars on a terminal, sparse lines elsewhere."""
+    if sys.stderr.isatty():
+        with _live_progress() as sink:
+            yield sink
+    else:
+        yield _PlainProgress()
+
+
+class _PlainProgress:
+    """Progress as occasional lines, for logs."""
+
+    def __init__(self) -> None:
+        self._label = ""
+        self._last = 0.0
+
+    def __call__(self, step: Step) -> None:
+        now = time.monotonic()
+        finished = step.total is not None and step.done >= step.total
+        if step.label == self._label and not finished and now - self._last < _PLAIN_INTERVAL_S:
+            return
+        self._label, self._last = step.label, now
+        of = f"/{step.total}" if step.total is not None else ""
+        figures = "".join(f", {name} {value:.4g}" for name, value in step.figures)
+        note(f"{step.label}: {step.done}{of} {step.unit}{figures}")
+
+
+@contextmanager
+def _live_progress() -> Iterator[ProgressSink]:
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    bars: Progress = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=30),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[speed]}{task.fields[figures]}"),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+    )
+    tasks: dict[str, Any] = {}
+    with bars:
+
+        def sink(step: Step) -> None:
+            if step.label not in tasks:
+                tasks[step.label] = bars.add_task(
+                    step.label, total=step.total, speed="", figures=""
+                )
+            task = bars.tasks[bars.task_ids.index(tasks[step.label])]
+            speed = f"{task.speed:.1f} {step.unit}/s" if task.speed else ""
+            figures = "".join(f"  {name} {value:.4f}" for name, value in step.figures)
+            bars.update(task.id, completed=step.done, total=step.total, speed=speed, figures=figures)
+
+        yield sink

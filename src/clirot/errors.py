@@ -1,0 +1,105 @@
+"""Every error clirot raises on purpose, and the exit code each one ends a command with.
+
+::
+
+    ClirotError                    1   something failed
+    ├── UsageError                 2   what was asked for makes no sense
+    │   ├── UnknownNameError       2   no such model, source, collection, measure ...
+    │   └── LanguageError          2   not a language code
+    ├── InputError                 1   a file is not what it should be (path, line)
+    ├── DownloadError              1   an upstream file could not be had, or is not the pinned one
+    ├── MissingExtraError          1   an optional dependency is not installed
+    ├── ArtefactError              1   the store has no such artefact, or one made otherwise
+    ├── PartlyDoneError            3   some of several parts failed; the rest is kept
+    └── ExpectationError           4   a figure fell short of ``--expect``
+
+A message says what was wrong and what arrived; ``hint`` says what to do. The library raises; only
+``clirot.cli`` prints and exits.
+"""
+
+from __future__ import annotations
+
+from os import PathLike
+
+
+class ClirotError(Exception):
+    """Base class: ``message`` says what was wrong, ``hint`` what to do about it."""
+
+    exit_code = 1
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return self.message if self.hint is None else f"{self.message} ({self.hint})"
+
+
+class UsageError(ClirotError):
+    """The request contradicts itself or names something that cannot be."""
+
+    exit_code = 2
+
+
+class UnknownNameError(UsageError):
+    """A name that no registry knows. The hint suggests the closest known name."""
+
+
+class LanguageError(UsageError):
+    """A language code that is neither ISO 639 nor BCP 47."""
+
+
+class InputError(ClirotError):
+    """A file that cannot be read as what it should be.
+
+    Args:
+        message: what was wrong and what arrived, without the place.
+        path: the file, or ``-`` for standard input.
+        line: 1-based line number, where there is one.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        path: str | PathLike[str] | None = None,
+        line: int | None = None,
+        hint: str | None = None,
+    ) -> None:
+        place = "" if path is None else ("<stdin>" if str(path) == "-" else str(path))
+        if line is not None:
+            place = f"{place}:{line}" if place else f"line {line}"
+        super().__init__(f"{place}: {message}" if place else message, hint=hint)
+        self.path = path
+        self.line = line
+
+
+class DownloadError(ClirotError):
+    """An upstream file could not be fetched, or its digest is not the pinned one."""
+
+
+class MissingExtraError(ClirotError):
+    """An optional dependency is missing; the hint names the extra that brings it."""
+
+    def __init__(self, feature: str, *, extra: str) -> None:
+        super().__init__(
+            f"{feature} needs a package that is not installed",
+            hint=f"pip install 'clirot[{extra}]'",
+        )
+
+
+class ArtefactError(ClirotError):
+    """An artefact of the store is missing, damaged, or was made from something else."""
+
+
+class PartlyDoneError(ClirotError):
+    """Some of several parts failed. What was done is kept; the message lists what was not."""
+
+    exit_code = 3
+
+
+class ExpectationError(ClirotError):
+    """A measured figure fell short of what ``--expect`` asked for."""
+
+    exit_code = 4

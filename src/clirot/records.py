@@ -1,0 +1,103 @@
+"""The small immutable values that pass between the floors of clirot."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from clirot.errors import LanguageError
+from clirot.languages import parse_language
+
+
+@dataclass(frozen=True, order=True)
+class LanguagePair:
+    """Source (the teacher's) and target (the student's) language, as normalised codes."""
+
+    src: str
+    tgt: str
+
+    @classmethod
+    def of(cls, src: str, tgt: str) -> LanguagePair:
+        """A pair from two codes in any accepted spelling (ISO 639-1, ISO 639-3, BCP 47).
+
+        Raises:
+            LanguageError: a code is not a language, or both are the same language.
+        """
+        pair = cls(parse_language(src), parse_language(tgt))
+        if pair.src == pair.tgt:
+            raise LanguageError(
+                f"source and target are the same language: {pair.src!r}",
+                hint="a student is distilled across languages, for example --src en --tgt so",
+            )
+        return pair
+
+    @classmethod
+    def parse(cls, text: str) -> LanguagePair:
+        """Read ``en-so``; the inverse of :meth:`format` for codes without a hyphen of their own."""
+        src, hyphen, tgt = text.partition("-")
+        if not hyphen:
+            raise LanguageError(f"not a language pair: {text!r}", hint="write it like en-so")
+        return cls.of(src, tgt)
+
+    def format(self) -> str:
+        """``en-so``."""
+        return f"{self.src}-{self.tgt}"
+
+    def __str__(self) -> str:
+        return self.format()
+
+
+@dataclass(frozen=True)
+class SentencePair:
+    """One translated sentence: ``src`` in the teacher's language, ``tgt`` in the student's."""
+
+    src: str
+    tgt: str
+    id: str = ""
+
+
+@dataclass(frozen=True)
+class Document:
+    """A document of a collection; ``text`` holds everything that is encoded."""
+
+    id: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Topic:
+    """A topic (query) of a collection, in one language."""
+
+    id: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A document found for a topic. ``score`` is the retrieval model's, larger is better."""
+
+    docno: str
+    score: float
+
+
+@dataclass(frozen=True)
+class Step:
+    """A sign of life from a long job.
+
+    ``done`` of ``total`` units of the phase ``label`` (``total`` None: not known);
+    ``figures`` are what is worth showing beside it, such as the loss.
+    """
+
+    label: str
+    done: int
+    total: int | None = None
+    figures: tuple[tuple[str, float], ...] = ()
+    unit: str = "it"
+
+
+ProgressSink = Callable[[Step], None]
+"""What a verb reports its progress to. The library is silent by default (:func:`silent`)."""
+
+
+def silent(step: Step) -> None:
+    """The progress sink that shows nothing."""
