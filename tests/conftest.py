@@ -1,0 +1,39 @@
+"""Fixtures that every test may use: a store of its own, tiny models, the real data where present."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("HF_HUB_OFFLINE", "1")  # a test that reaches for a model hub is a defect
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+_SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A CLIROT_HOME of the test's own; no mirror, no ir_datasets home of the user's."""
+    path = tmp_path / "home"
+    monkeypatch.setenv("CLIROT_HOME", str(path))
+    monkeypatch.setenv("IR_DATASETS_HOME", str(tmp_path / "irds"))
+    monkeypatch.delenv("CLIROT_MIRROR", raising=False)
+    return path
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Real corpora and collections, which CI has and a user's checkout has not."""
+    if not _SHARED.is_dir():
+        pytest.skip("the real corpora of ../shared/data are not here")
+    return _SHARED
+
+
+@pytest.fixture()
+def mirror(shared_data: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """``CLIROT_MIRROR`` set to the real upstream files."""
+    path = shared_data / "upstream"
+    monkeypatch.setenv("CLIROT_MIRROR", str(path))
+    return path
