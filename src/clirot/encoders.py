@@ -1,0 +1,210 @@
+"""Token encoders: text in, one unit vector per token out.
+
+Every encoder is a sentence-transformers ``MultiVectorEncoder``. A checkpoint that is one already
+(ColBERT, PyLate, a student made here) is loaded as it is; a plain encoder (BERT, a pooling sentence
+transformer) becomes one by masking padding and normalising its raw token vectors. It gets no
+projection: the one that sentence-transformers would add is random until it is trained.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from clirot.errors import InputError
+from clirot.models import ModelRef, Side
+from clirot.records import ProgressSink, Step, silent
+
+if TYPE_CHECKING:
+    from sentence_transformers import MultiVectorEncoder
+
+TokenVectors = NDArray[np.float32]
+"""``(tokens, dim)``, rows of unit norm."""
+
+_BATCH_TOKENS = 4096
+
+
+class TokenEncoder(Protocol):
+    """What indexing and searching need of an encoder."""
+
+    @property
+    def name(self) -> str:
+        """The model's name in the registry."""
+        ...
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the model."""
+        ...
+
+    @property
+    def dim(self) -> int:
+        """Length of a token vector."""
+        ...
+
+    def encode(
+        self,
+        texts: Sequence[str],
+        *,
+        progress: ProgressSink = silent,
+        label: str = "encode",
+    ) -> list[TokenVectors]:
+        """One ``(tokens, dim)`` float32 matrix of unit rows per text, in the order of ``texts``."""
+        ...
+
+
+class MultiVectorTokenEncoder:
+    """A :class:`TokenEncoder` over a sentence-transformers ``MultiVectorEncoder``.
+
+    Args:
+        model: the model; put into evaluation mode.
+        side: which of the model's two tasks to run.
+        name: its name in the registry.
+        digest: its digest.
+    """
+
+    def __init__(self, model: MultiVectorEncoder, *, side: Side, name: str, digest: str) -> None:
+        self._model = model.eval()
+        self._side = side
+        self.name = name
+        self.digest = digest
+        self.dim = int(model.encode_query(["a"])[0].shape[1])
+
+    def encode(
+        self,
+        texts: Sequence[str],
+        *,
+        progress: ProgressSink = silent,
+        label: str = "encode",
+    ) -> list[TokenVectors]:
+        """See :meth:`TokenEncoder.encode`.
+
+        Texts are batched by length so that a batch holds about the same number of tokens; what a
+        text is batched with changes its vectors by float rounding only.
+        """
+        encode = (
+            self._model.encode_query if self._side == "query" else self._model.encode_document
+        )
+        # Characters stand in for tokens: near enough to group texts of like length.
+        order = sorted(range(len(texts)), key=lambda row: (len(texts[row]), row))
+        found: list[TokenVectors | None] = [None] * len(texts)
+        done = 0
+        progress(Step(label, 0, len(texts), unit="texts"))
+        for batch in _batches(order, [len(text) // 3 + 2 for text in texts]):
+            with torch.inference_mode():
+                vectors = encode(
+                    [texts[row] for row in batch],
+                    batch_size=len(batch),
+                    show_progress_bar=False,
+                )
+            for row, matrix in zip(batch, vectors, strict=True):
+                found[row] = matrix.float().cpu().numpy()
+            done += len(batch)
+            progress(Step(label, done, len(texts), unit="texts"))
+        return [matrix for matrix in found if matrix is not None]
+
+
+def load_encoder(ref: ModelRef, *, side: Side) -> MultiVectorTokenEncoder:
+    """The encoder of one side of a model, on the GPU where there is one.
+
+    Args:
+        ref: from :func:`clirot.models.resolve`. A student's document side is its teacher.
+        side: ``"query"`` or ``"document"``.
+
+    Raises:
+        InputError: the directory is not a checkpoint that can be loaded.
+    """
+    chosen = ref.side(side)
+    return MultiVectorTokenEncoder(
+        load_model(chosen.path), side=side, name=chosen.name, digest=chosen.digest
+    )
+
+
+def load_model(path: Path, *, device: str | None = None) -> MultiVectorEncoder:
+    """Load a checkpoint directory as a ``MultiVectorEncoder``.
+
+    Raises:
+        InputError: it is not a checkpoint, or its weights are not safetensors.
+    """
+    with _quiet_libraries():
+        from sentence_transformers import MultiVectorEncoder
+
+        try:
+            if _is_multi_vector(path):
+                return MultiVectorEncoder(str(path), device=device, local_files_only=True)
+            return _from_plain_encoder(path, device)
+        except (OSError, ValueError, KeyError, RuntimeError) as error:
+            raise InputError(
+                f"cannot be loaded as an encoder: {str(error).strip().splitlines()[0]}",
+                path=path,
+                hint="a sentence-transformers or transformers checkpoint with safetensors weights",
+            ) from error
+
+
+def _from_plain_encoder(path: Path, device: str | None) -> MultiVectorEncoder:
+    from sentence_transformers import MultiVectorEncoder
+    from sentence_transformers.base.modules import Normalize, Transformer
+    from sentence_transformers.multi_vector_encoder.modules import MultiVectorMask
+
+    backbone = Transformer.load(
+        str(path), local_files_only=True, model_kwargs={"use_safetensors": True}
+    )
+    return MultiVectorEncoder(
+        modules=[backbone, MultiVectorMask(), Normalize(module_input_name="token_embeddings")],
+        device=device,
+    )
+
+
+def _is_multi_vector(path: Path) -> bool:
+    """Whether a checkpoint says it is a late-interaction model (native, PyLate or Stanford)."""
+    own = path / "config_sentence_transformers.json"
+    if own.is_file():
+        kind = json.loads(own.read_text(encoding="utf-8")).get("model_type")
+        if kind in {"MultiVectorEncoder", "ColBERT"}:
+            return True
+    config = path / "config.json"
+    if config.is_file():
+        names = json.loads(config.read_text(encoding="utf-8")).get("architectures") or []
+        return "HF_ColBERT" in names
+    return False
+
+
+def _batches(order: Sequence[int], lengths: Sequence[int]) -> Iterator[list[int]]:
+    """Consecutive runs of ``order`` (sorted by length) whose padded size stays within bounds."""
+    batch: list[int] = []
+    for row in order:
+        if batch and lengths[row] * (len(batch) + 1) > _BATCH_TOKENS:
+            yield batch
+            batch = []
+        batch.append(row)
+    if batch:
+        yield batch
+
+
+@contextmanager
+def _quiet_libraries() -> Iterator[None]:
+    """Keep the libraries' own progress bars and notices off the person's stderr while loading."""
+    from transformers.utils import logging as transformers_logging
+
+    level = transformers_logging.get_verbosity()
+    bars = transformers_logging.is_progress_bar_enabled()
+    root = logging.getLogger("sentence_transformers")
+    before = root.level
+    transformers_logging.set_verbosity_error()
+    transformers_logging.disable_progress_bar()
+    root.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        transformers_logging.set_verbosity(level)
+        if bars:
+            transformers_logging.enable_progress_bar()
+        root.setLevel(before)

