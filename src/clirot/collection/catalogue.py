@@ -1,0 +1,89 @@
+"""What a collection's name means: a directory, one of clirot's own, or a data set of ir_datasets.
+
+An existing directory wins, then clirot's own ids, then ir_datasets'. clirot's own are written
+``FAMILY/LANG`` (``xquad/de``: English paragraphs, German topics, and the English ones for the
+ceiling) or, where one document collection has topics in every language, ``FAMILY`` alone with the
+topic language chosen later. ``clirot/FAMILY/LANG``, the spelling under which they are registered in
+ir_datasets, is read as the same thing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from clirot.collection.cldr import open_cldr
+from clirot.collection.collection import Collection
+from clirot.collection.directory import DirectoryCollection
+from clirot.collection.irds import IrDatasetsCollection, known_ids
+from clirot.errors import InputError, UnknownNameError, UsageError
+from clirot.languages import parse_language
+from clirot.records import ProgressSink, silent
+from clirot.registry import Registry, closest
+from clirot.store import default_home
+
+PREFIX = "clirot/"
+"""What clirot's own ids begin with inside ir_datasets."""
+
+Opener = Callable[[str | None, Path, ProgressSink], Collection]
+"""Open one of clirot's own: the topic language its id names, CLIROT_HOME, and a progress sink."""
+
+FAMILIES: Registry[Opener] = Registry(
+    "collection",
+    {
+        "cldr": open_cldr,
+    },
+)
+
+
+def open_collection(
+    spec: str,
+    docs_lang: str | None = None,
+    *,
+    home: Path | None = None,
+    progress: ProgressSink = silent,
+) -> Collection:
+    """Open a test collection. Nothing is downloaded until a part of it is asked for.
+
+    Args:
+        spec: a directory (see :class:`DirectoryCollection`), an id of clirot's own such as
+            ``cldr/so`` or ``xquad/de``, or any id of ir_datasets.
+        docs_lang: which of several document languages of a directory.
+        home: where upstream files are kept; default :func:`default_home`.
+        progress: told how a download goes.
+
+    Raises:
+        UnknownNameError: nothing has that name; the hint suggests the closest.
+        UsageError: a language that the collection does not have.
+        InputError: a directory without a collection in it.
+    """
+    directory = Path(spec).expanduser()
+    if directory.is_dir():
+        return DirectoryCollection(directory, docs_lang)
+    if docs_lang is not None and parse_language(docs_lang) != "en":
+        raise UsageError(
+            f"the documents of {spec} are what they are: --docs-lang chooses among the document "
+            "files of a directory"
+        )
+    family, slash, language = spec.removeprefix(PREFIX).partition("/")
+    if family in FAMILIES:
+        if slash and not language:
+            raise UnknownNameError(
+                f"unknown collection {spec!r}", hint=f"write {family}/so, for example"
+            )
+        named = parse_language(language) if slash else None
+        return FAMILIES[family](named, home if home is not None else default_home(), progress)
+    if spec.startswith((".", "/", "~")):
+        raise InputError(
+            "no such directory", path=spec, hint="a collection is a directory or an id"
+        )
+    try:
+        return IrDatasetsCollection(spec)
+    except KeyError:
+        near = closest(spec, [*FAMILIES, *(f"{name}/so" for name in FAMILIES), *known_ids()])
+        suggestion = f"did you mean {near!r}? " if near is not None else ""
+        raise UnknownNameError(
+            f"unknown collection {spec!r}",
+            hint=f"{suggestion}clirot's own are {', '.join(FAMILIES)} (as FAMILY/LANG); any id of "
+            "https://ir-datasets.com works; or give a directory",
+        ) from None

@@ -1,0 +1,90 @@
+"""``cldr/<lang>``: the collection that needs no network, made from the facts in CLDR.
+
+Documents are English paragraphs about territories, languages, currencies, scripts and time zones;
+topics are names and phrases in the target language, and in English under the same ids for the
+ceiling; relevance follows from the facts. :mod:`clirot.collection.cldr.topics` says what is asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path
+
+from clirot.collection.collection import Collection, content_digest
+from clirot.collection.judgements import Judgements
+from clirot.errors import InputError, UnknownNameError
+from clirot.records import Document, ProgressSink, Topic, silent
+
+_FEWEST_TOPICS = 100
+
+
+class CldrCollection(Collection):
+    """The collection for one language.
+
+    Args:
+        language: normalised.
+
+    Raises:
+        InputError: CLDR has no or too few names in the language.
+    """
+
+    def __init__(self, language: str) -> None:
+        from clirot.collection.cldr.topics import questions
+
+        try:
+            self._questions = questions(language)
+        except ValueError as error:
+            raise InputError(str(error), hint="choose another collection for it") from error
+        if len(self._questions) < _FEWEST_TOPICS:
+            raise InputError(
+                f"CLDR names too little in {language!r} for a collection: "
+                f"{len(self._questions)} topics, {_FEWEST_TOPICS} are needed",
+                hint="choose another collection for it",
+            )
+        languages = ("en",) if language == "en" else (language, "en")
+        super().__init__(f"cldr/{language}", languages, language)
+
+    def _read_documents(self) -> Iterator[Document]:
+        from clirot.collection.cldr.paragraphs import paragraphs
+
+        for page in paragraphs().values():
+            yield Document(page.subject.docno, page.text)
+
+    def _read_topics(self, language: str | None) -> list[Topic]:
+        if language != "en":
+            return [Topic(question.id, text) for question, text in self._questions]
+        from clirot.collection.cldr.names import Names
+
+        english = Names("en")
+        return [
+            Topic(question.id, question.render(english) or "") for question, _ in self._questions
+        ]
+
+    def _read_judgements(self) -> Judgements:
+        return {question.id: dict(question.grades) for question, _ in self._questions}
+
+    @property
+    def document_count(self) -> int | None:
+        """How many paragraphs there are."""
+        from clirot.collection.cldr.paragraphs import paragraphs
+
+        return len(paragraphs())
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 over the ids and texts of the paragraphs: the same for every language."""
+        return content_digest((document.id, document.text) for document in self.documents())
+
+
+def open_cldr(language: str | None, home: Path, progress: ProgressSink = silent) -> Collection:
+    """Open ``cldr/<language>``; nothing is downloaded.
+
+    Raises:
+        UnknownNameError: no language named: what is asked differs from language to language.
+    """
+    if language is None:
+        raise UnknownNameError(
+            "collection 'cldr' needs a language", hint="write cldr/so, for example"
+        )
+    return CldrCollection(language)

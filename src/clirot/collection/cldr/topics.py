@@ -1,0 +1,232 @@
+"""Topics in any CLDR language and the judgements that follow from the facts.
+
+Six families, told apart by the id, from what a student trained on name pairs has seen word for word
+to what it can only reach through the teacher's meaning space:
+
+==========  ===========================  ====================================================
+family      topic                        relevant: 2 is what is meant, 1 is related by a fact
+==========  ===========================  ====================================================
+``name``    a single name                2 its paragraph, 1 paragraphs that name it
+``spoken``  language (territory)         2 the paragraphs of either that name the other
+``both``    territory and territory      2 other paragraphs that name both, 1 those of the two
+``year``    territory (year)             2 the money begun there that year, 1 the territory
+``zone``    a time zone's name           2 its paragraph, 1 the territories that name it
+``city``    a city                       2 its territory, 1 that territory's time zone
+==========  ===========================  ====================================================
+
+No paragraph names a city, so a ``city`` topic shares no word with what is relevant to it; the
+``name`` topics are whole entries of the ``cldr`` bitext, the ``zone`` and ``city`` topics are in
+none of it.
+
+A topic exists in a language where CLDR has all its names in that language and the whole is not
+spelled as in English, which would test nothing. Every family takes the first of its candidates by
+the digest of their ids, so choice and order are fixed, and languages share most of their
+topics.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from itertools import combinations
+
+from clirot.collection.cldr.facts import Subject, world
+from clirot.collection.cldr.names import Names, english_city
+from clirot.collection.cldr.paragraphs import paragraphs
+
+FAMILIES: Mapping[str, int] = {
+    "name": 80,
+    "spoken": 60,
+    "both": 50,
+    "year": 40,
+    "zone": 50,
+    "city": 60,
+}
+"""Family -> how many topics it has at most."""
+
+_MOST_RELEVANT = 12
+"""More than this many relevant paragraphs and a topic is too general to keep: English, the euro."""
+
+_MOST_CITIES = 4
+"""A territory with more time zone cities than this is asked for by none of them."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """A topic in no language yet.
+
+    ``render`` gives its text from a language's names, None where a name is missing there.
+    """
+
+    id: str
+    grades: Mapping[str, int]
+    render: Callable[[Names], str | None]
+
+    @property
+    def family(self) -> str:
+        """The part of the id before the first hyphen."""
+        return self.id.split("-")[0]
+
+
+def questions(language: str) -> list[tuple[Question, str]]:
+    """The topics of ``cldr/<language>``, each with its text in that language.
+
+    Raises:
+        ValueError: Babel has no data for the language.
+    """
+    names, english = Names(language), Names("en")
+    taken: Counter[str] = Counter()
+    chosen: list[tuple[Question, str]] = []
+    for question in _candidates():
+        if taken[question.family] == FAMILIES[question.family]:
+            continue
+        text = question.render(names)
+        if text is None:
+            continue
+        if language != "en" and text.casefold() == (question.render(english) or "").casefold():
+            continue
+        taken[question.family] += 1
+        chosen.append((question, text))
+    return chosen
+
+
+@lru_cache(maxsize=1)
+def _candidates() -> tuple[Question, ...]:
+    """Every question that could be asked, in the fixed order."""
+    found = [
+        question
+        for family in (_names, _spoken, _both, _years, _zones, _cities)
+        for question in family()
+        if 0 < len(question.grades) <= _MOST_RELEVANT
+    ]
+    return tuple(sorted(found, key=lambda question: hashlib.sha256(question.id.encode()).digest()))
+
+
+def _names() -> Iterator[Question]:
+    naming: dict[Subject, list[Subject]] = defaultdict(list)
+    for paragraph in paragraphs().values():
+        for subject in paragraph.states:
+            naming[subject].append(paragraph.subject)
+    for subject in paragraphs():
+        if subject.kind == "zone":
+            continue
+        grades = {other.docno: 1 for other in naming[subject]}
+        yield Question(
+            f"name-{subject.docno}", {**grades, subject.docno: 2}, partial(_called, subject=subject)
+        )
+
+
+def _spoken() -> Iterator[Question]:
+    facts = world()
+    pages = paragraphs()
+    for territory in (subject for subject in pages if subject.kind == "territory"):
+        languages = facts.official.get(territory, ()) + facts.spoken.get(territory, ())
+        if len(languages) < 2:
+            continue  # "German (Liechtenstein)" would be "Liechtenstein" once more
+        for language in languages:
+            pair = (territory, language)
+            if language in pages and territory in pages[language].states:
+                yield Question(
+                    f"spoken-{language.code}-{territory.code}",
+                    {subject.docno: 2 for subject in pair},
+                    partial(_placed, subject=language, place=territory),
+                )
+
+
+def _both() -> Iterator[Question]:
+    pages = paragraphs()
+    shared: dict[tuple[Subject, Subject], list[Subject]] = defaultdict(list)
+    for page in pages.values():
+        if page.subject.kind != "territory":
+            places = sorted(page.states & pages.keys(), key=lambda subject: subject.code)
+            for one, other in combinations(places, 2):
+                if one.kind == other.kind == "territory":
+                    shared[one, other].append(page.subject)
+    for (one, other), subjects in shared.items():
+        # Three and more shared facts make neighbours, which is what such a question is asked about.
+        if len(subjects) < 3:
+            continue
+        yield Question(
+            f"both-{one.code}-{other.code}",
+            {one.docno: 1, other.docno: 1, **{subject.docno: 2 for subject in subjects}},
+            partial(_joined, one=one, other=other),
+        )
+
+
+def _years() -> Iterator[Question]:
+    facts, pages = world(), paragraphs()
+    begun: dict[tuple[Subject, int], list[Subject]] = defaultdict(list)
+    for subject, uses in facts.uses.items():
+        if subject.kind == "territory" and len(uses) > 1:
+            for use in uses:
+                if subject in pages[use.currency].states:
+                    begun[subject, use.start.year].append(use.currency)
+    for (territory, year), currencies in begun.items():
+        yield Question(
+            f"year-{territory.code}-{year}",
+            {territory.docno: 1, **{currency.docno: 2 for currency in currencies}},
+            partial(_dated, place=territory, year=year),
+        )
+
+
+def _zones() -> Iterator[Question]:
+    pages = paragraphs()
+    for zone in (subject for subject in pages if subject.kind == "zone"):
+        places = [page.subject for page in pages.values() if zone in page.states]
+        yield Question(
+            f"zone-{zone.code}",
+            {zone.docno: 2, **{place.docno: 1 for place in places}},
+            partial(_called, subject=zone),
+        )
+
+
+def _cities() -> Iterator[Question]:
+    facts, pages = world(), paragraphs()
+    cities = Counter(facts.cities.values())
+    for zone, territory in facts.cities.items():
+        if cities[territory] > _MOST_CITIES:
+            continue  # Creston, Eucla: of a vast country CLDR names towns that few have heard of
+        city = english_city(zone)
+        relevant = {territory.docno: 2}
+        if len(clocks := facts.zones.get(territory, ())) == 1:
+            relevant[clocks[0].docno] = 1
+        texts = [page.text for page in pages.values() if page.subject.docno in relevant]
+        if "," in city or any(_shares_a_word(city, text) for text in texts):
+            continue  # Guatemala, Mexico City: the name gives it away
+        yield Question(f"city-{zone.replace('/', '.')}", relevant, partial(_city, zone=zone))
+
+
+def _called(names: Names, *, subject: Subject) -> str | None:
+    return names.of(subject)
+
+
+def _placed(names: Names, *, subject: Subject, place: Subject) -> str | None:
+    """``English (Kenya)``, as CLDR writes a language with its territory."""
+    name, where = names.of(subject), names.of(place)
+    return f"{name} ({where})" if name and where else None
+
+
+def _dated(names: Names, *, place: Subject, year: int) -> str | None:
+    """``Ghana (1965)``."""
+    where = names.of(place)
+    return f"{where} ({year})" if where else None
+
+
+def _joined(names: Names, *, one: Subject, other: Subject) -> str | None:
+    """``Kenya and Uganda``, by the language's own list pattern."""
+    parts = [names.of(one), names.of(other)]
+    known = [part for part in parts if part]
+    return names.listed(known) if len(known) == len(parts) else None
+
+
+def _city(names: Names, *, zone: str) -> str | None:
+    return names.city(zone) or (english_city(zone) if names.is_english else None)
+
+
+def _shares_a_word(city: str, text: str) -> bool:
+    words = set(re.findall(r"\w+", text.casefold()))
+    return any(word in words for word in re.findall(r"\w+", city.casefold()))

@@ -1,0 +1,147 @@
+"""What a test collection is to clirot: documents, topics in one or more languages, judgements."""
+
+from __future__ import annotations
+
+import hashlib
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator
+from functools import cached_property
+
+from clirot.collection.judgements import Judgements
+from clirot.errors import InputError, UsageError
+from clirot.languages import parse_language
+from clirot.records import Document, Topic
+from clirot.registry import closest
+
+
+class Collection(ABC):
+    """A test collection. Subclasses say how its parts are read; this class checks what they give.
+
+    Args:
+        id: what :func:`~clirot.collection.open_collection` was asked for, as it is recorded.
+        languages: the topic languages, normalised; empty where the collection does not say.
+        language: the topic language meant where none is asked for; None: there is no such one.
+    """
+
+    def __init__(self, id: str, languages: tuple[str, ...], language: str | None = None) -> None:  # noqa: A002
+        self.id = id
+        self.languages = languages
+        self.language = language or (languages[0] if len(languages) == 1 else None)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.id!r})"
+
+    @abstractmethod
+    def _read_documents(self) -> Iterator[Document]:
+        """The documents in their order, ids checked."""
+
+    @abstractmethod
+    def _read_topics(self, language: str | None) -> list[Topic]:
+        """The topics in one of :attr:`languages`; None where the collection names no language."""
+
+    @abstractmethod
+    def _read_judgements(self) -> Judgements:
+        """All judgements."""
+
+    @cached_property
+    @abstractmethod
+    def digest(self) -> str:
+        """SHA-256 of what decides the documents, hexadecimal.
+
+        Topics and judgements play no part: all topic sets of a document collection share its index.
+        """
+
+    def documents(self) -> Iterator[Document]:
+        """The documents, in a fixed order. An empty text is a document like any other.
+
+        Raises:
+            InputError: there are none, or a file of theirs is malformed.
+        """
+        empty = True
+        for document in self._read_documents():
+            empty = False
+            yield document
+        if empty:
+            raise InputError(f"collection {self.id} has no documents")
+
+    @property
+    def document_count(self) -> int | None:
+        """How many documents there are; None where that is not known without reading them all."""
+        return None
+
+    @cached_property
+    def empty_document_count(self) -> int:
+        """How many documents have no text. Reads all of them."""
+        return sum(not document.text.strip() for document in self.documents())
+
+    def topics(self, lang: str | None = None) -> list[Topic]:
+        """The topics in a language.
+
+        Args:
+            lang: in any accepted spelling; None: the only language there is, or the one that the
+                collection's id names (``xquad/de``).
+
+        Raises:
+            UsageError: no topics in that language, or none was named where there are several.
+            InputError: there are no topics, or a file of theirs is malformed.
+        """
+        topics = self._read_topics(self._topic_language(lang))
+        if not topics:
+            raise InputError(f"collection {self.id} has no topics" + (f" in {lang}" * bool(lang)))
+        return topics
+
+    def qrels(self, lang: str | None = None) -> Judgements:
+        """The judgements: topic id -> document id -> grade.
+
+        Args:
+            lang: keep only the topics that exist in that language; None: all. A topic that a
+                language lacks must not count as a topic without results.
+
+        Raises:
+            InputError: there are none, or their file is malformed.
+        """
+        judgements = self._read_judgements()
+        if lang is not None:
+            asked = {topic.id for topic in self.topics(lang)}
+            judgements = {topic: rows for topic, rows in judgements.items() if topic in asked}
+        if not any(judgements.values()):
+            raise InputError(
+                f"collection {self.id} has no judgements" + (f" for {lang} topics" * bool(lang)),
+                hint="give a qrels file with --qrels",
+            )
+        return judgements
+
+    def topics_digest(self, lang: str | None = None) -> str:
+        """SHA-256 over the ids and texts of the topics in a language, hexadecimal."""
+        return content_digest((topic.id, topic.text) for topic in self.topics(lang))
+
+    def _topic_language(self, lang: str | None) -> str | None:
+        if lang is None:
+            if self.language is None and len(self.languages) > 1:
+                raise UsageError(
+                    f"collection {self.id} has topics in several languages: which one?",
+                    hint=f"choose one with --lang: {', '.join(self.languages)}",
+                )
+            return self.language
+        wanted = parse_language(lang)
+        if wanted in self.languages:
+            return wanted
+        if not self.languages:
+            raise UsageError(
+                f"collection {self.id} does not say what language its topics are in",
+                hint="leave --lang out",
+            )
+        near = closest(wanted, self.languages)
+        suggestion = f"did you mean {near!r}? " if near is not None else ""
+        raise UsageError(
+            f"collection {self.id} has no topics in {wanted!r}",
+            hint=f"{suggestion}it has {', '.join(self.languages)}",
+        )
+
+
+def content_digest(rows: Iterable[tuple[str, str]]) -> str:
+    """SHA-256 over ids and texts, in their order, hexadecimal."""
+    whole = hashlib.sha256()
+    for identifier, text in rows:
+        whole.update(f"{identifier}\t{text}\n".encode())
+    return whole.hexdigest()

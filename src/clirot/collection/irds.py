@@ -1,0 +1,125 @@
+"""A collection that ir_datasets serves, by its id (https://ir-datasets.com).
+
+Texts are what ir_datasets calls their ``default_text``. Its own downloads go where it keeps them
+(``IR_DATASETS_HOME``).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from functools import cached_property
+from typing import Any
+
+from clirot.collection.collection import Collection
+from clirot.collection.judgements import Judgements
+from clirot.errors import DownloadError, InputError, LanguageError
+from clirot.languages import parse_language
+from clirot.records import Document, Topic
+
+
+class IrDatasetsCollection(Collection):
+    """A data set of ir_datasets.
+
+    Args:
+        id: its id there.
+
+    Raises:
+        KeyError: ir_datasets has no such data set.
+    """
+
+    def __init__(self, id: str) -> None:  # noqa: A002
+        import ir_datasets
+
+        self._dataset: Any = ir_datasets.load(id)
+        super().__init__(id, self._stated_languages())
+
+    def _stated_languages(self) -> tuple[str, ...]:
+        if not self._dataset.has_queries():
+            return ()
+        stated = self._dataset.queries_lang()
+        try:
+            return (parse_language(stated),) if stated else ()
+        except LanguageError:
+            return ()
+
+    def _read_documents(self) -> Iterator[Document]:
+        if not self._dataset.has_docs():
+            raise self._lacks("documents")
+        for row in self._rows("docs_iter"):
+            yield Document(row.doc_id, _text(row))
+
+    def _read_topics(self, language: str | None) -> list[Topic]:
+        if not self._dataset.has_queries():
+            raise self._lacks("topics")
+        return [
+            Topic(row.query_id, " ".join(_text(row).split())) for row in self._rows("queries_iter")
+        ]
+
+    def _read_judgements(self) -> Judgements:
+        if not self._dataset.has_qrels():
+            raise self._lacks("judgements")
+        judgements: Judgements = {}
+        for row in self._rows("qrels_iter"):
+            judgements.setdefault(row.query_id, {})[row.doc_id] = int(row.relevance)
+        return judgements
+
+    def _rows(self, method: str) -> Iterator[Any]:
+        """The rows of a part, its download's failure in clirot's words."""
+        try:
+            yield from getattr(self._dataset, method)()
+        except (OSError, RuntimeError) as error:  # requests' errors are OSErrors
+            raise DownloadError(
+                f"ir_datasets could not serve {self.id}: {error}",
+                hint=f"https://ir-datasets.com/{self.id.split('/')[0]}.html says how to get it",
+            ) from error
+
+    def _lacks(self, part: str) -> InputError:
+        return InputError(
+            f"collection {self.id} has no {part} in ir_datasets",
+            hint="another id of the same family may: "
+            f"https://ir-datasets.com/{self.id.split('/')[0]}.html",
+        )
+
+    @property
+    def document_count(self) -> int | None:
+        """From ir_datasets' catalogue, without a download."""
+        if not self._dataset.has_docs():
+            return None
+        count = self._dataset.docs_count()
+        return None if count is None else int(count)
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of the id of its documents, ir_datasets' version and its digests of their files.
+
+        Hashing the documents themselves would mean reading what may be a terabyte.
+        """
+        import ir_datasets
+        from ir_datasets.util.fileio import PackageDataFile
+
+        if not self._dataset.has_docs():
+            raise self._lacks("documents")
+        parent = ir_datasets.docs_parent_id(self.id)
+        with PackageDataFile("etc/downloads.json").stream() as stream:
+            downloads = json.load(stream).get(parent.split("/")[0], {})
+        deciding = {
+            "id": parent,
+            "ir_datasets": ir_datasets.__version__,
+            "downloads": downloads,
+        }
+        return hashlib.sha256(json.dumps(deciding, sort_keys=True).encode()).hexdigest()
+
+
+def _text(row: Any) -> str:
+    if hasattr(row, "default_text"):
+        return str(row.default_text())
+    return "\n".join(value for value in row[1:] if isinstance(value, str))
+
+
+def known_ids() -> list[str]:
+    """Every id ir_datasets lists (patterns such as CLIRMatrix's excepted)."""
+    import ir_datasets
+
+    return sorted(ir_datasets.registry)
