@@ -1,0 +1,155 @@
+"""Relevance judgements: read from files, and laid out for computing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from os import PathLike
+from typing import TYPE_CHECKING
+
+from clirot.errors import InputError
+from clirot.runs.json_rows import json_rows, number_of
+from clirot.runs.source import check_utf8, is_json, read_bytes, show
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+Qrels = Mapping[str, Mapping[str, int]]
+"""Topic -> docno -> relevance. 0 is judged and not relevant; below 0 is "in the pool, not judged",
+as in trec_eval."""
+
+
+def read_qrels(path: str | PathLike[str]) -> dict[str, dict[str, int]]:
+    """Read judgements: TREC (``topic 0 docno relevance``), JSON or JSON lines, gzipped or not.
+
+    A document may be judged twice for a topic only with the same relevance: some published qrels
+    repeat lines; a contradiction is an error.
+
+    Args:
+        path: a file, or ``-`` for standard input.
+
+    Raises:
+        InputError: it is not qrels; the message gives the line.
+    """
+    data = read_bytes(path, what="qrels")
+    return _from_json(data, path) if is_json(data) else _from_trec(data, path)
+
+
+def _from_trec(data: bytes, path: str | PathLike[str]) -> dict[str, dict[str, int]]:
+    check_utf8(data, path)
+    qrels: dict[str, dict[str, int]] = {}
+    current, documents = None, {}
+    for number, line in enumerate(data.split(b"\n"), 1):
+        fields = line.split()
+        if len(fields) != 4:
+            if not fields:
+                continue
+            raise _wrong_columns(line, len(fields), path, number)
+        topic, _, docno_bytes, written = fields
+        try:
+            relevance = int(written)
+            if b"_" in written:
+                raise ValueError
+        except ValueError:
+            raise InputError(
+                f"relevance {show(written)} is not a whole number",
+                path=path,
+                line=number,
+                hint="the columns are: topic 0 docno relevance",
+            ) from None
+        if topic != current:
+            current, documents = topic, qrels.setdefault(topic.decode(), {})
+        docno = docno_bytes.decode()
+        if documents.setdefault(docno, relevance) != relevance:
+            raise InputError(
+                f"document {docno!r} of topic {topic.decode()!r} is judged {relevance}, "
+                f"and was judged {documents[docno]} before",
+                path=path,
+                line=number,
+                hint="keep one of the two lines",
+            )
+    return qrels
+
+
+def _wrong_columns(line: bytes, count: int, path: str | PathLike[str], number: int) -> InputError:
+    hint = None
+    if count == 6:
+        hint = "six columns are a run; give it as RUN, not as --qrels"
+    elif number == 1 and count == 3:
+        hint = "three columns look like BEIR's TSV; add the second column: awk '{print $1,0,$2,$3}'"
+    return InputError(
+        f"expected 4 columns (topic 0 docno relevance), got {count}: {show(line)}",
+        path=path,
+        line=number,
+        hint=hint,
+    )
+
+
+def _from_json(data: bytes, path: str | PathLike[str]) -> dict[str, dict[str, int]]:
+    qrels: dict[str, dict[str, int]] = {}
+    for row in json_rows(data, path, values=("relevance", "rel", "score")):
+        value = number_of(row, path)
+        if value != value or value in (float("inf"), float("-inf")) or value != int(value):
+            raise InputError(
+                f"topic {row.topic!r}, document {row.docno!r}: "
+                f"relevance {value} is not a whole number",
+                path=path,
+                line=row.line,
+            )
+        known = qrels.setdefault(row.topic, {}).setdefault(row.docno, int(value))
+        if known != value:
+            raise InputError(
+                f"document {row.docno!r} of topic {row.topic!r} is judged {int(value)}, "
+                f"and was judged {known} before",
+                path=path,
+                line=row.line,
+                hint="keep one of the two",
+            )
+    return qrels
+
+
+@dataclass(frozen=True, eq=False)
+class Judgements:
+    """Qrels as flat arrays, one row a judgement, rows of a topic together.
+
+    Topics are in the order of the qrels; a topic without any judgement is not one of them.
+    """
+
+    qrels: Qrels
+
+    @cached_property
+    def topics(self) -> tuple[str, ...]:
+        """The judged topics."""
+        return tuple(topic for topic, documents in self.qrels.items() if documents)
+
+    @cached_property
+    def index(self) -> dict[str, int]:
+        """Topic -> its place in :attr:`topics`."""
+        return {topic: place for place, topic in enumerate(self.topics)}
+
+    @cached_property
+    def topic(self) -> NDArray[np.int64]:
+        """The topic of each judgement, (judgements,)."""
+        import numpy as np
+
+        sizes = [len(self.qrels[topic]) for topic in self.topics]
+        return np.repeat(np.arange(len(sizes)), sizes)
+
+    @cached_property
+    def relevance(self) -> NDArray[np.int64]:
+        """The relevance of each judgement, (judgements,)."""
+        import numpy as np
+
+        values = [value for topic in self.topics for value in self.qrels[topic].values()]
+        return np.array(values, dtype=np.int64)
+
+    def count(self, least: int, most: int | None = None) -> NDArray[np.int64]:
+        """Per topic, the judgements of relevance ``least`` up to and without ``most``."""
+        import numpy as np
+
+        wanted = self.relevance >= least
+        if most is not None:
+            wanted &= self.relevance < most
+        return np.bincount(self.topic[wanted], minlength=len(self.topics))

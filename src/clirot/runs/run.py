@@ -1,0 +1,140 @@
+"""A run in memory, in the order trec_eval gives its documents."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from clirot.errors import InputError
+from clirot.records import Hit
+from clirot.runs.docnos import Docnos, FewDocnos
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """What one system retrieved.
+
+    Rows are grouped by topic, and within a topic ordered as trec_eval orders them: score as a
+    32-bit float, descending, equal scores by docno, descending.
+    """
+
+    name: str
+    topics: tuple[str, ...]
+    bounds: NDArray[np.int64]
+    """(topics + 1,): the rows of topic ``t`` are ``bounds[t]`` up to ``bounds[t + 1]``."""
+    docnos: Docnos
+    scores: NDArray[np.float64]
+    """(rows,)"""
+
+    def __len__(self) -> int:
+        """The number of rows over all topics."""
+        return len(self.scores)
+
+    def __repr__(self) -> str:
+        return f"Run({self.name!r}, {len(self.topics)} topics, {len(self)} rows)"
+
+    def named(self, name: str) -> Run:
+        """The same run under another name."""
+        return replace(self, name=name)
+
+    @cached_property
+    def index(self) -> dict[str, int]:
+        """Topic -> its place in :attr:`topics`."""
+        return {topic: place for place, topic in enumerate(self.topics)}
+
+    def hits(self, topic: str) -> list[Hit]:
+        """The documents of a topic, best first; none where the run has not got the topic."""
+        place = self.index.get(topic)
+        if place is None:
+            return []
+        start, stop = int(self.bounds[place]), int(self.bounds[place + 1])
+        docnos = self.docnos.strings(start, stop)
+        return [Hit(*row) for row in zip(docnos, self.scores[start:stop].tolist(), strict=True)]
+
+    def __iter__(self) -> Iterator[tuple[str, list[Hit]]]:
+        """Every topic with its documents, best first."""
+        return ((topic, self.hits(topic)) for topic in self.topics)
+
+    @classmethod
+    def from_dict(cls, name: str, scores: Mapping[str, Mapping[str, float]]) -> Run:
+        """A run from topic -> docno -> score.
+
+        Raises:
+            InputError: a score is not a number.
+        """
+        import numpy as np
+
+        topics = tuple(topic for topic, documents in scores.items() if documents)
+        docnos = [docno for topic in topics for docno in scores[topic]]
+        values = np.array([s for topic in topics for s in scores[topic].values()], dtype=np.float64)
+        if np.isnan(values).any():
+            docno = docnos[int(np.flatnonzero(np.isnan(values))[0])]
+            raise InputError(f"run {name!r}: the score of document {docno!r} is not a number")
+        topic = np.repeat(np.arange(len(topics)), [len(scores[topic]) for topic in topics])
+        return cls.from_rows(name, topics, topic, FewDocnos(docnos), values)
+
+    @classmethod
+    def from_rows(
+        cls,
+        name: str,
+        topics: tuple[str, ...],
+        topic: NDArray[np.int64],
+        docnos: Docnos,
+        scores: NDArray[np.float64],
+    ) -> Run:
+        """A run from rows in any order.
+
+        Args:
+            name: of the run.
+            topics: its topics.
+            topic: (rows,) the place of each row's topic in ``topics``.
+            docnos: of each row, distinct within a topic.
+            scores: (rows,), none NaN.
+        """
+        import numpy as np
+
+        order = _trec_eval_order(topic, docnos, scores)
+        if order is not None:
+            topic, docnos, scores = topic[order], docnos.take(order), scores[order]
+        sizes = np.bincount(topic, minlength=len(topics))
+        bounds = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+        return cls(name, topics, bounds, docnos, scores)
+
+
+def single(scores: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Scores as trec_eval sees them: C floats, in which 17.000000001 and 17 are a tie."""
+    import numpy as np
+
+    with np.errstate(over="ignore"):  # beyond the range they are infinite, in C as here
+        return scores.astype(np.float32)
+
+
+def _trec_eval_order(
+    topic: NDArray[np.int64], docnos: Docnos, scores: NDArray[np.float64]
+) -> NDArray[np.int64] | None:
+    """The order of the rows, or None where they are in it."""
+    import numpy as np
+
+    key = single(scores)
+    same_topic = topic[1:] == topic[:-1]
+    falls = key[1:] < key[:-1]
+    if bool(np.all(np.where(same_topic, falls, topic[1:] > topic[:-1]))):
+        return None
+    order = np.lexsort((-key, topic))
+    key, topic = key[order], topic[order]
+    ties = np.flatnonzero((key[1:] == key[:-1]) & (topic[1:] == topic[:-1]))
+    if len(ties):
+        tied = np.zeros(len(order), dtype=bool)
+        tied[ties] = tied[ties + 1] = True
+        starts = np.ones(len(order), dtype=bool)
+        starts[ties + 1] = False
+        group = np.cumsum(starts)[tied]
+        rows = order[tied]
+        order[tied] = rows[np.lexsort((docnos.descending_rank(rows), group))]
+    return order
