@@ -71,8 +71,8 @@ class View:
 
     def sum(self, values: Values) -> Values:
         """Per topic, the sum of a value for each relevant row."""
-        sums: Values = np.bincount(self.topic, weights=values, minlength=len(self.num_ret))
-        return sums
+        sums = np.bincount(self.topic, weights=values, minlength=len(self.num_ret))
+        return sums.astype(np.float64)
 
     def found(self, cutoff: int | None) -> Values:
         """Per topic, the relevant documents down to the cut-off."""
