@@ -1,0 +1,276 @@
+"""Fetch bitext: from the catalogue and from files into the store, each source an artefact.
+
+What was kept, what was dropped and why, the licence and the addresses are in each artefact's
+manifest. A source that fails does not stop the others.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from clirot.bitext.catalogue import foreign_language, recommended_for, source_for
+from clirot.bitext.filters import FilterConfig, filtered
+from clirot.bitext.local_file import local_name, read_local
+from clirot.bitext.source import Source
+from clirot.bitext.stored import PAIRS, artefact_name, write_pairs
+from clirot.download import fetch
+from clirot.errors import ClirotError, InputError, PartlyDoneError
+from clirot.records import LanguagePair, ProgressSink, SentencePair, Step, silent
+from clirot.store import Artefact, Input, Store, file_digest
+
+_FORMAT = 1  # of pairs.tsv and of how it is filtered: a change makes older artefacts outdated
+_STEP = 5000
+
+
+@dataclass(frozen=True, kw_only=True)
+class FetchConfig:
+    """What to fetch. With neither sources nor files: what the catalogue recommends for the pair."""
+
+    pair: LanguagePair
+    """The teacher's language and the student's."""
+    sources: tuple[str, ...] = ()
+    """Names of catalogue sources."""
+    files: tuple[Path, ...] = ()
+    """Local files: ``source TAB target [TAB id]`` or TMX, gzipped or not."""
+    filters: FilterConfig = field(default_factory=FilterConfig)
+    """What to drop besides empty sides and duplicates."""
+    replace: bool = False
+    """Replace bitext of the same name that was made otherwise (other filters, another revision)."""
+
+    def __post_init__(self) -> None:
+        for name in self.sources:
+            source_for(name, self.pair)
+        if not self.sources and not self.files:
+            recommended_for(self.pair)
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """A source that is in the store."""
+
+    source: str
+    """Its name, as :func:`clirot.bitext.load_bitext` takes it."""
+    artefact: Artefact
+    fresh: bool
+    """False where it was there already."""
+
+    @property
+    def read(self) -> int:
+        """Pairs in the source."""
+        return int(self.artefact.manifest.results["read"])
+
+    @property
+    def kept(self) -> int:
+        """Pairs in the artefact."""
+        return int(self.artefact.manifest.results["kept"])
+
+    @property
+    def dropped(self) -> dict[str, int]:
+        """Reason -> pairs left out for it."""
+        return dict(self.artefact.manifest.results["dropped"])
+
+    @property
+    def licence(self) -> str:
+        """The terms of the source."""
+        return str(self.artefact.manifest.results["licence"])
+
+
+@dataclass(frozen=True)
+class Failed:
+    """A source that could not be had, and why."""
+
+    source: str
+    error: ClirotError
+
+
+@dataclass(frozen=True)
+class FetchResult:
+    """What is in the store now, and what is not."""
+
+    pair: LanguagePair
+    fetched: tuple[Fetched, ...]
+    failed: tuple[Failed, ...]
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The names of what was got, in the order it was asked for."""
+        return tuple(one.source for one in self.fetched)
+
+    @property
+    def kept(self) -> int:
+        """Pairs over all sources; a pair that two sources have counts twice."""
+        return sum(one.kept for one in self.fetched)
+
+    def check(self) -> None:
+        """Raise if a source failed.
+
+        Raises:
+            PartlyDoneError: some sources failed, others are kept.
+            ClirotError: all failed; the source's own error where there was only one.
+        """
+        if not self.failed:
+            return
+        if len(self.failed) == 1 and not self.fetched:
+            raise self.failed[0].error
+        reasons = "".join(f"\n  {one.source}: {one.error}" for one in self.failed)
+        count = f"{len(self.failed)} of {len(self.failed) + len(self.fetched)} sources failed"
+        if not self.fetched:
+            raise ClirotError(f"{count}:{reasons}")
+        raise PartlyDoneError(
+            f"{count}, {', '.join(self.sources)} kept:{reasons}",
+            hint="the same command again fetches only what is missing",
+        )
+
+
+def fetch_bitext(
+    config: FetchConfig, *, store: Store, progress: ProgressSink = silent
+) -> FetchResult:
+    """Bring bitext of a language pair into the store.
+
+    What is there already, made from the same files with the same filters, is not made again.
+    Failures do not raise: they are in the result, and :meth:`FetchResult.check` raises them.
+
+    Args:
+        config: which pair, from where, and what to drop.
+        store: where it goes; downloads are cached beside it.
+        progress: told of downloads and of long readings.
+
+    Raises:
+        KeyboardInterrupt: the sources finished until then are in the store.
+    """
+    fetched: list[Fetched] = []
+    failed: list[Failed] = []
+    for supply in _supplies(config):
+        try:
+            fetched.append(_fetch_one(supply, config, store, progress))
+        except ClirotError as error:
+            failed.append(Failed(supply.label, error))
+    return FetchResult(config.pair, tuple(fetched), tuple(failed))
+
+
+@dataclass(frozen=True)
+class _FromSource:
+    """A catalogue source for one pair, seen as the pair wants it."""
+
+    source: Source
+    pair: LanguagePair
+
+    @property
+    def label(self) -> str:
+        return self.source.name
+
+    def identify(self) -> tuple[str, dict[str, Any], tuple[Input, ...]]:
+        upstreams = self.source.upstreams(foreign_language(self.pair))
+        inputs = tuple(Input(kind="url", name=one.url, digest=one.sha256) for one in upstreams)
+        return self.source.name, {"revision": self.source.revision}, inputs
+
+    def pairs(self, store: Store, progress: ProgressSink) -> Iterator[SentencePair]:
+        language = foreign_language(self.pair)
+        upstreams = self.source.upstreams(language)
+        files = [fetch(one, home=store.home, progress=progress) for one in upstreams]
+        for pair in self.source.read(language, files):
+            yield pair if self.pair.tgt == language else SentencePair(pair.tgt, pair.src, pair.id)
+
+    def provenance(self) -> dict[str, Any]:
+        upstreams = self.source.upstreams(foreign_language(self.pair))
+        return {
+            "licence": self.source.licence,
+            "homepage": self.source.homepage,
+            "citation": self.source.citation,
+            "urls": [one.url for one in upstreams],
+        }
+
+
+@dataclass(frozen=True)
+class _FromFile:
+    """A file of the user's."""
+
+    path: Path
+    pair: LanguagePair
+
+    @property
+    def label(self) -> str:
+        return str(self.path)
+
+    def identify(self) -> tuple[str, dict[str, Any], tuple[Input, ...]]:
+        try:
+            digest = file_digest(self.path)
+        except OSError as error:
+            raise InputError(
+                f"cannot be read: {error.strerror or error}", path=self.path
+            ) from error
+        name = local_name(self.path, digest)
+        return name, {}, (Input(kind="file", name=name, digest=digest),)
+
+    def pairs(self, store: Store, progress: ProgressSink) -> Iterator[SentencePair]:
+        return read_local(self.path, self.pair)
+
+    def provenance(self) -> dict[str, Any]:
+        return {"licence": "not stated", "urls": [], "path": str(self.path.absolute())}
+
+
+_Supply = _FromSource | _FromFile
+
+
+def _supplies(config: FetchConfig) -> list[_Supply]:
+    sources = [source_for(name, config.pair) for name in dict.fromkeys(config.sources)]
+    if not sources and not config.files:
+        sources = recommended_for(config.pair)
+    supplies: list[_Supply] = [_FromSource(source, config.pair) for source in sources]
+    return supplies + [_FromFile(path, config.pair) for path in dict.fromkeys(config.files)]
+
+
+def _fetch_one(
+    supply: _Supply, config: FetchConfig, store: Store, progress: ProgressSink
+) -> Fetched:
+    source, deciding, inputs = supply.identify()
+    name = artefact_name(config.pair, source)
+    settings: Mapping[str, Any] = {
+        "pair": config.pair.format(),
+        "source": source,
+        "format": _FORMAT,
+        "filters": asdict(config.filters),
+        **deciding,
+    }
+    there = store.finished("bitext", name, config=settings, inputs=inputs, replace=config.replace)
+    if there is not None:
+        return Fetched(source, there, fresh=False)
+    with store.draft("bitext", name, config=settings, inputs=inputs) as draft:
+        dropped: Counter[str] = Counter()
+        pairs = _counted(supply.pairs(store, progress), supply.label, progress)
+        kept = write_pairs(draft.path / PAIRS, filtered(pairs, config.filters, dropped))
+        if not kept:
+            raise _nothing_kept(supply, dropped)
+        draft.results = {
+            "read": kept + dropped.total(),
+            "kept": kept,
+            "dropped": dict(sorted(dropped.items())),
+            **supply.provenance(),
+        }
+    return Fetched(source, store.get("bitext", name), fresh=True)
+
+
+def _counted(
+    pairs: Iterator[SentencePair], label: str, progress: ProgressSink
+) -> Iterator[SentencePair]:
+    count = 0
+    for count, pair in enumerate(pairs, start=1):
+        if count % _STEP == 0:
+            progress(Step(f"read {label}", count, unit="pairs"))
+        yield pair
+    progress(Step(f"read {label}", count, count, unit="pairs"))
+
+
+def _nothing_kept(supply: _Supply, dropped: Counter[str]) -> InputError:
+    path = supply.path if isinstance(supply, _FromFile) else None
+    what = ", ".join(f"{count} {reason}" for reason, count in sorted(dropped.items()))
+    message = f"no sentence pair is left of {dropped.total()}" + (f": {what}" if what else "")
+    return InputError(
+        message if path is not None else f"{supply.label}: {message}",
+        path=path,
+        hint="the file must hold sentence pairs; see also the filters" if path else None,
+    )
