@@ -2,6 +2,7 @@
 
 from clirot.collection.catalogue import open_collection
 from clirot.collection.collection import Collection
+from clirot.collection.registration import register
 from clirot.collection.topics import read_topics
 
-__all__ = ["Collection", "open_collection", "read_topics"]
+__all__ = ["Collection", "open_collection", "read_topics", "register"]

@@ -16,6 +16,15 @@ from clirot.collection.cldr import open_cldr
 from clirot.collection.collection import Collection
 from clirot.collection.directory import DirectoryCollection
 from clirot.collection.irds import IrDatasetsCollection, known_ids
+from clirot.collection.released import (
+    open_flores,
+    open_tatoeba,
+    open_tico19,
+    open_tico19_sentence,
+    open_xquad,
+    open_xquad_r,
+    upstream_files,
+)
 from clirot.errors import InputError, UnknownNameError, UsageError
 from clirot.languages import parse_language
 from clirot.records import ProgressSink, silent
@@ -32,8 +41,27 @@ FAMILIES: Registry[Opener] = Registry(
     "collection",
     {
         "cldr": open_cldr,
+        "xquad": open_xquad,
+        "xquad-r": open_xquad_r,
+        "flores": open_flores,
+        "tatoeba": open_tatoeba,
+        "tico-19": open_tico19,
+        "tico-19-sentence": open_tico19_sentence,
     },
 )
+
+
+def known_languages(family: str) -> list[str]:
+    """The topic languages of one of clirot's own families, as they are listed.
+
+    ``cldr`` exists in some 150 languages; listed are those that the other families have.
+    """
+    if family == "cldr":
+        others = [name for name in FAMILIES if name != "cldr"]
+        return sorted({code for name in others for code in known_languages(name)})
+    keys = upstream_files(family.removesuffix("-sentence"))
+    languages = {key for key in keys if not key.endswith(".en")}
+    return sorted(languages if family == "tatoeba" else languages | {"en"})
 
 
 def open_collection(
@@ -80,7 +108,8 @@ def open_collection(
     try:
         return IrDatasetsCollection(spec)
     except KeyError:
-        near = closest(spec, [*FAMILIES, *(f"{name}/so" for name in FAMILIES), *known_ids()])
+        own = [f"{name}/{code}" for name in FAMILIES for code in known_languages(name)]
+        near = closest(spec, [*FAMILIES, *own, *known_ids()])
         suggestion = f"did you mean {near!r}? " if near is not None else ""
         raise UnknownNameError(
             f"unknown collection {spec!r}",

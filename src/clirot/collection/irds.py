@@ -14,6 +14,7 @@ from typing import Any
 
 from clirot.collection.collection import Collection
 from clirot.collection.judgements import Judgements
+from clirot.collection.lines import excerpt
 from clirot.errors import DownloadError, InputError, LanguageError
 from clirot.languages import parse_language
 from clirot.records import Document, Topic
@@ -71,7 +72,7 @@ class IrDatasetsCollection(Collection):
             yield from getattr(self._dataset, method)()
         except (OSError, RuntimeError) as error:  # requests' errors are OSErrors
             raise DownloadError(
-                f"ir_datasets could not serve {self.id}: {error}",
+                f"ir_datasets could not serve {self.id}: {excerpt(str(error), 200)}",
                 hint=f"https://ir-datasets.com/{self.id.split('/')[0]}.html says how to get it",
             ) from error
 

@@ -1,7 +1,7 @@
 """Lines of a text file with their numbers: UTF-8, gz or not, a path or standard input.
 
-Only a line feed ends a line, as it does for every tool that counts lines: the Unicode separators that
-``str.splitlines`` also honours occur inside real documents.
+Only a line feed ends a line, as it does for every tool that counts lines: the Unicode separators
+that ``str.splitlines`` also honours occur inside real documents.
 """
 
 from __future__ import annotations
@@ -115,6 +115,6 @@ def take_id(
     return identifier
 
 
-def excerpt(text: str) -> str:
-    """A line as an error message quotes it."""
-    return repr(text if len(text) <= 60 else text[:57] + "...")
+def excerpt(text: str, longest: int = 60) -> str:
+    """A text as an error message quotes it: ``longest`` characters at most."""
+    return repr(text if len(text) <= longest else text[: longest - 3] + "...")

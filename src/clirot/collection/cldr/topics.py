@@ -44,7 +44,7 @@ FAMILIES: Mapping[str, int] = {
     "both": 50,
     "year": 40,
     "zone": 50,
-    "city": 60,
+    "city": 40,
 }
 """Family -> how many topics it has at most."""
 
