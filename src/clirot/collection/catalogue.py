@@ -86,7 +86,7 @@ def open_collection(
         InputError: a directory without a collection in it.
     """
     directory = Path(spec).expanduser()
-    if directory.is_dir():
+    if spec.strip() and directory.is_dir():
         return DirectoryCollection(directory, docs_lang)
     if docs_lang is not None and parse_language(docs_lang) != "en":
         raise UsageError(

@@ -9,11 +9,12 @@ from __future__ import annotations
 import gzip
 import sys
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
+from io import BufferedReader
 from os import PathLike
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import cast
 
 from clirot.errors import InputError
 
@@ -33,16 +34,12 @@ def numbered_lines(path: str | PathLike[str]) -> Iterator[tuple[int, str]]:
     number = 0
     try:
         with ExitStack() as stack:
-            if str(path) == "-":
-                raw = cast(BinaryIO, sys.stdin.buffer)
-            else:
-                raw = stack.enter_context(Path(path).open("rb"))
-                if raw.read(2) == _GZIP:
-                    raw.seek(0)
-                    raw = cast(BinaryIO, stack.enter_context(gzip.GzipFile(fileobj=raw)))
-                else:
-                    raw.seek(0)
-            for number, line in enumerate(raw, start=1):
+            opened = sys.stdin.buffer if str(path) == "-" else Path(path).open("rb")
+            raw = cast(BufferedReader, opened if str(path) == "-" else stack.enter_context(opened))
+            lines: Iterable[bytes] = raw
+            if raw.peek(2)[:2] == _GZIP:  # peek, since a pipe cannot be rewound
+                lines = stack.enter_context(gzip.GzipFile(fileobj=raw))
+            for number, line in enumerate(lines, start=1):
                 if number == 1:
                     line = line.removeprefix(_BOM)
                 text = line.decode("utf-8").rstrip("\r\n")
