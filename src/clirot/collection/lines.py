@@ -34,8 +34,10 @@ def numbered_lines(path: str | PathLike[str]) -> Iterator[tuple[int, str]]:
     number = 0
     try:
         with ExitStack() as stack:
-            opened = sys.stdin.buffer if str(path) == "-" else Path(path).open("rb")
-            raw = cast(BufferedReader, opened if str(path) == "-" else stack.enter_context(opened))
+            if str(path) == "-":
+                raw = cast(BufferedReader, sys.stdin.buffer)
+            else:
+                raw = stack.enter_context(Path(path).open("rb"))
             lines: Iterable[bytes] = raw
             if raw.peek(2)[:2] == _GZIP:  # peek, since a pipe cannot be rewound
                 lines = stack.enter_context(gzip.GzipFile(fileobj=raw))

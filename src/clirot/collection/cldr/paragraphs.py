@@ -140,4 +140,6 @@ def _span(use: Use, names: Names) -> str:
 
 
 def _day(day: date) -> str:
-    return f"{day.day} {day:%B} {day.year}"
+    from babel.dates import format_date
+
+    return str(format_date(day, "d MMMM y", locale="en"))

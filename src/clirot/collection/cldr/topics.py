@@ -1,7 +1,6 @@
 """Topics in any CLDR language and the judgements that follow from the facts.
 
-Six families, told apart by the id, from what a student trained on name pairs has seen word for word
-to what it can only reach through the teacher's meaning space:
+Six families, told apart by what their ids begin with:
 
 ==========  ===========================  ====================================================
 family      topic                        relevant: 2 is what is meant, 1 is related by a fact
@@ -14,14 +13,13 @@ family      topic                        relevant: 2 is what is meant, 1 is rela
 ``city``    a city                       2 its territory, 1 that territory's time zone
 ==========  ===========================  ====================================================
 
-No paragraph names a city, so a ``city`` topic shares no word with what is relevant to it; the
-``name`` topics are whole entries of the ``cldr`` bitext, the ``zone`` and ``city`` topics are in
-none of it.
+What is relevant to a ``city`` topic shares no word with it. ``name``, ``zone`` and ``city`` topics
+are entries of the ``cldr`` bitext: a student trained on that has seen their translations, though
+neither the paragraphs nor what is relevant. The phrases of the other families are in no bitext.
 
 A topic exists in a language where CLDR has all its names in that language and the whole is not
 spelled as in English, which would test nothing. Every family takes the first of its candidates by
-the digest of their ids, so choice and order are fixed, and languages share most of their
-topics.
+the digest of their ids, so choice and order are fixed, and languages share most of their topics.
 """
 
 from __future__ import annotations
