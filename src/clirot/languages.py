@@ -1,11 +1,11 @@
 """Language codes: ISO 639-1, ISO 639-3 and BCP 47 in, one normalised BCP 47 tag out.
 
-``som``, ``so`` and ``so-SO`` are all Somali; clirot stores ``so``. A region says nothing about which
-student or bitext is meant and is dropped; a script does (``zh-Hant``, ``sr-Latn``) and is kept where
-it is not the language's default. Macrolanguages stay what they are called (``sw``, ``zh``), and the
-individual languages that CLDR treats as their standard form fold into them (``swh`` to ``sw``,
-``cmn`` to ``zh``); ``tl`` and ``fil`` are one language here, as in CLDR, stored as ``tl`` because
-that is what the field's corpora call it.
+``som``, ``so`` and ``so-SO`` are all Somali; clirot stores ``so``. A region says nothing about
+which student or bitext is meant and is dropped; a script does (``zh-Hant``, ``sr-Latn``) and is
+kept where it is not the language's default. Macrolanguages stay what they are called (``sw``,
+``zh``), and the individual languages that CLDR treats as their standard form fold into them
+(``swh`` to ``sw``, ``cmn`` to ``zh``); ``tl`` and ``fil`` are one language here, as in CLDR,
+stored as ``tl`` because that is what the field's corpora call it.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from clirot.registry import closest
 
 # CLDR prefers "fil"; corpora (FLORES, TICO-19, Tatoeba, Bible) say "tl" or "tgl".
 _CORPUS_SPELLING = {"fil": "tl"}
+# ISO 639 codes that stand for no one language: undetermined, multiple, none, and two collections.
+_SPECIAL = frozenset({"und", "mul", "mis", "zxx", "art", "sgn"})
 
 
 @lru_cache(maxsize=512)
@@ -34,15 +36,16 @@ def parse_language(code: str) -> str:
             English language name ("somali") as one.
     """
     import langcodes
+    from langcodes.tag_parser import LanguageTagError
 
     written = code.strip()
     try:
         tag = langcodes.Language.get(written.replace("_", "-"), normalize=True)
-    except (langcodes.LanguageTagError, AttributeError):
+    except (LanguageTagError, AttributeError):
         tag = None
     if tag is None or tag.language is None or not _exists(tag.language):
         raise LanguageError(f"not a language code: {code!r}", hint=_suggestion(written))
-    language = tag.prefer_macrolanguage().language
+    language = tag.prefer_macrolanguage().language or tag.language
     language = _CORPUS_SPELLING.get(language, language)
     script = tag.script
     if script is not None and script == langcodes.Language.get(language).maximize().script:
@@ -56,7 +59,9 @@ def language_name(code: str) -> str:
 
     names = Locale("en").languages
     key = code.replace("-", "_")
-    name = names.get(key) or names.get({"tl": "fil"}.get(code, code)) or names.get(code.split("-")[0])
+    name = (
+        names.get(key) or names.get({"tl": "fil"}.get(code, code)) or names.get(code.split("-")[0])
+    )
     return str(name) if name else code
 
 
@@ -65,15 +70,19 @@ def _names() -> dict[str, str]:
     """English language name -> code, for suggestions."""
     from babel import Locale
 
-    return {str(name).casefold(): code for code, name in Locale("en").languages.items()}
+    return {
+        str(name).casefold(): code
+        for code, name in Locale("en").languages.items()
+        if _exists(code.split("_")[0])
+    }
 
 
 def _exists(language: str) -> bool:
     import langcodes
 
-    special = {"und", "mul", "mis", "zxx"}
-    private_use = len(language) == 3 and "qaa" <= language <= "qtz"
-    return langcodes.Language.get(language).is_valid() and language not in special and not private_use
+    private_use = language.startswith("x-") or (len(language) == 3 and "qaa" <= language <= "qtz")
+    special = language in _SPECIAL or private_use
+    return not special and langcodes.Language.get(language).is_valid()
 
 
 def _suggestion(written: str) -> str:

@@ -33,6 +33,7 @@ from clirot.registry import unknown_name
 KINDS = ("bitext", "models", "indexes", "runs")
 MANIFEST = "clirot.json"
 _DRAFT = "draft.json"
+_SWAP_TIME_S = 10.0  # more than the two renames of a replacement take
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 _VERSIONED = ("clirot", "torch", "transformers", "sentence-transformers", "geomloss", "numpy")
 
@@ -92,7 +93,7 @@ class Manifest:
             return cls(**raw)
         except FileNotFoundError:
             raise ArtefactError(f"{directory} is not an artefact: it has no {MANIFEST}") from None
-        except (OSError, ValueError, TypeError) as error:
+        except (OSError, ValueError, TypeError, AttributeError) as error:
             raise ArtefactError(
                 f"{path} cannot be read as a manifest: {error}",
                 hint="remove the artefact and make it again",
@@ -117,7 +118,7 @@ class Artefact:
         return self.manifest.digest
 
     def as_input(self) -> Input:
-        """This artefact as an input of the next."""
+        """The artefact as an input of the next."""
         return Input(kind=self.manifest.kind, name=self.manifest.name, digest=self.manifest.digest)
 
 
@@ -210,7 +211,7 @@ class Store:
         if not _NAME.fullmatch(name):
             return False
         path = self.path(kind, name)
-        self._mend(path)
+        self._mend_abandoned(path)
         return (path / MANIFEST).is_file()
 
     def get(self, kind: str, name: str) -> Artefact:
@@ -231,6 +232,8 @@ class Store:
         folder = self.home / kind
         if not folder.is_dir():
             return []
+        for replaced in folder.glob(".*.replaced"):
+            self._mend_abandoned(folder / replaced.name[1:].removesuffix(".replaced"))
         return sorted(
             path.name
             for path in folder.iterdir()
@@ -251,9 +254,11 @@ class Store:
         with self._locked(artefact.path):
             doomed = _sibling(artefact.path, "removed")
             _clear(doomed)
+            # First what _mend would otherwise take for the artefact to put back.
+            _clear(_sibling(artefact.path, "replaced"))
             artefact.path.rename(doomed)
             _clear(doomed)
-            _clear(_sibling(artefact.path, "part"))
+            _discard_draft(_sibling(artefact.path, "part"))
 
     @contextmanager
     def draft(
@@ -282,7 +287,7 @@ class Store:
             with self._locked(target):
                 resumed = _draft_fingerprint(part) == wanted
                 if not resumed:
-                    _clear(part)
+                    _discard_draft(part)
                     part.mkdir(parents=True)
                 content, scratch = part / "content", part / "scratch"
                 content.mkdir(exist_ok=True)
@@ -306,7 +311,7 @@ class Store:
                 write_text(content / MANIFEST, manifest.to_json())
                 _flush_tree(content)
                 _swap_in(content, target)
-                _clear(part)
+                _discard_draft(part)
         except OSError as error:
             if error.errno not in _DISK_HINTS:
                 raise
@@ -360,11 +365,21 @@ class Store:
 
     @staticmethod
     def _mend(target: Path) -> None:
-        """Put the old artefact back if a process died between the two renames of a replacement."""
-        replaced = _sibling(target, "replaced")
-        if replaced.is_dir() and not target.exists():
-            with suppress(OSError):  # another process was quicker
-                replaced.rename(target)
+        """Put the old artefact back if a process died between the two renames of a replacement.
+
+        Only under the lock: a living writer is about to put the new one there.
+        """
+        if _between_renames(target):
+            _sibling(target, "replaced").rename(target)
+
+    def _mend_abandoned(self, target: Path) -> None:
+        """:meth:`_mend` for readers, who wait for a living writer and need not be able to write."""
+        import filelock
+
+        if _between_renames(target):
+            lock = filelock.FileLock(_sibling(target, "lock"))
+            with suppress(filelock.Timeout, OSError), lock.acquire(timeout=_SWAP_TIME_S):
+                self._mend(target)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -380,6 +395,7 @@ def write_text(path: Path, text: str) -> None:
 _DISK_HINTS = {
     errno.ENOSPC: "the disk is full: free some space and run the same command again; it resumes",
     errno.EDQUOT: "the disk quota is used up: free some and run the same command again; it resumes",
+    errno.EFBIG: "files may not grow further here (see ulimit -f)",
     errno.EACCES: "choose another directory with CLIROT_HOME",
     errno.EROFS: "choose another directory with CLIROT_HOME",
 }
@@ -396,6 +412,16 @@ def _sibling(target: Path, role: str) -> Path:
     return target.with_name(f".{target.name}.{role}")
 
 
+def _between_renames(target: Path) -> bool:
+    return _sibling(target, "replaced").is_dir() and not target.exists()
+
+
+def _discard_draft(part: Path) -> None:
+    """Remove a draft, first of all what makes it look resumable: we may die half-way."""
+    (part / _DRAFT).unlink(missing_ok=True)
+    _clear(part)
+
+
 def _draft_fingerprint(part: Path) -> str | None:
     try:
         return str(json.loads((part / _DRAFT).read_text(encoding="utf-8"))["fingerprint"])
@@ -405,7 +431,8 @@ def _draft_fingerprint(part: Path) -> str | None:
 
 def _swap_in(content: Path, target: Path) -> None:
     """Rename ``content`` to ``target``. A directory cannot be replaced in one step, so an old one
-    steps aside first; :meth:`Store._mend` undoes that if we die in between."""
+    steps aside first; :meth:`Store._mend` undoes that if we die in between.
+    """
     replaced = _sibling(target, "replaced")
     _clear(replaced)
     if target.exists():
@@ -424,7 +451,9 @@ def _clear(path: Path) -> None:
 
 def _flush_tree(directory: Path) -> None:
     for path in directory.rglob("*"):
-        if path.is_file():
+        if path.is_dir():
+            _flush_directory(path)
+        else:
             with path.open("rb") as stream:
                 os.fsync(stream.fileno())
     _flush_directory(directory)
