@@ -1,0 +1,214 @@
+"""What ``clirot evaluate`` prints and writes: the terminal table, and files on demand."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from clirot.errors import ArtefactError, UsageError
+
+if TYPE_CHECKING:
+    from clirot.evaluation.result import Evaluation
+
+FORMATS = ("table", "json", "csv", "markdown", "latex")
+
+
+def known_format(name: str) -> str:
+    """The format's name, checked."""
+    from clirot.registry import unknown_name
+
+    if name not in FORMATS:
+        raise unknown_name("format", name, FORMATS)
+    return name
+
+
+def check(runs: Sequence[str], *, per_topic: bool, written: str) -> None:
+    """Refuse what cannot work before anything is read."""
+    if "-" in runs and sys.stdin is not None and sys.stdin.isatty():
+        raise UsageError(
+            "no run was named and nothing is piped in",
+            hint="clirot evaluate RUN --qrels FILE, or clirot search ... | clirot evaluate ...",
+        )
+    if per_topic and written in ("markdown", "latex"):
+        raise UsageError(
+            f"--per-topic has no {written} form", hint="use --format csv, json or table"
+        )
+
+
+def named_files(written: Sequence[str]) -> dict[str, Path]:
+    """``NAME=FILE`` options as a mapping."""
+    files = {}
+    for text in written:
+        name, equals, path = text.partition("=")
+        if not (name and equals and path):
+            raise UsageError(f"cannot read the topic set {text!r}", hint="write NAME=FILE")
+        files[name] = Path(path)
+    return files
+
+
+def render(evaluation: Evaluation, written: str, *, per_topic: bool, places: int) -> str:
+    """The evaluation in one of :data:`FORMATS`."""
+    if written == "table":
+        return (_topic_table if per_topic else _tables)(evaluation, places)
+    from clirot.evaluation.documents import WRITERS
+
+    return WRITERS[written](evaluation, per_topic, places)
+
+
+def save_fused(evaluation: Evaluation, directory: Path) -> list[str]:
+    """Write the fused runs as TREC files; returns their paths."""
+    from clirot.runs import format_run
+
+    if not evaluation.fused:
+        raise UsageError("there is no fused run to save", hint="ask for one with --fuse rrf")
+    paths = []
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        for (system, topic_set), run in evaluation.fused.items():
+            label = re.sub(r"[^\w.=-]+", "_", system) + (f".{topic_set}" if topic_set else "")
+            path = directory / f"{label}.trec"
+            with path.open("w", encoding="utf-8") as stream:
+                stream.writelines(format_run(run.named(label)))
+            paths.append(str(path))
+    except OSError as error:
+        raise ArtefactError(f"cannot write to {directory}: {error.strerror or error}") from None
+    return paths
+
+
+def _tables(evaluation: Evaluation, places: int) -> str:
+    from clirot.evaluation.tables import legend, rows_of
+
+    several = evaluation.multiple
+    head = [*(["topics"] if several else []), "run", *map(str, evaluation.measures)]
+    style = _Style(sys.stdout.isatty())
+    body = []
+    for row in rows_of(evaluation):
+        labels = [row.topic_set, row.system][0 if several else 1 :]
+        body.append([*labels, *(style.cell(c.text(places), c.best, c.mark) for c in row.cells)])
+    parts = [_aligned(head, body, 2 if several else 1), legend(evaluation)]
+    if evaluation.intervals is not None:
+        parts.append(_interval_table(evaluation, places))
+    if evaluation.comparisons:
+        parts.append(_comparison_table(evaluation, places))
+    if evaluation.gaps:
+        parts.append(_gap_table(evaluation, places))
+    return "\n\n".join(parts)
+
+
+class _Style:
+    """Bold for the best figures on a terminal; a star elsewhere would be noise in a file."""
+
+    def __init__(self, live: bool) -> None:
+        self._live = live
+
+    def cell(self, text: str, best: bool, mark: str) -> str:
+        shown = f"\x1b[1m{text}\x1b[0m" if best and self._live else text
+        return shown + (mark or " ")
+
+
+def _width(text: str) -> int:
+    return len(re.sub(r"\x1b\[\d*m", "", text))
+
+
+def _aligned(head: Sequence[str], body: Sequence[Sequence[str]], labels: int) -> str:
+    """Columns of text: the first ``labels`` to the left, the others to the right.
+
+    Plain text rather than a rich table: importing rich takes longer than evaluating 200 topics.
+    """
+    columns = list(zip(*[head, *body], strict=True))
+    widths = [max(_width(cell) for cell in column) for column in columns]
+
+    def line(cells: Sequence[str]) -> str:
+        padded = [
+            cell + " " * (width - _width(cell))
+            if place < labels
+            else " " * (width - _width(cell)) + cell
+            for place, (cell, width) in enumerate(zip(cells, widths, strict=True))
+        ]
+        return "  ".join(padded).rstrip()
+
+    rule = "─" * (sum(widths) + 2 * (len(widths) - 1))
+    return "\n".join([line(head), rule, *(line(row) for row in body)])
+
+
+def _interval_table(evaluation: Evaluation, places: int) -> str:
+    several = evaluation.multiple
+    level = f"{evaluation.config.confidence:.0%}"
+    head = [*(["topics"] if several else []), "run", "measure", "mean", f"{level} interval"]
+    body = []
+    for (system, topic_set, measure), ends in (evaluation.intervals or {}).items():
+        figure = evaluation.figure(system, measure, topic_set)
+        body.append(
+            [
+                *([topic_set] if several else []),
+                system,
+                str(measure),
+                f"{figure:.{places}f}",
+                f"{ends.low:.{places}f} to {ends.high:.{places}f}",
+            ]
+        )
+    return _aligned(head, body, 3 if several else 2)
+
+
+def _comparison_table(evaluation: Evaluation, places: int) -> str:
+    several = evaluation.multiple
+    level = f"{evaluation.config.confidence:.0%}"
+    head = [
+        *(["topics"] if several else []), "run", "measure", "difference", f"{level} interval",
+        "p", "p (Holm)", "effect d", "better/worse/same",
+    ]  # fmt: skip
+    body = []
+    for one in evaluation.comparisons:
+        same = one.topics - one.better - one.worse
+        body.append(
+            [
+                *([one.topic_set] if several else []),
+                one.system,
+                str(one.measure),
+                f"{one.difference:+.{places}f}",
+                f"{one.interval.low:+.{places}f} to {one.interval.high:+.{places}f}",
+                _p(one.test.p),
+                _p(one.p_adjusted),
+                f"{one.effect:+.2f}",
+                f"{one.better}/{one.worse}/{same}",
+            ]
+        )
+    title = f"Against {evaluation.config.baseline}:\n"
+    return title + _aligned(head, body, 3 if several else 2)
+
+
+def _gap_table(evaluation: Evaluation, places: int) -> str:
+    level = f"{evaluation.config.confidence:.0%}"
+    head = ["gap", "run", "measure", "difference", f"{level} interval", "relative", "topics"]
+    body = [
+        [
+            gap.name,
+            gap.system,
+            str(gap.measure),
+            f"{gap.difference:+.{places}f}",
+            f"{gap.interval.low:+.{places}f} to {gap.interval.high:+.{places}f}",
+            "-" if gap.relative is None else f"{gap.relative:+.1%}",
+            "paired" if gap.paired else "independent",
+        ]
+        for gap in evaluation.gaps
+    ]
+    return _aligned(head, body, 3)
+
+
+def _p(value: float) -> str:
+    return f"{value:.4f}" if value >= 0.0001 else f"{value:.0e}"
+
+
+def _topic_table(evaluation: Evaluation, places: int) -> str:
+    several = evaluation.multiple
+    head = [*(["topics"] if several else []), "run", "topic", *map(str, evaluation.measures)]
+    body = [
+        [*([topic_set] if several else []), system, topic]
+        + [f"{value:.{places}f}" for value in column]
+        for (system, topic_set), table in evaluation.values.items()
+        for topic, column in zip(evaluation.topics[topic_set], table.T.tolist(), strict=True)
+    ]
+    return _aligned(head, body, 3 if several else 2)

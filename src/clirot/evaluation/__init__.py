@@ -1,0 +1,64 @@
+"""Evaluation: runs held against judgements, compared, and told apart from chance.
+
+:func:`evaluate` reads the files that an :class:`EvaluateConfig` names; :func:`evaluate_runs` takes
+runs and judgements that are already here. Both give an
+:class:`~clirot.evaluation.result.Evaluation`, which :mod:`clirot.evaluation.documents` and
+:mod:`clirot.evaluation.pictures` turn into JSON, CSV, Markdown, LaTeX and figures.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from clirot.evaluation.config import EvaluateConfig
+from clirot.records import ProgressSink, silent
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from clirot.evaluation.result import Evaluation
+    from clirot.runs import Qrels, Run
+
+__all__ = ["EvaluateConfig", "evaluate", "evaluate_runs"]
+
+
+def evaluate(config: EvaluateConfig, *, progress: ProgressSink = silent) -> Evaluation:
+    """Evaluate the runs that ``config`` names against its collection's or file's judgements.
+
+    Args:
+        config: what to evaluate and how.
+        progress: told of each run read and each comparison made.
+
+    Raises:
+        UsageError: the configuration asks for something that makes no sense with these inputs.
+        UnknownNameError: no such measure, test, run, topic set or collection.
+        InputError: a run, the qrels or a topic set cannot be read; file and line.
+    """
+    from clirot.evaluation.inputs import read_inputs
+    from clirot.evaluation.procedure import run_evaluation
+
+    return run_evaluation(read_inputs(config, progress), config, progress)
+
+
+def evaluate_runs(
+    runs: Mapping[str, Run],
+    qrels: Qrels,
+    config: EvaluateConfig,
+    *,
+    progress: ProgressSink = silent,
+) -> Evaluation:
+    """Evaluate runs that are in memory; what ``config`` says of files is not used.
+
+    Args:
+        runs: by name; ``name@set`` puts a run in a topic set, as on the command line.
+        qrels: topic -> docno -> relevance.
+        config: measures, comparison, seed.
+        progress: told of each comparison made.
+
+    Raises:
+        UsageError: as :func:`evaluate`.
+    """
+    from clirot.evaluation.inputs import inputs_in_memory
+    from clirot.evaluation.procedure import run_evaluation
+
+    return run_evaluation(inputs_in_memory(runs, qrels, config), config, progress)

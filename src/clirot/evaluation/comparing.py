@@ -1,0 +1,173 @@
+"""Comparisons with a baseline, confidence intervals, and gaps between topic sets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from clirot.errors import UsageError
+from clirot.evaluation.result import Comparison, Evaluation, Gap
+from clirot.evaluation.samples import members, sample
+from clirot.measures import Measure
+from clirot.records import ProgressSink, Step
+from clirot.registry import unknown_name
+from clirot.significance import (
+    TESTS,
+    Interval,
+    bootstrap_interval,
+    effect_size,
+    holm,
+)
+
+
+def averaged(measures: Sequence[Measure]) -> list[Measure]:
+    """Those whose figure is a mean over topics: only these can be tested."""
+    return [measure for measure in measures if measure.definition.aggregate == "mean"]
+
+
+def mean_intervals(
+    evaluation: Evaluation, progress: ProgressSink
+) -> dict[tuple[str, str, Measure], Interval]:
+    """The bootstrap interval of every mean."""
+    config = evaluation.config
+    wanted = [
+        (system, topic_set, measure)
+        for topic_set in evaluation.topic_sets
+        for system in evaluation.systems
+        for measure in averaged(evaluation.measures)
+    ]
+    intervals = {}
+    for done, (system, topic_set, measure) in enumerate(wanted, 1):
+        drawn = sample(evaluation, system, measure, members(evaluation, topic_set))
+        if drawn is not None:
+            intervals[system, topic_set, measure] = bootstrap_interval(
+                drawn.values, confidence=config.confidence, seed=config.seed
+            )
+        progress(Step("bootstrap", done, len(wanted), unit="intervals"))
+    return intervals
+
+
+def compare(evaluation: Evaluation, progress: ProgressSink) -> tuple[Comparison, ...]:
+    """Every system against the baseline, on every topic set and in every averaged measure.
+
+    All of these tests are one family for Holm's correction.
+    """
+    baseline = evaluation.config.baseline
+    assert baseline is not None
+    others = [system for system in evaluation.systems if system != baseline]
+    if not others:
+        raise UsageError(
+            f"{baseline!r} is the only run: there is nothing to compare with it",
+            hint="name the runs to compare before it or after it",
+        )
+    wanted = [
+        (topic_set, measure, system)
+        for topic_set in evaluation.topic_sets
+        for measure in averaged(evaluation.measures)
+        for system in others
+    ]
+    found = []
+    for done, (topic_set, measure, system) in enumerate(wanted, 1):
+        one = _comparison(evaluation, system, baseline, measure, topic_set)
+        if one is not None:
+            found.append(one)
+        progress(Step("comparing", done, len(wanted), unit="tests"))
+    adjusted = holm([one.test.p for one in found])
+    alpha = evaluation.config.alpha
+    return tuple(
+        replace(one, p_adjusted=p, significant=p < alpha)
+        for one, p in zip(found, adjusted, strict=True)
+    )
+
+
+def _comparison(
+    evaluation: Evaluation, system: str, baseline: str, measure: Measure, topic_set: str
+) -> Comparison | None:
+    sets = members(evaluation, topic_set)
+    here = sample(evaluation, system, measure, sets)
+    there = sample(evaluation, baseline, measure, sets)
+    if here is None or there is None:
+        return None
+    config = evaluation.config
+    differences = here.values - there.values
+    return Comparison(
+        system=system,
+        baseline=baseline,
+        measure=measure,
+        topic_set=topic_set,
+        difference=float(differences.mean()),
+        interval=bootstrap_interval(differences, confidence=config.confidence, seed=config.seed),
+        test=TESTS[config.test](differences, samples=config.samples, seed=config.seed),
+        p_adjusted=1.0,
+        effect=effect_size(differences),
+        better=int(np.count_nonzero(differences > 0)),
+        worse=int(np.count_nonzero(differences < 0)),
+        topics=len(differences),
+        significant=False,
+    )
+
+
+def gaps_of(evaluation: Evaluation) -> tuple[Gap, ...]:
+    """The gaps that the configuration asks for, of every system that has both sides."""
+    return tuple(
+        gap
+        for written in evaluation.config.gaps
+        for sides in [_sides(evaluation, written)]
+        for system in evaluation.systems
+        for measure in averaged(evaluation.measures)
+        if (gap := _gap(evaluation, system, measure, *sides)) is not None
+    )
+
+
+def _sides(evaluation: Evaluation, written: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    sides = [tuple(filter(None, side.split(","))) for side in written.split("..")]
+    if len(sides) != 2 or not all(sides):
+        raise UsageError(
+            f"cannot read the gap {written!r}",
+            hint="write FIRST..SECOND, such as clean..typo or en,fi..so,sw",
+        )
+    for name in (*sides[0], *sides[1]):
+        if name not in evaluation.topics:
+            raise unknown_name(
+                "topic set",
+                name,
+                filter(None, evaluation.topics),
+                more="give topic sets as NAME@SET=PATH or --topic-set NAME=FILE",
+            )
+    if set(sides[0]) & set(sides[1]):
+        raise UsageError(f"gap {written!r}: a topic set is on both sides")
+    return sides[0], sides[1]
+
+
+def _gap(
+    evaluation: Evaluation,
+    system: str,
+    measure: Measure,
+    first: tuple[str, ...],
+    second: tuple[str, ...],
+) -> Gap | None:
+    high = sample(evaluation, system, measure, first)
+    low = sample(evaluation, system, measure, second)
+    if high is None or low is None:
+        return None
+    config = evaluation.config
+    paired = high.topics == low.topics
+    if not paired and set(high.topics) & set(low.topics):
+        raise UsageError(
+            f"gap {','.join(first)}..{','.join(second)}: the two sides share some of their topics "
+            "and not all, so they are neither pairs nor independent",
+            hint="make the topic sets the same, or disjoint",
+        )
+    interval = (
+        bootstrap_interval(high.values - low.values, confidence=config.confidence, seed=config.seed)
+        if paired
+        else bootstrap_interval(
+            high.values, low.values, confidence=config.confidence, seed=config.seed
+        )
+    )
+    above = float(high.values.mean())
+    difference = above - float(low.values.mean())
+    relative = difference / above if above else None
+    return Gap(system, measure, first, second, difference, relative, interval, paired)

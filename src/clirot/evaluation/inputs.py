@@ -1,0 +1,208 @@
+"""What an evaluation works on: runs by system and topic set, and the judgements of each set."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+from typing import NamedTuple
+
+from clirot.errors import InputError, LanguageError, UsageError
+from clirot.evaluation.config import EvaluateConfig
+from clirot.languages import parse_language
+from clirot.records import ProgressSink, Step
+from clirot.registry import unknown_name
+from clirot.runs import Judgements, Qrels, Run, read_qrels, read_run
+from clirot.runs.source import check_utf8, read_bytes
+
+OVERALL = "overall"
+"""The name under which several topic sets are taken together; no set may have it."""
+
+
+class RunSpec(NamedTuple):
+    """A run as named on the command line: ``PATH``, ``NAME=PATH`` or ``NAME@SET=PATH``."""
+
+    system: str | None
+    topic_set: str
+    path: str
+
+    @classmethod
+    def parse(cls, text: str) -> RunSpec:
+        """Read one.
+
+        Raises:
+            UsageError: a part is empty.
+        """
+        label, equals, path = text.partition("=")
+        if not equals or "/" in label or Path(text).is_file():
+            return cls(None, "", text)
+        system, topic_set = split_label(label)
+        if not path:
+            raise UsageError(f"run {text!r} names no file", hint="write NAME=PATH")
+        return cls(system, topic_set, path)
+
+
+def split_label(label: str) -> tuple[str, str]:
+    """``colbert@so`` as system and topic set; the set is empty where there is none."""
+    system, at, topic_set = label.partition("@")
+    if not system or (at and not topic_set) or topic_set == OVERALL:
+        raise UsageError(
+            f"{label!r} does not name a run",
+            hint=f"write NAME or NAME@SET; {OVERALL!r} is what all sets together are called",
+        )
+    return system, topic_set
+
+
+@dataclass(frozen=True, eq=False)
+class Inputs:
+    """Runs and judgements, checked against each other's names."""
+
+    runs: Mapping[tuple[str, str], Run]
+    """(system, topic set) -> run. Without topic sets the only set is ``""``."""
+    judgements: Mapping[str, Judgements]
+    """Topic set -> its judgements."""
+    judged: frozenset[str]
+    """All judged topics, in whatever set."""
+    notes: tuple[str, ...] = ()
+    """What a person should know of how the inputs were read."""
+
+    @property
+    def systems(self) -> tuple[str, ...]:
+        """In the order they were given."""
+        return tuple(dict.fromkeys(system for system, _ in self.runs))
+
+
+def inputs_in_memory(runs: Mapping[str, Run], qrels: Qrels, config: EvaluateConfig) -> Inputs:
+    """Inputs from runs by label and qrels that are in memory."""
+    labelled = [(*split_label(label), run, label) for label, run in runs.items()]
+    return _arrange(labelled, lambda _: qrels, config)
+
+
+def read_inputs(config: EvaluateConfig, progress: ProgressSink) -> Inputs:
+    """Read the judgements and every run that the configuration names."""
+    if (config.collection is None) == (config.qrels is None):
+        said = "neither was" if config.collection is None else "both were"
+        raise UsageError(
+            f"judgements come from a collection or from a qrels file, and {said} given",
+            hint="--collection ID or --qrels FILE",
+        )
+    specs = [RunSpec.parse(text) for text in config.runs]
+    qrels_of: Callable[[str], Qrels] = (
+        _Collection(config) if config.qrels is None else _OneFile(config.qrels)
+    )
+    qrels_of("")  # wrong judgements should not wait for a large run to be read
+    labelled = []
+    for done, spec in enumerate(specs):
+        progress(Step("reading runs", done, len(specs), unit="runs"))
+        run = read_run(spec.path, name=spec.system)
+        labelled.append((run.name, spec.topic_set, run, spec.path))
+    progress(Step("reading runs", len(specs), len(specs), unit="runs"))
+    return _arrange(labelled, qrels_of, config)
+
+
+class _OneFile:
+    """The judgements of a file, whatever the topic set."""
+
+    def __init__(self, path: Path) -> None:
+        self._qrels = read_qrels(path)
+
+    def __call__(self, topic_set: str) -> Qrels:
+        return self._qrels
+
+
+class _Collection:
+    """A collection's judgements; of a topic set that is one of its languages, that language's."""
+
+    def __init__(self, config: EvaluateConfig) -> None:
+        from clirot.collection import open_collection
+
+        assert config.collection is not None
+        self._collection = open_collection(config.collection)
+        self._lang = config.lang
+        self._known: dict[str, Qrels] = {}
+
+    def __call__(self, topic_set: str) -> Qrels:
+        if topic_set not in self._known:
+            lang = self._language(topic_set) or self._lang
+            self._known[topic_set] = self._collection.qrels(lang)
+        return self._known[topic_set]
+
+    def _language(self, topic_set: str) -> str | None:
+        try:
+            language = parse_language(topic_set)
+        except LanguageError:
+            return None
+        return language if language in self._collection.languages else None
+
+
+def _arrange(
+    labelled: Iterable[tuple[str, str, Run, str]],
+    qrels_of: Callable[[str], Qrels],
+    config: EvaluateConfig,
+) -> Inputs:
+    notes: list[str] = []
+    members = {
+        name: _topic_ids(name, path) for name, path in config.topic_sets.items() if split_set(name)
+    }
+    runs: dict[tuple[str, str], Run] = {}
+    for system, topic_set, run, given in labelled:
+        for one in [topic_set] if topic_set or not members else members:
+            if (system, one) in runs:
+                label = f"{system}@{one}" if one else system
+                raise UsageError(
+                    f"two runs are called {label!r}; the second is {given}",
+                    hint=f"name them: a={given}",
+                )
+            runs[system, one] = run
+    sets = dict.fromkeys(topic_set for _, topic_set in runs)
+    if "" in sets and len(sets) > 1:
+        unnamed = next(system for system, topic_set in runs if not topic_set)
+        raise UsageError(
+            f"run {unnamed!r} names no topic set and others do",
+            hint=f"write {unnamed}@SET=PATH",
+        )
+    judgements, judged = {}, set[str]()
+    for topic_set in sets:
+        qrels = qrels_of(topic_set)
+        judged |= qrels.keys()
+        if topic_set in members:
+            qrels = _restrict(qrels, topic_set, members[topic_set], notes)
+        judgements[topic_set] = Judgements(qrels)
+    return Inputs(runs, judgements, frozenset(judged), tuple(notes))
+
+
+def split_set(name: str) -> str:
+    """A topic set's name, checked."""
+    if not name or name == OVERALL:
+        raise UsageError(f"a topic set cannot be called {name!r}")
+    return name
+
+
+def _restrict(qrels: Qrels, name: str, ids: frozenset[str], notes: list[str]) -> Qrels:
+    kept = {topic: documents for topic, documents in qrels.items() if topic in ids}
+    if not kept:
+        raise InputError(
+            f"topic set {name!r}: none of its {len(ids)} topics is judged "
+            f"(it has {min(ids)!r}, the judgements {min(qrels)!r})"
+        )
+    if len(kept) < len(ids):
+        notes.append(f"topic set {name}: {len(ids) - len(kept)} of {len(ids)} topics not judged")
+    return kept
+
+
+def _topic_ids(name: str, path: str | PathLike[str]) -> frozenset[str]:
+    data = read_bytes(path, what="topic set")
+    check_utf8(data, path)
+    return frozenset(line.split()[0].decode() for line in data.split(b"\n") if line.strip())
+
+
+def known_system(name: str, systems: Iterable[str]) -> str:
+    """``name``, if it is one of the systems.
+
+    Raises:
+        UnknownNameError: it is not; a near miss is suggested.
+    """
+    if name not in (known := list(systems)):
+        raise unknown_name("run", name, known)
+    return name

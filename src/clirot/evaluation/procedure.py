@@ -1,0 +1,146 @@
+"""The steps of an evaluation: match, compute, compare, check."""
+
+from __future__ import annotations
+
+import operator
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from clirot.errors import InputError, UsageError
+from clirot.evaluation.comparing import compare, gaps_of, mean_intervals
+from clirot.evaluation.config import EvaluateConfig
+from clirot.evaluation.fusing import with_fused
+from clirot.evaluation.inputs import Inputs, known_system
+from clirot.evaluation.result import Evaluation, Outcome
+from clirot.measures import Matching, Measure, compute, match, parse_measure
+from clirot.records import ProgressSink
+
+_EXPECTATION = re.compile(
+    r"(?:(?P<system>[^<>=:]+):)?(?P<measure>[^<>=:]+(?:\([^()]*\)[^<>=:]*)?)"
+    r"(?P<sign>>=|<=|==|>|<)(?P<value>[^<>=]+)"
+)
+_SIGNS: Mapping[str, Callable[[float, float], bool]] = {
+    ">=": operator.ge, "<=": operator.le, ">": operator.gt, "<": operator.lt, "==": operator.eq,
+}  # fmt: skip
+
+
+def run_evaluation(inputs: Inputs, config: EvaluateConfig, progress: ProgressSink) -> Evaluation:
+    """Evaluate ``inputs`` as ``config`` says."""
+    expectations = [_Expectation.parse(text) for text in config.expect]
+    measures = tuple(
+        dict.fromkeys(
+            [
+                *(parse_measure(name) for text in config.metrics for name in _names(text)),
+                *(expectation.measure for expectation in expectations),
+            ]
+        )
+    )
+    if not measures:
+        raise UsageError("no measure to compute", hint="for example --metric map")
+    inputs, fused = with_fused(inputs, config.fuse)
+    if config.baseline is not None:
+        known_system(config.baseline, inputs.systems)
+    values, matchings = {}, {}
+    notes = list(inputs.notes)
+    for (system, topic_set), run in inputs.runs.items():
+        matching = match(run, inputs.judgements[topic_set])
+        notes += _notes(system, topic_set, matching, inputs)
+        values[system, topic_set] = np.array(
+            [compute(measure, matching, level=config.rel_level) for measure in measures]
+        )
+        matchings[system, topic_set] = matching
+    evaluation = Evaluation(
+        config=config,
+        measures=measures,
+        topics={name: judged.topics for name, judged in inputs.judgements.items()},
+        values=values,
+        matchings=matchings,
+        fused={key: run for key, run in inputs.runs.items() if key[0] in fused},
+        notes=tuple(notes),
+    )
+    if config.intervals:
+        evaluation = replace(evaluation, intervals=mean_intervals(evaluation, progress))
+    if config.baseline is not None:
+        evaluation = replace(evaluation, comparisons=compare(evaluation, progress))
+    return replace(
+        evaluation,
+        gaps=gaps_of(evaluation),
+        outcomes=tuple(o for one in expectations for o in one.outcomes(evaluation)),
+    )
+
+
+def _names(text: str) -> list[str]:
+    """Several measures in one text, separated by white space or by commas outside brackets."""
+    return [name for name in re.split(r"[\s,]+(?![^()]*\))", text) if name]
+
+
+def _notes(system: str, topic_set: str, matching: Matching, inputs: Inputs) -> Iterator[str]:
+    label = f"{system}@{topic_set}" if topic_set else system
+    topics = matching.judgements.topics
+    missing = matching.missing_topics
+    if len(missing) == len(topics):
+        found = ", ".join(repr(topic) for topic in matching.unknown_topics[:3])
+        raise InputError(
+            f"run {label}: none of its topics is judged",
+            hint=f"it has {found}; the judgements have "
+            + ", ".join(repr(topic) for topic in topics[:3]),
+        )
+    if missing:
+        yield (
+            f"run {label}: {len(missing)} of {len(topics)} topics have no results and count as 0 "
+            f"(as in trec_eval -c): {_some(missing)}"
+        )
+    unjudged = [topic for topic in matching.unknown_topics if topic not in inputs.judged]
+    if unjudged:
+        yield (
+            f"run {label}: {len(unjudged)} topics are not judged and are left out: "
+            f"{_some(unjudged)}"
+        )
+    if not len(matching.topic):
+        yield (
+            f"run {label}: none of the documents it retrieved is judged; are these judgements of "
+            "the same collection?"
+        )
+
+
+def _some(topics: Sequence[str]) -> str:
+    return ", ".join(topics[:5]) + (", ..." if len(topics) > 5 else "")
+
+
+@dataclass(frozen=True)
+class _Expectation:
+    """A figure that must hold: ``map>=0.45``, or ``colbert:map>=0.45`` for one system."""
+
+    written: str
+    system: str | None
+    measure: Measure
+    sign: str
+    value: float
+
+    @classmethod
+    def parse(cls, text: str) -> _Expectation:
+        parts = _EXPECTATION.fullmatch(text.strip())
+        try:
+            value = float(parts["value"]) if parts else None
+        except ValueError:
+            value = None
+        if parts is None or value is None or value != value:
+            raise UsageError(
+                f"cannot read the expectation {text!r}",
+                hint="write MEASURE>=VALUE, such as map>=0.45, or RUN:MEASURE>=VALUE",
+            )
+        system = parts["system"].strip() if parts["system"] else None
+        return cls(text.strip(), system, parse_measure(parts["measure"]), parts["sign"], value)
+
+    def outcomes(self, evaluation: Evaluation) -> Iterator[Outcome]:
+        systems = evaluation.systems
+        for system in systems if self.system is None else [known_system(self.system, systems)]:
+            value = evaluation.figure(system, self.measure)
+            if value is None:
+                raise UsageError(
+                    f"expectation {self.written!r}: run {system!r} is not there for all topic sets"
+                )
+            yield Outcome(self.written, system, value, _SIGNS[self.sign](value, self.value))
