@@ -120,7 +120,12 @@ def test_several_document_languages_must_be_chosen_from(directory: Path) -> None
         ("queries.so.tsv", "topics", "q1\tgeel\nq2\t \n", ":2: topic 'q2' has no text"),
         ("queries.so.tsv", "topics", "q1 geel\n", ":1: 1 column where id TAB text"),
         ("queries.so.tsv", "topics", "", "no topics: the file is empty"),
-        ("qrels.txt", "qrels", "q1 0 d1 1\nq1 0 d1 0\n", ":2: document 'd1' is judged twice"),
+        (
+            "qrels.txt",
+            "qrels",
+            "q1 0 d1 1\nq1 0 d1 0\n",
+            ":2: document 'd1' is judged 0 for topic 'q1', and",
+        ),
         ("qrels.txt", "qrels", "q1 0 d1 1\nq1 d1 1\n", ":2: 3 columns where a qrels row has 4"),
         ("qrels.txt", "qrels", "q1 0 d1 yes\n", ":1: the grade is not a whole number: 'yes'"),
         ("qrels.txt", "qrels", "", "no judgements in it"),

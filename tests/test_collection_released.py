@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -144,3 +145,12 @@ def test_other_tools_load_them_through_ir_datasets(mirror: Path) -> None:
     assert ir_datasets.load("clirot/cldr/fo").queries_lang() == "fo"  # by the pattern, not the list
     with pytest.raises(KeyError):
         ir_datasets.load("clirot/nothing/de")
+
+
+def test_the_example_in_the_documentation(mirror: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    page = Path(__file__).resolve().parents[1] / "docs" / "collections.md"
+    blocks = re.findall(r"```python\n(.*?)```\n+```text\n(.*?)```", page.read_text(), re.DOTALL)
+    assert len(blocks) == 2
+    for program, printed in blocks:
+        exec(compile(program, str(page), "exec"), {})
+        assert capsys.readouterr().out == printed

@@ -12,11 +12,11 @@ Judgements = dict[str, dict[str, int]]
 
 
 def read_judgements(path: str | PathLike[str]) -> Judgements:
-    """Read ``topic iteration document grade`` rows.
+    """Read ``topic iteration document grade`` rows. The same row may occur twice.
 
     Raises:
         InputError: unreadable, a row of another shape, a grade that is no integer, a document
-            judged twice for one topic (file and line), or no judgement at all.
+            judged in two ways for one topic (file and line), or no judgement at all.
     """
     judgements: Judgements = {}
     for number, line in numbered_lines(path):
@@ -36,15 +36,14 @@ def read_judgements(path: str | PathLike[str]) -> Judgements:
                 f"the grade is not a whole number: {written!r}", path=path, line=number
             ) from None
         judged = judgements.setdefault(topic, {})
-        if document in judged:
+        if judged.setdefault(document, grade) != grade:
             raise InputError(
-                f"document {document!r} is judged twice for topic {topic!r} "
-                f"({judged[document]}, then {grade})",
+                f"document {document!r} is judged {grade} for topic {topic!r}, "
+                f"and was judged {judged[document]} before",
                 path=path,
                 line=number,
                 hint="keep one of the two rows",
             )
-        judged[document] = grade
     if not judgements:
         raise InputError("no judgements in it", path=path)
     return judgements

@@ -55,7 +55,7 @@ def _parts() -> tuple[Any, Any, Any]:
         GenericQuery,
         TrecQrel,
     )
-    from ir_datasets.indices import PickleLz4FullStore
+    from ir_datasets.indices import DEFAULT_DOCSTORE_OPTIONS, PickleLz4FullStore
 
     class Docs(BaseDocs):  # type: ignore[misc,unused-ignore]
         def __init__(self, dataset_id: str) -> None:
@@ -69,7 +69,7 @@ def _parts() -> tuple[Any, Any, Any]:
         def docs_cls(self) -> Any:
             return GenericDoc
 
-        def docs_store(self, field: str = "doc_id") -> Any:
+        def docs_store(self, field: str = "doc_id", options: Any = DEFAULT_DOCSTORE_OPTIONS) -> Any:
             # One store a document collection: its digest, not the topic language, names it.
             digest = open_collection(self._id).digest
             return PickleLz4FullStore(
@@ -78,6 +78,7 @@ def _parts() -> tuple[Any, Any, Any]:
                 data_cls=GenericDoc,
                 lookup_field=field,
                 index_fields=["doc_id"],
+                options=options,
             )
 
         def docs_count(self) -> int | None:
