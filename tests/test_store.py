@@ -174,6 +174,20 @@ def test_a_failed_block_keeps_what_it_wrote_for_the_same_request_only(home):
     assert store.names("models") == [] and not store.has("models", "m")
 
 
+def test_a_draft_of_no_use_to_the_next_attempt_is_removed(home):
+    store = Store(home)
+
+    def interrupted() -> None:
+        with store.draft("bitext", "b", config={}) as draft:
+            draft.resumable = False
+            (draft.path / "half").write_text("half")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        interrupted()
+    assert leftovers(store, "bitext") == []
+
+
 def test_remove_leaves_nothing_and_nothing_comes_back(home):
     store = Store(home)
     make(store)

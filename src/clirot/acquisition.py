@@ -240,6 +240,7 @@ def _fetch_one(
     if there is not None:
         return Fetched(source, there, fresh=False)
     with store.draft("bitext", name, config=settings, inputs=inputs) as draft:
+        draft.resumable = False  # what takes long are downloads, and those are kept elsewhere
         dropped: Counter[str] = Counter()
         pairs = _counted(supply.pairs(store, progress), supply.label, progress)
         kept = write_pairs(draft.path / PAIRS, filtered(pairs, config.filters, dropped))

@@ -128,11 +128,13 @@ class Draft:
 
     ``resumed`` is true where an earlier, interrupted attempt at exactly this artefact left files in
     :attr:`path`. Put what must not become part of the artefact (checkpoints) under :attr:`scratch`.
+    Set ``resumable`` to false where a failed attempt is of no use to the next: it is then removed.
     """
 
     path: Path
     scratch: Path
     resumed: bool
+    resumable: bool = True
     results: dict[str, Any] = field(default_factory=dict)
 
 
@@ -295,7 +297,12 @@ class Store:
                 if not resumed:
                     write_text(part / _DRAFT, json.dumps({"fingerprint": wanted}) + "\n")
                 draft = Draft(path=content, scratch=scratch, resumed=resumed)
-                yield draft
+                try:
+                    yield draft
+                except BaseException:
+                    if not draft.resumable:
+                        _discard_draft(part)
+                    raise
                 manifest = Manifest(
                     kind=kind,
                     name=name,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -30,8 +31,12 @@ class FilterConfig:
 
 
 def tidy(text: str) -> str:
-    """``text`` on one line: tabs, line ends and runs of white space become one space."""
-    return " ".join(text.split())
+    """``text`` on one line, in Unicode's composed form (NFC).
+
+    Tabs, line ends and runs of white space become one space; byte order marks, which files glued
+    together leave inside, go.
+    """
+    return " ".join(unicodedata.normalize("NFC", text.replace("\ufeff", "")).split())
 
 
 def filtered(
