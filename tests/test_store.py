@@ -208,6 +208,40 @@ def test_a_death_between_the_two_renames_brings_the_old_one_back(home):
     assert leftovers(store) == []
 
 
+def test_what_a_death_just_after_the_end_left_is_swept_up(home, monkeypatch):
+    store = Store(home)
+    make(store)
+    real = store_module._swap_in
+
+    def dies(content: Path, target: Path) -> None:
+        real(content, target)
+        shutil.copytree(target, target.with_name(".a.replaced"))
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store_module, "_swap_in", dies)
+        with pytest.raises(KeyboardInterrupt):
+            make(store, generation=2)
+    assert leftovers(store) == [".a.part", ".a.replaced"]
+    assert store.finished("runs", "a", config={"generation": 2}, seed=2) is not None
+    assert leftovers(store) == []
+    assert assert_whole(store) == 2
+
+
+def test_an_interrupted_attempt_at_something_else_is_not_swept_up(home):
+    store = Store(home)
+    make(store)
+
+    def interrupted() -> None:
+        with store.draft("runs", "a", config={"generation": 2}, seed=2):
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        interrupted()
+    assert store.finished("runs", "a", config={"generation": 1}, seed=1) is not None
+    assert leftovers(store) == [".a.part"]
+
+
 def test_a_reader_does_not_undo_a_replacement_that_is_going_on(home, monkeypatch):
     """A reader that looks between the two renames must wait, not put the old artefact back."""
     store = Store(home)

@@ -343,7 +343,9 @@ class Store:
         if not self.has(kind, name):
             return None
         artefact = self.get(kind, name)
-        if artefact.manifest.fingerprint == fingerprint(kind, config, inputs, seed):
+        wanted = fingerprint(kind, config, inputs, seed)
+        if artefact.manifest.fingerprint == wanted:
+            self._sweep(artefact.path, wanted)
             return artefact
         if replace:
             return None
@@ -369,6 +371,15 @@ class Store:
                 f"another process is writing {target.parent.name}/{target.name}",
                 hint="wait for it, or choose another --name",
             ) from None
+
+    def _sweep(self, target: Path, finished: str) -> None:
+        """Remove what a process left that died just after its artefact appeared."""
+        part, replaced = _sibling(target, "part"), _sibling(target, "replaced")
+        if part.is_dir() or replaced.is_dir():
+            with suppress(ArtefactError, OSError), self._locked(target):
+                _clear(replaced)
+                if _draft_fingerprint(part) in (finished, None):
+                    _discard_draft(part)
 
     @staticmethod
     def _mend(target: Path) -> None:

@@ -50,7 +50,7 @@ def source_for(name: str, pair: LanguagePair) -> Source:
         others = [one.name for one in sources_for(pair)]
         raise UsageError(
             f"{name} has no {pair} bitext; it pairs English with {_listed(source)}",
-            hint=f"{', '.join(others)} has it"
+            hint=f"for {pair} there is: {', '.join(others)}"
             if others
             else "give bitext of your own: --file PATH",
         )

@@ -1,0 +1,419 @@
+"""fetch_bitext and its command: what is kept, what fails, and that nothing is ever half there."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import random
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from clirot.acquisition import FetchConfig, FetchResult, fetch_bitext
+from clirot.bitext import FilterConfig, load_bitext, stored_sources
+from clirot.errors import (
+    ArtefactError,
+    ClirotError,
+    DownloadError,
+    InputError,
+    PartlyDoneError,
+    UnknownNameError,
+    UsageError,
+)
+from clirot.records import LanguagePair, SentencePair, Step
+from clirot.store import Store, file_digest, tree_digest
+
+EN_SO = LanguagePair("en", "so")
+ROWS = "Hello\tSalaan\tg1\nThanks\tMahadsanid\nHello\tSalaan\n\t\nKenya\tKenya\nYes\tHaa\tg6\n"
+
+
+def get(store: Store, *sources: str, **more: object) -> FetchResult:
+    config = FetchConfig(pair=EN_SO, sources=sources, **more)  # type: ignore[arg-type]
+    return fetch_bitext(config, store=store)
+
+
+@pytest.fixture
+def store(home: Path) -> Store:
+    return Store(home)
+
+
+@pytest.fixture
+def greetings(tmp_path: Path) -> Path:
+    path = tmp_path / "greetings.tsv"
+    path.write_text(ROWS, encoding="utf-8")
+    return path
+
+
+def hidden(store: Store) -> list[str]:
+    names = [path.name for path in (store.home / "bitext").iterdir()]
+    return [name for name in names if name.startswith(".") and not name.endswith(".lock")]
+
+
+# Files
+
+
+def test_a_file_is_kept_counted_and_traced(store, greetings):
+    result = get(store, files=(greetings,))
+    (one,) = result.fetched
+    digest = file_digest(greetings)
+    assert one.source == f"file-greetings-{digest[:8]}" and one.fresh
+    assert (one.read, one.kept) == (6, 3)
+    assert one.dropped == {"duplicate": 1, "empty source": 1, "identical": 1}
+    assert (one.artefact.path / "pairs.tsv").read_text(encoding="utf-8") == (
+        "Hello\tSalaan\tg1\nThanks\tMahadsanid\t2\nYes\tHaa\tg6\n"
+    )
+    manifest = one.artefact.manifest
+    assert manifest.name == f"en-so.{one.source}"
+    assert [(i.kind, i.name, i.digest) for i in manifest.inputs] == [("file", one.source, digest)]
+    assert manifest.results["path"] == str(greetings)
+    assert manifest.config["filters"] == {
+        "keep_identical": False,
+        "max_length": None,
+        "max_ratio": None,
+    }
+    result.check()
+    assert hidden(store) == []
+
+
+def test_the_same_again_is_not_made_again(store, greetings, tmp_path):
+    first = get(store, files=(greetings,)).fetched[0]
+    before = (first.artefact.path / "pairs.tsv").stat().st_mtime_ns
+    elsewhere = tmp_path / "copy" / "greetings.tsv"
+    elsewhere.parent.mkdir()
+    shutil.copy(greetings, elsewhere)
+    again = get(store, files=(elsewhere, greetings)).fetched
+    assert [one.fresh for one in again] == [False, False]
+    assert again[0].artefact == first.artefact
+    assert (first.artefact.path / "pairs.tsv").stat().st_mtime_ns == before
+
+
+def test_other_filters_need_consent_to_replace(store, greetings):
+    get(store, files=(greetings,))
+    filters = FilterConfig(keep_identical=True)
+    result = get(store, files=(greetings,), filters=filters)
+    with pytest.raises(ArtefactError, match="was made from something else: filters was"):
+        result.check()
+    assert load_bitext(store, EN_SO, stored_sources(store, EN_SO)).pairs[-1].src == "Yes"
+    replaced = get(store, files=(greetings,), filters=filters, replace=True)
+    assert replaced.fetched[0].kept == 4
+
+
+def test_a_changed_file_is_another_source(store, greetings):
+    get(store, files=(greetings,))
+    greetings.write_text(ROWS + "No\tMaya\n", encoding="utf-8")
+    get(store, files=(greetings,))
+    assert len(stored_sources(store, EN_SO)) == 2
+    merged = load_bitext(store, EN_SO, stored_sources(store, EN_SO))
+    assert sorted(pair.src for pair in merged.pairs) == ["Hello", "No", "Thanks", "Yes"]
+    assert sum(merged.dropped.values()) == 3
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "no sentence pair is left of 0"),
+        (b"\n\t\n", "no sentence pair is left of 2: 2 empty source"),
+        (b"Kenya\tKenya\n", "no sentence pair is left of 1: 1 identical"),
+        (b"Hello\tSalaan\nHello\n", ":2: 1 column: 'Hello'"),
+        (b"Hello\tSal\xe1an\n", ":1: not UTF-8: byte 0xe1 at column 10"),
+        (gzip.compress(b"Hello\tSalaan\n" * 500)[:40], "damaged gzip data"),
+    ],
+)
+def test_a_bad_file_leaves_nothing_behind(store, tmp_path, content, message):
+    path = tmp_path / "bad.tsv"
+    path.write_bytes(content)
+    result = get(store, files=(path,))
+    assert result.fetched == () and result.kept == 0
+    with pytest.raises(InputError) as caught:
+        result.check()
+    assert str(caught.value).startswith(f"{path}") and message in str(caught.value)
+    assert store.names("bitext") == [] and hidden(store) == []
+
+
+# The catalogue
+
+
+def test_the_recommended_sources_from_a_mirror(store, mirror):
+    steps: list[Step] = []
+    result = fetch_bitext(FetchConfig(pair=EN_SO), store=store, progress=steps.append)
+    assert result.sources == ("cldr", "hornmt", "tico-19-realigned")
+    assert [one.kept for one in result.fetched][1:] == [2030, 3068]
+    horn = result.fetched[1].artefact.manifest
+    assert horn.results["licence"] == "CC-BY-4.0" and len(horn.results["urls"]) == 2
+    assert [one.name for one in horn.inputs] == horn.results["urls"]
+    assert horn.config["revision"] == "e67b5bc341e5893ef1f3f167a5022694c6da76d8"
+    assert steps[-1].done == steps[-1].total == 3068
+    bitext = load_bitext(store, EN_SO, result.sources)
+    assert len(bitext) == result.kept - sum(bitext.dropped.values())
+    assert [one.digest for one in bitext.inputs] == [one.artefact.digest for one in result.fetched]
+
+
+def test_nothing_is_downloaded_again_for_what_is_in_the_store(store, mirror, monkeypatch):
+    get(store, "hornmt")
+    shutil.rmtree(store.home / "downloads")
+    monkeypatch.setenv("CLIROT_MIRROR", "/nowhere")
+    assert not get(store, "hornmt").fetched[0].fresh
+
+
+def test_english_as_the_target_turns_the_pairs_round(store, mirror):
+    pair = LanguagePair("so", "en")
+    config = FetchConfig(pair=pair, sources=("hornmt",))
+    fetch_bitext(config, store=store).check()
+    get(store, "hornmt")
+    turned = load_bitext(store, pair, ["hornmt"]).pairs
+    straight = load_bitext(store, EN_SO, ["hornmt"]).pairs
+    assert turned == [SentencePair(one.tgt, one.src, one.id) for one in straight]
+
+
+def test_some_sources_failing_keeps_the_rest(store, tmp_path, monkeypatch):
+    monkeypatch.setenv("CLIROT_MIRROR", str(tmp_path / "empty"))
+    (tmp_path / "empty").mkdir()
+    result = get(store, "hornmt", "cldr", "tico-19")
+    assert result.sources == ("cldr",)
+    assert [(one.source, type(one.error)) for one in result.failed] == [
+        ("hornmt", DownloadError),
+        ("tico-19", DownloadError),
+    ]
+    with pytest.raises(PartlyDoneError) as caught:
+        result.check()
+    assert caught.value.exit_code == 3
+    assert caught.value.message.startswith("2 of 3 sources failed, cldr kept:\n  hornmt: the mir")
+    assert store.names("bitext") == ["en-so.cldr"] and hidden(store) == []
+
+
+def test_all_sources_failing_lists_them(store, tmp_path, monkeypatch):
+    monkeypatch.setenv("CLIROT_MIRROR", str(tmp_path))
+    with pytest.raises(ClirotError, match="2 of 2 sources failed") as e:
+        get(store, "hornmt", "tico-19").check()
+    assert e.value.exit_code == 1
+    starts = [line.split(":")[0] for line in e.value.message.splitlines()]
+    assert starts == ["2 of 2 sources failed", "  hornmt", "  tico-19"]
+    with pytest.raises(DownloadError, match="does not hold"):
+        get(store, "hornmt").check()
+
+
+def test_requests_that_make_no_sense_are_refused_before_anything_is_done(store):
+    with pytest.raises(UnknownNameError, match="did you mean 'tico-19'"):
+        FetchConfig(pair=EN_SO, sources=("cldr", "tico19"))
+    with pytest.raises(UsageError, match="hornmt has no en-sw bitext"):
+        FetchConfig(pair=LanguagePair("en", "sw"), sources=("hornmt",))
+    with pytest.raises(UsageError, match="sw-so has none"):
+        FetchConfig(pair=LanguagePair("sw", "so"))
+    FetchConfig(pair=LanguagePair("sw", "so"), files=(Path("mine.tsv"),))
+
+
+# Reading it back
+
+
+def test_sources_are_merged_in_the_order_asked_for(store, tmp_path):
+    for name, rows in (("a", "1\tx\n2\ty\n"), ("b", "2\ty\tb2\n3\tz\n")):
+        (tmp_path / f"{name}.tsv").write_text(rows)
+        get(store, files=(tmp_path / f"{name}.tsv",)).check()
+    a, b = stored_sources(store, EN_SO)
+    merged = load_bitext(store, EN_SO, [b, a, b])
+    assert [pair.id for pair in merged.pairs] == ["b2", "2", "1"]
+    assert merged.dropped == {a: 1}
+    assert [one.name for one in merged.inputs] == [f"en-so.{b}", f"en-so.{a}"]
+
+
+def test_bitext_that_is_not_there_says_how_to_get_it(store, greetings):
+    with pytest.raises(InputError, match="no bitext for en-so"):
+        load_bitext(store, EN_SO, [])
+    get(store, files=(greetings,))
+    (name,) = stored_sources(store, EN_SO)
+    with pytest.raises(UnknownNameError) as caught:
+        load_bitext(store, EN_SO, [name[:-1]])
+    assert f"did you mean {name!r}" in str(caught.value)
+    assert "clirot fetch-bitext --src en --tgt so" in str(caught.value)
+    with pytest.raises(UnknownNameError):
+        load_bitext(store, LanguagePair("en", "sw"), [name])
+
+
+def test_a_damaged_artefact_is_named_by_file_and_line(store, greetings):
+    artefact = get(store, files=(greetings,)).fetched[0].artefact
+    (artefact.path / "pairs.tsv").write_text("Hello\tSalaan\tg1\nThanks\n")
+    with pytest.raises(InputError, match=r"pairs\.tsv:2: 1 column"):
+        load_bitext(store, EN_SO, stored_sources(store, EN_SO))
+
+
+# Sudden deaths
+
+
+class _Slow(BaseHTTPRequestHandler):
+    """A mirror that sends 300 kB a second, honouring ranges."""
+
+    root: Path
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+    def do_GET(self) -> None:
+        body = (self.root / self.path.lstrip("/")).read_bytes()
+        start = int((self.headers.get("Range") or "bytes=0-")[6:-1])
+        self.send_response(206 if start else 200)
+        if start:
+            self.send_header("Content-Range", f"bytes {start}-{len(body) - 1}/{len(body)}")
+        self.send_header("Content-Length", str(len(body) - start))
+        self.end_headers()
+        try:
+            for place in range(start, len(body), 6000):
+                self.wfile.write(body[place : place + 6000])
+                time.sleep(0.02)
+        except (BrokenPipeError, ConnectionResetError):
+            pass
+        self.close_connection = True
+
+
+@pytest.fixture
+def slow_mirror(shared_data: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    handler = type("Handler", (_Slow,), {"root": shared_data / "upstream"})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    monkeypatch.setenv("CLIROT_MIRROR", f"http://127.0.0.1:{server.server_port}")
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+_FETCH = """
+from clirot.acquisition import FetchConfig, fetch_bitext
+from clirot.records import LanguagePair
+from clirot.store import Store
+config = FetchConfig(pair=LanguagePair("en", "so"), sources=("cldr", "hornmt", "tico-19"))
+fetch_bitext(config, store=Store()).check()
+"""
+
+
+def test_killed_at_ten_random_moments_it_ends_with_the_same_digests(
+    store, slow_mirror, tmp_path, monkeypatch, shared_data
+):
+    chance = random.Random(11)
+    finished = False
+    for _ in range(10):
+        process = subprocess.Popen([sys.executable, "-c", _FETCH], stderr=subprocess.PIPE)
+        try:
+            process.wait(timeout=chance.uniform(0.2, 0.8))
+            finished = True
+        except subprocess.TimeoutExpired:
+            process.kill()
+        _, errors = process.communicate()
+        assert not errors, errors.decode()
+        for artefact in store.all("bitext"):
+            assert tree_digest(artefact.path) == artefact.digest
+    done = subprocess.run([sys.executable, "-c", _FETCH], capture_output=True, check=True)
+    assert done.stderr == b""
+    monkeypatch.setenv("CLIROT_MIRROR", str(shared_data / "upstream"))
+    undisturbed = Store(tmp_path / "undisturbed")
+    get(undisturbed, "cldr", "hornmt", "tico-19").check()
+    assert [one.digest for one in store.all("bitext")] == [
+        one.digest for one in undisturbed.all("bitext")
+    ]
+    assert len(store.all("bitext")) == 3
+    assert hidden(store) == []
+    assert not finished, "the server is too quick for this test to kill anything"
+
+
+def test_a_full_disk_is_one_failed_source(store, greetings, monkeypatch):
+    import errno
+    import os
+
+    from clirot import acquisition
+
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "pairs.tsv")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(acquisition, "write_pairs", full)
+        with pytest.raises(ArtefactError, match="No space left on device") as caught:
+            get(store, files=(greetings,)).check()
+    assert "free some space" in (caught.value.hint or "")
+    assert hidden(store) == []
+    get(store, files=(greetings,)).check()
+
+
+# The command
+
+
+def clirot(*arguments: str) -> tuple[int, str, str]:
+    done = subprocess.run(
+        [sys.executable, "-m", "clirot", "fetch-bitext", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_the_table_says_what_was_kept_and_why_the_rest_was_not(greetings):
+    code, out, err = clirot("--tgt", "som", "--file", str(greetings))
+    name = f"file-greetings-{file_digest(greetings)[:8]}"
+    lines = [" ".join(line.split()) for line in out.splitlines() if line.strip()]
+    assert code == 0
+    assert lines[0] == "en-so bitext: 3 pairs"
+    assert lines[1] == "source kept read dropped licence"
+    assert lines[3] == (f"{name} 3 6 1 duplicate, 1 empty source, 1 identical not stated new")
+    assert err == f"read {greetings}: 6/6 pairs\n"
+    again = clirot("--tgt", "so", "--file", str(greetings))
+    assert again[1].replace("was there", "new      ").split() == out.split()
+
+
+def test_json_and_partly_done(tmp_path, greetings, monkeypatch, home):
+    monkeypatch.setenv("CLIROT_MIRROR", str(tmp_path))
+    code, out, err = clirot("--tgt", "so", "--source", "hornmt", "--file", str(greetings), "--json")
+    assert code == 3
+    document = json.loads(out)
+    assert (document["pair"], document["kept"]) == ("en-so", 3)
+    (one,) = document["fetched"]
+    assert Path(one["path"]) == home / "bitext" / one["artefact"]
+    assert one["dropped"] == {"duplicate": 1, "empty source": 1, "identical": 1}
+    assert one["digest"] == tree_digest(Path(one["path"]))
+    (failed,) = document["failed"]
+    assert failed["source"] == "hornmt" and "does not hold raw.github" in failed["error"]
+    assert "error: 1 of 2 sources failed, file-greetings-" in err
+
+
+def test_the_list_of_sources():
+    code, out, err = clirot("--list", "--tgt", "so", "--json")
+    assert (code, err) == (0, "")
+    listed = {one["source"]: one["recommended"] for one in json.loads(out)}
+    assert listed == {"cldr": True, "hornmt": True, "tico-19": False, "tico-19-realigned": True}
+    code, out, _ = clirot("--list")
+    assert code == 0
+    assert [line.split()[0] for line in out.splitlines() if " CC" in line] == [
+        "hornmt",
+        "mafand",
+        "tico-19",
+        "tico-19-realigned",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        ([], 2, "error: no target language\n  hint: --tgt so, or --list for what there is\n"),
+        (
+            ["--tgt", "somali"],
+            2,
+            "error: not a language code: 'somali'\n  hint: did you mean 'so'?",
+        ),
+        (["--tgt", "en"], 2, "error: source and target are the same language: 'en'"),
+        (["--tgt", "so", "--source", "tico19"], 2, "did you mean 'tico-19'?; known: cldr, hornmt"),
+        (["--tgt", "de", "--source", "hornmt"], 2, "error: hornmt has no en-de bitext; it pairs"),
+        (["--tgt", "so", "--file", "none.tsv"], 1, "error: none.tsv: cannot be read: No such file"),
+        (["--tgt", "so", "--max-ratio", "0"], 2, "error: the length ratio to keep must be 1 or"),
+    ],
+)
+def test_mistakes_get_an_answer(arguments, code, message):
+    found, out, err = clirot(*arguments)
+    assert (found, out) == (code, "")
+    assert message in err
