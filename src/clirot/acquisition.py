@@ -210,7 +210,7 @@ class _FromFile:
         return read_local(self.path, self.pair)
 
     def provenance(self) -> dict[str, Any]:
-        return {"licence": "not stated", "urls": [], "path": str(self.path.absolute())}
+        return {"licence": "not stated", "urls": [], "file": str(self.path.absolute())}
 
 
 _Supply = _FromSource | _FromFile
