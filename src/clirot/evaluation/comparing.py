@@ -8,7 +8,8 @@ from dataclasses import replace
 import numpy as np
 
 from clirot.errors import UsageError
-from clirot.evaluation.result import Comparison, Evaluation, Gap
+from clirot.evaluation.compared import Comparison, Gap
+from clirot.evaluation.result import Evaluation
 from clirot.evaluation.samples import members, sample
 from clirot.measures import Measure
 from clirot.records import ProgressSink, Step
@@ -20,6 +21,17 @@ from clirot.significance import (
     effect_size,
     holm,
 )
+
+
+def with_comparisons(evaluation: Evaluation, progress: ProgressSink) -> Evaluation:
+    """The evaluation with the intervals, comparisons and gaps that its configuration asks for."""
+    config = evaluation.config
+    return replace(
+        evaluation,
+        intervals=mean_intervals(evaluation, progress) if config.intervals else None,
+        comparisons=compare(evaluation, progress) if config.baseline is not None else (),
+        gaps=gaps_of(evaluation),
+    )
 
 
 def averaged(measures: Sequence[Measure]) -> list[Measure]:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from clirot import __version__
-from clirot.evaluation.result import Comparison, Evaluation, Gap
+from clirot.evaluation.result import Evaluation
 from clirot.evaluation.tables import BETTER, WORSE, Cell, legend, paper_name, rows_of
 from clirot.registry import Registry
-from clirot.significance import Interval
+
+if TYPE_CHECKING:
+    from clirot.evaluation.compared import Comparison, Gap
+    from clirot.significance import Interval
 
 
 def json_document(evaluation: Evaluation, *, per_topic: bool = False) -> dict[str, Any]:
@@ -114,6 +115,9 @@ def csv_document(evaluation: Evaluation, *, per_topic: bool = False) -> str:
 
 
 def _csv(lines: Iterable[Sequence[object]]) -> str:
+    import csv
+    import io
+
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows(lines)
     return text.getvalue()

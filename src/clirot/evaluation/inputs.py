@@ -93,11 +93,11 @@ def read_inputs(config: EvaluateConfig, progress: ProgressSink) -> Inputs:
     )
     qrels_of("")  # wrong judgements should not wait for a large run to be read
     labelled = []
-    for done, spec in enumerate(specs):
-        progress(Step("reading runs", done, len(specs), unit="runs"))
+    for done, spec in enumerate(specs, 1):
         run = read_run(spec.path, name=spec.system)
         labelled.append((run.name, spec.topic_set, run, spec.path))
-    progress(Step("reading runs", len(specs), len(specs), unit="runs"))
+        if len(specs) > 1:
+            progress(Step("reading runs", done, len(specs), unit="runs"))
     return _arrange(labelled, qrels_of, config)
 
 

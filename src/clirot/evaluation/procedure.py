@@ -10,9 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from clirot.errors import InputError, UsageError
-from clirot.evaluation.comparing import compare, gaps_of, mean_intervals
 from clirot.evaluation.config import EvaluateConfig
-from clirot.evaluation.fusing import with_fused
 from clirot.evaluation.inputs import Inputs, known_system
 from clirot.evaluation.result import Evaluation, Outcome
 from clirot.measures import Matching, Measure, compute, match, parse_measure
@@ -40,7 +38,11 @@ def run_evaluation(inputs: Inputs, config: EvaluateConfig, progress: ProgressSin
     )
     if not measures:
         raise UsageError("no measure to compute", hint="for example --metric map")
-    inputs, fused = with_fused(inputs, config.fuse)
+    fused: frozenset[str] = frozenset()
+    if config.fuse:
+        from clirot.evaluation.fusing import with_fused
+
+        inputs, fused = with_fused(inputs, config.fuse)
     if config.baseline is not None:
         known_system(config.baseline, inputs.systems)
     values, matchings = {}, {}
@@ -61,15 +63,12 @@ def run_evaluation(inputs: Inputs, config: EvaluateConfig, progress: ProgressSin
         fused={key: run for key, run in inputs.runs.items() if key[0] in fused},
         notes=tuple(notes),
     )
-    if config.intervals:
-        evaluation = replace(evaluation, intervals=mean_intervals(evaluation, progress))
-    if config.baseline is not None:
-        evaluation = replace(evaluation, comparisons=compare(evaluation, progress))
-    return replace(
-        evaluation,
-        gaps=gaps_of(evaluation),
-        outcomes=tuple(o for one in expectations for o in one.outcomes(evaluation)),
-    )
+    if config.intervals or config.baseline is not None or config.gaps:
+        from clirot.evaluation.comparing import with_comparisons
+
+        evaluation = with_comparisons(evaluation, progress)
+    outcomes = tuple(o for one in expectations for o in one.outcomes(evaluation))
+    return replace(evaluation, outcomes=outcomes)
 
 
 def _names(text: str) -> list[str]:

@@ -9,7 +9,6 @@ from os import PathLike
 from typing import TYPE_CHECKING
 
 from clirot.errors import InputError
-from clirot.runs.json_rows import json_rows, number_of
 from clirot.runs.source import check_utf8, is_json, read_bytes, show
 
 if TYPE_CHECKING:
@@ -88,6 +87,8 @@ def _wrong_columns(line: bytes, count: int, path: str | PathLike[str], number: i
 
 
 def _from_json(data: bytes, path: str | PathLike[str]) -> dict[str, dict[str, int]]:
+    from clirot.runs.json_rows import json_rows, number_of
+
     qrels: dict[str, dict[str, int]] = {}
     for row in json_rows(data, path, values=("relevance", "rel", "score")):
         value = number_of(row, path)

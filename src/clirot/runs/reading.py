@@ -11,9 +11,8 @@ from os import PathLike
 from pathlib import Path
 
 from clirot.errors import InputError
-from clirot.runs.columns import read_columns
+from clirot.runs.columns import read_by_splitting, read_with_arrow
 from clirot.runs.docnos import FewDocnos
-from clirot.runs.json_rows import json_rows, number_of
 from clirot.runs.run import Run
 from clirot.runs.source import check_utf8, is_json, read_bytes, show
 
@@ -44,8 +43,9 @@ def read_run(
         run = _from_json(data, path)
         tag = "run"
     else:
-        columns = read_columns(data) if len(data) >= many_bytes else None
-        run = columns if columns is not None else _from_lines(data, path)
+        columns = read_with_arrow if len(data) >= many_bytes else read_by_splitting
+        clean = columns(data)
+        run = clean if clean is not None else _from_lines(data, path)
         tag = data.lstrip().split(b"\n", 1)[0].split()[5].decode()
     if name is None:
         name = tag if str(path) == "-" else file_label(path)
@@ -129,6 +129,8 @@ def _wrong_columns(line: bytes, count: int, path: str | PathLike[str], number: i
 
 
 def _from_json(data: bytes, path: str | PathLike[str]) -> Run:
+    from clirot.runs.json_rows import json_rows, number_of
+
     scores: dict[str, dict[str, float]] = {}
     for row in json_rows(data, path, values=("score", "relevance")):
         value = number_of(row, path)

@@ -1,0 +1,146 @@
+"""Wall time and peak memory of evaluating a run: clirot beside ir_measures and ranx.
+
+    python benchmarks/evaluate.py                     # 200x100, 1,000x1,000 and 10,000x1,000
+    python benchmarks/evaluate.py --sizes 200x100     # one size
+    python benchmarks/evaluate.py --tools clirot,ir_measures --repeat 5
+
+Each tool is started as a user would start it: ``clirot evaluate``, the ``ir_measures`` command, and
+a five-line script with ranx, in a process of its own, on the same files and measures (MAP, nDCG@10,
+recall@100). *cold* is the first run, with an empty numba cache; *warm* is the quickest of the
+following. Memory is the largest resident set of the process. The figures of the three are compared
+as well: a quick wrong answer is worth nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+JUDGED = 50  # judgements a topic, about TREC's for a pool of shallow depth
+
+RANX = """
+import json, sys
+from ranx import Qrels, Run, evaluate
+qrels = Qrels.from_file(sys.argv[1], kind="trec")
+run = Run.from_file(sys.argv[2], kind="trec")
+print(json.dumps(evaluate(qrels, run, ["map", "ndcg@10", "recall@100"], make_comparable=True)))
+"""
+
+
+@dataclass(frozen=True)
+class Timing:
+    """One tool on one size."""
+
+    cold_s: float
+    warm_s: float
+    peak_mb: float
+    figures: tuple[float, ...]
+    """MAP, nDCG@10, recall@100."""
+
+
+def write_data(directory: Path, topics: int, depth: int) -> tuple[Path, Path]:
+    """A run of ``topics`` x ``depth`` rows in rank order, and its qrels (grades 0 to 3)."""
+    qrels, run = directory / "qrels.txt", directory / "run.trec"
+    chance = random.Random(topics * depth)
+    with qrels.open("w") as judged, run.open("w") as retrieved:
+        for topic in range(topics):
+            known = {
+                f"doc{chance.randrange(8_000_000):08d}": chance.randrange(4) for _ in range(JUDGED)
+            }
+            judged.writelines(f"{topic} 0 {docno} {grade}\n" for docno, grade in known.items())
+            found = dict.fromkeys(chance.sample(list(known), JUDGED // 2))
+            while len(found) < depth:
+                found[f"doc{chance.randrange(8_000_000):08d}"] = None
+            scores = {d: chance.gauss(known.get(d, 0), 1.0) for d in list(found)[:depth]}
+            ranked = sorted(scores, key=scores.__getitem__, reverse=True)
+            retrieved.writelines(
+                f"{topic} Q0 {docno} {rank} {scores[docno]:.6f} bench\n"
+                for rank, docno in enumerate(ranked, 1)
+            )
+    return qrels, run
+
+
+def command_of(tool: str, qrels: Path, run: Path) -> list[str]:
+    """What a user would run."""
+    commands: Mapping[str, Sequence[str]] = {
+        "clirot": (
+            *("-m", "clirot", "evaluate", str(run), "--qrels", str(qrels), "--json"),
+            *("-m", "map", "-m", "ndcg@10", "-m", "recall@100"),
+        ),
+        "ir_measures": (
+            *("-m", "ir_measures", str(qrels), str(run), "AP nDCG@10 R@100", "--places", "9"),
+        ),
+        "ranx": ("-c", RANX, str(qrels), str(run)),
+        "ranx, no JIT": ("-c", RANX, str(qrels), str(run)),
+    }
+    return [sys.executable, *commands[tool]]
+
+
+def figures_of(tool: str, printed: str) -> tuple[float, ...]:
+    """MAP, nDCG@10 and recall@100 as the tool printed them."""
+    if tool == "clirot":
+        means = json.loads(printed)["runs"][0]["means"]
+        return tuple(means[name] for name in ("map", "ndcg@10", "recall@100"))
+    if tool == "ir_measures":
+        return tuple(float(line.split("\t")[1]) for line in printed.splitlines())
+    return tuple(json.loads(printed).values())
+
+
+def measure(tool: str, qrels: Path, run: Path, repeat: int) -> Timing:
+    """Run a tool once cold and ``repeat`` times warm."""
+    with tempfile.TemporaryDirectory() as cache:
+        environment = {**os.environ, "NUMBA_CACHE_DIR": cache}
+        if tool == "ranx, no JIT":
+            environment["NUMBA_DISABLE_JIT"] = "1"
+        seconds, peaks, printed = [], [], ""
+        for _ in range(1 + repeat):
+            with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as said:
+                started = time.perf_counter()
+                process = subprocess.Popen(
+                    command_of(tool, qrels, run), stdout=out, stderr=said, env=environment
+                )
+                _, status, usage = os.wait4(process.pid, 0)  # its own peak, not all children's
+                seconds.append(time.perf_counter() - started)
+                process.returncode = os.waitstatus_to_exitcode(status)
+                out.seek(0), said.seek(0)
+                printed = out.read()
+                if process.returncode:
+                    raise SystemExit(f"{tool} failed:\n{said.read()}")
+            peaks.append(usage.ru_maxrss / 1024)
+    return Timing(seconds[0], min(seconds[1:]), max(peaks), figures_of(tool, printed))
+
+
+def main() -> None:
+    """Measure and print a Markdown table."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--sizes", default="200x100,1000x1000,10000x1000", help="topics x depth")
+    parser.add_argument("--tools", default="clirot,ir_measures,ranx", help="comma-separated")
+    parser.add_argument("--repeat", type=int, default=3, help="warm runs")
+    options = parser.parse_args()
+    print("| size | tool | cold s | warm s | peak MB | MAP | nDCG@10 | recall@100 |")
+    print("|---|---|---:|---:|---:|---:|---:|---:|")
+    for size in options.sizes.split(","):
+        topics, depth = map(int, size.split("x"))
+        with tempfile.TemporaryDirectory() as directory:
+            qrels, run = write_data(Path(directory), topics, depth)
+            for tool in options.tools.split(","):
+                one = measure(tool, qrels, run, options.repeat)
+                figures = " | ".join(f"{figure:.4f}" for figure in one.figures)
+                print(
+                    f"| {topics:,} x {depth:,} | {tool} | {one.cold_s:.2f} | {one.warm_s:.2f} "
+                    f"| {one.peak_mb:.0f} | {figures} |",
+                    flush=True,
+                )
+
+
+if __name__ == "__main__":
+    main()
