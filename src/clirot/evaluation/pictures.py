@@ -1,0 +1,199 @@
+"""Pictures of an evaluation: what each topic gains, precision against recall, measure by topic set.
+
+Each function draws one figure and returns it; :func:`draw_all` writes those that make sense. They
+use matplotlib's object interface, so drawing leaves no global state and needs no display.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from clirot.errors import ArtefactError
+from clirot.evaluation.inputs import OVERALL
+from clirot.evaluation.result import Evaluation
+from clirot.evaluation.samples import members, sample
+from clirot.evaluation.tables import paper_name
+from clirot.measures import Measure, compute, parse_measure
+from clirot.significance import bootstrap_interval
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+# Okabe and Ito: told apart by people who do not see red and green apart, and in grey.
+_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+_MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+_UP, _DOWN = "#0072B2", "#D55E00"
+
+
+def draw_all(evaluation: Evaluation, directory: Path) -> list[Path]:
+    """Draw the precision-recall curve, gains over the baseline, and measures by topic set.
+
+    Gains need a baseline, measures by topic set several of them; what is missing is not drawn.
+
+    Returns:
+        The PNG files written.
+
+    Raises:
+        ArtefactError: the directory cannot be written.
+    """
+    from clirot.evaluation.comparing import averaged
+
+    figures: dict[str, Figure] = {"precision-recall": precision_recall(evaluation)}
+    measures = averaged(evaluation.measures)
+    baseline = evaluation.config.baseline
+    if baseline is not None and measures:
+        for system in evaluation.systems:
+            if system != baseline:
+                figures[f"gain.{system}.{measures[0]}"] = gains(evaluation, system, measures[0])
+    if evaluation.multiple:
+        for measure in measures:
+            figures[f"by-topic-set.{measure}"] = by_topic_set(evaluation, measure)
+    paths = []
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        for name, figure in figures.items():
+            path = directory / f"{_file_name(name)}.png"
+            figure.savefig(path, dpi=150, metadata={"Software": None})
+            paths.append(path)
+    except OSError as error:
+        raise ArtefactError(f"cannot write to {directory}: {error.strerror or error}") from None
+    return paths
+
+
+def _file_name(name: str) -> str:
+    return "".join(char if char.isalnum() or char in "@.+-" else "_" for char in name)
+
+
+def gains(evaluation: Evaluation, system: str, measure: Measure) -> Figure:
+    """Bars: what a system gains over the baseline on each topic, largest first.
+
+    Over several topic sets, a bar is a topic with its values from all of them.
+    """
+    baseline = evaluation.config.baseline
+    assert baseline is not None
+    sets = members(evaluation, evaluation.main_set)
+    here = sample(evaluation, system, measure, sets)
+    there = sample(evaluation, baseline, measure, sets)
+    figure, axes = _figure(7.2, 3.4)
+    if here is None or there is None:
+        axes.set_title(f"{system} and {baseline} were not run on the same topic sets")
+        return figure
+    differences = here.values - there.values
+    order = np.argsort(-differences, kind="stable")
+    heights = differences[order]
+    places = np.arange(1, len(heights) + 1)
+    axes.bar(
+        places, heights, width=1.0 if len(heights) > 60 else 0.8,
+        color=[_UP if height > 0 else _DOWN for height in heights],
+    )  # fmt: skip
+    axes.axhline(0, color="black", linewidth=0.8)
+    mean = float(differences.mean())
+    axes.axhline(mean, color="0.35", linewidth=0.9, linestyle=(0, (4, 3)))
+    better, worse = int((differences > 0).sum()), int((differences < 0).sum())
+    same = len(differences) - better - worse
+    axes.set_title(
+        f"{system} against {baseline}: better on {better}, worse on {worse}, same on {same} "
+        f"{'topics' if len(differences) > 1 else 'topic'}",
+        fontsize=9,
+    )
+    axes.set_ylabel(f"gain in {paper_name(measure)}")
+    axes.set_xlim(0.3, len(heights) + 0.7)
+    if len(heights) <= 30:
+        axes.set_xticks(places, [here.topics[place] for place in order], rotation=90, fontsize=7)
+    else:
+        axes.set_xlabel("topics, by gain")
+    axes.annotate(
+        f"mean {mean:+.3f}", xy=(1, mean), xycoords=("axes fraction", "data"), xytext=(-4, 4),
+        textcoords="offset points", ha="right", fontsize=8, color="0.25",
+    )  # fmt: skip
+    return figure
+
+
+def precision_recall(evaluation: Evaluation) -> Figure:
+    """Lines: interpolated precision at eleven levels of recall, a line for each system.
+
+    Over several topic sets, the mean of theirs, for systems that have them all.
+    """
+    levels = np.linspace(0, 1, 11)
+    measures = [parse_measure(f"iprec@{level:g}") for level in levels.round(1)]
+    figure, axes = _figure(4.8, 4.2)
+    for place, system in enumerate(evaluation.systems):
+        matchings = [evaluation.matchings.get((system, one)) for one in evaluation.topics]
+        if None in matchings:
+            continue
+        precision = [
+            np.mean(
+                [
+                    compute(measure, matching, level=evaluation.config.rel_level).mean()
+                    for matching in matchings
+                    if matching is not None
+                ]
+            )
+            for measure in measures
+        ]
+        axes.plot(
+            levels, precision, label=system, color=_COLOURS[place % 7], marker=_MARKERS[place % 7],
+            markersize=4, linewidth=1.4, linestyle="-" if place < 7 else "--",
+        )  # fmt: skip
+    axes.set_xlabel("recall")
+    axes.set_ylabel("interpolated precision")
+    axes.set_xlim(-0.02, 1.02)
+    axes.set_ylim(0, max(0.1, axes.get_ylim()[1]))
+    axes.grid(color="0.9", linewidth=0.6)
+    axes.legend(frameon=False, fontsize=8)
+    return figure
+
+
+def by_topic_set(evaluation: Evaluation, measure: Measure) -> Figure:
+    """Dots with their bootstrap intervals: a measure on each topic set, for each system."""
+    sets = [*evaluation.topics, *([OVERALL] if evaluation.multiple else [])]
+    systems = evaluation.systems
+    figure, axes = _figure(1.6 + 0.45 * max(3, len(sets)) * max(1.0, len(systems) / 2), 3.6)
+    step = 0.7 / len(systems)
+    for place, system in enumerate(systems):
+        points = []
+        for position, topic_set in enumerate(sets):
+            drawn = sample(evaluation, system, measure, members(evaluation, topic_set))
+            if drawn is None:
+                continue
+            ends = bootstrap_interval(
+                drawn.values,
+                confidence=evaluation.config.confidence,
+                seed=evaluation.config.seed,
+            )
+            mean = float(drawn.values.mean())
+            x = position + (place - (len(systems) - 1) / 2) * step
+            points.append((x, mean, max(0.0, mean - ends.low), max(0.0, ends.high - mean)))
+        if points:
+            across, means, below, above = zip(*points, strict=True)
+            axes.errorbar(
+                across, means, yerr=[below, above], label=system, color=_COLOURS[place % 7],
+                marker=_MARKERS[place % 7], markersize=5, linestyle="none", capsize=2,
+                linewidth=1.2,
+            )  # fmt: skip
+    if evaluation.multiple:
+        axes.axvline(len(sets) - 1.5, color="0.8", linewidth=0.8)
+    axes.set_xticks(range(len(sets)), sets)
+    axes.set_xlim(-0.5, len(sets) - 0.5)
+    axes.set_ylabel(paper_name(measure))
+    axes.set_ylim(0, None)
+    axes.grid(axis="y", color="0.9", linewidth=0.6)
+    axes.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    axes.set_title(f"bars: {evaluation.config.confidence:.0%} bootstrap intervals", fontsize=8)
+    return figure
+
+
+def _figure(width: float, height: float) -> tuple[Figure, Axes]:
+    """A figure with one set of axes, in inches."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure: Any = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.subplots()
+    axes.spines[["top", "right"]].set_visible(False)
+    return figure, axes
