@@ -5,7 +5,9 @@ from __future__ import annotations
 import gzip
 import json
 import random
+import re
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -418,3 +420,43 @@ def test_mistakes_get_an_answer(arguments, code, message):
     found, out, err = clirot(*arguments)
     assert (found, out) == (code, "")
     assert message in err
+
+
+def test_ctrl_c_ends_with_130_and_keeps_what_came(slow_mirror, home):
+    process = subprocess.Popen(
+        [sys.executable, "-m", "clirot", "fetch-bitext", "--tgt", "so", "--source", "tico-19"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    kept: list[Path] = []
+    while process.poll() is None and not (kept and kept[0].stat().st_size > 10_000):
+        time.sleep(0.01)
+        kept = list(home.rglob(".*.part")) if home.exists() else []
+        kept = [path for path in kept if path.is_file()]
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=30)
+    assert (process.returncode, out) == (130, "")
+    assert "interrupted; the same command again resumes" in err and "Traceback" not in err
+    assert kept[0].stat().st_size > 10_000
+    assert Store(home).names("bitext") == []
+
+
+def test_a_closed_pipe_is_no_failure():
+    process = subprocess.Popen(
+        [sys.executable, "-m", "clirot", "fetch-bitext", "--list", "--json"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert process.stdout is not None and process.stderr is not None
+    process.stdout.close()  # as `| head` does, but before there is anything to read
+    assert (process.stderr.read(), process.wait()) == (b"", 0)
+    process.stderr.close()
+
+
+def test_the_example_of_the_documentation_runs(capsys):
+    page = (Path(__file__).parents[1] / "docs" / "bitext.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```python\n(.*?)```", page, flags=re.DOTALL)
+    exec(compile(example, "docs/bitext.md", "exec"), {})
+    count, digest = capsys.readouterr().out.split()
+    assert int(count) > 1500 and len(digest) == 64

@@ -10,14 +10,42 @@ import os
 import sys
 
 import typer
+from typer.core import TyperGroup
 
 from clirot import __version__
 from clirot.cli import align, distill, evaluate, fetch_bitext, index, models, search
 from clirot.cli.console import note
 from clirot.errors import ClirotError
 
+
+class _Interrupted(Exception):  # noqa: N818
+    """Ctrl-C, under a name that Typer does not know."""
+
+
+class _ClosedPipe(Exception):  # noqa: N818
+    """The reader of stdout has gone, under a name that Typer does not know."""
+
+
+class _Commands(TyperGroup):
+    """Lets an interrupt and a closed pipe through to :func:`main`.
+
+    Typer would end the one without a word and the other, which is no failure, with exit code 1.
+    """
+
+    def invoke(self, ctx: typer.Context) -> object:  # type: ignore[override]
+        try:
+            result = super().invoke(ctx)
+            sys.stdout.flush()  # here, not when Python exits: it may be what finds the pipe closed
+        except KeyboardInterrupt as error:
+            raise _Interrupted from error
+        except BrokenPipeError as error:
+            raise _ClosedPipe from error
+        return result
+
+
 app = typer.Typer(
     name="clirot",
+    cls=_Commands,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -42,7 +70,11 @@ def _show_version(wanted: bool) -> None:
 @app.callback()
 def _options(
     version: bool = typer.Option(
-        False, "--version", callback=_show_version, is_eager=True, help="Print the version and exit."
+        False,
+        "--version",
+        callback=_show_version,
+        is_eager=True,
+        help="Print the version and exit.",
     ),
     traceback: bool = typer.Option(
         False, "--traceback", help="On an error, show the Python traceback as well."
@@ -66,11 +98,11 @@ def main() -> None:
         if error.hint:
             note(f"  hint: {error.hint}")
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, _Interrupted):
         _show_traceback()
         note("interrupted; the same command again resumes where it can")
         sys.exit(130)
-    except BrokenPipeError:
+    except (BrokenPipeError, _ClosedPipe):
         # The reader has gone (| head): nothing more to say, and Python must not try to flush.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)

@@ -50,8 +50,7 @@ def fetch_bitext(
 ) -> None:
     """Fetch bitext into the store: what the catalogue recommends, or what is named.
 
-    Each source becomes an artefact of its own. The table says what was kept, and why the rest was
-    not.
+    The table says what was kept, and why the rest was not.
     """
     pair = LanguagePair.of(src, tgt) if tgt is not None else None
     if listing:
