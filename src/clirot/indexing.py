@@ -144,10 +144,10 @@ def build_index(
 
 def slug(name: str) -> str:
     """A name, id or path as part of an artefact's name: ``cldr/so`` is ``cldr-so``."""
-    parts = [part for part in re.split(r"[^A-Za-z0-9._+-]+", name.strip("/~")) if part.strip(".")]
     # Of a path, the end says what it is.
-    kept = parts[-2:] if name.startswith((".", "/", "~")) else parts
-    return "-".join(kept).lstrip("._+-") or "unnamed"
+    last = name.rstrip("/").split("/")[-2:] if name.startswith((".", "/", "~")) else [name]
+    parts = re.split(r"[^A-Za-z0-9._+-]+", "/".join(last))
+    return "-".join(part for part in parts if part.strip(".~")).lstrip("._+-") or "unnamed"
 
 
 def _identity(

@@ -41,7 +41,8 @@ MAX_NORM = 1.02
 _GRID = 2.0**26
 _SUM_GRID = 2.0**40
 _SORTED_TOGETHER = 8192  # documents sorted by length at a time: near enough to read disks in order
-_BLOCK_ELEMENTS = 1 << 21  # similarities held at once; 8 MiB in float32 stay in the cache
+_BLOCK_ELEMENTS = 1 << 19  # similarities held at once; 4 MiB in float64 stay in the cache
+_LEAST = 1024  # tokens in a block
 
 
 @dataclass(frozen=True)
@@ -148,7 +149,7 @@ def scores(
     owner = packed.owner.to(sum_type)
     found = torch.empty(len(queries), len(rows), dtype=sum_type, device=documents.device)
     columns = matrix.shape[1]
-    block_tokens = min(8192, max(2048, _BLOCK_ELEMENTS // columns))
+    block_tokens = min(8192, max(_LEAST, _BLOCK_ELEMENTS // columns))
     workspace = _Workspace.of(documents, rows, arithmetic, block_tokens, columns)
     widest_rounding = torch.zeros((), device=documents.device)
     for places, index, width in _groups(documents, rows, block_tokens):

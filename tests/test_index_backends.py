@@ -1,0 +1,194 @@
+"""Every index backend against brute-force MaxSim, and what it keeps on disk."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from clirot.errors import ArtefactError
+from clirot.indexes import BACKENDS, Backend, selection, token_store
+from clirot.indexes.exact import ExactIndex
+from clirot.indexes.selection import screening_arithmetic, top_k
+from clirot.indexes.token_store import TokenStore, TokenStoreWriter
+from clirot.maxsim import BFLOAT16, CPU, EXACT, FLOAT16, FLOAT32, Arithmetic, FloatArray
+from clirot.records import Hit
+
+DIM = 24
+
+
+def unit(rng: np.random.Generator, tokens: int) -> FloatArray:
+    rows = rng.standard_normal((tokens, DIM)).astype(np.float32)
+    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+
+def hard_documents(rng: np.random.Generator, count: int) -> list[FloatArray]:
+    """Documents of one token and of many, copies of one another, and copies but for one bit."""
+    documents = [unit(rng, int(rng.integers(1, 25))) for _ in range(count // 2)]
+    while len(documents) < count:
+        copy = documents[int(rng.integers(count // 2))].copy()
+        if rng.random() < 0.5:
+            copy[0, 0] *= 1 + 2.0**-10
+        documents.append(copy)
+    return documents
+
+
+def brute_force(
+    query: FloatArray, documents: list[FloatArray], docnos: list[str], k: int
+) -> list[tuple[str, float]]:
+    """Scores in long double over float16 vectors, rounded to float32; trec_eval's order."""
+    found = []
+    for docno, document in zip(docnos, documents, strict=True):
+        stored = document.astype(np.float16).astype(np.longdouble)
+        score = (query.astype(np.longdouble) @ stored.T).max(axis=1).sum()
+        found.append((np.float32(score), docno))
+    return [(docno, float(score)) for score, docno in sorted(found, reverse=True)[:k]]
+
+
+def assert_same_ranking(hits: list[Hit], expected: list[tuple[str, float]]) -> None:
+    """The same documents in the same order, where rounding to float32 cannot have decided it."""
+    scores = [score for _, score in expected]
+    np.testing.assert_allclose([hit.score for hit in hits], scores, atol=2e-6, rtol=0)
+    for place, (hit, (docno, score)) in enumerate(zip(hits, expected, strict=True)):
+        if hit.docno != docno:
+            near = [s for s in scores if s != score and abs(s - score) < 4e-6]
+            assert near or place >= len(expected) - 1, f"rank {place + 1}"
+    ordered = sorted(((hit.score, hit.docno) for hit in hits), reverse=True)
+    assert [(hit.score, hit.docno) for hit in hits] == ordered
+
+
+def written(
+    directory: Path, documents: list[FloatArray], docnos: list[str], dtype: str = "float16"
+) -> Path:
+    scratch = directory.with_name(directory.name + "-scratch")
+    directory.mkdir()
+    scratch.mkdir()
+    writer = TokenStoreWriter(directory, scratch, DIM, dtype)
+    for begin in range(0, len(documents), 100):
+        writer.append(docnos[begin : begin + 100], documents[begin : begin + 100])
+    writer.finish()
+    return directory
+
+
+@pytest.mark.parametrize("backend", BACKENDS.values(), ids=list(BACKENDS))
+@pytest.mark.parametrize("k", [1, 10, 300, 301, 5000])
+def test_backend_finds_the_true_best(tmp_path: Path, backend: Backend, k: int) -> None:
+    rng = np.random.default_rng(k)
+    documents = hard_documents(rng, 301)
+    docnos = [f"d{number}" for number in rng.permutation(301)]
+    (tmp_path / "index").mkdir()
+    writer = backend.writer(tmp_path / "index", tmp_path, DIM, "float16")
+    writer.append(docnos[:200], documents[:200])
+    writer.append(docnos[200:], documents[200:])
+    writer.finish()
+    index = backend.open(tmp_path / "index")
+    assert (len(index), index.dim) == (301, DIM)
+    queries = [unit(rng, tokens) for tokens in (1, 5, 32)] + [documents[0]]
+    for query, hits in zip(queries, index.search(queries, k), strict=True):
+        assert len(hits) == min(k, 301)
+        assert_same_ranking(hits, brute_force(query, documents, docnos, k))
+
+
+@pytest.mark.parametrize(
+    "screen", [FLOAT32, FLOAT16, BFLOAT16], ids=lambda screen: str(screen.dtype)
+)
+@pytest.mark.parametrize("k", [1, 20, 400])
+def test_screening_never_changes_the_result(
+    screen: Arithmetic, k: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Recall against the exact pass is 1, bit for bit, with ties and near ties at the cut."""
+    monkeypatch.setattr(selection, "_BATCH_TOKENS", 40)
+    rng = np.random.default_rng(7)
+    documents = hard_documents(rng, 1500)
+    offsets = np.concatenate([[0], np.cumsum([len(d) for d in documents])]).astype(np.int64)
+    tokens = torch.from_numpy(np.concatenate(documents)).half()
+    matrix = selection.TokenMatrix(tokens, offsets)
+    queries = [unit(rng, int(rng.integers(1, 20))) for _ in range(12)] + documents[:2]
+    tie_order = rng.permutation(1500)
+    exact = list(top_k(matrix, queries, k, tie_order, screen=EXACT))
+    screened = list(top_k(matrix, queries, k, tie_order, screen=screen))
+    for (rows, scores), (same_rows, same_scores) in zip(exact, screened, strict=True):
+        assert rows.tolist() == same_rows.tolist()
+        assert scores.tobytes() == same_scores.tobytes()
+
+
+def test_all_documents_alike_are_ordered_by_docno(tmp_path: Path) -> None:
+    rng = np.random.default_rng(8)
+    document = unit(rng, 4)
+    docnos = ["a", "b", "B", "é", "Ω", "10", "9", "aa"]
+    index = ExactIndex.open(written(tmp_path / "index", [document] * 8, docnos))
+    (hits,) = index.search([unit(rng, 3)], 3)
+    assert [hit.docno for hit in hits] == ["Ω", "é", "b"]
+    assert len({hit.score for hit in hits}) == 1
+
+
+def test_what_is_screened_in_is_decided_by_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: False, raising=False)
+    assert screening_arithmetic(CPU) is FLOAT32
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: True, raising=False)
+    assert screening_arithmetic(CPU) is BFLOAT16
+    assert screening_arithmetic(torch.device("cuda")) is FLOAT16
+
+
+@pytest.mark.parametrize("dtype", token_store.DTYPES)
+def test_store_round_trip(tmp_path: Path, dtype: str) -> None:
+    rng = np.random.default_rng(9)
+    documents = [unit(rng, length) for length in (3, 1, 7)]
+    store = TokenStore.open(written(tmp_path / "index", documents, ["x", "y", "z"], dtype))
+    assert store.docnos == ["x", "y", "z"]
+    assert store.offsets.tolist() == [0, 3, 4, 11]
+    expected = np.concatenate(documents).astype(dtype)
+    assert store.tokens.numpy().tobytes() == expected.tobytes()
+
+
+@pytest.mark.parametrize("lost", ["tokens.bin", "lengths.bin", "docnos.txt"])
+def test_writer_goes_on_behind_its_checkpoint(tmp_path: Path, lost: str) -> None:
+    """What a killed writer wrote beyond its last checkpoint, or half wrote, is cut off."""
+    rng = np.random.default_rng(10)
+    documents = [unit(rng, int(rng.integers(1, 9))) for _ in range(30)]
+    docnos = [f"doc{number}" for number in range(30)]
+    whole = written(tmp_path / "whole", documents, docnos)
+    (tmp_path / "scratch").mkdir()
+    target = tmp_path / "resumed"
+    target.mkdir()
+    first = TokenStoreWriter(target, tmp_path / "scratch", DIM, "float16")
+    first.append(docnos[:10], documents[:10])
+    with (target / lost).open("ab") as stream:
+        stream.write(b"half a ch")
+    second = TokenStoreWriter(target, tmp_path / "scratch", DIM, "float16")
+    assert second.documents == 10
+    second.append(docnos[10:], documents[10:])
+    second.finish()
+    for path in whole.iterdir():
+        assert (target / path.name).read_bytes() == path.read_bytes()
+
+
+def test_damaged_stores(tmp_path: Path) -> None:
+    rng = np.random.default_rng(11)
+    documents = [unit(rng, 4) for _ in range(5)]
+    docnos = list("abcde")
+
+    def damaged(name: str) -> Path:
+        return written(tmp_path / name, documents, docnos) / name
+
+    truncated = damaged("tokens.bin")
+    with truncated.open("r+b") as stream:
+        stream.truncate(100)
+    with pytest.raises(ArtefactError, match=r"tokens\.bin has 100 bytes where 960 were written"):
+        TokenStore.open(truncated.parent)
+    damaged("lengths.bin").unlink()
+    with pytest.raises(ArtefactError, match=r"cannot be read as an index: .*lengths\.bin"):
+        TokenStore.open(tmp_path / "lengths.bin")
+    damaged("docnos.txt").write_text("a\nb\n")
+    with pytest.raises(ArtefactError, match="5 documents and 20 tokens, its files hold 2 and 20"):
+        TokenStore.open(tmp_path / "docnos.txt")
+    layout = damaged("layout.json")
+    layout.write_text(layout.read_text().replace('"format": 1', '"format": 99'))
+    with pytest.raises(ArtefactError, match="index format 99"):
+        TokenStore.open(layout.parent)
+    layout.write_text("{")
+    with pytest.raises(ArtefactError, match="cannot be read as an index") as caught:
+        TokenStore.open(layout.parent)
+    assert caught.value.hint == "build it again with clirot index --replace"
