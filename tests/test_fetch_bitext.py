@@ -325,6 +325,19 @@ def test_killed_at_ten_random_moments_it_ends_with_the_same_digests(
     assert not finished, "the server is too quick for this test to kill anything"
 
 
+def test_two_processes_at_once_both_end_with_the_bitext(store, slow_mirror):
+    both = [
+        subprocess.Popen([sys.executable, "-c", _FETCH], stderr=subprocess.PIPE) for _ in range(2)
+    ]
+    for process in both:
+        _, errors = process.communicate(timeout=60)
+        assert (process.returncode, errors) == (0, b"")
+    assert len(store.all("bitext")) == 3
+    for artefact in store.all("bitext"):
+        assert tree_digest(artefact.path) == artefact.digest
+    assert hidden(store) == []
+
+
 def test_a_full_disk_is_one_failed_source(store, greetings, monkeypatch):
     import errno
     import os

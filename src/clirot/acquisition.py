@@ -6,6 +6,7 @@ manifest. A source that fails does not stop the others.
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
@@ -18,12 +19,13 @@ from clirot.bitext.local_file import local_name, read_local
 from clirot.bitext.source import Source
 from clirot.bitext.stored import PAIRS, artefact_name, write_pairs
 from clirot.download import fetch
-from clirot.errors import ClirotError, InputError, PartlyDoneError
+from clirot.errors import BusyError, ClirotError, InputError, PartlyDoneError
 from clirot.records import LanguagePair, ProgressSink, SentencePair, Step, silent
 from clirot.store import Artefact, Input, Store, file_digest
 
 _FORMAT = 1  # of pairs.tsv and of how it is filtered: a change makes older artefacts outdated
 _STEP = 5000
+_POLL_S = 0.2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -236,9 +238,31 @@ def _fetch_one(
         "filters": asdict(config.filters),
         **deciding,
     }
-    there = store.finished("bitext", name, config=settings, inputs=inputs, replace=config.replace)
-    if there is not None:
-        return Fetched(source, there, fresh=False)
+    while True:
+        there = store.finished(
+            "bitext", name, config=settings, inputs=inputs, replace=config.replace
+        )
+        if there is not None:
+            return Fetched(source, there, fresh=False)
+        try:
+            _make(supply, name, settings, inputs, config, store, progress)
+        except BusyError:
+            # Very likely it fetches what we want: two trainings that were started together.
+            progress(Step(f"wait for another process to fetch {supply.label}", 0))
+            time.sleep(_POLL_S)
+        else:
+            return Fetched(source, store.get("bitext", name), fresh=True)
+
+
+def _make(
+    supply: _Supply,
+    name: str,
+    settings: Mapping[str, Any],
+    inputs: tuple[Input, ...],
+    config: FetchConfig,
+    store: Store,
+    progress: ProgressSink,
+) -> None:
     with store.draft("bitext", name, config=settings, inputs=inputs) as draft:
         draft.resumable = False  # what takes long are downloads, and those are kept elsewhere
         dropped: Counter[str] = Counter()
@@ -252,7 +276,6 @@ def _fetch_one(
             "dropped": dict(sorted(dropped.items())),
             **supply.provenance(),
         }
-    return Fetched(source, store.get("bitext", name), fresh=True)
 
 
 def _counted(

@@ -10,6 +10,7 @@
     ├── DownloadError              1   an upstream file could not be had, or is not the pinned one
     ├── MissingExtraError          1   an optional dependency is not installed
     ├── ArtefactError              1   the store has no such artefact, or one made otherwise
+    │   └── BusyError              1   another process is writing it
     ├── PartlyDoneError            3   some of several parts failed; the rest is kept
     └── ExpectationError           4   a figure fell short of ``--expect``
 
@@ -91,6 +92,10 @@ class MissingExtraError(ClirotError):
 
 class ArtefactError(ClirotError):
     """An artefact of the store is missing, damaged, or was made from something else."""
+
+
+class BusyError(ArtefactError):
+    """Another process is writing the artefact; when it has ended, trying again may succeed."""
 
 
 class PartlyDoneError(ClirotError):

@@ -27,7 +27,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from clirot.errors import ArtefactError, UsageError
+from clirot.errors import ArtefactError, BusyError, UsageError
 from clirot.registry import unknown_name
 
 KINDS = ("bitext", "models", "indexes", "runs")
@@ -280,7 +280,8 @@ class Store:
         hidden sibling for the next attempt with the same configuration, inputs and seed.
 
         Raises:
-            ArtefactError: another process is writing it, or the disk is full.
+            BusyError: another process is writing it.
+            ArtefactError: the disk is full, or may not be written.
         """
         target = self.path(kind, name)
         part = _sibling(target, "part")
@@ -367,7 +368,7 @@ class Store:
                 self._mend(target)
                 yield
         except filelock.Timeout:
-            raise ArtefactError(
+            raise BusyError(
                 f"another process is writing {target.parent.name}/{target.name}",
                 hint="wait for it, or choose another --name",
             ) from None
