@@ -111,7 +111,8 @@ def parse_measure(text: str) -> Measure:
         )
     name = _CANONICAL.get(folded)
     if name is None:
-        raise unknown_name("measure", text, _known(), more="write a cut-off as ndcg@20")
+        # Judged without its cut-off, so that nDGC@10 is near ndcg.
+        raise unknown_name("measure", parts["name"], _known(), more="cut-offs go like ndcg@20")
     return _Reading(written, name, DEFINITIONS[name]).measure(parts)
 
 

@@ -9,13 +9,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from clirot.runs.docnos import FewDocnos, ManyDocnos
+from clirot.runs.docnos import FewDocnos, ManyDocnos, plain
 from clirot.runs.run import Run
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    Codes = NDArray[np.signedinteger[Any]]
+
+_BLOCK_BYTES = 1 << 22  # larger blocks were slower: 5.6 s for 10 million lines at 16 MB, 1.7 s at 4
 _COLUMNS = ["topic", "q0", "docno", "rank", "score", "tag"]
 
 
@@ -62,6 +65,7 @@ def read_with_arrow(data: bytes) -> Run | None:
     try:
         import numpy as np
         import pyarrow as pa
+        import pyarrow.compute as pc
         from pyarrow import csv
     except ModuleNotFoundError:
         return None
@@ -72,14 +76,14 @@ def read_with_arrow(data: bytes) -> Run | None:
     try:
         table = csv.read_csv(
             pa.py_buffer(data),
-            read_options=csv.ReadOptions(column_names=_COLUMNS, block_size=1 << 24),
+            read_options=csv.ReadOptions(column_names=_COLUMNS, block_size=_BLOCK_BYTES),
             parse_options=csv.ParseOptions(
                 delimiter=delimiter, quote_char=False, ignore_empty_lines=True
             ),
             convert_options=csv.ConvertOptions(
                 column_types={
                     "topic": pa.dictionary(pa.int32(), pa.string()),
-                    "docno": pa.dictionary(pa.int32(), pa.string()),
+                    "docno": pa.string(),
                     "score": pa.float64(),
                 },
                 include_columns=["topic", "docno", "score"],
@@ -88,45 +92,47 @@ def read_with_arrow(data: bytes) -> Run | None:
         )
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowKeyError):
         return None
-    topics, topic = _codes(table["topic"])
-    docno_dictionary, docno = _codes(table["docno"])
-    scores: NDArray[np.float64] = table["score"].to_numpy()
-    if np.isnan(scores).any() or _repeats(topic, docno, len(docno_dictionary)):
+    scores: NDArray[np.float64] = np.concatenate([plain(part) for part in table["score"].chunks])
+    topics, topic = _codes(table["topic"].unify_dictionaries())
+    # One encoding of the whole column: dictionaries of blocks would cost as much again to unify.
+    distinct, docno = _codes(table["docno"].dictionary_encode())
+    del table
+    if np.isnan(scores).any() or _repeats(topic, docno, len(distinct)):
+        return None
+    if pc.any(pc.equal(topics, "")).as_py() or pc.any(pc.equal(distinct, "")).as_py():
         return None
     names = tuple(topics.to_pylist())
-    return Run.from_rows("run", names, topic, ManyDocnos(docno, docno_dictionary), scores)
+    return Run.from_rows("run", names, topic, ManyDocnos(docno, distinct), scores)
 
 
 def _delimiter(data: bytes) -> str | None:
     """The single character between all columns, or None where the file is less regular.
 
-    Each test is one pass of ``memchr``; together they make sure that every field of every line is
-    what splitting at white space would give.
+    Together with six columns on every line and no empty topic or docno, the tests make sure that
+    each field is what splitting at white space would give.
     """
     line = data[: data.find(b"\n")]
     for delimiter, other in ((b" ", b"\t"), (b"\t", b" ")):
         parts = line.split(delimiter)
         if len(parts) == 6 and parts == line.split():
-            odd = (other, b"\v", b"\f", delimiter * 2, delimiter + b"\n", b"\n" + delimiter)
+            odd = (other, b"\v", b"\f", delimiter * 2, delimiter + b"\n", delimiter + b"\r")
             if any(bytes_ in data for bytes_ in odd) or data.endswith(delimiter):
                 return None
             return delimiter.decode()
     return None
 
 
-def _codes(column: Any) -> tuple[Any, NDArray[np.int64]]:
-    """The dictionary of a column and each row's place in it."""
-    import numpy as np
-    import pyarrow as pa
-
-    whole = column.unify_dictionaries()
-    codes = pa.chunked_array([chunk.indices for chunk in whole.chunks]).to_numpy()
-    return whole.chunk(0).dictionary, codes.astype(np.int64)
-
-
-def _repeats(topic: NDArray[np.int64], docno: NDArray[np.int64], docnos: int) -> bool:
+def _codes(encoded: Any) -> tuple[Any, Codes]:
+    """The dictionary of an encoded column and each row's place in it."""
     import numpy as np
 
-    key = topic * docnos + docno
+    codes = np.concatenate([plain(chunk.indices) for chunk in encoded.chunks])
+    return encoded.chunk(0).dictionary, codes
+
+
+def _repeats(topic: Codes, docno: Codes, docnos: int) -> bool:
+    import numpy as np
+
+    key = topic.astype(np.int64) * docnos + docno
     key.sort()
     return bool(np.any(key[1:] == key[:-1]))

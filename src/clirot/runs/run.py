@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from clirot.errors import InputError
 from clirot.records import Hit
@@ -84,7 +84,7 @@ class Run:
         cls,
         name: str,
         topics: tuple[str, ...],
-        topic: NDArray[np.int64],
+        topic: NDArray[np.signedinteger[Any]],
         docnos: Docnos,
         scores: NDArray[np.float64],
     ) -> Run:
@@ -116,19 +116,21 @@ def single(scores: NDArray[np.float64]) -> NDArray[np.float32]:
 
 
 def _trec_eval_order(
-    topic: NDArray[np.int64], docnos: Docnos, scores: NDArray[np.float64]
+    topic: NDArray[np.signedinteger[Any]], docnos: Docnos, scores: NDArray[np.float64]
 ) -> NDArray[np.int64] | None:
     """The order of the rows, or None where they are in it."""
     import numpy as np
 
     key = single(scores)
-    same_topic = topic[1:] == topic[:-1]
-    falls = key[1:] < key[:-1]
-    if bool(np.all(np.where(same_topic, falls, topic[1:] > topic[:-1]))):
-        return None
-    order = np.lexsort((-key, topic))
-    key, topic = key[order], topic[order]
+    in_order = np.where(topic[1:] == topic[:-1], key[1:] <= key[:-1], topic[1:] > topic[:-1])
+    if bool(in_order.all()):  # as most runs are written, but for ties
+        order = np.arange(len(key))
+    else:
+        order = np.lexsort((-key, topic))
+        key, topic = key[order], topic[order]
     ties = np.flatnonzero((key[1:] == key[:-1]) & (topic[1:] == topic[:-1]))
+    if not len(ties) and bool(in_order.all()):
+        return None
     if len(ties):
         tied = np.zeros(len(order), dtype=bool)
         tied[ties] = tied[ties + 1] = True
