@@ -99,7 +99,7 @@ def read_with_arrow(data: bytes) -> Run | None:
     del table
     if np.isnan(scores).any() or _repeats(topic, docno, len(distinct)):
         return None
-    if pc.any(pc.equal(topics, "")).as_py() or pc.any(pc.equal(distinct, "")).as_py():
+    if any(pc.min(pc.binary_length(names)).as_py() == 0 for names in (topics, distinct)):
         return None
     names = tuple(topics.to_pylist())
     return Run.from_rows("run", names, topic, ManyDocnos(docno, distinct), scores)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -84,16 +85,31 @@ class FewDocnos:
         return pairs[:, 0], pairs[:, 1]
 
 
-def plain(array: Any) -> Any:
-    """The numbers of an Arrow array without nulls, as numpy sees its buffer.
+def plain(array: Any, *, null: int = 0) -> Any:
+    """The numbers of an Arrow array, as numpy sees its buffer, with ``null`` for nulls.
 
     Arrow's own ``to_numpy`` imports pandas, which takes a third of a second.
     """
     import numpy as np
 
-    assert array.null_count == 0
-    numbers = np.frombuffer(array.buffers()[1], dtype=_NUMPY_NAME[str(array.type)])
-    return numbers[array.offset : array.offset + len(array)]
+    valid, values = array.buffers()
+    rows = slice(array.offset, array.offset + len(array))
+    numbers = np.frombuffer(values, dtype=_NUMPY_NAME[str(array.type)])[rows]
+    if array.null_count:
+        bits = np.unpackbits(np.frombuffer(valid, dtype=np.uint8), bitorder="little")
+        numbers = np.where(bits[rows], numbers, null)
+    return numbers
+
+
+def _strings(values: Iterable[str]) -> Any:
+    """An Arrow array of strings. ``pyarrow.array`` would import pandas here as well."""
+    import numpy as np
+    import pyarrow as pa
+
+    encoded = [value.encode() for value in values]
+    ends = np.cumsum([0, *map(len, encoded)], dtype=np.int32)
+    buffers = pa.py_buffer(ends), pa.py_buffer(b"".join(encoded))
+    return pa.StringArray.from_buffers(len(encoded), *buffers)
 
 
 _NUMPY_NAME = {"double": "f8", "int32": "i4", "int64": "i8", "uint64": "u8"}
@@ -139,7 +155,6 @@ class ManyDocnos:
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """See :class:`Docnos`."""
         import numpy as np
-        import pyarrow as pa
         import pyarrow.compute as pc
 
         judged: dict[str, int] = {}
@@ -151,8 +166,8 @@ class ManyDocnos:
             ],
             dtype=np.int64,
         )
-        in_judged = pc.index_in(self.dictionary, value_set=pa.array(list(judged), pa.string()))
-        code = plain(in_judged.fill_null(-1))[self.codes].astype(np.int64)
+        in_judged = pc.index_in(self.dictionary, value_set=_strings(judged))
+        code = plain(in_judged, null=-1)[self.codes].astype(np.int64)
         rows = np.flatnonzero((code >= 0) & (topic >= 0))
         # A judgement and a row meet where topic and document are both equal: one number for both.
         wanted = judgements.topic * len(judged) + judged_code

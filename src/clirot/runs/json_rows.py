@@ -96,7 +96,8 @@ def _is_record(text: bytes) -> bool:
         first = json.loads(text)
     except ValueError:
         return False
-    return isinstance(first, dict) and not any(isinstance(value, dict) for value in first.values())
+    nested = isinstance(first, dict) and any(isinstance(v, dict | list) for v in first.values())
+    return isinstance(first, dict) and bool(first) and not nested
 
 
 def _load(text: bytes, path: str | PathLike[str], line: int | None) -> Any:
