@@ -1,0 +1,296 @@
+"""Distil a student for another language from an English teacher, out of bitext.
+
+The bitext is split; the teacher encodes its English side once; the student starts (by vocabulary
+transplant, or from another encoder), is trained on an objective over tokens, and is saved as a
+plain sentence-transformers checkpoint with a model card that says where it came from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from clirot.errors import InputError, UsageError
+from clirot.records import LanguagePair, ProgressSink, silent
+from clirot.store import Artefact, Input, Store
+
+if TYPE_CHECKING:
+    from clirot.bitext import Bitext
+    from clirot.models import ModelRef
+
+TRANSPLANT = "transplant"
+UNTRAINED = "none"
+_FORMAT = 1  # of the training procedure: a change makes older students outdated
+
+
+@dataclass(frozen=True, kw_only=True)
+class DistillConfig:
+    """What to distil, from what, and how."""
+
+    pair: LanguagePair
+    """The teacher's language and the student's."""
+    teacher: str = "minilm-en"
+    """Name of the teacher in the model registry."""
+    student: str = TRANSPLANT
+    """``transplant``, or the name of the encoder the student starts from."""
+    objective: str = "transport"
+    """Name of the objective; ``none`` registers the student before training."""
+    sources: tuple[str, ...] = ()
+    """Bitext sources; with neither sources nor files, all that the store has for the pair."""
+    files: tuple[Path, ...] = ()
+    """Local bitext, added to the store."""
+    seed: int = 13
+    """Decides the order of the batches and every random start."""
+    name: str | None = None
+    """Name of the student; default the pair (``en-so``), with the objective where it is not
+    transport (``en-so.none``)."""
+    replace: bool = False
+    """Replace a student of that name that was made otherwise."""
+
+    epochs: int = 3
+    """Passes over the bitext."""
+    batch_size: int = 32
+    """Sentence pairs in a step."""
+    learning_rate: float = 1e-4
+    """Peak learning rate of the body."""
+    embedding_learning_rate: float = 1e-3
+    """Peak learning rate of the input embeddings, most of which are new in a transplant."""
+    warmup: float = 0.1
+    """Share of the steps over which the learning rates rise; they fall linearly after."""
+    max_tokens: int = 128
+    """Longest student input in training, in tokens."""
+    development: int = 500
+    """Pairs held out to choose the epoch on; at most a tenth of the bitext."""
+
+    reg: float = 0.02
+    """Entropic regularisation of the transport plan, in units of the cost (0 to 2)."""
+    iterations: int = 20
+    """Sinkhorn iterations."""
+    marginals: str = "uniform"
+    """Mass of a token: ``uniform`` or ``distinct``."""
+    vocabulary: int = 16_000
+    """Target-language subwords of a transplant."""
+    same_spelling: float = 10.0
+    """Evidence that identical spelling is worth in a transplant, in expected alignments."""
+
+    def __post_init__(self) -> None:
+        positive = ("epochs", "batch_size", "learning_rate", "embedding_learning_rate",
+                    "max_tokens", "development", "iterations", "reg")
+        for name in positive:
+            if getattr(self, name) <= 0:
+                raise UsageError(f"{name} must be positive, got {getattr(self, name)}")
+        if not 0 <= self.warmup < 1:
+            raise UsageError(f"warmup is a share of the steps, got {self.warmup}")
+        if self.marginals not in {"uniform", "distinct"}:
+            raise UsageError(f"marginals must be uniform or distinct, got {self.marginals!r}")
+
+    @property
+    def artefact_name(self) -> str:
+        """The name the student gets."""
+        if self.name is not None:
+            return self.name
+        if self.objective == "transport":
+            return self.pair.format()
+        return f"{self.pair.format()}.{self.objective}"
+
+    def deciding(self) -> dict[str, Any]:
+        """The settings that decide the student's weights, besides its inputs and the seed."""
+        elsewhere = {"pair", "sources", "files", "seed", "name", "replace", "teacher"}
+        settings = {
+            one.name: getattr(self, one.name) for one in fields(self) if one.name not in elsewhere
+        }
+        return {"format": _FORMAT, "src": self.pair.src, "tgt": self.pair.tgt, **settings}
+
+
+@dataclass(frozen=True)
+class DistillResult:
+    """A student in the registry."""
+
+    artefact: Artefact
+    fresh: bool
+    """False where it was there already."""
+
+    @property
+    def name(self) -> str:
+        """Its name in the model registry."""
+        return self.artefact.name
+
+    @property
+    def development(self) -> list[float]:
+        """MAP on the development split: before training, then after every epoch."""
+        return list(self.artefact.manifest.results["development_map"])
+
+    @property
+    def best_epoch(self) -> int:
+        """The epoch whose weights were kept; 0 is the student before training."""
+        return int(self.artefact.manifest.results["best_epoch"])
+
+
+def distill(
+    config: DistillConfig, *, store: Store | None = None, progress: ProgressSink = silent
+) -> DistillResult:
+    """Make the student, or find it made.
+
+    Fetches the catalogue's recommended bitext first if the store has nothing for the pair and
+    neither sources nor files are given. An interrupted call resumes from its last checkpoint; the
+    same configuration, bitext and seed give the same weights on the same machine.
+
+    Raises:
+        UnknownNameError: no such model, objective or source.
+        InputError: too little bitext.
+        ArtefactError: a student of that name exists and was made otherwise.
+    """
+    from clirot.models import resolve
+
+    store = store if store is not None else Store()
+    _check_objective(config.objective)
+    teacher = resolve(config.teacher, store)
+    base = None if config.student == TRANSPLANT else resolve(config.student, store)
+    bitext = _bitext(config, store, progress)
+    inputs = (
+        *bitext.inputs,
+        Input(kind="teacher", name=config.teacher, digest=teacher.digest),
+        *([Input(kind="base", name=config.student, digest=base.digest)] if base else []),
+    )
+    name, deciding = config.artefact_name, config.deciding()
+    made = store.finished(
+        "models", name, config=deciding, inputs=inputs, seed=config.seed, replace=config.replace
+    )
+    if made is not None:
+        return DistillResult(made, fresh=False)
+    with store.draft("models", name, config=deciding, inputs=inputs, seed=config.seed) as draft:
+        draft.results = _train(
+            config, bitext, teacher, base, store, draft.path, draft.scratch, progress
+        )
+        _write_card(draft.path, config, inputs, draft.results)
+    return DistillResult(store.get("models", name), fresh=True)
+
+
+def _check_objective(name: str) -> None:
+    from clirot.objectives import OBJECTIVES
+    from clirot.registry import unknown_name
+
+    if name != UNTRAINED and name not in OBJECTIVES:
+        raise unknown_name("objective", name, [*OBJECTIVES, UNTRAINED])
+
+
+def _bitext(config: DistillConfig, store: Store, progress: ProgressSink) -> Bitext:
+    """The bitext that was asked for; what of it the store lacks is fetched first."""
+    from clirot.acquisition import FetchConfig, fetch_bitext
+    from clirot.bitext import load_bitext, stored_sources
+
+    sources = list(config.sources)
+    stored = stored_sources(store, config.pair)
+    if config.files or not (sources or stored) or any(one not in stored for one in sources):
+        missing = tuple(one for one in sources if one not in stored)
+        fetched = fetch_bitext(
+            FetchConfig(pair=config.pair, sources=missing, files=config.files),
+            store=store,
+            progress=progress,
+        )
+        if missing or config.files:
+            fetched.check()  # what was asked for by name must be there
+        elif not fetched.fetched:
+            fetched.check()
+        sources += [one for one in fetched.sources if one not in sources]
+    return load_bitext(store, config.pair, sources or stored)
+
+
+def _train(
+    config: DistillConfig,
+    bitext: Bitext,
+    teacher: ModelRef,
+    base: ModelRef | None,
+    store: Store,
+    target: Path,
+    scratch: Path,
+    progress: ProgressSink,
+) -> dict[str, Any]:
+    """Make the student's checkpoint in ``target``; returns what was measured."""
+    import torch
+
+    from clirot.encoders import MultiVectorTokenEncoder, load_encoder, load_model
+    from clirot.objectives import OBJECTIVES
+    from clirot.students import TransplantConfig, transplant, with_dimension
+    from clirot.training.development import Development, pool, split
+    from clirot.training.teacher_tokens import teacher_tokens
+    from clirot.training.trainer import Recipe, train
+
+    torch.manual_seed(config.seed)
+    parts = split(bitext.pairs, development=config.development)
+    documents = load_encoder(teacher, side="document")
+    cache = store.home / "cache"
+    sentences = [pair.src for pair in parts.train]
+    tokens = teacher_tokens(documents, sentences, cache=cache, progress=progress)
+    row = {sentence: place for place, sentence in enumerate(sentences)}
+    wanted = pool(parts)
+    unseen = [sentence for sentence in wanted if sentence not in row]
+    vectors = dict(zip(unseen, documents.encode(unseen), strict=True))
+    vectors |= {sentence: tokens[row[sentence]] for sentence in wanted if sentence in row}
+    development = Development.of(parts, vectors)
+
+    start: Mapping[str, float] = {}
+    if base is None:
+        model = load_model(teacher.path)
+        start = transplant(
+            model,
+            parts.train,
+            TransplantConfig(vocabulary=config.vocabulary, same_spelling=config.same_spelling),
+        )
+    else:
+        model = with_dimension(load_model(base.path), documents.dim)
+    results: dict[str, Any] = {
+        "pairs": len(bitext.pairs),
+        "training_pairs": len(parts.train),
+        "development_pairs": len(parts.development),
+        "duplicates_across_sources": sum(bitext.dropped.values()),
+        "start": dict(start),
+    }
+    if config.objective == UNTRAINED:
+        encoder = MultiVectorTokenEncoder(model, side="query", name="student", digest="")
+        results |= {
+            "development_map": [development.mean_average_precision(encoder)],
+            "best_epoch": 0,
+        }
+    else:
+        objective = OBJECTIVES[config.objective](
+            reg=config.reg, iterations=config.iterations, marginals=config.marginals
+        )
+        history = train(
+            model,
+            [pair.tgt for pair in parts.train],
+            tokens,
+            objective,
+            development,
+            Recipe(
+                epochs=config.epochs,
+                batch_size=config.batch_size,
+                learning_rate=config.learning_rate,
+                embedding_learning_rate=config.embedding_learning_rate,
+                warmup=config.warmup,
+                max_tokens=config.max_tokens,
+                seed=config.seed,
+            ),
+            scratch=scratch,
+            progress=progress,
+        )
+        results |= {
+            "development_map": history.development,
+            "loss": history.loss,
+            "best_epoch": history.best_epoch,
+        }
+    model.save_pretrained(str(target), create_model_card=False)
+    return results
+
+
+def _write_card(
+    target: Path, config: DistillConfig, inputs: tuple[Input, ...], results: Mapping[str, Any]
+) -> None:
+    from clirot.model_card import model_card
+
+    (target / "README.md").write_text(
+        model_card(config.artefact_name, config.pair, config.deciding(), inputs, results),
+        encoding="utf-8",
+    )

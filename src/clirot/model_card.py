@@ -1,0 +1,77 @@
+"""The README.md of a student: what it is, how to use it, where it came from, what it scored.
+
+Nothing in it depends on when or where it was written, so that the same training gives the same
+files.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from clirot.languages import language_name
+from clirot.records import LanguagePair
+from clirot.store import Input
+
+
+def model_card(
+    name: str,
+    pair: LanguagePair,
+    config: Mapping[str, Any],
+    inputs: tuple[Input, ...],
+    results: Mapping[str, Any],
+) -> str:
+    """The card, Markdown with the Hub's front matter."""
+    teacher = next(one.name for one in inputs if one.kind == "teacher")
+    language = language_name(pair.tgt)
+    scores = results["development_map"]
+    best = results["best_epoch"]
+    rows = [
+        f"| {'before training' if epoch == 0 else f'epoch {epoch}'} | {score:.4f} |"
+        + (" kept |" if epoch == best else " |")
+        for epoch, score in enumerate(scores)
+    ]
+    made_from = [f"| {one.kind} | {one.name} | `{one.digest}` |" for one in inputs]
+    return f"""---
+language: {pair.tgt}
+library_name: sentence-transformers
+pipeline_tag: sentence-similarity
+tags: [sentence-transformers, multi-vector, colbert, cross-language-retrieval, clirot]
+---
+
+# {name}: {language} queries for the documents of {teacher}
+
+A late-interaction query encoder for {language}. It was distilled by clirot from the teacher
+`{teacher}`: its tokens lie where the teacher puts the tokens of the translation. Encode documents
+with the teacher, queries with this model, and score by MaxSim.
+
+```python
+from sentence_transformers import MultiVectorEncoder
+
+student = MultiVectorEncoder("path/to/{name}")
+queries = student.encode_query(["..."])
+```
+
+## Retrieval on the development split
+
+MAP of finding a held-out sentence's translation among {results["development_pairs"]} held-out and
+further training sentences; used to choose the epoch, so it flatters the student.
+
+| | MAP | |
+|---|---|---|
+{chr(10).join(rows)}
+
+## Made from
+
+| kind | name | SHA-256 |
+|---|---|---|
+{chr(10).join(made_from)}
+
+{results["training_pairs"]} sentence pairs were trained on. The licences of the bitext apply to what
+may be done with the model; see its manifests. Settings:
+
+```json
+{json.dumps(dict(config), indent=2, sort_keys=True)}
+```
+"""

@@ -1,0 +1,8 @@
+"""How a student starts: by vocabulary transplant from its teacher, or from another encoder."""
+
+from __future__ import annotations
+
+from clirot.students.projection import with_dimension
+from clirot.students.transplant import TransplantConfig, transplant
+
+__all__ = ["TransplantConfig", "transplant", "with_dimension"]

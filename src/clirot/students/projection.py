@@ -1,0 +1,44 @@
+"""Give an encoder the teacher's dimension, so that their tokens can be compared."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sentence_transformers import MultiVectorEncoder
+
+
+def with_dimension(model: MultiVectorEncoder, dim: int) -> MultiVectorEncoder:
+    """The encoder itself if its token vectors have ``dim`` entries, else one with a linear
+    projection before the normalisation.
+
+    The projection is random and orthogonal (draws from torch's global generator, which the caller
+    seeds): it keeps the angles between tokens as nearly as a linear map to ``dim`` can before it is
+    trained.
+    """
+    import torch
+    from sentence_transformers import MultiVectorEncoder
+    from sentence_transformers.base.modules import Dense, Normalize
+    from sentence_transformers.multi_vector_encoder.modules import MultiVectorMask
+
+    found = int(model.encode_query(["a"])[0].shape[1])
+    if found == dim:
+        return model
+    projection = Dense(
+        in_features=found,
+        out_features=dim,
+        bias=False,
+        activation_function=None,
+        module_input_name="token_embeddings",
+        module_output_name="token_embeddings",
+    )
+    torch.nn.init.orthogonal_(projection.linear.weight)
+    return MultiVectorEncoder(
+        modules=[
+            model[0],
+            projection,
+            MultiVectorMask(),
+            Normalize(module_input_name="token_embeddings"),
+        ],
+        device=str(model.device),
+    )

@@ -1,0 +1,140 @@
+"""The tokenizer of a transplanted student: the teacher's vocabulary plus target-language subwords.
+
+A plain WordPiece tokenizer, so that the student loads without clirot. Its normaliser is not the
+teacher's: uncased BERT strips combining marks, which are letters in Devanagari, Thai or Yoruba.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from clirot.errors import UsageError
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+    from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
+
+_UNKNOWN, _START, _END, _PAD, _MASK = "[UNK]", "[CLS]", "[SEP]", "[PAD]", "[MASK]"
+_LONGEST_WORD = 400
+"""Characters of a "word" that are still segmented; scripts without spaces make long ones."""
+
+
+@dataclass(frozen=True)
+class UnionVocabulary:
+    """A tokenizer over both vocabularies, and where the boundary is.
+
+    Ids below ``n_teacher`` are the teacher's own; the rest are new. ``target_ids`` are the ids of
+    all subwords learnt from the target side, whether new or spelled like an English one.
+    """
+
+    tokenizer: PreTrainedTokenizerFast
+    n_teacher: int
+    target_ids: frozenset[int]
+
+
+def union_vocabulary(
+    teacher: PreTrainedTokenizerBase, texts: Sequence[str], *, size: int, max_tokens: int
+) -> UnionVocabulary:
+    """Learn target subwords and add them to a teacher's WordPiece vocabulary.
+
+    Args:
+        teacher: the teacher's tokenizer.
+        texts: sentences in the target language.
+        size: subwords to learn; those the teacher has already are not added twice.
+        max_tokens: longest input of the student.
+
+    Raises:
+        UsageError: the teacher's tokenizer is not WordPiece.
+    """
+    from transformers import PreTrainedTokenizerFast
+
+    vocabulary = _wordpieces(teacher)
+    learnt = _learn(texts, size)
+    union = dict(vocabulary)
+    for piece in learnt:
+        union.setdefault(piece, len(union))
+    special = {token: union[token] for token in (_UNKNOWN, _START, _END, _PAD, _MASK)}
+    return UnionVocabulary(
+        tokenizer=PreTrainedTokenizerFast(
+            tokenizer_object=_wordpiece_tokenizer(union, special),
+            unk_token=_UNKNOWN,
+            cls_token=_START,
+            sep_token=_END,
+            pad_token=_PAD,
+            mask_token=_MASK,
+            model_max_length=max_tokens,
+        ),
+        n_teacher=len(vocabulary),
+        target_ids=frozenset(union[piece] for piece in learnt) - frozenset(special.values()),
+    )
+
+
+def _wordpieces(teacher: PreTrainedTokenizerBase) -> dict[str, int]:
+    backend = getattr(teacher, "backend_tokenizer", None)
+    model = json.loads(backend.to_str())["model"] if backend is not None else {}
+    vocabulary = model.get("vocab", {})
+    wanted = (_UNKNOWN, _START, _END, _PAD, _MASK)
+    if model.get("type") != "WordPiece" or any(token not in vocabulary for token in wanted):
+        raise UsageError(
+            f"the teacher's tokenizer is {model.get('type') or type(teacher).__name__}, and a "
+            "vocabulary can be transplanted into a WordPiece (BERT) tokenizer only",
+            hint="choose another --teacher (minilm-en, colbertv2), or start the student from a "
+            "multilingual encoder, for example --student xlm-r-base",
+        )
+    return dict(sorted(vocabulary.items(), key=lambda entry: int(entry[1])))
+
+
+def _learn(texts: Sequence[str], size: int) -> list[str]:
+    from tokenizers import Tokenizer, trainers
+    from tokenizers.models import WordPiece
+
+    tokenizer = Tokenizer(WordPiece(unk_token=_UNKNOWN))
+    _set_normaliser(tokenizer)
+    characters = sorted(set().union(*map(tokenizer.normalizer.normalize_str, texts)) - {" "})
+    # The trainer numbers word-internal characters in the order of a randomly seeded hash table and
+    # breaks ties between merges by those numbers. Named as special tokens they have fixed numbers,
+    # and the same text gives the same vocabulary in every process.
+    fixed = [_UNKNOWN, *(f"##{character}" for character in characters)]
+    trainer = trainers.WordPieceTrainer(
+        vocab_size=max(size, len(fixed)),
+        min_frequency=2,
+        special_tokens=fixed,
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(texts, trainer)
+    learnt = sorted(tokenizer.get_vocab().items(), key=lambda entry: entry[1])
+    return [piece for piece, _ in learnt]
+
+
+def _wordpiece_tokenizer(vocabulary: dict[str, int], special: dict[str, int]) -> Tokenizer:
+    from tokenizers import Tokenizer, decoders, processors
+    from tokenizers.models import WordPiece
+
+    tokenizer = Tokenizer(
+        WordPiece(vocabulary, unk_token=_UNKNOWN, max_input_chars_per_word=_LONGEST_WORD)
+    )
+    _set_normaliser(tokenizer)
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single=f"{_START} $A {_END}",
+        pair=f"{_START} $A {_END} $B {_END}",
+        special_tokens=[(token, special[token]) for token in (_START, _END)],
+    )
+    tokenizer.decoder = decoders.WordPiece()
+    return tokenizer
+
+
+def _set_normaliser(tokenizer: Tokenizer) -> None:
+    from tokenizers import normalizers, pre_tokenizers
+
+    tokenizer.normalizer = normalizers.Sequence(
+        [
+            normalizers.NFC(),
+            normalizers.BertNormalizer(
+                clean_text=True, handle_chinese_chars=True, strip_accents=False, lowercase=True
+            ),
+        ]
+    )
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()

@@ -1,0 +1,298 @@
+"""The trainer: sentence-transformers' multi-vector trainer with a token objective.
+
+Three things are added to it. The loss looks the teacher's token vectors up by row number (the
+collator cannot carry ragged matrices). After every epoch retrieval on the development split is
+measured and the best weights are kept. Checkpoints are marked when they are whole, so that a
+process killed while writing one resumes from the one before; a resumed run ends with the weights of
+an uninterrupted one.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+from transformers import TrainerCallback
+
+from clirot.encoders import MultiVectorTokenEncoder
+from clirot.objectives import Objective, TokenBatch
+from clirot.records import ProgressSink, Step, silent
+from clirot.store import write_text
+from clirot.training.batching import sampler_factory
+from clirot.training.development import Development
+from clirot.training.precision import best_device, bfloat16_pays
+from clirot.training.teacher_tokens import TeacherTokens
+
+if TYPE_CHECKING:
+    from sentence_transformers import MultiVectorEncoder
+
+_WHOLE = "whole"
+_BEST = "best"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """How to train: the numbers, apart from the objective's own."""
+
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    embedding_learning_rate: float
+    warmup: float
+    max_tokens: int
+    seed: int
+
+
+@dataclass
+class History:
+    """What training measured."""
+
+    development: list[float] = field(default_factory=list)
+    """MAP on the development split: before training, then after every epoch."""
+    loss: list[float] = field(default_factory=list)
+    """Mean loss of every epoch."""
+
+    @property
+    def best_epoch(self) -> int:
+        """The epoch whose weights are kept, the earliest of equals; 0: training did not help."""
+        return max(range(len(self.development)), key=lambda epoch: self.development[epoch])
+
+
+class TokenLoss(nn.Module):
+    """An objective as the trainer calls it: features of the student's sentences, row numbers.
+
+    Follows sentence-transformers' naming: ``model`` is the attribute it swaps for the wrapped one.
+    """
+
+    def __init__(
+        self, model: MultiVectorEncoder, objective: Objective, teacher: TeacherTokens
+    ) -> None:
+        super().__init__()
+        self.model = model
+        self._objective = objective
+        self._teacher = teacher
+
+    def forward(self, sentence_features: Iterable[dict[str, Tensor]], labels: Tensor) -> Tensor:
+        """The batch's loss; ``labels`` are rows of the teacher's store."""
+        features = next(iter(sentence_features))
+        out = self.model(features, task="query")
+        student = TokenBatch(out["token_embeddings"], out["attention_mask"].bool())
+        teacher = self._teacher.batch(labels.tolist(), student.vectors.device)
+        return self._objective.loss(student, teacher)
+
+
+def train(
+    model: MultiVectorEncoder,
+    sentences: Sequence[str],
+    teacher: TeacherTokens,
+    objective: Objective,
+    development: Development,
+    recipe: Recipe,
+    *,
+    scratch: Path,
+    progress: ProgressSink = silent,
+) -> History:
+    """Train ``model`` in place and leave it with the weights of the best epoch.
+
+    Args:
+        model: the student.
+        sentences: target sentences; row ``k`` of ``teacher`` is the translation of the ``k``-th.
+        teacher: the teacher's tokens.
+        objective: what to minimise.
+        development: the held-out task that chooses the epoch.
+        recipe: the numbers.
+        scratch: directory for checkpoints; what an interrupted run of the same left there is
+            resumed.
+        progress: told of sentence pairs trained on, with loss and development MAP.
+    """
+    from datasets import Dataset, disable_progress_bars
+    from sentence_transformers import MultiVectorEncoderTrainer
+    from sentence_transformers.multi_vector_encoder import MultiVectorEncoderTrainingArguments
+
+    disable_progress_bars()
+    _deterministic_body(model)
+    checkpoints = scratch / "checkpoints"
+    resume = _last_whole(checkpoints)
+    keeper = _BestKeeper(model, development, scratch, len(sentences), progress)
+    keeper.begin(resumed=resume is not None)
+    device = best_device()
+    tokenizer = model.tokenizer
+    lengths = [len(ids) for ids in tokenizer(list(sentences), verbose=False)["input_ids"]]
+    arguments = MultiVectorEncoderTrainingArguments(
+        output_dir=str(checkpoints),
+        num_train_epochs=recipe.epochs,
+        per_device_train_batch_size=recipe.batch_size,
+        learning_rate=recipe.learning_rate,
+        learning_rate_mapping={r"embeddings\.word_embeddings|embed_tokens|tok_embeddings":
+                               recipe.embedding_learning_rate},
+        warmup_steps=recipe.warmup,
+        lr_scheduler_type="linear",
+        optim="adamw_torch_fused",
+        weight_decay=0.0,
+        max_grad_norm=1.0,
+        bf16=bfloat16_pays(device),
+        use_cpu=device == "cpu",
+        batch_sampler=sampler_factory(lengths),
+        max_length=recipe.max_tokens,
+        save_strategy="steps",
+        save_steps=_checkpoint_steps(len(sentences), recipe.batch_size),
+        save_total_limit=2,
+        logging_strategy="steps",
+        logging_steps=5,
+        eval_strategy="no",
+        report_to="none",
+        disable_tqdm=True,
+        seed=recipe.seed,
+        data_seed=recipe.seed,
+        dataloader_pin_memory=device == "cuda",
+    )
+    trainer = MultiVectorEncoderTrainer(
+        model=model,
+        args=arguments,
+        train_dataset=Dataset.from_dict(
+            {"text": list(sentences), "label": list(range(len(sentences)))}
+        ),
+        loss=TokenLoss(model, objective, teacher),
+        callbacks=[keeper],
+    )
+    _silence(trainer)
+    trainer.train(resume_from_checkpoint=str(resume) if resume is not None else None)
+    keeper.restore_best()
+    return keeper.history
+
+
+class _BestKeeper(TrainerCallback):  # type: ignore[misc]
+    """Measures the development split, keeps the best weights, marks checkpoints, reports."""
+
+    def __init__(
+        self,
+        model: MultiVectorEncoder,
+        development: Development,
+        scratch: Path,
+        sentences: int,
+        progress: ProgressSink,
+    ) -> None:
+        self._model = model
+        self._development = development
+        self._log = scratch / "history.json"
+        self._best = scratch / _BEST
+        self._sentences = sentences
+        self._progress = progress
+        self._losses: list[float] = []
+        self.history = History()
+
+    def begin(self, *, resumed: bool) -> None:
+        """Take up the history of an interrupted run, or measure where this one starts."""
+        if resumed and self._log.is_file():
+            raw = json.loads(self._log.read_text(encoding="utf-8"))
+            self.history = History(raw["development"], raw["loss"])
+        else:
+            self._measure(epoch=0)
+
+    def restore_best(self) -> None:
+        """Load the weights of the best epoch into the model."""
+        from safetensors.torch import load_file
+
+        epoch = self.history.best_epoch
+        self._model.load_state_dict(load_file(self._best / f"epoch-{epoch}.safetensors"))
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Measure an epoch whose end a killed run had reached and saved, but not yet measured."""
+        completed = int(state.epoch + 1e-6)
+        if len(self.history.development) <= completed:
+            self._measure(epoch=completed, loss=0.0)
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
+        """Report the loss and how far training is."""
+        if logs and "loss" in logs:
+            self._losses.append(float(logs["loss"]))
+            done = min(int(state.epoch * self._sentences), self._sentences * int(state.num_train_epochs))
+            self._progress(
+                Step(
+                    "distill",
+                    done,
+                    self._sentences * int(state.num_train_epochs),
+                    figures=(("loss", self._losses[-1]), ("dev MAP", self.history.development[-1])),
+                    unit="pairs",
+                )
+            )
+
+    def on_epoch_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Measure the development split."""
+        self._measure(epoch=round(state.epoch), loss=_mean(self._losses))
+        self._losses.clear()
+
+    def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Mark the checkpoint that was just written as whole."""
+        write_text(Path(args.output_dir) / f"checkpoint-{state.global_step}" / _WHOLE, "")
+
+    def _measure(self, *, epoch: int, loss: float | None = None) -> None:
+        from safetensors.torch import save_file
+
+        training = self._model.training
+        encoder = MultiVectorTokenEncoder(self._model, side="query", name="student", digest="")
+        found = self._development.mean_average_precision(encoder)
+        self._model.train(training)
+        # A resumed run measures again what it had measured after its last checkpoint.
+        del self.history.development[epoch:], self.history.loss[max(0, epoch - 1) :]
+        self.history.development.append(found)
+        if loss is not None:
+            self.history.loss.append(loss)
+        if self.history.best_epoch == epoch:
+            self._best.mkdir(exist_ok=True)
+            temporary = self._best / ".new.safetensors"
+            state = {key: value.contiguous() for key, value in self._model.state_dict().items()}
+            save_file(state, temporary)
+            temporary.replace(self._best / f"epoch-{epoch}.safetensors")
+        write_text(
+            self._log,
+            json.dumps({"development": self.history.development, "loss": self.history.loss}),
+        )
+        for path in self._best.glob("epoch-*.safetensors"):
+            if path.stem != f"epoch-{self.history.best_epoch}":
+                path.unlink()
+
+
+def _deterministic_body(model: MultiVectorEncoder) -> None:
+    """No dropout: the target is the teacher's exact vectors, and noise in the student only blurs
+    the plan. It also leaves no random state to restore when a run is resumed."""
+    for module in model.modules():
+        if isinstance(module, nn.Dropout):
+            module.p = 0.0
+    config = getattr(model[0].auto_model, "config", None)
+    for name in ("attention_probs_dropout_prob", "hidden_dropout_prob", "attention_dropout"):
+        if config is not None and hasattr(config, name):
+            setattr(config, name, 0.0)
+
+
+def _checkpoint_steps(sentences: int, batch_size: int) -> int:
+    """Every epoch, but no more than some ten thousand sentences apart."""
+    return max(1, min(-(-sentences // batch_size), 10_000 // batch_size))
+
+
+def _last_whole(checkpoints: Path) -> Path | None:
+    """The newest checkpoint that was written to its end; half-written ones are removed."""
+    found: list[tuple[int, Path]] = []
+    for path in checkpoints.glob("checkpoint-*"):
+        if (path / _WHOLE).is_file():
+            found.append((int(path.name.rpartition("-")[2]), path))
+        else:
+            shutil.rmtree(path)
+    return max(found)[1] if found else None
+
+
+def _silence(trainer: Any) -> None:
+    """Remove the callbacks that print to stdout or write the library's own model card."""
+    from transformers import PrinterCallback
+
+    trainer.remove_callback(PrinterCallback)
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values) if values else 0.0
