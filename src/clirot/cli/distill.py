@@ -1,0 +1,114 @@
+"""``clirot distill``: bitext into a student in the model registry."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from clirot.cli import console
+from clirot.distillation import DistillConfig
+from clirot.records import LanguagePair
+
+_DEFAULT = DistillConfig(pair=LanguagePair("en", "so"))
+
+
+def distill(
+    src: Annotated[str, typer.Option(help="The teacher's language: ISO 639 or BCP 47.")],
+    tgt: Annotated[str, typer.Option(help="The student's language.")],
+    teacher: Annotated[str, typer.Option(help="Teacher: a name, directory or Hub id.")] = (
+        _DEFAULT.teacher
+    ),
+    student: Annotated[
+        str,
+        typer.Option(help="transplant, or the encoder the student starts from (xlm-r-base, ...)."),
+    ] = _DEFAULT.student,
+    objective: Annotated[
+        str, typer.Option(help="transport; none registers the student before training.")
+    ] = _DEFAULT.objective,
+    source: Annotated[
+        list[str] | None,
+        typer.Option(help="Bitext source; repeat for several [default: all in the store]."),
+    ] = None,
+    file: Annotated[
+        list[Path] | None, typer.Option(help="Local bitext (TSV or TMX, gz); repeat for several.")
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="Name of the student [default: en-so].")] = None,
+    seed: Annotated[int, typer.Option(help="Random seed.")] = _DEFAULT.seed,
+    epochs: Annotated[int, typer.Option(help="Passes over the bitext.")] = _DEFAULT.epochs,
+    batch_size: Annotated[int, typer.Option(help="Sentence pairs a step.")] = _DEFAULT.batch_size,
+    learning_rate: Annotated[
+        float, typer.Option(help="Peak learning rate of the body.")
+    ] = _DEFAULT.learning_rate,
+    embedding_learning_rate: Annotated[
+        float, typer.Option(help="Peak learning rate of the input embeddings.")
+    ] = _DEFAULT.embedding_learning_rate,
+    warmup: Annotated[
+        float, typer.Option(help="Share of the steps that warm up.")
+    ] = _DEFAULT.warmup,
+    max_tokens: Annotated[
+        int, typer.Option(help="Longest training input, tokens.")
+    ] = _DEFAULT.max_tokens,
+    development: Annotated[
+        int, typer.Option(help="Pairs held out to choose the epoch on.")
+    ] = _DEFAULT.development,
+    reg: Annotated[
+        float, typer.Option(help="Entropic regularisation of the plan; smaller is sharper.")
+    ] = _DEFAULT.reg,
+    iterations: Annotated[int, typer.Option(help="Sinkhorn iterations.")] = _DEFAULT.iterations,
+    marginals: Annotated[
+        str, typer.Option(help="Mass of a token: uniform or distinct.")
+    ] = _DEFAULT.marginals,
+    vocabulary: Annotated[
+        int, typer.Option(help="Target subwords of a transplant.")
+    ] = _DEFAULT.vocabulary,
+    same_spelling: Annotated[
+        float, typer.Option(help="Evidence that identical spelling is worth in a transplant.")
+    ] = _DEFAULT.same_spelling,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Replace a student of that name made otherwise.")
+    ] = False,
+) -> None:
+    """Distil a student from a teacher, and print the student's name.
+
+    Fetches the recommended bitext first if there is none. A student that exists is returned at
+    once; an interrupted distillation goes on from its last checkpoint.
+    """
+    from clirot.distillation import distill as run
+
+    config = DistillConfig(
+        pair=LanguagePair.of(src, tgt),
+        teacher=teacher,
+        student=student,
+        objective=objective,
+        sources=tuple(source or ()),
+        files=tuple(file or ()),
+        seed=seed,
+        name=name,
+        replace=replace,
+        epochs=epochs,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        embedding_learning_rate=embedding_learning_rate,
+        warmup=warmup,
+        max_tokens=max_tokens,
+        development=development,
+        reg=reg,
+        iterations=iterations,
+        marginals=marginals,
+        vocabulary=vocabulary,
+        same_spelling=same_spelling,
+    )
+    with console.progress() as progress:
+        result = run(config, progress=progress)
+    scores = result.development
+    state = "distilled" if result.fresh else "student was there"
+    kept = f"epoch {result.best_epoch} kept" if result.best_epoch else "before training"
+    console.note(
+        f"{state}: MAP on the development split {scores[0]:.3f} before training"
+        + (f", {scores[result.best_epoch]:.3f} ({kept})" if len(scores) > 1 else "")
+    )
+    if len(scores) > 1 and result.best_epoch == 0:
+        console.warn("no epoch improved the development MAP: the student is the untrained one")
+    console.emit(result.name)
