@@ -83,9 +83,11 @@ def _tables(evaluation: Evaluation, places: int) -> str:
 
     several = evaluation.multiple
     head = [*(["topics"] if several else []), "run", *map(str, evaluation.measures)]
-    style = _Style(sys.stdout.isatty())
+    rows = rows_of(evaluation)
+    marked = any(cell.mark for row in rows for cell in row.cells)
+    style = _Style(live=sys.stdout.isatty(), no_mark=" " if marked else "")
     body = []
-    for row in rows_of(evaluation):
+    for row in rows:
         labels = [row.topic_set, row.system][0 if several else 1 :]
         body.append([*labels, *(style.cell(c.text(places), c.best, c.mark) for c in row.cells)])
     parts = [_aligned(head, body, 2 if several else 1), legend(evaluation)]
@@ -101,12 +103,13 @@ def _tables(evaluation: Evaluation, places: int) -> str:
 class _Style:
     """Bold for the best figures on a terminal; a star elsewhere would be noise in a file."""
 
-    def __init__(self, live: bool) -> None:
+    def __init__(self, *, live: bool, no_mark: str) -> None:
         self._live = live
+        self._no_mark = no_mark
 
     def cell(self, text: str, best: bool, mark: str) -> str:
         shown = f"\x1b[1m{text}\x1b[0m" if best and self._live else text
-        return shown + (mark or " ")
+        return shown + (mark or self._no_mark)
 
 
 def _width(text: str) -> int:

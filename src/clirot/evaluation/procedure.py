@@ -89,13 +89,13 @@ def _notes(system: str, topic_set: str, matching: Matching, inputs: Inputs) -> I
         )
     if missing:
         yield (
-            f"run {label}: {len(missing)} of {len(topics)} topics have no results and count as 0 "
+            f"run {label}: no results for {len(missing)} of {len(topics)} topics, which count as 0 "
             f"(as in trec_eval -c): {_some(missing)}"
         )
     unjudged = [topic for topic in matching.unknown_topics if topic not in inputs.judged]
     if unjudged:
         yield (
-            f"run {label}: {len(unjudged)} topics are not judged and are left out: "
+            f"run {label}: left out {len(unjudged)} of its topics, which the judgements lack: "
             f"{_some(unjudged)}"
         )
     if not len(matching.topic):
