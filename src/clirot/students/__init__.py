@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from clirot.students.projection import with_dimension
-from clirot.students.transplant import TransplantConfig, transplant
+from clirot.students.transplantation import TransplantConfig, transplant
 
 __all__ = ["TransplantConfig", "transplant", "with_dimension"]
