@@ -142,7 +142,7 @@ def precision_recall(evaluation: Evaluation) -> Figure:
     axes.set_xlabel("recall")
     axes.set_ylabel("interpolated precision")
     axes.set_xlim(-0.02, 1.02)
-    axes.set_ylim(0, max(0.1, axes.get_ylim()[1]))
+    axes.set_ylim(0, 1)
     axes.grid(color="0.9", linewidth=0.6)
     axes.legend(frameon=False, fontsize=8)
     return figure
@@ -152,7 +152,7 @@ def by_topic_set(evaluation: Evaluation, measure: Measure) -> Figure:
     """Dots with their bootstrap intervals: a measure on each topic set, for each system."""
     sets = [*evaluation.topics, *([OVERALL] if evaluation.multiple else [])]
     systems = evaluation.systems
-    figure, axes = _figure(1.6 + 0.45 * max(3, len(sets)) * max(1.0, len(systems) / 2), 3.6)
+    figure, axes = _figure(2.0 + max(3, len(sets)) * max(0.8, 0.28 * len(systems)), 3.6)
     step = 0.7 / len(systems)
     for place, system in enumerate(systems):
         points = []
