@@ -124,7 +124,13 @@ def compare(arguments: argparse.Namespace, store: TokenStore) -> None:
     )
 
 
-def seconds_each(action: Callable[[slice], object], count: int, step: int, rounds: int) -> float:
+def seconds_each(
+    action: Callable[[slice], object],
+    count: int,
+    step: int,
+    rounds: int,
+    clock: Callable[[], float],
+) -> float:
     """Seconds a query, the best of so many rounds over ``count`` queries, ``step`` a call."""
     seconds = []
     for _ in range(rounds):

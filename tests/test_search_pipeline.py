@@ -28,7 +28,7 @@ def shell(tmp_path: Path) -> dict[str, str]:
     return os.environ | {"PATH": f"{command.parent}{os.pathsep}{os.environ['PATH']}"}
 
 
-def test_pipeline(shell: dict[str, str]) -> None:
+def test_pipeline(shell: dict[str, str], tmp_path: Path) -> None:
     """``examples/pipeline.sh`` with the teacher as it is, then what a closed pipe does."""
     done = subprocess.run(
         [PIPELINE], env=shell | {"MODEL": "minilm-en"}, capture_output=True, text=True, check=False
@@ -36,11 +36,15 @@ def test_pipeline(shell: dict[str, str]) -> None:
     assert done.returncode == 0, done.stderr
     assert "byte for byte the same" in done.stderr
     assert "map" in done.stdout.casefold()
+    # 20 topics x 946 documents: far more than a pipe holds, so that the reader's end is noticed.
+    topics = "".join(f"t{number}\tmoney of Kenya {number}\n" for number in range(20))
+    (tmp_path / "topics.tsv").write_text(topics)
     head = subprocess.run(
-        "set -o pipefail; clirot search --index minilm-en.cldr-so --collection cldr/so | head -n 1",
+        "set -o pipefail; clirot search --index minilm-en.cldr-so --topics topics.tsv | head -n 1",
         shell=True,
         executable="/bin/bash",
         env=shell,
+        cwd=tmp_path,
         capture_output=True,
         text=True,
         check=False,
