@@ -12,6 +12,9 @@ from typing import NamedTuple
 
 import pytest
 
+from clirot.runs import SAVED_RUN
+from clirot.store import Store
+
 QRELS = "q1 0 a 1\nq1 0 b 0\nq2 0 a 2\nq2 0 c 1\nq3 0 z 1\n"
 GOOD = "q1 Q0 a 1 3 good\nq1 Q0 b 2 2 good\nq2 Q0 c 1 2 good\nq2 Q0 a 2 1 good\n"
 POOR = "q1 Q0 b 1 3 poor\nq1 Q0 a 2 2 poor\nq2 Q0 x 1 2 poor\nq2 Q0 a 2 1 poor\nq9 Q0 a 1 1 poor\n"
@@ -199,6 +202,28 @@ def test_pictures_are_drawn(cli: Cli) -> None:
     assert drawn == ["by-topic-set.map.png", "gain.y.map.png", "precision-recall.png"]
     for path in Path("pics").iterdir():
         assert path.read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_run_of_the_store_is_found_by_its_name_and_traced(cli: Cli) -> None:
+    with Store().draft("runs", "kept", config={"index": "i"}) as draft:
+        (draft.path / SAVED_RUN).write_text(GOOD)
+    done = cli("kept", "x=kept", "--qrels", "qrels", "-m", "map", "--json")
+    runs = json.loads(done.out)["runs"]
+    digest = Store().get("runs", "kept").digest
+    assert [(run["name"], run["source"]) for run in runs] == [
+        ("kept", f"runs/kept sha256:{digest}"),
+        ("x", f"runs/kept sha256:{digest}"),
+    ]
+
+
+def test_the_best_figure_is_bold_on_a_terminal_only(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arguments = ("good.trec", "poor.trec", "--qrels", "qrels", "-m", "map")
+    assert "\x1b" not in cli(*arguments).out
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    table = cli(*arguments).out.splitlines()
+    assert table[2:4] == ["good  \x1b[1m0.6667\x1b[0m", "poor  0.2500"]
 
 
 def test_a_collection_gives_the_judgements(cli: Cli, shared_data: Path) -> None:

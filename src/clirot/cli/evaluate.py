@@ -19,7 +19,7 @@ def evaluate(
         typer.Argument(
             metavar="[RUN]...",
             help="Run files (TREC, JSON; gz too): PATH, NAME=PATH or NAME@SET=PATH, where SET is "
-            "a language or another set of topics. None, or -: standard input.",
+            "a language or other set of topics; or runs kept by search --save. None, or -: stdin.",
             show_default=False,
         ),
     ] = None,

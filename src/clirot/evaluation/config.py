@@ -14,8 +14,9 @@ class EvaluateConfig:
     """The runs, the judgements, the measures and the comparisons of one evaluation."""
 
     runs: tuple[str, ...] = ("-",)
-    """Each ``PATH``, ``NAME=PATH`` or ``NAME@SET=PATH``; ``-`` is standard input. ``SET`` is a
-    language or any other name for the topics the run answers: runs of one NAME are one system."""
+    """Each ``PATH``, ``NAME=PATH`` or ``NAME@SET=PATH``; ``-`` is standard input, and what is no
+    file may be the name of a run in the store. ``SET`` is a language or any other name for the
+    topics the run answers: runs of one NAME are one system."""
     collection: str | None = None
     """Judgements from a collection: an ir_datasets id, clirot's own id, or a directory."""
     qrels: Path | None = None

@@ -40,6 +40,7 @@ def json_document(evaluation: Evaluation, *, per_topic: bool = False) -> dict[st
                 }
             if (system, topic_set) in evaluation.values:
                 matching = evaluation.matchings[system, topic_set]
+                entry["source"] = evaluation.sources.get((system, topic_set))
                 entry["topics"] = len(matching.judgements.topics)
                 entry["topics_without_results"] = list(matching.missing_topics)
                 entry["topics_not_judged"] = list(matching.unknown_topics)

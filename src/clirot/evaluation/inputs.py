@@ -13,7 +13,7 @@ from clirot.evaluation.config import EvaluateConfig
 from clirot.languages import parse_language
 from clirot.records import ProgressSink, Step
 from clirot.registry import unknown_name
-from clirot.runs import Judgements, Qrels, Run, read_qrels, read_run
+from clirot.runs import SAVED_RUN, Judgements, Qrels, Run, read_qrels, read_run
 from clirot.runs.source import check_utf8, read_bytes
 
 OVERALL = "overall"
@@ -64,6 +64,8 @@ class Inputs:
     """Topic set -> its judgements."""
     judged: frozenset[str]
     """All judged topics, in whatever set."""
+    sources: Mapping[tuple[str, str], str]
+    """(system, topic set) -> its file, or its name and digest in the store."""
     notes: tuple[str, ...] = ()
     """What a person should know of how the inputs were read."""
 
@@ -94,11 +96,29 @@ def read_inputs(config: EvaluateConfig, progress: ProgressSink) -> Inputs:
     qrels_of("")  # wrong judgements should not wait for a large run to be read
     labelled = []
     for done, spec in enumerate(specs, 1):
-        run = read_run(spec.path, name=spec.system)
-        labelled.append((run.name, spec.topic_set, run, spec.path))
+        path, name, source = _find(spec.path)
+        run = read_run(path, name=spec.system or name)
+        labelled.append((run.name, spec.topic_set, run, source))
         if len(specs) > 1:
             progress(Step("reading runs", done, len(specs), unit="runs"))
     return _arrange(labelled, qrels_of, config)
+
+
+def _find(written: str) -> tuple[str | Path, str | None, str]:
+    """A run's file, its name where it is not the file's, and where it came from.
+
+    What is no file may be a run that ``clirot search --save`` keeps in the store. Its digest leads
+    to the index, the model and the bitext it was made with.
+    """
+    if written != "-" and "/" not in written and not Path(written).exists():
+        from clirot.store import Store
+
+        store = Store()
+        if written in store.names("runs"):
+            artefact = store.get("runs", written)
+            source = f"runs/{written} sha256:{artefact.digest}"
+            return artefact.path / SAVED_RUN, written, source
+    return written, None, written
 
 
 class _OneFile:
@@ -146,6 +166,7 @@ def _arrange(
         name: _topic_ids(name, path) for name, path in config.topic_sets.items() if split_set(name)
     }
     runs: dict[tuple[str, str], Run] = {}
+    sources: dict[tuple[str, str], str] = {}
     for system, topic_set, run, given in labelled:
         for one in [topic_set] if topic_set or not members else members:
             if (system, one) in runs:
@@ -154,7 +175,7 @@ def _arrange(
                     f"two runs are called {label!r}; the second is {given}",
                     hint=f"name them: a={given}",
                 )
-            runs[system, one] = run
+            runs[system, one], sources[system, one] = run, given
     sets = dict.fromkeys(topic_set for _, topic_set in runs)
     if "" in sets and len(sets) > 1:
         unnamed = next(system for system, topic_set in runs if not topic_set)
@@ -169,7 +190,7 @@ def _arrange(
         if topic_set in members:
             qrels = _restrict(qrels, topic_set, members[topic_set], notes)
         judgements[topic_set] = Judgements(qrels)
-    return Inputs(runs, judgements, frozenset(judged), tuple(notes))
+    return Inputs(runs, judgements, frozenset(judged), sources, tuple(notes))
 
 
 def split_set(name: str) -> str:

@@ -60,6 +60,7 @@ def run_evaluation(inputs: Inputs, config: EvaluateConfig, progress: ProgressSin
         topics={name: judged.topics for name, judged in inputs.judgements.items()},
         values=values,
         matchings=matchings,
+        sources=inputs.sources,
         fused={key: run for key, run in inputs.runs.items() if key[0] in fused},
         notes=tuple(notes),
     )

@@ -48,6 +48,8 @@ class Evaluation:
     """(system, topic set) -> (measures, topics)."""
     matchings: Mapping[tuple[str, str], Matching]
     """(system, topic set) -> the ranks of its judged documents, from which all else is computed."""
+    sources: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    """(system, topic set) -> the file, or the name and digest in the store, its run came from."""
     fused: Mapping[tuple[str, str], Run] = field(default_factory=dict)
     """(system, topic set) -> the run that fusion made."""
     comparisons: tuple[Comparison, ...] = ()

@@ -16,4 +16,16 @@ from clirot.runs.reading import read_run
 from clirot.runs.run import Run
 from clirot.runs.writing import format_hits, format_run
 
-__all__ = ["Judgements", "Qrels", "Run", "format_hits", "format_run", "read_qrels", "read_run"]
+SAVED_RUN = "run.trec"
+"""The file of a run kept in the artefact store."""
+
+__all__ = [
+    "SAVED_RUN",
+    "Judgements",
+    "Qrels",
+    "Run",
+    "format_hits",
+    "format_run",
+    "read_qrels",
+    "read_run",
+]
