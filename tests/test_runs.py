@@ -124,6 +124,7 @@ def test_a_wrong_run_names_its_line(
         (RUN, 1, "six columns are a run"),
         ("1 0 d1 1\n1 0 d2 yes\n", 2, "relevance 'yes' is not a whole number"),
         ("1 0 d1 1.5\n", 1, "'1.5' is not a whole number"),
+        ("1 0 d1 99999999999999999999\n", 1, "is not a whole number"),
         ("1 0 d1 1\n2 0 d1 1\n1 0 d1 2\n", 3, "is judged 2, and was judged 1 before"),
         (b"1 0 d1 1\n1 0 \xff 1\n", 2, "not UTF-8"),
     ],
@@ -154,6 +155,9 @@ def test_a_repeated_judgement_that_agrees_is_no_error(tmp_path: Path) -> None:
         ('{"1": {"d": NaN}}', "is not a number"),
         ('{"1": [1]}', "expected a record|holds list"),
         ('{"1": {"d": 1}', "not JSON"),
+        ('{"1": {"d": 1' + "0" * 400 + "}}", "is not a number"),
+        ('{"1": {"d": 1' + "0" * 9000 + "}}", "thousands of digits"),
+        ("[" * 100_000, "nested too deeply"),
         ('[{"query_id": "1", "score": 2}]', "no 'doc_id' or 'docno'"),
         ('{"query_id": "1", "doc_id": "a", "score": 2}\n{"query_id": "1"}', ":2: a record has no"),
         ('{"qid": "1", "docno": "a", "score": 2}\n{"qid": "1", "docno": "a", "score": 2}',
@@ -272,3 +276,38 @@ def test_a_large_reader_judged_by_trec_eval(seed: int) -> None:
     for name in ("map", "ndcg"):
         ours = dict(zip(qrels, compute(parse_measure(name), matching).tolist(), strict=True))
         assert ours == pytest.approx({t: row[name] for t, row in expected.items()}, abs=1e-6)
+
+
+@given(
+    st.one_of(
+        st.binary(max_size=200),
+        st.text('q1d Q0\t\n\r\v\f.-+einfa_{}[]:,"é\u00a0\ufeff\x00\x1c', max_size=120).map(
+            str.encode
+        ),
+        st.lists(
+            st.sampled_from([b"1 Q0 d1 1 2.5 t", b"1 Q0 d2 2 1.5 t", b"1 0 d 1", b"", b"\x00"])
+        ).map(b"\n".join),
+    )
+)
+@settings(
+    max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_whatever_is_in_a_file_it_is_read_or_refused_with_a_message(
+    tmp_path: Path, data: bytes
+) -> None:
+    path = written(tmp_path / "any", data)
+    outcomes = []
+    for many_bytes in (1, 10**9):
+        try:
+            outcomes.append(rows(read_run(path, many_bytes=many_bytes)))
+        except InputError as error:
+            outcomes.append(str(error))
+    assert outcomes[0] == outcomes[1]
+    message = ""
+    qrels: dict[str, dict[str, int]] = {}
+    try:
+        qrels = read_qrels(path)
+    except InputError as error:
+        message = str(error)
+    assert message.startswith(str(path)) or qrels
+    assert all(isinstance(grade, int) for docs in qrels.values() for grade in docs.values())

@@ -82,19 +82,20 @@ def number_of(row: JsonRow, path: str | PathLike[str]) -> float:
     Raises:
         InputError: it is anything else (true and false included).
     """
-    if isinstance(row.value, bool) or not isinstance(row.value, int | float):
+    number = isinstance(row.value, int | float) and not isinstance(row.value, bool)
+    if not number or (isinstance(row.value, int) and row.value.bit_length() > 1000):
         raise InputError(
-            f"topic {row.topic!r}, document {row.docno!r}: {row.value!r} is not a number",
+            f"topic {row.topic!r}, document {row.docno!r}: {row.value!r:.40} is not a number",
             path=path,
             line=row.line,
         )
-    return row.value
+    return float(row.value)
 
 
 def _is_record(text: bytes) -> bool:
     try:
-        first = json.loads(text)
-    except ValueError:
+        first = json.loads(text.decode())  # json.loads(bytes) would guess UTF-16 and UTF-32
+    except (ValueError, RecursionError):
         return False
     nested = isinstance(first, dict) and any(isinstance(v, dict | list) for v in first.values())
     return isinstance(first, dict) and bool(first) and not nested
@@ -102,10 +103,14 @@ def _is_record(text: bytes) -> bool:
 
 def _load(text: bytes, path: str | PathLike[str], line: int | None) -> Any:
     try:
-        return json.loads(text, object_pairs_hook=_unrepeated)
+        return json.loads(text.decode(), object_pairs_hook=_unrepeated)
     except json.JSONDecodeError as error:
         raise InputError(
             f"not JSON: {error.msg}", path=path, line=line if line is not None else error.lineno
+        ) from None
+    except RecursionError:
+        raise InputError(
+            "JSON nested too deeply for a run or qrels", path=path, line=line
         ) from None
     except _RepeatedKeyError as error:
         raise InputError(
@@ -114,6 +119,8 @@ def _load(text: bytes, path: str | PathLike[str], line: int | None) -> Any:
             line=line,
             hint="a document may be listed only once for a topic",
         ) from None
+    except ValueError:
+        raise InputError("a number of thousands of digits", path=path, line=line) from None
 
 
 def _unrepeated(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -20,6 +20,9 @@ Qrels = Mapping[str, Mapping[str, int]]
 as in trec_eval."""
 
 
+_LARGEST = 2**31 - 1  # trec_eval keeps a relevance as a C long; nobody grades this far
+
+
 def read_qrels(path: str | PathLike[str]) -> dict[str, dict[str, int]]:
     """Read judgements: TREC (``topic 0 docno relevance``), JSON or JSON lines, gzipped or not.
 
@@ -49,7 +52,7 @@ def _from_trec(data: bytes, path: str | PathLike[str]) -> dict[str, dict[str, in
         topic, _, docno_bytes, written = fields
         try:
             relevance = int(written)
-            if b"_" in written:
+            if b"_" in written or abs(relevance) > _LARGEST:
                 raise ValueError
         except ValueError:
             raise InputError(
@@ -92,7 +95,7 @@ def _from_json(data: bytes, path: str | PathLike[str]) -> dict[str, dict[str, in
     qrels: dict[str, dict[str, int]] = {}
     for row in json_rows(data, path, values=("relevance", "rel", "score")):
         value = number_of(row, path)
-        if value != value or value in (float("inf"), float("-inf")) or value != int(value):
+        if not abs(value) <= _LARGEST or value != int(value):
             raise InputError(
                 f"topic {row.topic!r}, document {row.docno!r}: "
                 f"relevance {value} is not a whole number",
