@@ -70,10 +70,12 @@ class DistillConfig:
     """Sinkhorn iterations."""
     marginals: str = "uniform"
     """Mass of a token: ``uniform`` or ``distinct``."""
-    vocabulary: int = 16_000
+    vocabulary: int = 8_000
     """Target-language subwords of a transplant."""
-    same_spelling: float = 10.0
+    same_spelling: float = 3.0
     """Evidence that identical spelling is worth in a transplant, in expected alignments."""
+    sharpness: float = 2.0
+    """How much a transplant favours likely translations over unlikely ones."""
 
     def __post_init__(self) -> None:
         positive = ("epochs", "batch_size", "learning_rate", "embedding_learning_rate",
@@ -237,7 +239,11 @@ def _train(
         start = transplant(
             model,
             parts.train,
-            TransplantConfig(vocabulary=config.vocabulary, same_spelling=config.same_spelling),
+            TransplantConfig(
+                vocabulary=config.vocabulary,
+                same_spelling=config.same_spelling,
+                sharpness=config.sharpness,
+            ),
         )
     else:
         model = with_dimension(load_model(base.path), documents.dim)

@@ -13,16 +13,23 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+_MOST_WORDS = 12
+
+
 @dataclass(frozen=True, kw_only=True)
 class AlignConfig:
     """Which sentences, by which student."""
 
     model: str
     """A student in the registry."""
-    tgt: str
+    tgt: str = ""
     """The sentence in the student's language."""
-    src: str
+    src: str = ""
     """Its translation in the teacher's language."""
+    collection: str | None = None
+    """Take a topic of this collection, in the student's language and in English, instead."""
+    topic: str | None = None
+    """Which topic of the collection; None: the one of most words that fits a terminal."""
     reg: float | None = None
     """Regularisation of the plan; None: what the student was trained with."""
     iterations: int = 100
@@ -71,9 +78,7 @@ def align(config: AlignConfig, *, store: Store | None = None) -> Alignment:
     from clirot.models import resolve
     from clirot.objectives.transport import cosine_cost, transport_plan
 
-    for side, text in (("target", config.tgt), ("source", config.src)):
-        if not text.strip():
-            raise UsageError(f"the {side} sentence is empty")
+    tgt, src = _sentences(config)
     store = store if store is not None else Store()
     ref = resolve(config.model, store)
     trained: dict[str, Any] = {}
@@ -82,8 +87,8 @@ def align(config: AlignConfig, *, store: Store | None = None) -> Alignment:
     reg = config.reg if config.reg is not None else float(trained.get("reg", 0.02))
     student, teacher = load_model(ref.path), load_model(ref.side("document").path)
     with torch.inference_mode():
-        rows = student.encode_query([config.tgt])[0].float().cpu()
-        columns = teacher.encode_document([config.src])[0].float().cpu()
+        rows = student.encode_query([tgt])[0].float().cpu()
+        columns = teacher.encode_document([src])[0].float().cpu()
     cost = cosine_cost(rows[None], columns[None])
     plan = transport_plan(
         cost,
@@ -93,11 +98,38 @@ def align(config: AlignConfig, *, store: Store | None = None) -> Alignment:
         iterations=config.iterations,
     )
     return Alignment(
-        target_tokens=_tokens(student, config.tgt, len(rows)),
-        source_tokens=_tokens(teacher, config.src, len(columns)),
+        target_tokens=_tokens(student, tgt, len(rows)),
+        source_tokens=_tokens(teacher, src, len(columns)),
         plan=plan[0].double().numpy(),
         cost=float((plan * cost).sum()),
     )
+
+
+def _sentences(config: AlignConfig) -> tuple[str, str]:
+    """The pair to align: as given, or a topic in both of a collection's languages."""
+    if config.collection is None:
+        for side, text in (("target", config.tgt), ("source", config.src)):
+            if not text.strip():
+                raise UsageError(
+                    f"the {side} sentence is empty",
+                    hint="give two sentences, or a --collection with topics in both languages",
+                )
+        return config.tgt, config.src
+    from clirot.collection import open_collection
+    from clirot.registry import unknown_name
+
+    collection = open_collection(config.collection)
+    target = {topic.id: topic.text for topic in collection.topics(None)}
+    english = {topic.id: topic.text for topic in collection.topics("en")}
+    both = [name for name in target if name in english]
+    if config.topic is None:
+        short = [name for name in both if len(english[name].split()) <= _MOST_WORDS] or both
+        chosen = max(short, key=lambda name: len(english[name].split()))
+    elif config.topic in both:
+        chosen = config.topic
+    else:
+        raise unknown_name("topic", config.topic, both)
+    return target[chosen], english[chosen]
 
 
 def _tokens(model: Any, text: str, count: int) -> list[str]:

@@ -17,8 +17,12 @@ _SHADES = " ·░▒▓█"
 
 def align(
     model: Annotated[str, typer.Option(help="A student, for example en-so.")],
-    tgt: Annotated[str, typer.Argument(help="A sentence in the student's language.")],
-    src: Annotated[str, typer.Argument(help="Its translation in the teacher's language.")],
+    tgt: Annotated[str, typer.Argument(help="A sentence in the student's language.")] = "",
+    src: Annotated[str, typer.Argument(help="Its translation in the teacher's language.")] = "",
+    collection: Annotated[
+        str | None, typer.Option(help="Take a topic of this collection instead (cldr/so).")
+    ] = None,
+    topic: Annotated[str | None, typer.Option(help="Which topic [default: a long one].")] = None,
     out: Annotated[
         Path | None, typer.Option(help="Also write the heat map here (.png, .pdf, .svg).")
     ] = None,
@@ -31,7 +35,11 @@ def align(
     from clirot.inspection import AlignConfig, draw
     from clirot.inspection import align as run
 
-    found = run(AlignConfig(model=model, tgt=tgt, src=src, reg=reg))
+    found = run(
+        AlignConfig(
+            model=model, tgt=tgt, src=src, collection=collection, topic=topic, reg=reg
+        )
+    )
     if as_json:
         console.emit_json(
             {

@@ -66,6 +66,9 @@ def distill(
     same_spelling: Annotated[
         float, typer.Option(help="Evidence that identical spelling is worth in a transplant.")
     ] = _DEFAULT.same_spelling,
+    sharpness: Annotated[
+        float, typer.Option(help="How much a transplant favours likely translations.")
+    ] = _DEFAULT.sharpness,
     replace: Annotated[
         bool, typer.Option("--replace", help="Replace a student of that name made otherwise.")
     ] = False,
@@ -99,6 +102,7 @@ def distill(
         marginals=marginals,
         vocabulary=vocabulary,
         same_spelling=same_spelling,
+        sharpness=sharpness,
     )
     with console.progress() as progress:
         result = run(config, progress=progress)

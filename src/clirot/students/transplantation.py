@@ -34,17 +34,19 @@ Floats = NDArray[np.float64]
 class TransplantConfig:
     """How a vocabulary is transplanted."""
 
-    vocabulary: int = 16_000
+    vocabulary: int
     """Target-language subwords to learn; fewer come out of little text."""
-    same_spelling: float = 10.0
+    same_spelling: float
     """Evidence, in expected alignments, that the identity of two like-spelled subwords is worth."""
-    both_ways: bool = True
-    """Weigh a translation by its probability in both directions, so that a rare English word which
-    happens to occur beside a subword does not collect its mass."""
+    sharpness: float
+    """A translation weighs ``t(e|f)^sharpness t(f|e)``: above 1, the likelier translations are
+    favoured over the many unlikely ones that model 1 spreads its mass on."""
 
     def __post_init__(self) -> None:
         if not 100 <= self.vocabulary <= 200_000:
             raise UsageError(f"vocabulary must be between 100 and 200000, got {self.vocabulary}")
+        if self.sharpness <= 0:
+            raise UsageError(f"sharpness must be positive, got {self.sharpness}")
         if self.same_spelling < 0:
             raise UsageError(f"same_spelling must not be negative, got {self.same_spelling}")
 
@@ -78,7 +80,7 @@ def transplant(
         max_tokens=int(backbone.max_seq_length),
     )
     english = body.get_input_embeddings().weight.detach().cpu().numpy().astype(np.float64)
-    table = align(teacher_tokenizer, union, pairs, both_ways=config.both_ways)
+    table = align(teacher_tokenizer, union, pairs, sharpness=config.sharpness)
     vectors, explained = embeddings(
         english[: union.n_teacher], union, table, same_spelling=config.same_spelling
     )
@@ -98,13 +100,15 @@ def align(
     union: UnionVocabulary,
     pairs: Sequence[SentencePair],
     *,
-    both_ways: bool,
+    sharpness: float,
 ) -> TranslationTable:
-    """Translation probabilities of the union's subwords into the teacher's, from bitext.
+    """Translation weights of the union's subwords into the teacher's, from bitext.
+
+    The probabilities of both directions are multiplied, so that a rare English word which happens
+    to occur beside a subword does not collect its mass ("garbage collection").
 
     Returns:
-        A ``(len(union), n_teacher)`` table; with ``both_ways`` its weights are the products of the
-        two directions' probabilities, rows normalised to sum to 1.
+        A ``(len(union), n_teacher)`` table; rows of subwords seen in the bitext sum to 1.
     """
     from scipy import sparse
 
@@ -114,12 +118,10 @@ def align(
     forward = ibm1(
         list(zip(target, english, strict=True)), n_target=n_union, n_english=n_teacher
     )
-    if not both_ways:
-        return forward
     backward = ibm1(
         list(zip(english, target, strict=True)), n_target=n_teacher, n_english=n_union
     )
-    weights = forward.probability.multiply(backward.probability.T).tocsr()
+    weights = forward.probability.power(sharpness).multiply(backward.probability.T).tocsr()
     sums = np.asarray(weights.sum(axis=1)).ravel()
     inverse = np.divide(1.0, sums, out=np.zeros_like(sums), where=sums > 0)
     return TranslationTable(

