@@ -41,8 +41,8 @@ def _pot_sinkhorn(cost: np.ndarray, reg: float) -> np.ndarray:
             cost,
             reg,
             method="sinkhorn_log",
-            numItermax=50_000,
-            stopThr=1e-8,
+            numItermax=5_000,
+            stopThr=1e-6,
         )
 
 
