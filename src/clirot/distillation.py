@@ -53,9 +53,9 @@ class DistillConfig:
     """Passes over the bitext."""
     batch_size: int = 32
     """Sentence pairs in a step."""
-    learning_rate: float = 1e-4
+    learning_rate: float = 2e-4
     """Peak learning rate of the body."""
-    embedding_learning_rate: float = 1e-3
+    embedding_learning_rate: float = 4e-3
     """Peak learning rate of the input embeddings, most of which are new in a transplant."""
     warmup: float = 0.1
     """Share of the steps over which the learning rates rise; they fall linearly after."""
