@@ -78,8 +78,16 @@ class DistillConfig:
     """How much a transplant favours likely translations over unlikely ones."""
 
     def __post_init__(self) -> None:
-        positive = ("epochs", "batch_size", "learning_rate", "embedding_learning_rate",
-                    "max_tokens", "development", "iterations", "reg")
+        positive = (
+            "epochs",
+            "batch_size",
+            "learning_rate",
+            "embedding_learning_rate",
+            "max_tokens",
+            "development",
+            "iterations",
+            "reg",
+        )
         for name in positive:
             if getattr(self, name) <= 0:
                 raise UsageError(f"{name} must be positive, got {getattr(self, name)}")
@@ -213,7 +221,12 @@ def _train(
     """Make the student's checkpoint in ``target``; returns what was measured."""
     import torch
 
-    from clirot.encoders import MultiVectorTokenEncoder, load_encoder, load_model
+    from clirot.encoders import (
+        MultiVectorTokenEncoder,
+        load_encoder,
+        load_model,
+        quiet_libraries,
+    )
     from clirot.objectives import OBJECTIVES
     from clirot.students import TransplantConfig, transplant, with_dimension
     from clirot.training.development import Development, pool, split
@@ -264,30 +277,32 @@ def _train(
         objective = OBJECTIVES[config.objective](
             reg=config.reg, iterations=config.iterations, marginals=config.marginals
         )
-        history = train(
-            model,
-            [pair.tgt for pair in parts.train],
-            tokens,
-            objective,
-            development,
-            Recipe(
-                epochs=config.epochs,
-                batch_size=config.batch_size,
-                learning_rate=config.learning_rate,
-                embedding_learning_rate=config.embedding_learning_rate,
-                warmup=config.warmup,
-                max_tokens=config.max_tokens,
-                seed=config.seed,
-            ),
-            scratch=scratch,
-            progress=progress,
-        )
+        with quiet_libraries():
+            history = train(
+                model,
+                [pair.tgt for pair in parts.train],
+                tokens,
+                objective,
+                development,
+                Recipe(
+                    epochs=config.epochs,
+                    batch_size=config.batch_size,
+                    learning_rate=config.learning_rate,
+                    embedding_learning_rate=config.embedding_learning_rate,
+                    warmup=config.warmup,
+                    max_tokens=config.max_tokens,
+                    seed=config.seed,
+                ),
+                scratch=scratch,
+                progress=progress,
+            )
         results |= {
             "development_map": history.development,
             "loss": history.loss,
             "best_epoch": history.best_epoch,
         }
-    model.save_pretrained(str(target), create_model_card=False)
+    with quiet_libraries():
+        model.save_pretrained(str(target), create_model_card=False)
     return results
 
 

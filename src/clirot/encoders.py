@@ -134,7 +134,7 @@ def load_model(path: Path, *, device: str | None = None) -> MultiVectorEncoder:
     Raises:
         InputError: it is not a checkpoint, or its weights are not safetensors.
     """
-    with _quiet_libraries():
+    with quiet_libraries():
         from sentence_transformers import MultiVectorEncoder
 
         try:
@@ -190,8 +190,8 @@ def _batches(order: Sequence[int], lengths: Sequence[int]) -> Iterator[list[int]
 
 
 @contextmanager
-def _quiet_libraries() -> Iterator[None]:
-    """Keep the libraries' own progress bars and notices off the person's stderr while loading."""
+def quiet_libraries() -> Iterator[None]:
+    """Keep the libraries' own progress bars and notices off the person's stderr."""
     from transformers.utils import logging as transformers_logging
 
     level = transformers_logging.get_verbosity()
