@@ -18,9 +18,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clirot import store as store_module
 from clirot.errors import ArtefactError, BusyError, UnknownNameError, UsageError
-from clirot.store import MANIFEST, Input, Manifest, Store, fingerprint, tree_digest
+from clirot.store import MANIFEST, Input, Manifest, Store, drafts, fingerprint, tree_digest
+from clirot.store import store as store_module
 
 PARTS = 12
 
@@ -211,7 +211,7 @@ def test_a_death_between_the_two_renames_brings_the_old_one_back(home):
 def test_what_a_death_just_after_the_end_left_is_swept_up(home, monkeypatch):
     store = Store(home)
     make(store)
-    real = store_module._swap_in
+    real = store_module.swap_in
 
     def dies(content: Path, target: Path) -> None:
         real(content, target)
@@ -219,7 +219,7 @@ def test_what_a_death_just_after_the_end_left_is_swept_up(home, monkeypatch):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(store_module, "_swap_in", dies)
+        patch.setattr(store_module, "swap_in", dies)
         with pytest.raises(KeyboardInterrupt):
             make(store, generation=2)
     assert leftovers(store) == [".a.part", ".a.replaced"]
@@ -282,7 +282,7 @@ def test_a_half_deleted_draft_is_not_taken_for_a_resumable_one(home, monkeypatch
             raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(store_module, "_clear", dies)
+        patch.setattr(drafts, "clear", dies)
         with pytest.raises(KeyboardInterrupt), store.draft("runs", "a", config={"x": 2}):
             pass
     with store.draft("runs", "a", config={"x": 1}) as draft:
@@ -405,7 +405,7 @@ def test_a_disk_that_will_not_take_more_is_an_error_in_words(home, monkeypatch, 
         raise OSError(number, os.strerror(number), str(path))
 
     with monkeypatch.context() as patch:
-        patch.setattr(store_module, "write_text", full)
+        patch.setattr(drafts, "write_text", full)
         with pytest.raises(ArtefactError, match=os.strerror(number)) as caught:
             make(store, generation=2)
     assert hint in (caught.value.hint or "")

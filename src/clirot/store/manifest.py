@@ -1,0 +1,135 @@
+"""The manifest beside an artefact's files: what it is and what made it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from clirot.errors import ArtefactError
+
+MANIFEST = "clirot.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Input:
+    """Something an artefact was made from."""
+
+    kind: str
+    """``bitext``, ``models``, ``indexes``, ``collection``, ``file`` or ``url``."""
+    name: str
+    """Its name in the store, or its path or address."""
+    digest: str
+    """SHA-256 of its content, hexadecimal."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Manifest:
+    """``clirot.json``: what an artefact is and what made it."""
+
+    kind: str
+    name: str
+    config: Mapping[str, Any]
+    """The configuration that, with the inputs, decides the content."""
+    inputs: tuple[Input, ...] = ()
+    results: Mapping[str, Any] = field(default_factory=dict)
+    """What the making measured: counts kept and dropped, scores on the development split."""
+    digest: str = ""
+    """SHA-256 over the artefact's files (manifest excluded)."""
+    seed: int | None = None
+    versions: Mapping[str, str] = field(default_factory=dict)
+    argv: tuple[str, ...] = ()
+    created: str = ""
+    """UTC, ISO 8601."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Digest of what decides the content: kind, configuration, inputs, seed."""
+        return fingerprint(self.kind, self.config, self.inputs, self.seed)
+
+    def to_json(self) -> str:
+        """The manifest as it is written."""
+        return json.dumps(asdict(self), indent=2, ensure_ascii=False, sort_keys=True) + "\n"
+
+    @classmethod
+    def read(cls, directory: Path) -> Manifest:
+        """Read the manifest of the artefact in ``directory``.
+
+        Raises:
+            ArtefactError: there is none, or it cannot be read.
+        """
+        path = directory / MANIFEST
+        try:
+            raw = json.loads(path.read_text(encoding="utf-8"))
+            raw["inputs"] = tuple(Input(**entry) for entry in raw.get("inputs", ()))
+            raw["argv"] = tuple(raw.get("argv", ()))
+            return cls(**raw)
+        except FileNotFoundError:
+            raise ArtefactError(f"{directory} is not an artefact: it has no {MANIFEST}") from None
+        except (OSError, ValueError, TypeError, AttributeError) as error:
+            raise ArtefactError(
+                f"{path} cannot be read as a manifest: {error}",
+                hint="remove the artefact and make it again",
+            ) from error
+
+
+@dataclass(frozen=True)
+class Artefact:
+    """A finished artefact: where it is and its manifest."""
+
+    path: Path
+    manifest: Manifest
+
+    @property
+    def name(self) -> str:
+        """Its name in the store."""
+        return self.manifest.name
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of its files."""
+        return self.manifest.digest
+
+    def as_input(self) -> Input:
+        """The artefact as an input of the next."""
+        return Input(kind=self.manifest.kind, name=self.manifest.name, digest=self.manifest.digest)
+
+
+def fingerprint(
+    kind: str, config: Mapping[str, Any], inputs: tuple[Input, ...], seed: int | None
+) -> str:
+    """SHA-256 of everything that decides an artefact's content."""
+    deciding = {
+        "kind": kind,
+        "config": dict(config),
+        "inputs": [asdict(entry) for entry in inputs],
+        "seed": seed,
+    }
+    return hashlib.sha256(json.dumps(deciding, sort_keys=True).encode()).hexdigest()
+
+
+def difference(
+    old: Manifest, config: Mapping[str, Any], inputs: tuple[Input, ...], seed: int | None
+) -> str:
+    """Which settings, seed and inputs of an artefact are not those asked for, in words."""
+    config = json.loads(json.dumps(config))  # as the manifest holds it: tuples are lists there
+    parts = [
+        f"{key} was {old.config.get(key)!r}, now {config.get(key)!r}"
+        for key in sorted(set(old.config) | set(config))
+        if old.config.get(key) != config.get(key)
+    ]
+    if old.seed != seed:
+        parts.append(f"seed was {old.seed}, now {seed}")
+    was = {(entry.kind, entry.name): entry.digest for entry in old.inputs}
+    now = {(entry.kind, entry.name): entry.digest for entry in inputs}
+    parts += [f"{kind} {name} is gone" for kind, name in sorted(was.keys() - now.keys())]
+    parts += [f"{kind} {name} is new" for kind, name in sorted(now.keys() - was.keys())]
+    parts += [
+        f"{kind} {name} has changed"
+        for kind, name in sorted(was.keys() & now.keys())
+        if was[kind, name] != now[kind, name]
+    ]
+    return "; ".join(parts) or "its manifest is of another version"
