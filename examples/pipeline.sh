@@ -23,7 +23,7 @@ fi >&2
 index=$(clirot index --model "$MODEL" --collection "$COLLECTION")
 
 for attempt in 1 2; do
-    clirot search --index "$index" --collection "$COLLECTION" --lang "$TOPICS" |
+    clirot search --index "$index" --collection "$COLLECTION" --lang "$TOPICS" -k 100 |
         tee "$work/$attempt.run" |
         clirot evaluate --collection "$COLLECTION" --metric map --metric ndcg@10 \
             > "$work/$attempt.table"

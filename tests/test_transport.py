@@ -47,7 +47,7 @@ def _pot_sinkhorn(cost: np.ndarray, reg: float) -> np.ndarray:
 
 
 @pytest.mark.parametrize("reg", [0.1, 0.05])
-@pytest.mark.parametrize("shape", [(6, 6), (9, 5), (4, 11)])
+@pytest.mark.parametrize("shape", [(6, 6), (9, 5)])
 def test_the_plan_is_pots_when_run_to_convergence(shape: tuple[int, int], reg: float) -> None:
     n, m = shape
     cost = cosine_cost(_unit(3, n, 8, seed=n), _unit(3, m, 8, seed=m + 50))

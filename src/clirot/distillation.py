@@ -12,7 +12,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from clirot.errors import InputError, UsageError
+from clirot.errors import UsageError
 from clirot.records import LanguagePair, ProgressSink, silent
 from clirot.store import Artefact, Input, Store
 

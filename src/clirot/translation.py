@@ -28,8 +28,8 @@ _MAX_CELLS = 60_000_000
 class TranslationTable:
     """``t(e|f)``: probability that target unit ``f`` is translated by English unit ``e``.
 
-    ``probability`` is ``(F, E)``; the rows of units seen in the bitext sum to 1, others are empty.
-    ``evidence`` is ``(F,)``: the expected number of English units each ``f`` generated, that is, how
+    ``probability`` is ``(F, E)``; rows of units seen in the bitext sum to 1, others are empty.
+    ``evidence`` is ``(F,)``: the expected number of English units each ``f`` generated, or how
     much of the bitext stands behind its row.
     """
 

@@ -3,9 +3,9 @@
 The loss is the Frobenius product of the transport plan and the cost matrix of student-to-teacher
 token distances (OPTICAL, arXiv 2301.12566)::
 
-    C_ij = 1 - <s_i, t_j>                         cost of student token i to teacher token j, in [0, 2]
+    C_ij = 1 - <s_i, t_j>                     student token i to teacher token j, in [0, 2]
     P*   = argmin_{P in U(a, b)} <P, C> + reg KL(P, a b^T)
-    loss = <P*, C>                                P* is held constant, the gradient flows through C
+    loss = <P*, C>                            P* is held constant, the gradient flows through C
 
 with ``a`` and ``b`` the mass of the real tokens of either sentence. The plan comes from GeomLoss's
 batched Sinkhorn solver, and :func:`transport_plan` is the only place that calls it.

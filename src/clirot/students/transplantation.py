@@ -115,12 +115,8 @@ def align(
     english = _ids(teacher_tokenizer, [pair.src for pair in pairs])
     target = _ids(union.tokenizer, [pair.tgt for pair in pairs])
     n_union, n_teacher = len(union.tokenizer), union.n_teacher
-    forward = ibm1(
-        list(zip(target, english, strict=True)), n_target=n_union, n_english=n_teacher
-    )
-    backward = ibm1(
-        list(zip(english, target, strict=True)), n_target=n_teacher, n_english=n_union
-    )
+    forward = ibm1(list(zip(target, english, strict=True)), n_target=n_union, n_english=n_teacher)
+    backward = ibm1(list(zip(english, target, strict=True)), n_target=n_teacher, n_english=n_union)
     weights = forward.probability.power(sharpness).multiply(backward.probability.T).tocsr()
     sums = np.asarray(weights.sum(axis=1)).ravel()
     inverse = np.divide(1.0, sums, out=np.zeros_like(sums), where=sums > 0)

@@ -41,7 +41,8 @@ def split(pairs: Sequence[SentencePair], *, development: int) -> Split:
     """
     if len(pairs) < _FEWEST_PAIRS:
         raise InputError(
-            f"too little bitext to train on: {len(pairs)} pairs, at least {_FEWEST_PAIRS} are needed",
+            f"too little bitext to train on: {len(pairs)} pairs, "
+            f"at least {_FEWEST_PAIRS} are needed",
             hint="fetch more sources, or add a file with --file",
         )
     wanted = max(1, min(development, int(len(pairs) * _LARGEST_SHARE)))
@@ -54,8 +55,8 @@ def split(pairs: Sequence[SentencePair], *, development: int) -> Split:
     train = [pair for pair in pairs if pair.src not in chosen]
     if not train:
         raise InputError(
-            f"too few distinct {len(set(p.src for p in pairs))} source sentences in "
-            f"{len(pairs)} pairs to train on and to hold some out",
+            f"too little bitext: {len({pair.src for pair in pairs})} distinct source sentences in "
+            f"{len(pairs)} pairs, too few to train on and to hold some out",
             hint="fetch more sources, or add a file with --file",
         )
     return Split(train, held)

@@ -49,9 +49,7 @@ class TeacherTokens:
         for place, matrix in enumerate(matrices):
             vectors[place, : len(matrix)] = matrix
             mask[place, : len(matrix)] = True
-        return TokenBatch(
-            torch.from_numpy(vectors).to(device), torch.from_numpy(mask).to(device)
-        )
+        return TokenBatch(torch.from_numpy(vectors).to(device), torch.from_numpy(mask).to(device))
 
 
 def teacher_tokens(

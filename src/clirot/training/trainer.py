@@ -10,15 +10,16 @@ an uninterrupted one.
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import torch
+from sentence_transformers import MultiVectorEncoderTrainer
 from torch import Tensor, nn
-from transformers import TrainerCallback
+from transformers import PrinterCallback, TrainerCallback
 
 from clirot.encoders import MultiVectorTokenEncoder
 from clirot.objectives import Objective, TokenBatch
@@ -112,7 +113,6 @@ def train(
         progress: told of sentence pairs trained on, with loss and development MAP.
     """
     from datasets import Dataset, disable_progress_bars
-    from sentence_transformers import MultiVectorEncoderTrainer
     from sentence_transformers.multi_vector_encoder import MultiVectorEncoderTrainingArguments
 
     disable_progress_bars()
@@ -129,8 +129,7 @@ def train(
         num_train_epochs=recipe.epochs,
         per_device_train_batch_size=recipe.batch_size,
         learning_rate=recipe.learning_rate,
-        learning_rate_mapping={r"embeddings\.word_embeddings|embed_tokens|tok_embeddings":
-                               recipe.embedding_learning_rate},
+        learning_rate_mapping={_embedding_pattern(model): recipe.embedding_learning_rate},
         warmup_steps=recipe.warmup,
         lr_scheduler_type="linear",
         optim="adamw_torch_fused",
@@ -152,7 +151,7 @@ def train(
         data_seed=recipe.seed,
         dataloader_pin_memory=device == "cuda",
     )
-    trainer = MultiVectorEncoderTrainer(
+    trainer = _Trainer(
         model=model,
         args=arguments,
         train_dataset=Dataset.from_dict(
@@ -161,10 +160,17 @@ def train(
         loss=TokenLoss(model, objective, teacher),
         callbacks=[keeper],
     )
-    _silence(trainer)
+    trainer.remove_callback(PrinterCallback)
     trainer.train(resume_from_checkpoint=str(resume) if resume is not None else None)
     keeper.restore_best()
     return keeper.history
+
+
+class _Trainer(MultiVectorEncoderTrainer):  # type: ignore[misc]
+    """The trainer without the library's own model card, whose examples it computes beforehand."""
+
+    def add_model_card_callback(self, default_args_dict: dict[str, Any]) -> None:
+        """Clirot writes its own card: see :mod:`clirot.model_card`."""
 
 
 class _BestKeeper(TrainerCallback):  # type: ignore[misc]
@@ -212,7 +218,9 @@ class _BestKeeper(TrainerCallback):  # type: ignore[misc]
         """Report the loss and how far training is."""
         if logs and "loss" in logs:
             self._losses.append(float(logs["loss"]))
-            done = min(int(state.epoch * self._sentences), self._sentences * int(state.num_train_epochs))
+            done = min(
+                int(state.epoch * self._sentences), self._sentences * int(state.num_train_epochs)
+            )
             self._progress(
                 Step(
                     "distill",
@@ -261,7 +269,8 @@ class _BestKeeper(TrainerCallback):  # type: ignore[misc]
 
 def _deterministic_body(model: MultiVectorEncoder) -> None:
     """No dropout: the target is the teacher's exact vectors, and noise in the student only blurs
-    the plan. It also leaves no random state to restore when a run is resumed."""
+    the plan. It also leaves no random state to restore when a run is resumed.
+    """
     for module in model.modules():
         if isinstance(module, nn.Dropout):
             module.p = 0.0
@@ -269,6 +278,13 @@ def _deterministic_body(model: MultiVectorEncoder) -> None:
     for name in ("attention_probs_dropout_prob", "hidden_dropout_prob", "attention_dropout"):
         if config is not None and hasattr(config, name):
             setattr(config, name, 0.0)
+
+
+def _embedding_pattern(model: MultiVectorEncoder) -> str:
+    """A regular expression for the name of the input embeddings among the model's parameters."""
+    weight = model[0].auto_model.get_input_embeddings().weight
+    name = next(name for name, parameter in model.named_parameters() if parameter is weight)
+    return re.escape(name) + "$"
 
 
 def _checkpoint_steps(sentences: int, batch_size: int) -> int:
@@ -285,13 +301,6 @@ def _last_whole(checkpoints: Path) -> Path | None:
         else:
             shutil.rmtree(path)
     return max(found)[1] if found else None
-
-
-def _silence(trainer: Any) -> None:
-    """Remove the callbacks that print to stdout or write the library's own model card."""
-    from transformers import PrinterCallback
-
-    trainer.remove_callback(PrinterCallback)
 
 
 def _mean(values: Sequence[float]) -> float:
