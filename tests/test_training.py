@@ -1,0 +1,135 @@
+"""The parts of training: the split, the development task, batches, the teacher's tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from clirot.encoders import TokenVectors
+from clirot.errors import InputError
+from clirot.records import ProgressSink, SentencePair, silent
+from clirot.training.batching import LengthBucketedSampler, sampler_factory
+from clirot.training.development import Development, pool, split
+from clirot.training.precision import bfloat16_pays
+from clirot.training.teacher_tokens import teacher_tokens
+
+
+class _Letters:
+    """An encoder by letters: one unit vector a character, so that MaxSim can be worked out."""
+
+    name, digest, dim = "letters", "0" * 64, 26
+
+    def __init__(self) -> None:
+        self.encoded = 0
+
+    def encode(
+        self, texts: Sequence[str], *, progress: ProgressSink = silent, label: str = "encode"
+    ) -> list[TokenVectors]:
+        self.encoded += len(texts)
+        eye = np.eye(26, dtype=np.float32)
+        return [eye[[ord(c) - 97 for c in text if c.isalpha()] or [25]] for text in texts]
+
+
+def _pairs(count: int, per_sentence: int = 1) -> list[SentencePair]:
+    return [SentencePair(f"s{i // per_sentence}", f"t{i}") for i in range(count)]
+
+
+def test_no_english_sentence_is_on_both_sides_of_the_split() -> None:
+    parts = split(_pairs(600, per_sentence=3), development=50)
+    held, trained = {p.src for p in parts.development}, {p.src for p in parts.train}
+    assert not held & trained
+    assert len(parts.train) + len(parts.development) == 600
+    assert 50 <= len(parts.development) <= 52  # all translations of a held sentence go with it
+
+
+def test_the_split_stays_when_bitext_is_added_and_when_it_is_shuffled() -> None:
+    small = _pairs(500)
+    held = {p.src for p in split(small, development=40).development}
+    assert {p.src for p in split(small[::-1], development=40).development} == held
+    more = {p.src for p in split([*small, SentencePair("new", "neu")], development=40).development}
+    assert len(held & more) >= 39
+
+
+@pytest.mark.parametrize("pairs", [_pairs(39), [SentencePair("same", f"t{i}") for i in range(90)]])
+def test_bitext_that_cannot_be_split_is_an_error(pairs: list[SentencePair]) -> None:
+    with pytest.raises(InputError, match="too little bitext"):
+        split(pairs, development=10)
+
+
+def test_development_map_is_that_of_brute_force() -> None:
+    generator = np.random.default_rng(1)
+
+    def word() -> str:
+        return "".join(generator.choice(list("abcdefghijklm"), 4))
+
+    pairs = [SentencePair(word() + word(), word() + word()) for _ in range(120)]
+    parts = split(pairs, development=12)
+    encoder = _Letters()
+    documents = pool(parts)
+    vectors = dict(zip(documents, encoder.encode(documents), strict=True))
+    task = Development.of(parts, vectors)
+    reciprocal = []
+    for pair in parts.development:
+        query = encoder.encode([pair.tgt])[0]
+        scores = {doc: (query @ vectors[doc].T).max(axis=1).sum() for doc in documents}
+        reciprocal.append(1 / sum(score >= scores[pair.src] for score in scores.values()))
+    assert task.mean_average_precision(encoder) == pytest.approx(np.mean(reciprocal))
+
+
+def test_an_epoch_sees_every_row_once_in_batches_of_like_length() -> None:
+    lengths = np.random.default_rng(2).integers(1, 60, 1003).tolist()
+    sampler = sampler_factory(lengths)(None, batch_size=16, seed=3, generator=None)
+    batches = list(sampler)
+    assert sorted(row for batch in batches for row in batch) == list(range(1003))
+    assert len(batches) == len(sampler)
+    spread = np.mean([np.ptp([lengths[row] for row in batch]) for batch in batches])
+    assert spread < 5 < np.mean([np.ptp(lengths[i : i + 16]) for i in range(0, 1003, 16)])
+
+
+def test_the_order_of_an_epoch_follows_from_seed_and_number() -> None:
+    def order(seed: int, epoch: int) -> list[list[int]]:
+        sampler = LengthBucketedSampler(range(50), batch_size=8, seed=seed)
+        sampler.set_epoch(epoch)
+        return list(sampler)
+
+    assert order(1, 2) == order(1, 2)
+    assert order(1, 2) != order(1, 3) and order(1, 2) != order(2, 2)
+
+
+def test_the_teachers_tokens_are_encoded_once_and_padded_with_nothing(tmp_path: Path) -> None:
+    encoder = _Letters()
+    sentences = ["abc", "a", "hello"]
+    first = teacher_tokens(encoder, sentences, cache=tmp_path)
+    again = teacher_tokens(encoder, sentences, cache=tmp_path)
+    assert encoder.encoded == 3
+    batch = again.batch([2, 1], torch.device("cpu"))
+    assert batch.vectors.shape == (2, 5, 26)
+    assert batch.mask.tolist() == [[True] * 5, [True] + [False] * 4]
+    assert torch.equal(batch.vectors[0], torch.from_numpy(encoder.encode(["hello"])[0]))
+    assert float(batch.vectors[1, 1:].abs().sum()) == 0.0
+    assert len(first) == 3
+    other = teacher_tokens(encoder, [*sentences, "x"], cache=tmp_path)
+    assert len(other) == 4
+
+
+def test_an_interrupted_encoding_leaves_no_tokens_behind(tmp_path: Path) -> None:
+    class Dies(_Letters):
+        def encode(self, texts: Sequence[str], **_: object) -> list[TokenVectors]:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        teacher_tokens(Dies(), ["abc"], cache=tmp_path)
+    assert len(teacher_tokens(_Letters(), ["abc"], cache=tmp_path)) == 1
+
+
+def test_bfloat16_follows_what_the_processor_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: True)
+    assert bfloat16_pays("cpu")
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
+    assert not bfloat16_pays("cpu")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert not bfloat16_pays("cuda")
