@@ -1,4 +1,4 @@
-"""Fixtures that every test may use: a store of its own, tiny models, the real data where present."""
+"""Fixtures for every test: a store of its own, and the real data where present."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def shared_data() -> Path:
     return _SHARED
 
 
-@pytest.fixture()
+@pytest.fixture
 def mirror(shared_data: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """``CLIROT_MIRROR`` set to the real upstream files."""
     path = shared_data / "upstream"

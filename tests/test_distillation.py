@@ -54,7 +54,7 @@ def _config(checkpoint: Path, bitext: Path, **changes: object) -> DistillConfig:
     return DistillConfig(**(settings | changes))  # type: ignore[arg-type]
 
 
-@pytest.fixture()
+@pytest.fixture
 def bitext(tmp_path: Path) -> Path:
     return _write_bitext(tmp_path / "pairs.tsv")
 
@@ -100,7 +100,7 @@ def test_other_settings_under_the_same_name_are_refused_until_replaced(
     teacher: Path, bitext: Path
 ) -> None:
     first = distill(_config(teacher, bitext))
-    with pytest.raises(ArtefactError, match="reg was 0.02, now 0.05"):
+    with pytest.raises(ArtefactError, match=r"reg was 0\.02, now 0\.05"):
         distill(_config(teacher, bitext, reg=0.05))
     replaced = distill(_config(teacher, bitext, reg=0.05, replace=True))
     assert replaced.fresh and replaced.artefact.digest != first.artefact.digest

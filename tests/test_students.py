@@ -139,9 +139,7 @@ def test_an_encoder_of_another_width_gets_a_projection_that_keeps_angles(tmp_pat
     assert torch.allclose(weight @ weight.T, torch.eye(16), atol=1e-5)
 
 
-@pytest.mark.parametrize(
-    "bad", [{"vocabulary": 5}, {"same_spelling": -1.0}, {"sharpness": 0.0}]
-)
+@pytest.mark.parametrize("bad", [{"vocabulary": 5}, {"same_spelling": -1.0}, {"sharpness": 0.0}])
 def test_settings_that_make_no_sense_are_refused(bad: dict[str, float]) -> None:
     with pytest.raises(UsageError, match="must"):
         TransplantConfig(**({"vocabulary": 200, "same_spelling": 3.0, "sharpness": 2.0} | bad))

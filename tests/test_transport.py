@@ -185,9 +185,7 @@ def test_following_the_gradient_carries_the_student_to_the_teacher() -> None:
     optimiser = torch.optim.Adam([free], lr=0.05)
     losses = []
     for _ in range(150):
-        loss = objective.loss(
-            _batch(torch.nn.functional.normalize(free, dim=-1)), _batch(teacher)
-        )
+        loss = objective.loss(_batch(torch.nn.functional.normalize(free, dim=-1)), _batch(teacher))
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()

@@ -7,7 +7,14 @@ clirot is quick.
 from __future__ import annotations
 
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from clirot.acquisition import FetchConfig, fetch_bitext
+    from clirot.distillation import DistillConfig, distill
+    from clirot.evaluation import EvaluateConfig, evaluate
+    from clirot.indexing import IndexConfig, build_index
+    from clirot.retrieval import SearchConfig, search
 
 __version__ = "0.1.0"
 
@@ -24,7 +31,19 @@ _VERBS = {
     "EvaluateConfig": "clirot.evaluation",
 }
 
-__all__ = ["__version__", *_VERBS]
+__all__ = [
+    "DistillConfig",
+    "EvaluateConfig",
+    "FetchConfig",
+    "IndexConfig",
+    "SearchConfig",
+    "__version__",
+    "build_index",
+    "distill",
+    "evaluate",
+    "fetch_bitext",
+    "search",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -183,9 +183,7 @@ def _resolve_known(name: str, row: KnownModel) -> ModelRef:
 
 
 def _resolve_made(artefact: Artefact, store: Store) -> ModelRef:
-    wanted = next(
-        (entry for entry in artefact.manifest.inputs if entry.kind == "teacher"), None
-    )
+    wanted = next((entry for entry in artefact.manifest.inputs if entry.kind == "teacher"), None)
     student = ModelRef(
         name=artefact.name, origin="made", path=artefact.path, digest=artefact.digest
     )
@@ -232,7 +230,7 @@ def _weights(path: Path) -> Path:
 
 
 def _snapshot(repository: str, revision: str | None, *, known_as: str | None = None) -> Path:
-    """The files of a Hub repository at a revision, from the Hub's own cache where they are there."""
+    """The files of a Hub repository at a revision, from the Hub's own cache where it has them."""
     import huggingface_hub
     from huggingface_hub import errors as hub_errors
 

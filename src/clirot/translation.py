@@ -60,22 +60,27 @@ def ibm1(
     keys = rows * n_english + columns
     unique, cell_of = np.unique(keys, return_inverse=True)
     row_of_unique = unique // n_english
-    table = np.ones(len(unique), dtype=np.float64)
+    table: NDArray[np.float64] = np.ones(len(unique))
     counts = table
     for _ in range(iterations):
         share = table[cell_of]
-        total = np.bincount(sentence_position, weights=share, minlength=n_positions)
+        total = _sums(sentence_position, share, n_positions)
         share /= total[sentence_position]
-        counts = np.bincount(cell_of, weights=share, minlength=len(unique))
-        of_row = np.bincount(row_of_unique, weights=counts, minlength=n_target + 1)
+        counts = _sums(cell_of, share, len(unique))
+        of_row = _sums(row_of_unique, counts, n_target + 1)
         table = counts / np.maximum(of_row[row_of_unique], 1e-300)
     real = row_of_unique != _NULL
     target = row_of_unique[real] - 1
     probability = sparse.csr_matrix(
         (table[real], (target, unique[real] % n_english)), shape=(n_target, n_english)
     )
-    evidence = np.bincount(target, weights=counts[real], minlength=n_target)
+    evidence = _sums(target, counts[real], n_target)
     return TranslationTable(probability=probability, evidence=evidence)
+
+
+def _sums(place: Ids, weight: NDArray[np.float64], size: int) -> NDArray[np.float64]:
+    """The sum of the weights at each place, as floats even where there is nothing to sum."""
+    return np.bincount(place, weights=weight, minlength=size).astype(np.float64, copy=False)
 
 
 def _cells(pairs: Sequence[tuple[Ids, Ids]]) -> tuple[Ids, Ids, Ids, int]:

@@ -36,9 +36,7 @@ def align(
     from clirot.inspection import align as run
 
     found = run(
-        AlignConfig(
-            model=model, tgt=tgt, src=src, collection=collection, topic=topic, reg=reg
-        )
+        AlignConfig(model=model, tgt=tgt, src=src, collection=collection, topic=topic, reg=reg)
     )
     if as_json:
         console.emit_json(

@@ -131,6 +131,8 @@ def _live_progress() -> Iterator[ProgressSink]:
             task = bars.tasks[bars.task_ids.index(tasks[step.label])]
             speed = f"{task.speed:.1f} {step.unit}/s" if task.speed else ""
             figures = "".join(f"  {name} {value:.4f}" for name, value in step.figures)
-            bars.update(task.id, completed=step.done, total=step.total, speed=speed, figures=figures)
+            bars.update(
+                task.id, completed=step.done, total=step.total, speed=speed, figures=figures
+            )
 
         yield sink

@@ -11,9 +11,7 @@ from clirot.cli import console
 from clirot.models import KNOWN, made, unknown
 from clirot.store import Store
 
-app = typer.Typer(
-    no_args_is_help=True, help="List, show and remove what the model registry holds."
-)
+app = typer.Typer(no_args_is_help=True, help="List, show and remove what the model registry holds.")
 
 
 @app.command("list")

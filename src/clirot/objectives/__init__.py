@@ -6,10 +6,13 @@ tokens into one scalar. It owns no parameters and sees no text, so it is tested 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from clirot.objectives.objective import Objective, TokenBatch
 from clirot.objectives.transport import Transport
 from clirot.registry import Registry
 
-OBJECTIVES: Registry[type[Objective]] = Registry("objective", {"transport": Transport})
+OBJECTIVES: Registry[Callable[..., Objective]] = Registry("objective", {"transport": Transport})
+"""Name -> what makes the objective of its settings (``reg``, ``iterations``, ``marginals``)."""
 
 __all__ = ["OBJECTIVES", "Objective", "TokenBatch", "Transport"]

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,7 +70,7 @@ def transplant(
     """
     import torch
 
-    backbone = model[0]
+    backbone: Any = model[0]  # a Transformer module; its attributes are not typed
     teacher_tokenizer = backbone.tokenizer
     body = backbone.auto_model
     union = union_vocabulary(

@@ -166,14 +166,14 @@ def train(
     return keeper.history
 
 
-class _Trainer(MultiVectorEncoderTrainer):  # type: ignore[misc]
+class _Trainer(MultiVectorEncoderTrainer):
     """The trainer without the library's own model card, whose examples it computes beforehand."""
 
     def add_model_card_callback(self, default_args_dict: dict[str, Any]) -> None:
         """Clirot writes its own card: see :mod:`clirot.model_card`."""
 
 
-class _BestKeeper(TrainerCallback):  # type: ignore[misc]
+class _BestKeeper(TrainerCallback):
     """Measures the development split, keeps the best weights, marks checkpoints, reports."""
 
     def __init__(
@@ -282,7 +282,8 @@ def _deterministic_body(model: MultiVectorEncoder) -> None:
 
 def _embedding_pattern(model: MultiVectorEncoder) -> str:
     """A regular expression for the name of the input embeddings among the model's parameters."""
-    weight = model[0].auto_model.get_input_embeddings().weight
+    body: Any = model[0].auto_model
+    weight = body.get_input_embeddings().weight
     name = next(name for name, parameter in model.named_parameters() if parameter is weight)
     return re.escape(name) + "$"
 
