@@ -161,8 +161,8 @@ def distill(
     bitext = _bitext(config, store, progress)
     inputs = (
         *bitext.inputs,
-        Input(kind="teacher", name=config.teacher, digest=teacher.digest),
-        *([Input(kind="base", name=config.student, digest=base.digest)] if base else []),
+        Input(kind="teacher", name=_findable(teacher), digest=teacher.digest),
+        *([Input(kind="base", name=_findable(base), digest=base.digest)] if base else []),
     )
     name, deciding = config.artefact_name, config.deciding()
     made = store.finished(
@@ -176,6 +176,11 @@ def distill(
         )
         _write_card(draft.path, config, inputs, draft.results)
     return DistillResult(store.get("models", name), fresh=True)
+
+
+def _findable(ref: ModelRef) -> str:
+    """The name by which a model is found again later, from whatever directory."""
+    return str(ref.path) if ref.origin == "path" else ref.name
 
 
 def _check_objective(name: str) -> None:
