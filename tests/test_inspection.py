@@ -109,6 +109,9 @@ def test_a_topic_of_a_collection(store: Store, collection: Path) -> None:
     assert len(align(named, store=store).source_tokens) == len("badcafe") + 2
     with pytest.raises(UnknownNameError, match="unknown topic 't3'"):  # in English only
         align(AlignConfig(model="student", collection=str(collection), topic="t3"), store=store)
+    english = AlignConfig(model="student", collection=str(collection), lang="en", topic="t3")
+    named_tokens = align(english, store=store).target_tokens[1:-1]
+    assert "".join(named_tokens).replace("##", "") == "ice"
     (collection / "queries.so.tsv").write_text("t9\tdab\n")
     with pytest.raises(UsageError, match=r"no topic of .* in both languages"):
         align(AlignConfig(model="student", collection=str(collection)), store=store)
@@ -120,7 +123,8 @@ def test_a_topic_of_a_collection(store: Store, collection: Path) -> None:
         ({"tgt": "  "}, "the target sentence is empty"),
         ({"src": ""}, "the source sentence is empty"),
         ({"collection": "cldr/so"}, "both sentences and a collection"),
-        ({"topic": "t1"}, "of which collection"),
+        ({"topic": "t1"}, "no collection to take a topic from"),
+        ({"lang": "so"}, "no collection to take a topic from"),
     ],
 )
 def test_a_request_that_contradicts_itself(changes: dict[str, str], message: str) -> None:

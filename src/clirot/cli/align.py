@@ -22,6 +22,9 @@ def align(
     collection: Annotated[
         str | None, typer.Option(help="Take a topic of this collection instead (cldr/so).")
     ] = None,
+    lang: Annotated[
+        str | None, typer.Option(help="Language of the topic [default: the student's].")
+    ] = None,
     topic: Annotated[str | None, typer.Option(help="Which topic [default: a long one].")] = None,
     out: Annotated[
         Path | None, typer.Option(help="Also write the heat map here (.png, .pdf, .svg).")
@@ -36,7 +39,15 @@ def align(
     from clirot.inspection import align as run
 
     found = run(
-        AlignConfig(model=model, tgt=tgt, src=src, collection=collection, topic=topic, reg=reg)
+        AlignConfig(
+            model=model,
+            tgt=tgt,
+            src=src,
+            collection=collection,
+            lang=lang,
+            topic=topic,
+            reg=reg,
+        )
     )
     if as_json:
         console.emit_json(

@@ -29,6 +29,8 @@ class AlignConfig:
     """Its translation in the teacher's language."""
     collection: str | None = None
     """Take a topic of this collection, in the student's language and in the teacher's, instead."""
+    lang: str | None = None
+    """Language of the topics; None: the student's, or the only one there is beside English."""
     topic: str | None = None
     """Which topic of the collection; None: the one of most words that fits a terminal."""
     reg: float | None = None
@@ -38,9 +40,10 @@ class AlignConfig:
 
     def __post_init__(self) -> None:
         if self.collection is None:
-            if self.topic is not None:
+            if self.topic is not None or self.lang is not None:
                 raise UsageError(
-                    f"topic {self.topic!r} of which collection?", hint="name it with --collection"
+                    "a topic or a language was named, but no collection to take a topic from",
+                    hint="name it with --collection",
                 )
             for side, text in (("target", self.tgt), ("source", self.src)):
                 if not text.strip():
@@ -134,8 +137,10 @@ def _sentences(config: AlignConfig, store: Store, trained: dict[str, Any]) -> tu
     from clirot.registry import unknown_name
 
     collection = open_collection(config.collection, home=store.home)
-    # An id such as cldr/so says which language its topics are in, a directory does not.
-    lang = trained.get("tgt") if collection.language is None else None
+    lang = config.lang
+    if lang is None and collection.language is None:  # unlike cldr/so, a directory names none
+        others = [one for one in collection.languages if one != "en"]
+        lang = trained.get("tgt") or (others[0] if len(others) == 1 else None)
     target = {topic.id: topic.text for topic in collection.topics(lang)}
     english = {topic.id: topic.text for topic in collection.topics(trained.get("src", "en"))}
     both = [name for name, text in target.items() if text.strip() and english.get(name, "").strip()]
