@@ -4,7 +4,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 TGT ?= so
-BIN := $(VENV)/bin
+BIN := $(abspath $(VENV))/bin
 STAMP := $(VENV)/.installed
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
@@ -26,11 +26,11 @@ $(VENV)/.dev-installed: $(STAMP)
 	touch $@
 
 demo: $(STAMP) ## The main job, end to end, without a model hub: a student, its table, a picture.
-	PATH="$(CURDIR)/$(BIN):$$PATH" CLIROT_HOME="$${CLIROT_HOME:-$(CURDIR)/demo-output/home}" \
+	PATH="$(BIN):$$PATH" CLIROT_HOME="$${CLIROT_HOME:-$(CURDIR)/demo-output/home}" \
 		bash examples/demo.sh $(TGT) demo-output
 
 test: $(VENV)/.dev-installed ## Run the tests.
-	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest
+	PATH="$(BIN):$$PATH" $(BIN)/python -m pytest
 
 lint: $(VENV)/.dev-installed ## Check format, style, types and floors.
 	$(BIN)/ruff format --check .

@@ -18,8 +18,8 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
 if [ "$MODEL" = "en-$LANGUAGE" ]; then
-    clirot distill --src en --tgt "$LANGUAGE"
-fi >&2
+    MODEL=$(clirot distill --src en --tgt "$LANGUAGE" --source cldr)
+fi
 index=$(clirot index --model "$MODEL" --collection "$COLLECTION")
 
 for attempt in 1 2; do

@@ -42,6 +42,16 @@ def test_vowel_signs_and_tone_marks_survive_the_tokenizer(teacher_path: Path) ->
         assert union.tokenizer.decode(ids) == whole
 
 
+def test_long_words_and_joiners_are_kept(teacher_path: Path) -> None:
+    teacher = load_model(teacher_path).tokenizer
+    thai, joined = "กขคง" * 300, "र्\u200dया می\u200cخواهم"
+    union = union_vocabulary(teacher, [thai, joined, joined], size=400, max_tokens=4096)
+    for text in (thai, joined, "control\x00led"):
+        ids = union.tokenizer(text, add_special_tokens=False)["input_ids"]
+        assert union.tokenizer.unk_token_id not in ids
+    assert "\u200d" in union.tokenizer.decode(union.tokenizer(joined)["input_ids"])
+
+
 def test_the_teachers_vocabulary_keeps_its_ids(teacher_path: Path) -> None:
     teacher = load_model(teacher_path).tokenizer
     union = union_vocabulary(teacher, ["xyz xyz abc abc"], size=300, max_tokens=64)

@@ -12,11 +12,12 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from clirot.errors import UsageError
+from clirot.errors import PartlyDoneError, UsageError
 from clirot.records import LanguagePair, ProgressSink, silent
 from clirot.store import Artefact, Input, Store
 
 if TYPE_CHECKING:
+    from clirot.acquisition import FetchResult
     from clirot.bitext import Bitext
     from clirot.models import ModelRef
 
@@ -59,8 +60,9 @@ class DistillConfig:
     """Peak learning rate of the input embeddings, most of which are new in a transplant."""
     warmup: float = 0.1
     """Share of the steps over which the learning rates rise; they fall linearly after."""
-    max_tokens: int = 128
-    """Longest student input in training, in tokens."""
+    max_tokens: int = 256
+    """Longest student input in training, in tokens. The teacher reads all of its own, so a student
+    that is cut shorter is asked to say in the first half what the teacher says in both."""
     development: int = 500
     """Pairs held out to choose the epoch on; at most a tenth of the bitext."""
 
@@ -89,8 +91,12 @@ class DistillConfig:
             "reg",
         )
         for name in positive:
-            if getattr(self, name) <= 0:
+            if not 0 < getattr(self, name) < float("inf"):
                 raise UsageError(f"{name} must be positive, got {getattr(self, name)}")
+        if not 0 <= self.seed < 2**32:
+            raise UsageError(f"seed must be between 0 and 2^32 - 1, got {self.seed}")
+        if not 0.001 <= self.reg <= 10:
+            raise UsageError(f"reg must be between 0.001 and 10, got {self.reg}")
         if not 0 <= self.warmup < 1:
             raise UsageError(f"warmup is a share of the steps, got {self.warmup}")
         if self.marginals not in {"uniform", "distinct"}:
@@ -192,25 +198,47 @@ def _check_objective(name: str) -> None:
 
 
 def _bitext(config: DistillConfig, store: Store, progress: ProgressSink) -> Bitext:
-    """The bitext that was asked for; what of it the store lacks is fetched first."""
+    """The bitext that was asked for; what of it the store lacks is fetched first.
+
+    With nothing named it is what the store has; an empty store is filled with what the catalogue
+    recommends, all of it or an error, for a student made from the half that could be had would
+    keep its name for good.
+    """
     from clirot.acquisition import FetchConfig, fetch_bitext
     from clirot.bitext import load_bitext, stored_sources
 
     sources = list(config.sources)
     stored = stored_sources(store, config.pair)
-    if config.files or not (sources or stored) or any(one not in stored for one in sources):
-        missing = tuple(one for one in sources if one not in stored)
+    missing = tuple(one for one in sources if one not in stored)
+    unfinished = store.home / "bitext" / f".{config.pair}.recommended"
+    recommended = not sources and not config.files and (not stored or unfinished.exists())
+    if recommended:
+        unfinished.parent.mkdir(parents=True, exist_ok=True)
+        unfinished.touch()
+    if missing or config.files or recommended:
         fetched = fetch_bitext(
             FetchConfig(pair=config.pair, sources=missing, files=config.files),
             store=store,
             progress=progress,
         )
-        if missing or config.files:
-            fetched.check()  # what was asked for by name must be there
-        elif not fetched.fetched:
-            fetched.check()
+        _check_fetched(fetched, config, recommended=recommended)
+        unfinished.unlink(missing_ok=True)
         sources += [one for one in fetched.sources if one not in sources]
     return load_bitext(store, config.pair, sources or stored)
+
+
+def _check_fetched(fetched: FetchResult, config: DistillConfig, *, recommended: bool) -> None:
+    try:
+        fetched.check()
+    except PartlyDoneError as error:
+        if not recommended:
+            raise
+        named = " ".join(f"--source {one}" for one in fetched.sources)
+        raise PartlyDoneError(
+            error.message,
+            hint=f"the same command again tries again; to go on without: clirot distill --src "
+            f"{config.pair.src} --tgt {config.pair.tgt} {named}",
+        ) from error
 
 
 def _train(

@@ -34,7 +34,7 @@ def model_card(
     ]
     made_from = [f"| {one.kind} | {one.name} | `{one.digest}` |" for one in inputs]
     return f"""---
-language: {pair.tgt}
+language: {json.dumps(pair.tgt)}
 library_name: sentence-transformers
 pipeline_tag: sentence-similarity
 tags: [sentence-transformers, multi-vector, colbert, cross-language-retrieval, clirot]

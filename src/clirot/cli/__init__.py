@@ -120,7 +120,7 @@ def main() -> None:
     A closed pipe (``| head``) ends the command quietly.
     """
     try:
-        app(standalone_mode=True)
+        app(prog_name="clirot", standalone_mode=True)
     except ClirotError as error:
         _show_traceback()
         note(f"error: {error.message}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sentence_transformers import MultiVectorEncoder
@@ -24,8 +24,10 @@ def with_dimension(model: MultiVectorEncoder, dim: int) -> MultiVectorEncoder:
     found = int(model.encode_query(["a"])[0].shape[1])
     if found == dim:
         return model
+    backbone: Any = model[0]
+    # A projection that the base has already is replaced: it was learnt for other vectors.
     projection = Dense(
-        in_features=found,
+        in_features=int(backbone.get_embedding_dimension()),
         out_features=dim,
         bias=False,
         activation_function=None,
@@ -35,10 +37,11 @@ def with_dimension(model: MultiVectorEncoder, dim: int) -> MultiVectorEncoder:
     torch.nn.init.orthogonal_(projection.linear.weight)
     return MultiVectorEncoder(
         modules=[
-            model[0],
+            backbone,
             projection,
             MultiVectorMask(),
             Normalize(module_input_name="token_embeddings"),
         ],
         device=str(model.device),
+        prompts={task: prompt for task, prompt in model.prompts.items() if prompt is not None},
     )

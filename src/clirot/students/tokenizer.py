@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 _UNKNOWN, _START, _END, _PAD, _MASK = "[UNK]", "[CLS]", "[SEP]", "[PAD]", "[MASK]"
 _LONGEST_WORD = 400
-"""Characters of a "word" that are still segmented; scripts without spaces make long ones."""
+"""Characters after which a "word" is cut; scripts without spaces make long ones, and a longer one
+would be unknown as a whole."""
 
 
 @dataclass(frozen=True)
@@ -127,14 +128,21 @@ def _wordpiece_tokenizer(vocabulary: dict[str, int], special: dict[str, int]) ->
 
 
 def _set_normaliser(tokenizer: Tokenizer) -> None:
-    from tokenizers import normalizers, pre_tokenizers
+    from tokenizers import Regex, normalizers, pre_tokenizers
 
+    # Not BERT's clean_text: it also removes the joiners that Marathi and Persian spell with.
     tokenizer.normalizer = normalizers.Sequence(
         [
             normalizers.NFC(),
+            normalizers.Replace(Regex(r"[\p{Cc}\x{FFFD}]"), " "),
             normalizers.BertNormalizer(
-                clean_text=True, handle_chinese_chars=True, strip_accents=False, lowercase=True
+                clean_text=False, handle_chinese_chars=True, strip_accents=False, lowercase=True
             ),
         ]
     )
-    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [
+            pre_tokenizers.BertPreTokenizer(),
+            pre_tokenizers.Split(Regex(f".{{{_LONGEST_WORD}}}"), behavior="isolated"),
+        ]
+    )

@@ -112,8 +112,9 @@ def align(
     """
     from scipy import sparse
 
-    english = _ids(teacher_tokenizer, [pair.src for pair in pairs])
-    target = _ids(union.tokenizer, [pair.tgt for pair in pairs])
+    longest = union.tokenizer.model_max_length
+    english = _ids(teacher_tokenizer, [pair.src for pair in pairs], longest)
+    target = _ids(union.tokenizer, [pair.tgt for pair in pairs], longest)
     n_union, n_teacher = len(union.tokenizer), union.n_teacher
     forward = ibm1(list(zip(target, english, strict=True)), n_target=n_union, n_english=n_teacher)
     backward = ibm1(list(zip(english, target, strict=True)), n_target=n_teacher, n_english=n_union)
@@ -158,6 +159,10 @@ def embeddings(
     return vectors, float(seen[n_teacher:].mean()) if new else 1.0
 
 
-def _ids(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str]) -> list[NDArray[np.int64]]:
-    encoded = tokenizer(list(texts), add_special_tokens=False, truncation=False, verbose=False)
+def _ids(
+    tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], longest: int
+) -> list[NDArray[np.int64]]:
+    encoded = tokenizer(
+        list(texts), add_special_tokens=False, truncation=True, max_length=longest, verbose=False
+    )
     return [np.asarray(ids, dtype=np.int64) for ids in encoded["input_ids"]]

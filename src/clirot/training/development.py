@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clirot.encoders import TokenEncoder
-from clirot.errors import InputError
+from clirot.errors import ClirotError, InputError
 from clirot.maxsim import FLOAT32, TokenMatrix, scores
 from clirot.records import SentencePair
 
@@ -100,8 +100,17 @@ class Development:
         )
 
     def mean_average_precision(self, encoder: TokenEncoder) -> float:
-        """MAP of retrieving each topic's one English sentence; ties count against the system."""
+        """MAP of retrieving each topic's one English sentence; ties count against the system.
+
+        Raises:
+            ClirotError: a token vector is not finite.
+        """
         vectors = encoder.encode(self.topics)
+        if not all(np.isfinite(matrix).all() for matrix in vectors):
+            raise ClirotError(
+                "training diverged: the student's token vectors are not finite",
+                hint="lower --learning-rate and --embedding-learning-rate",
+            )
         reciprocal: list[float] = []
         for start in range(0, len(vectors), _QUERY_BATCH):
             found, _ = scores(

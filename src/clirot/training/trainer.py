@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from sentence_transformers import MultiVectorEncoder
 
 _WHOLE = "whole"
-_BEST = "best"
+_EPOCHS = "epochs"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,7 +143,8 @@ def train(
         save_steps=_checkpoint_steps(len(sentences), recipe.batch_size),
         save_total_limit=2,
         logging_strategy="steps",
-        logging_steps=5,
+        logging_steps=1,
+        logging_nan_inf_filter=False,
         eval_strategy="no",
         report_to="none",
         disable_tqdm=True,
@@ -187,10 +188,9 @@ class _BestKeeper(TrainerCallback):
         self._model = model
         self._development = development
         self._log = scratch / "history.json"
-        self._best = scratch / _BEST
+        self._epochs = scratch / _EPOCHS
         self._sentences = sentences
         self._progress = progress
-        self._losses: list[float] = []
         self.history = History()
 
     def begin(self, *, resumed: bool) -> None:
@@ -206,18 +206,17 @@ class _BestKeeper(TrainerCallback):
         from safetensors.torch import load_file
 
         epoch = self.history.best_epoch
-        self._model.load_state_dict(load_file(self._best / f"epoch-{epoch}.safetensors"))
+        self._model.load_state_dict(load_file(self._epochs / f"epoch-{epoch}.safetensors"))
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Measure an epoch whose end a killed run had reached and saved, but not yet measured."""
         completed = int(state.epoch + 1e-6)
         if len(self.history.development) <= completed:
-            self._measure(epoch=completed, loss=0.0)
+            self._measure(epoch=completed, loss=_epoch_loss(state, completed))
 
     def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
         """Report the loss and how far training is."""
         if logs and "loss" in logs:
-            self._losses.append(float(logs["loss"]))
             done = min(
                 int(state.epoch * self._sentences), self._sentences * int(state.num_train_epochs)
             )
@@ -226,15 +225,18 @@ class _BestKeeper(TrainerCallback):
                     "distill",
                     done,
                     self._sentences * int(state.num_train_epochs),
-                    figures=(("loss", self._losses[-1]), ("dev MAP", self.history.development[-1])),
+                    figures=(
+                        ("loss", float(logs["loss"])),
+                        ("dev MAP", self.history.development[-1]),
+                    ),
                     unit="pairs",
                 )
             )
 
     def on_epoch_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Measure the development split."""
-        self._measure(epoch=round(state.epoch), loss=_mean(self._losses))
-        self._losses.clear()
+        epoch = round(state.epoch)
+        self._measure(epoch=epoch, loss=_epoch_loss(state, epoch))
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Mark the checkpoint that was just written as whole."""
@@ -252,19 +254,17 @@ class _BestKeeper(TrainerCallback):
         self.history.development.append(found)
         if loss is not None:
             self.history.loss.append(loss)
-        if self.history.best_epoch == epoch:
-            self._best.mkdir(exist_ok=True)
-            temporary = self._best / ".new.safetensors"
-            state = {key: value.contiguous() for key, value in self._model.state_dict().items()}
-            save_file(state, temporary)
-            temporary.replace(self._best / f"epoch-{epoch}.safetensors")
+        # Every epoch's weights stay until the end: a resume on another machine may round
+        # differently and prefer an epoch that this one did not.
+        self._epochs.mkdir(exist_ok=True)
+        temporary = self._epochs / ".new.safetensors"
+        state = {key: value.contiguous() for key, value in self._model.state_dict().items()}
+        save_file(state, temporary)
+        temporary.replace(self._epochs / f"epoch-{epoch}.safetensors")
         write_text(
             self._log,
             json.dumps({"development": self.history.development, "loss": self.history.loss}),
         )
-        for path in self._best.glob("epoch-*.safetensors"):
-            if path.stem != f"epoch-{self.history.best_epoch}":
-                path.unlink()
 
 
 def _deterministic_body(model: MultiVectorEncoder) -> None:
@@ -304,5 +304,11 @@ def _last_whole(checkpoints: Path) -> Path | None:
     return max(found)[1] if found else None
 
 
-def _mean(values: Sequence[float]) -> float:
-    return sum(values) / len(values) if values else 0.0
+def _epoch_loss(state: Any, epoch: int) -> float:
+    """Mean loss of an epoch, from the log that checkpoints carry; NaN before the first epoch."""
+    losses = [
+        entry["loss"]
+        for entry in state.log_history
+        if "loss" in entry and epoch - 1 < entry["epoch"] <= epoch + 1e-6
+    ]
+    return sum(losses) / len(losses) if losses else float("nan")
