@@ -436,6 +436,15 @@ def test_mistakes_get_an_answer(arguments, code, message):
 
 
 def test_ctrl_c_ends_with_130_and_keeps_what_came(slow_mirror, home):
+    # A shell's background job starts with Ctrl-C ignored, and its children inherit that.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        _interrupt_a_download(home)
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _interrupt_a_download(home: Path) -> None:
     process = subprocess.Popen(
         [sys.executable, "-m", "clirot", "fetch-bitext", "--tgt", "so", "--source", "tico-19"],
         stdout=subprocess.PIPE,
