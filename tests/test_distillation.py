@@ -178,9 +178,8 @@ def test_killed_at_ten_moments_it_ends_with_the_weights_of_an_undisturbed_run(
             kills += 1
         finally:
             process.communicate()
-        if kills and process.returncode == 0:
-            break
-        assert not Store(home).has("models", "en-so")
+        if Store(home).has("models", "en-so"):
+            break  # it had finished, or was killed after its last step: whole either way
     assert kills > 0
     process = _start(stormy)
     _, errors = process.communicate(timeout=300)

@@ -240,7 +240,7 @@ def test_killed_at_ten_random_moments(model: str, tmp_path: Path) -> None:
         child = int(stdout.readline())
         if kill_after is not None:
             time.sleep(kill_after)
-with suppress(ProcessLookupError):  # it was quicker, and is finished
+            with suppress(ProcessLookupError):  # it was quicker, and is finished
                 os.kill(child, signal.SIGKILL)
         assert stdout.readline() == "over\n"
 
