@@ -16,8 +16,8 @@ from clirot.indexes.token_store import TokenStore
 from clirot.indexing import IndexConfig, build_index
 from clirot.maxsim import maxsim
 from clirot.models import resolve
-from clirot.retrieval import RUN_FILE, SearchConfig, search
-from clirot.runs import read_run
+from clirot.retrieval import SearchConfig, search
+from clirot.runs import SAVED_RUN, read_run
 from clirot.store import Input, Store
 
 DOCUMENTS = {
@@ -232,7 +232,7 @@ def test_bad_topics_and_indexes(index: str, collection: str, tmp_path: Path) -> 
 def test_a_saved_run_says_what_made_it(models: Path, index: str, collection: str) -> None:
     config = SearchConfig(index=index, collection=collection, lang="so", k=3)
     saved = search(config).save("mine")
-    text = (saved.path / RUN_FILE).read_text(encoding="utf-8")
+    text = (saved.path / SAVED_RUN).read_text(encoding="utf-8")
     assert text == "".join(search(config).lines())
     inputs = {entry.kind: entry for entry in saved.manifest.inputs}
     assert inputs["indexes"].digest == Store().get("indexes", index).digest
@@ -255,7 +255,7 @@ def test_an_interrupted_save_leaves_no_run(index: str, collection: str) -> None:
         ready.save("mine", progress=interrupt)
     assert Store().names("runs") == []
     saved = ready.save("mine")
-    assert (saved.path / RUN_FILE).read_text(encoding="utf-8") == "".join(ready.lines())
+    assert (saved.path / SAVED_RUN).read_text(encoding="utf-8") == "".join(ready.lines())
 
 
 def test_commands(models: Path, collection: str) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from tiny_model import save_tiny_model
 
 from clirot.indexing import IndexConfig, build_index
-from clirot.retrieval import RUN_FILE
+from clirot.runs import SAVED_RUN
 from clirot.store import Artefact, Store, tree_digest
 
 TOPICS, DEPTH = 200, 300
@@ -64,7 +64,7 @@ def save_collection(directory: Path) -> str:
 def check_whole(run: Artefact) -> None:
     """Its digest is that of its files, and its last line is complete."""
     assert tree_digest(run.path) == run.digest
-    lines = (run.path / RUN_FILE).read_text().splitlines()
+    lines = (run.path / SAVED_RUN).read_text().splitlines()
     assert len(lines) == TOPICS * DEPTH
     assert all(len(line.split()) == 6 for line in lines[-3:])
 

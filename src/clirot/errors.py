@@ -8,7 +8,6 @@
     │   └── LanguageError          2   not a language code
     ├── InputError                 1   a file is not what it should be (path, line)
     ├── DownloadError              1   an upstream file could not be had, or is not the pinned one
-    ├── MissingExtraError          1   an optional dependency is not installed
     ├── ArtefactError              1   the store has no such artefact, or one made otherwise
     │   └── BusyError              1   another process is writing it
     ├── PartlyDoneError            3   some of several parts failed; the rest is kept
@@ -78,16 +77,6 @@ class InputError(ClirotError):
 
 class DownloadError(ClirotError):
     """An upstream file could not be fetched, or its digest is not the pinned one."""
-
-
-class MissingExtraError(ClirotError):
-    """An optional dependency is missing; the hint names the extra that brings it."""
-
-    def __init__(self, feature: str, *, extra: str) -> None:
-        super().__init__(
-            f"{feature} needs a package that is not installed",
-            hint=f"pip install 'clirot[{extra}]'",
-        )
 
 
 class ArtefactError(ClirotError):

@@ -12,14 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from clirot.errors import ArtefactError, InputError, UsageError
 from clirot.records import Hit, ProgressSink, Step, Topic, silent
+from clirot.runs import SAVED_RUN
 from clirot.store import Artefact, Input, Store
 
 if TYPE_CHECKING:
     from clirot.indexes import Index
     from clirot.models import ModelRef
 
-RUN_FILE = "run.trec"
-"""The TREC run in an artefact of kind ``runs``."""
 _FORMAT = 1
 
 
@@ -116,7 +115,7 @@ class Search:
     def save(
         self, name: str, *, replace: bool = False, progress: ProgressSink = silent
     ) -> Artefact:
-        """The run as an artefact of kind ``runs`` (its file is :data:`RUN_FILE`), made once.
+        """The run as an artefact of kind ``runs`` (file :data:`clirot.runs.SAVED_RUN`), made once.
 
         Raises:
             ArtefactError: a run of that name was made from something else and ``replace`` is false.
@@ -132,7 +131,7 @@ class Search:
         if found is not None:
             return found
         with self._store.draft("runs", name, config=self.settings, inputs=inputs) as draft:
-            with (draft.path / RUN_FILE).open("w", encoding="utf-8", newline="\n") as stream:
+            with (draft.path / SAVED_RUN).open("w", encoding="utf-8", newline="\n") as stream:
                 stream.writelines(self.lines(progress))
             draft.results.update(topics=len(self.topics))
         return self._store.get("runs", name)

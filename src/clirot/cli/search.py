@@ -40,6 +40,7 @@ def search(
     bytes.
     """
     from clirot import retrieval
+    from clirot.runs import SAVED_RUN
 
     config = retrieval.SearchConfig(
         index=index, collection=collection, lang=lang, topics=topics, model=model, k=k, tag=tag
@@ -53,6 +54,6 @@ def search(
                 console.emit(lines.removesuffix("\n"))
             return
         saved = ready.save(save, replace=replace, progress=progress)
-    with (saved.path / retrieval.RUN_FILE).open(encoding="utf-8") as run:
+    with (saved.path / SAVED_RUN).open(encoding="utf-8") as run:
         for line in run:
             console.emit(line.removesuffix("\n"))
