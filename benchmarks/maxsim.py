@@ -2,9 +2,10 @@
 
     python benchmarks/maxsim.py                      # 100,000 documents of 60 tokens, 128 dims
     python benchmarks/maxsim.py --lengths varied     # 20 to 100 tokens, 60 on average
+    python benchmarks/maxsim.py --query-tokens 8     # keywords; 32 without it, as ColBERT pads them
     python benchmarks/maxsim.py --documents 20000    # scaled down
 
-Queries have 32 tokens. Vectors are random unit vectors: MaxSim reads every token whatever is in it.
+Vectors are random unit vectors: MaxSim reads every token whatever is in it.
 Both sides are asked for the top k of each query, one query at a time and all queries in one call.
 Theirs gets what ``encode_document`` returns, a list of float32 tensors; clirot gets its index as it
 is on disk, float16 and memory-mapped. Recall is clirot's top k against the top k by exact scores.
@@ -27,8 +28,6 @@ from clirot.indexes.selection import screening_arithmetic, top_k
 from clirot.indexes.token_store import TokenStore, TokenStoreWriter
 from clirot.maxsim import CPU, EXACT, TokenMatrix, scores
 
-QUERY_TOKENS = 32
-
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -36,6 +35,7 @@ def main() -> None:
     parser.add_argument("--tokens", type=int, default=60, help="tokens of a document, on average")
     parser.add_argument("--dim", type=int, default=128)
     parser.add_argument("--queries", type=int, default=32)
+    parser.add_argument("--query-tokens", type=int, default=32)
     parser.add_argument("--k", type=int, default=1000)
     parser.add_argument("--lengths", choices=["equal", "varied"], default="equal")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
@@ -78,7 +78,9 @@ def random_units(draw: np.random.Generator, rows: int, dim: int) -> np.ndarray:
 
 def compare(arguments: argparse.Namespace, store: TokenStore) -> None:
     draw = np.random.default_rng(1)
-    queries = [random_units(draw, QUERY_TOKENS, arguments.dim) for _ in range(arguments.queries)]
+    queries = [
+        random_units(draw, arguments.query_tokens, arguments.dim) for _ in range(arguments.queries)
+    ]
     asked = [torch.from_numpy(query) for query in queries]
     matrix = TokenMatrix(store.tokens, store.offsets)
     documents = list(torch.split(store.tokens.float(), matrix.lengths.tolist()))
@@ -93,7 +95,8 @@ def compare(arguments: argparse.Namespace, store: TokenStore) -> None:
     screen = screening_arithmetic(CPU)
     print(
         f"{len(matrix):,} documents, {len(store.tokens):,} tokens ({arguments.lengths} lengths), "
-        f"{arguments.dim} dimensions, {len(queries)} queries of {QUERY_TOKENS} tokens, top {k}; "
+        f"{arguments.dim} dimensions, {len(queries)} queries of {arguments.query_tokens} tokens, "
+        f"top {k}; "
         f"{arguments.threads} threads of {os.cpu_count()}, screened in {screen.dtype}; "
         f"{arguments.clock} time"
     )

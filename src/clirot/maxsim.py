@@ -41,8 +41,9 @@ MAX_NORM = 1.02
 _GRID = 2.0**26
 _SUM_GRID = 2.0**40
 _SORTED_TOGETHER = 8192  # documents sorted by length at a time: near enough to read disks in order
-_BLOCK_ELEMENTS = 1 << 19  # similarities held at once; 4 MiB in float64 stay in the cache
-_LEAST = 1024  # tokens in a block
+_BLOCK_ELEMENTS = 1 << 20  # similarities held at once: 4 MiB in float32 stay in the cache
+_COLUMNS = 32  # torch's maximum over an inner axis is quick in multiples of so many float32
+_LEAST, _MOST = 1024, 8192  # tokens in a block
 
 
 @dataclass(frozen=True)
@@ -104,12 +105,17 @@ class _Packed:
 
     @classmethod
     def of(cls, queries: Sequence[FloatArray], device: torch.device) -> _Packed:
-        stacked = torch.from_numpy(np.concatenate(queries).astype(np.float64)).to(device)
-        owner = torch.zeros(len(stacked), len(queries), dtype=torch.float64, device=device)
         counts = torch.tensor([len(query) for query in queries], device=device)
+        tokens = int(counts.sum())
+        # Columns of zeros that no query owns: odd numbers of them make the product up to 3 times
+        # slower and the maximum up to 9 times.
+        columns = _COLUMNS // 2 if 2 * tokens <= _COLUMNS else -(-tokens // _COLUMNS) * _COLUMNS
+        rows = torch.zeros(columns, queries[0].shape[1], dtype=torch.float64, device=device)
+        rows[:tokens] = torch.from_numpy(np.concatenate(queries).astype(np.float64)).to(device)
+        owner = torch.zeros(columns, len(queries), dtype=torch.float64, device=device)
         column = torch.repeat_interleave(torch.arange(len(queries), device=device), counts)
-        owner[torch.arange(len(stacked), device=device), column] = 1.0
-        return cls(_snap(stacked).T.contiguous(), owner)
+        owner[torch.arange(tokens, device=device), column] = 1.0
+        return cls(_snap(rows).T, owner)
 
 
 def maxsim(query: FloatArray, document: FloatArray) -> float:
@@ -148,22 +154,19 @@ def scores(
     sum_type = torch.float64 if arithmetic.exact else torch.float32
     owner = packed.owner.to(sum_type)
     found = torch.empty(len(queries), len(rows), dtype=sum_type, device=documents.device)
-    columns = matrix.shape[1]
-    block_tokens = min(8192, max(_LEAST, _BLOCK_ELEMENTS // columns))
-    workspace = _Workspace.of(documents, rows, arithmetic, block_tokens, columns)
-    widest_rounding = torch.zeros((), device=documents.device)
-    for places, index, width in _groups(documents, rows, block_tokens):
-        block, rounding = workspace.load(documents.tokens, index, exact=arithmetic.exact)
-        widest_rounding = torch.maximum(widest_rounding, rounding)
-        into = workspace.similarities[: len(block)]
-        torch.mm(block, matrix, out=into)
-        best = into.view(len(places), width, columns).amax(1).to(sum_type)
-        if arithmetic.exact:
-            best = _snap(best, _SUM_GRID)
-        found[:, torch.from_numpy(places).to(documents.device)] = (best @ owner).T
+    block_tokens = min(_MOST, max(_LEAST, _BLOCK_ELEMENTS // matrix.shape[1]))
+    workspace = _Workspace.of(documents, rows, matrix, owner, block_tokens)
+    for order in _windows(documents, rows):
+        summed, begin = workspace.summed[: len(order)], 0
+        for count, width, index in _blocks(documents, rows[order], block_tokens):
+            block = workspace.load(documents.tokens, index)
+            workspace.score(block, width, into=summed[begin : begin + count])
+            begin += count
+        found[:, torch.from_numpy(order).to(documents.device)] = summed.T
     if arithmetic.exact:
         return found, np.zeros(len(queries))
-    return found, _error_bounds(packed, arithmetic, documents.dim, float(widest_rounding))
+    rounding = float(workspace.widest_rounding)
+    return found, _error_bounds(packed, arithmetic, documents.dim, rounding)
 
 
 def check_vectors(vectors: FloatArray, dim: int, owner: str) -> None:
@@ -192,74 +195,109 @@ def _snap(values: Tensor, grid: float = _GRID) -> Tensor:
 
 @dataclass(frozen=True, eq=False)
 class _Workspace:
-    """Arrays that every block reuses: fresh ones cost more in page faults than their product."""
+    """Arrays that every block reuses: fresh ones cost more in page faults than their product.
 
+    ``matrix`` ``(dim, query tokens)`` and ``owner`` ``(query tokens, queries)`` are the queries.
+    """
+
+    matrix: Tensor
+    owner: Tensor
     stored: Tensor
     block: Tensor
     similarities: Tensor
+    best: Tensor
+    summed: Tensor
+    widest_rounding: Tensor
+    """Norm of the longest residual of rounding a token to the type of ``block``, so far."""
 
     @classmethod
     def of(
         cls,
         documents: TokenMatrix,
         rows: IntArray,
-        arithmetic: Arithmetic,
+        matrix: Tensor,
+        owner: Tensor,
         block_tokens: int,
-        columns: int,
     ) -> _Workspace:
         longest = int(documents.lengths[rows].max(initial=1))
         room = min(max(block_tokens, longest), longest * len(rows))
-        tokens, device = documents.tokens, documents.device
+        tokens, columns = documents.tokens, matrix.shape[1]
         return cls(
+            matrix,
+            owner,
             torch.empty(room, documents.dim, dtype=tokens.dtype, device=tokens.device),
-            torch.empty(room, documents.dim, dtype=arithmetic.dtype, device=device),
-            torch.empty(room, columns, dtype=arithmetic.dtype, device=device),
+            matrix.new_empty(room, documents.dim),
+            matrix.new_empty(room, columns),
+            matrix.new_empty(min(room, len(rows)), columns),
+            owner.new_empty(min(_SORTED_TOGETHER, len(rows)), owner.shape[1]),
+            torch.zeros((), device=matrix.device),
         )
 
-    def load(
-        self, tokens: Tensor, index: IntArray | slice, *, exact: bool
-    ) -> tuple[Tensor, Tensor]:
-        """A block in the arithmetic's type, and the norm of the longest residual of rounding it."""
+    def load(self, tokens: Tensor, index: IntArray | slice) -> Tensor:
+        """A block of tokens in the type of the arithmetic."""
         if isinstance(index, slice):
             stored = tokens[index]
         else:
             stored = self.stored[: len(index)]
             torch.index_select(tokens, 0, torch.from_numpy(index).to(tokens.device), out=stored)
-        block = self.block[: len(stored)].copy_(stored)
-        rounding = torch.zeros((), device=block.device)
-        if exact and stored.dtype is not torch.float16:
+        block = self.block[: len(stored)]
+        block.copy_(stored)
+        if block.dtype is torch.float64 and stored.dtype is not torch.float16:
             block.mul_(_GRID).round_().div_(_GRID)
         elif block.dtype in (torch.float16, torch.bfloat16) and block.dtype is not stored.dtype:
-            rounding = (stored.to(block.device).float() - block.float()).norm(dim=1).amax()
-        return block, rounding
+            residual = (stored.to(block.device).float() - block.float()).norm(dim=1).amax()
+            torch.maximum(self.widest_rounding, residual, out=self.widest_rounding)
+        return block
+
+    def score(self, block: Tensor, width: int, into: Tensor) -> None:
+        """Scores of the documents of a block, ``width`` tokens each: ``(documents, queries)``."""
+        similarities = self.similarities[: len(block)]
+        torch.mm(block, self.matrix, out=similarities)
+        columns, best = similarities.shape[1], self.best[: len(into)]
+        if columns % _COLUMNS and width % 2 == 0:  # two tokens side by side fill the columns
+            pairs = similarities.view(len(into), width // 2, 2 * columns).amax(1)
+            torch.amax(pairs.view(len(into), 2, columns), 1, out=best)
+        else:
+            torch.amax(similarities.view(len(into), width, columns), 1, out=best)
+        if best.dtype is torch.float64:
+            best.mul_(_SUM_GRID).round_().div_(_SUM_GRID)
+        torch.mm(best.to(self.owner.dtype), self.owner, out=into)
 
 
-def _groups(
+def _windows(documents: TokenMatrix, rows: IntArray) -> Iterator[IntArray]:
+    """Places in ``rows``, some thousands at a time, the shortest document first."""
+    lengths = documents.lengths[rows]
+    for first in range(0, len(rows), _SORTED_TOGETHER):
+        yield first + np.argsort(lengths[first : first + _SORTED_TOGETHER], kind="stable")
+
+
+def _blocks(
     documents: TokenMatrix, rows: IntArray, block_tokens: int
-) -> Iterator[tuple[IntArray, IntArray | slice, int]]:
-    """Documents of like length, padded: places in ``rows`` ``(g,)``, token rows ``(g * width,)``
-    (a slice where they lie side by side) and the width.
+) -> Iterator[tuple[int, int, IntArray | slice]]:
+    """Documents of growing length cut into blocks, padded to the longest of a block.
+
+    Gives how many documents a block has, to how many tokens they are padded, and the token rows
+    ``(count * width,)``, a slice where they lie side by side.
     """
     lengths, starts = documents.lengths[rows], documents.offsets[rows]
-    for first in range(0, len(rows), _SORTED_TOGETHER):
-        order = first + np.argsort(lengths[first : first + _SORTED_TOGETHER], kind="stable")
-        begin = 0
-        while begin < len(order):
-            # Lengths grow, so the last document that fits sets the width of all before it.
-            ahead = lengths[order[begin : begin + block_tokens]]
-            padded = ahead * np.arange(1, len(ahead) + 1)
-            places = order[
-                begin : begin + max(1, int(np.searchsorted(padded, block_tokens, "right")))
-            ]
-            count = len(places)
-            width = int(lengths[places[-1]])
-            if lengths[places[0]] == width and (np.diff(starts[places]) == width).all():
-                start = int(starts[places[0]])
-                yield places, slice(start, start + count * width), width
-            else:
-                inside = np.minimum(np.arange(width), lengths[places, None] - 1)
-                yield places, (starts[places, None] + inside).ravel(), width
-            begin += count
+    begin = 0
+    while begin < len(rows):
+        # Lengths grow: no more fit than of the first, and the last that fits sets the width of all.
+        most = max(1, block_tokens // int(lengths[begin]))
+        ahead = lengths[begin : begin + most]
+        count = len(ahead)
+        if ahead[-1] * count > block_tokens:
+            padded = ahead * np.arange(1, count + 1)
+            count = max(1, int(np.searchsorted(padded, block_tokens, "right")))
+        width, start = int(ahead[count - 1]), int(starts[begin])
+        end = begin + count
+        if lengths[begin] == width and starts[end - 1] - start == (count - 1) * width:
+            # Of equal length they are in the order of the store, so without gaps they are adjacent.
+            yield count, width, slice(start, start + count * width)
+        else:
+            inside = np.minimum(np.arange(width), ahead[:count, None] - 1)
+            yield count, width, (starts[begin:end, None] + inside).ravel()
+        begin = end
 
 
 def _error_bounds(
