@@ -10,6 +10,7 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 from tiny_model import save_tiny_model
 
@@ -235,4 +236,10 @@ def test_the_students_of_other_objectives_are_named_after_them(
 def test_the_result_reads_its_figures_from_the_manifest(teacher: Path, bitext: Path) -> None:
     made = distill(_config(teacher, bitext))
     found = DistillResult(Store().get("models", made.name), fresh=False)
+    results = made.artefact.manifest.results
+    assert len(results["plan"]) == len(made.development) == 3
+    assert all(0 < one["transport_cost"] < 2 for one in results["plan"])
+    pairs, losses = zip(*results["loss_curve"], strict=True)
+    assert pairs[-1] == 2 * results["training_pairs"] and list(pairs) == sorted(set(pairs))
+    assert np.mean(losses) == pytest.approx(np.mean(results["loss"]), rel=0.02)
     assert found.development == made.development and found.best_epoch == made.best_epoch

@@ -310,7 +310,9 @@ def _train(
     if objective is None:
         encoder = MultiVectorTokenEncoder(model, side="query", name="student", digest="")
         results |= {
-            "development_map": [development.mean_average_precision(encoder)],
+            "development_map": [
+                development.mean_average_precision(development.topic_tokens(encoder))
+            ],
             "best_epoch": 0,
         }
     else:
@@ -336,6 +338,8 @@ def _train(
         results |= {
             "development_map": history.development,
             "loss": history.loss,
+            "plan": history.figures,
+            "loss_curve": history.curve,
             "best_epoch": history.best_epoch,
         }
     with quiet_libraries():

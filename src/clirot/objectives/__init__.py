@@ -8,6 +8,6 @@ from __future__ import annotations
 
 from clirot.objectives.objective import Objective, TokenBatch
 from clirot.objectives.transport import Transport
-from clirot.objectives.weighted import OBJECTIVES, objective_of
+from clirot.objectives.weighted import OBJECTIVES, WeightedSum, objective_of
 
-__all__ = ["OBJECTIVES", "Objective", "TokenBatch", "Transport", "objective_of"]
+__all__ = ["OBJECTIVES", "Objective", "TokenBatch", "Transport", "WeightedSum", "objective_of"]
