@@ -62,26 +62,58 @@ def test_bitext_that_cannot_be_split_is_an_error(pairs: list[SentencePair]) -> N
         split(pairs, development=10)
 
 
-def test_development_map_is_that_of_brute_force() -> None:
+def _made_up(count: int) -> list[SentencePair]:
     generator = np.random.default_rng(1)
 
     def word() -> str:
-        return "".join(generator.choice(list("abcdefghijklm"), 4))
+        return "".join(generator.choice(list("abcdefghijklm"), 8))
 
-    pairs = [SentencePair(word() + word(), word() + word()) for _ in range(120)]
+    return [SentencePair(word(), word()) for _ in range(count)]
+
+
+def _brute_force(
+    encoder: _Letters, topics: list[str], documents: list[str], relevant: list[str]
+) -> float:
+    vectors = dict(zip(documents, encoder.encode(documents), strict=True))
+    reciprocal = []
+    for topic, wanted in zip(topics, relevant, strict=True):
+        query = encoder.encode([topic])[0]
+        scores = {doc: (query @ vectors[doc].T).max(axis=1).sum() for doc in documents}
+        reciprocal.append(1 / sum(score >= scores[wanted] for score in scores.values()))
+    return float(np.mean(reciprocal))
+
+
+def test_development_map_of_a_query_student_is_that_of_brute_force() -> None:
+    parts = split(_made_up(120), development=12)
+    encoder = _Letters()
+    english = pool(parts)
+    task = Development.of(parts, dict(zip(english, encoder.encode(english), strict=True)))
+    held = parts.development
+    wanted = _brute_force(encoder, [p.tgt for p in held], english, [p.src for p in held])
+    student = task.student_tokens(encoder)
+    assert task.mean_average_precision(student) == pytest.approx(wanted)
+    for (own, other), pair in zip(zip(*task.pairs(student), strict=True), held, strict=True):
+        assert np.array_equal(own, encoder.encode([pair.tgt])[0])
+        assert np.array_equal(other, encoder.encode([pair.src])[0])
+
+
+def test_development_map_of_a_document_student_is_that_of_brute_force() -> None:
+    pairs = _made_up(120)
+    pairs.append(SentencePair(pairs[0].src, "anothertranslation"))
     parts = split(pairs, development=12)
     encoder = _Letters()
-    documents = pool(parts)
-    vectors = dict(zip(documents, encoder.encode(documents), strict=True))
-    task = Development.of(parts, vectors)
-    reciprocal = []
-    for pair in parts.development:
-        query = encoder.encode([pair.tgt])[0]
-        scores = {doc: (query @ vectors[doc].T).max(axis=1).sum() for doc in documents}
-        reciprocal.append(1 / sum(score >= scores[pair.src] for score in scores.values()))
-    assert task.mean_average_precision(task.topic_tokens(encoder)) == pytest.approx(
-        np.mean(reciprocal)
-    )
+    english = dict.fromkeys(pair.src for pair in pairs)
+    vectors = dict(zip(english, encoder.encode(list(english)), strict=True))
+    task = Development.of(parts, vectors, queries=vectors)
+    target = {pair.src: pair.tgt for pair in reversed(pairs)}  # the first translation of each
+    topics = list(dict.fromkeys(pair.src for pair in parts.development))
+    documents = [target[sentence] for sentence in pool(parts)]
+    wanted = _brute_force(encoder, topics, documents, [target[topic] for topic in topics])
+    student = task.student_tokens(encoder)
+    assert task.mean_average_precision(student) == pytest.approx(wanted)
+    for (own, other), topic in zip(zip(*task.pairs(student), strict=True), topics, strict=True):
+        assert np.array_equal(own, encoder.encode([target[topic]])[0])
+        assert np.array_equal(other, vectors[topic])
 
 
 def test_an_epoch_sees_every_row_once_in_batches_of_like_length() -> None:

@@ -21,6 +21,13 @@ from clirot.store import Artefact, Store, file_digest, tree_digest
 
 Side = Literal["query", "document"]
 
+STUDENT_SIDES: dict[str, tuple[Side, ...]] = {
+    "query": ("query",),
+    "document": ("document",),
+    "both": ("query", "document"),
+}
+"""What a student can be distilled for, and the sides it then encodes instead of its teacher."""
+
 # What a checkpoint consists of; weights in other formats are neither fetched nor looked at.
 _CHECKPOINT = ("*.safetensors", "*.json", "*.txt", "*.model", "*.metadata")
 _NOT_CHECKPOINT = ("onnx/*", "openvino/*")
@@ -124,11 +131,13 @@ class ModelRef:
     digest: str
     """SHA-256: of the pinned weights for a known model that pins them, else of all its files."""
     teacher: ModelRef | None = None
-    """For a student: the teacher, whose encoder reads the documents."""
+    """For a student: the teacher, whose encoder reads what the student does not."""
+    encodes: tuple[Side, ...] = ("query", "document")
+    """The sides that the model itself encodes; of a student, those it was distilled for."""
 
     def side(self, side: Side) -> ModelRef:
-        """The model that encodes that side: a student's documents are encoded by its teacher."""
-        if side == "document" and self.teacher is not None:
+        """The model that encodes that side: a query student's documents go to its teacher."""
+        if side not in self.encodes and self.teacher is not None:
             return self.teacher.side(side)  # a student of a student: its teacher's teacher
         return self
 
@@ -203,7 +212,8 @@ def _resolve_made(artefact: Artefact, store: Store) -> ModelRef:
             f"{wanted.digest[:12]}, the one here has {teacher.digest[:12]}",
             hint="distill it again, or bring the old teacher back",
         )
-    return replace(student, teacher=teacher)
+    sides: tuple[Side, ...] = STUDENT_SIDES[artefact.manifest.config.get("side", "query")]
+    return replace(student, teacher=teacher, encodes=sides)
 
 
 def _resolve_path(name: str, path: Path) -> ModelRef:

@@ -8,7 +8,7 @@ sides of the split.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from clirot.encoders import TokenEncoder
 from clirot.errors import ClirotError, InputError
 from clirot.maxsim import FLOAT32, TokenMatrix, scores
+from clirot.models import Side
 from clirot.records import SentencePair
 
 _FEWEST_PAIRS = 40
@@ -68,44 +69,71 @@ def _order(text: str) -> bytes:
 
 @dataclass(frozen=True)
 class Development:
-    """A small retrieval task over the held-out bitext.
+    """A small retrieval task over the held-out bitext, played on the side the student encodes.
 
-    Topics are the target sentences; documents are their English sides and up to 2,000 in all, the
-    rest from the training bitext, so that finding the one relevant document takes some doing.
+    A query student: topics are the held-out target sentences; documents are their English sides and
+    up to 2,000 in all, the rest from the training bitext, so that finding the one relevant document
+    takes some doing. A document student: the same with the languages changed over.
     """
 
-    topics: list[str]
+    side: Side
+    """What the student encodes."""
+    texts: list[str]
+    """For the student: the topics, or the documents."""
+    teacher: TokenMatrix
+    """By the teacher: the documents, or the topics."""
     relevant: NDArray[np.int64]
-    documents: TokenMatrix
+    """``(topics,)``: the place of each topic's one relevant document."""
+    translations: list[NDArray[np.float32]]
+    """``(tokens, dim)`` by the teacher as documents: the held-out sentences' English sides."""
 
     @classmethod
-    def of(cls, split: Split, document_tokens: dict[str, NDArray[np.float32]]) -> Development:
+    def of(
+        cls,
+        split: Split,
+        documents: Mapping[str, NDArray[np.float32]],
+        queries: Mapping[str, NDArray[np.float32]] | None = None,
+    ) -> Development:
         """Build the task.
 
         Args:
             split: the bitext.
-            document_tokens: English sentence -> its ``(tokens, dim)`` vectors by the teacher, for
-                all of :func:`pool`.
+            documents: English sentence -> its ``(tokens, dim)`` vectors as the teacher reads
+                documents, for all of :func:`pool`, or of the held-out ones where ``queries`` are
+                given.
+            queries: for a document student: held-out English sentence -> its vectors as the
+                teacher reads queries.
         """
-        import torch
-
-        sentences = pool(split)
-        row = {sentence: place for place, sentence in enumerate(sentences)}
-        matrices = [document_tokens[sentence] for sentence in sentences]
-        offsets = np.concatenate([[0], np.cumsum([len(one) for one in matrices])])
+        held = split.development
+        if queries is None:
+            sentences = pool(split)
+            row = {sentence: place for place, sentence in enumerate(sentences)}
+            return cls(
+                side="query",
+                texts=[pair.tgt for pair in held],
+                teacher=_matrix([documents[sentence] for sentence in sentences]),
+                relevant=np.array([row[pair.src] for pair in held]),
+                translations=[documents[pair.src] for pair in held],
+            )
+        first: dict[str, str] = {}  # a second translation would be relevant too
+        for pair in [*held, *split.train]:
+            first.setdefault(pair.src, pair.tgt)
+        topics = list(dict.fromkeys(pair.src for pair in held))
         return cls(
-            topics=[pair.tgt for pair in split.development],
-            relevant=np.array([row[pair.src] for pair in split.development]),
-            documents=TokenMatrix(torch.from_numpy(np.concatenate(matrices)), offsets),
+            side="document",
+            texts=[first[sentence] for sentence in pool(split)],
+            teacher=_matrix([queries[sentence] for sentence in topics]),
+            relevant=np.arange(len(topics)),  # the pool begins with them
+            translations=[documents[sentence] for sentence in topics],
         )
 
-    def topic_tokens(self, encoder: TokenEncoder) -> list[NDArray[np.float32]]:
-        """Every topic by the student, ``(tokens, dim)`` each.
+    def student_tokens(self, encoder: TokenEncoder) -> list[NDArray[np.float32]]:
+        """Every text by the student, ``(tokens, dim)`` each.
 
         Raises:
             ClirotError: a token vector is not finite.
         """
-        vectors = encoder.encode(self.topics)
+        vectors = encoder.encode(self.texts)
         if not all(np.isfinite(matrix).all() for matrix in vectors):
             raise ClirotError(
                 "training diverged: the student's token vectors are not finite",
@@ -113,27 +141,41 @@ class Development:
             )
         return vectors
 
-    def relevant_tokens(self) -> list[NDArray[np.float32]]:
-        """The teacher's tokens of each topic's translation, ``(tokens, dim)`` each."""
-        tokens, offsets = self.documents.tokens.numpy(), self.documents.offsets
-        return [tokens[offsets[row] : offsets[row + 1]] for row in self.relevant]
+    def pairs(
+        self, vectors: Sequence[NDArray[np.float32]]
+    ) -> tuple[list[NDArray[np.float32]], list[NDArray[np.float32]]]:
+        """The held-out sentences by the student and their translations by the teacher."""
+        if self.side == "query":
+            return list(vectors), self.translations
+        return [vectors[place] for place in self.relevant], self.translations
 
     def mean_average_precision(self, vectors: Sequence[NDArray[np.float32]]) -> float:
-        """MAP of retrieving each topic's one English sentence; ties count against the system.
+        """MAP of retrieving each topic's one document; ties count against the system.
 
         Args:
-            vectors: the topics, from :meth:`topic_tokens`.
+            vectors: the student's, from :meth:`student_tokens`.
         """
+        if self.side == "query":
+            topics, documents = vectors, self.teacher
+        else:
+            tokens = self.teacher.tokens.numpy()
+            topics = np.split(tokens, self.teacher.offsets[1:-1])
+            documents = _matrix(vectors)
         reciprocal: list[float] = []
-        for start in range(0, len(vectors), _QUERY_BATCH):
-            found, _ = scores(
-                self.documents, vectors[start : start + _QUERY_BATCH], arithmetic=FLOAT32
-            )
+        for start in range(0, len(topics), _QUERY_BATCH):
+            found, _ = scores(documents, topics[start : start + _QUERY_BATCH], arithmetic=FLOAT32)
             table = found.numpy()  # (queries, documents)
             relevant = self.relevant[start : start + _QUERY_BATCH]
             own = table[np.arange(len(relevant)), relevant]
             reciprocal += list(1.0 / (table >= own[:, None]).sum(axis=1))
         return float(np.mean(reciprocal))
+
+
+def _matrix(sentences: Sequence[NDArray[np.float32]]) -> TokenMatrix:
+    import torch
+
+    offsets = np.concatenate([[0], np.cumsum([len(one) for one in sentences])])
+    return TokenMatrix(torch.from_numpy(np.concatenate(sentences)), offsets)
 
 
 def pool(split: Split) -> list[str]:
