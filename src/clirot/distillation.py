@@ -261,7 +261,7 @@ def _train(
         quiet_libraries,
     )
     from clirot.objectives import OBJECTIVES
-    from clirot.students import TransplantConfig, transplant, with_dimension
+    from clirot.students import TransplantConfig, read_whole_queries, transplant, with_dimension
     from clirot.training.development import Development, pool, split
     from clirot.training.teacher_tokens import teacher_tokens
     from clirot.training.trainer import Recipe, train
@@ -293,6 +293,7 @@ def _train(
         )
     else:
         model = with_dimension(load_model(base.path), documents.dim)
+    read_whole_queries(model)
     results: dict[str, Any] = {
         "pairs": len(bitext.pairs),
         "training_pairs": len(parts.train),
