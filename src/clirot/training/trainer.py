@@ -1,10 +1,11 @@
 """The trainer: sentence-transformers' multi-vector trainer with a token objective.
 
-Three things are added to it. The loss looks the teacher's token vectors up by row number (the
-collator cannot carry ragged matrices). After every epoch retrieval on the development split is
-measured and the best weights are kept. Checkpoints are marked when they are whole, so that a
-process killed while writing one resumes from the one before; a resumed run ends with the weights of
-an uninterrupted one.
+A sentence reaches the student as a query does at retrieval: with its prompt, its expansion and its
+scoring mask. Three things are added to the trainer. The loss looks the teacher's token vectors up
+by row number (the collator cannot carry ragged matrices). After every epoch retrieval on the
+development split is measured and the best weights are kept. Checkpoints are marked when they are
+whole, so that a process killed while writing one resumes from the one before; a resumed run ends
+with the weights of an uninterrupted one.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
 _WHOLE = "whole"
 _EPOCHS = "epochs"
+_COLUMN = "text"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,7 +131,9 @@ def train(
         num_train_epochs=recipe.epochs,
         per_device_train_batch_size=recipe.batch_size,
         learning_rate=recipe.learning_rate,
-        learning_rate_mapping={_embedding_pattern(model): recipe.embedding_learning_rate},
+        learning_rate_mapping=dict.fromkeys(
+            _embedding_patterns(model), recipe.embedding_learning_rate
+        ),
         warmup_steps=recipe.warmup,
         lr_scheduler_type="linear",
         optim="adamw_torch_fused",
@@ -138,7 +142,8 @@ def train(
         bf16=bfloat16_pays(device),
         use_cpu=device == "cpu",
         batch_sampler=sampler_factory(lengths),
-        max_length=recipe.max_tokens,
+        max_length=_longest_query(model, recipe.max_tokens),
+        prompts={_COLUMN: _query_prompt(model)},
         save_strategy="steps",
         save_steps=_checkpoint_steps(len(sentences), recipe.batch_size),
         save_total_limit=2,
@@ -156,7 +161,7 @@ def train(
         model=model,
         args=arguments,
         train_dataset=Dataset.from_dict(
-            {"text": list(sentences), "label": list(range(len(sentences)))}
+            {_COLUMN: list(sentences), "label": list(range(len(sentences)))}
         ),
         loss=TokenLoss(model, objective, teacher),
         callbacks=[keeper],
@@ -203,10 +208,9 @@ class _BestKeeper(TrainerCallback):
 
     def restore_best(self) -> None:
         """Load the weights of the best epoch into the model."""
-        from safetensors.torch import load_file
+        from safetensors.torch import load_model
 
-        epoch = self.history.best_epoch
-        self._model.load_state_dict(load_file(self._epochs / f"epoch-{epoch}.safetensors"))
+        load_model(self._model, self._epochs / f"epoch-{self.history.best_epoch}.safetensors")
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Measure an epoch whose end a killed run had reached and saved, but not yet measured."""
@@ -243,7 +247,7 @@ class _BestKeeper(TrainerCallback):
         write_text(Path(args.output_dir) / f"checkpoint-{state.global_step}" / _WHOLE, "")
 
     def _measure(self, *, epoch: int, loss: float | None = None) -> None:
-        from safetensors.torch import save_file
+        from safetensors.torch import save_model
 
         training = self._model.training
         encoder = MultiVectorTokenEncoder(self._model, side="query", name="student", digest="")
@@ -258,8 +262,7 @@ class _BestKeeper(TrainerCallback):
         # differently and prefer an epoch that this one did not.
         self._epochs.mkdir(exist_ok=True)
         temporary = self._epochs / ".new.safetensors"
-        state = {key: value.contiguous() for key, value in self._model.state_dict().items()}
-        save_file(state, temporary)
+        save_model(self._model, str(temporary))  # unlike save_file, with weights that are tied
         temporary.replace(self._epochs / f"epoch-{epoch}.safetensors")
         write_text(
             self._log,
@@ -274,18 +277,49 @@ def _deterministic_body(model: MultiVectorEncoder) -> None:
     for module in model.modules():
         if isinstance(module, nn.Dropout):
             module.p = 0.0
-    config = getattr(model[0].auto_model, "config", None)
-    for name in ("attention_probs_dropout_prob", "hidden_dropout_prob", "attention_dropout"):
-        if config is not None and hasattr(config, name):
+        # ModernBERT and the decoders keep the rate of their attention as a number.
+        for name, value in vars(module).items():
+            if "drop" in name and isinstance(value, float):
+                setattr(module, name, 0.0)
+    backbone: Any = model[0]
+    config = backbone.auto_model.config
+    for name, value in config.to_dict().items():
+        if "drop" in name and isinstance(value, float):
             setattr(config, name, 0.0)
 
 
-def _embedding_pattern(model: MultiVectorEncoder) -> str:
-    """A regular expression for the name of the input embeddings among the model's parameters."""
+def _query_prompt(model: MultiVectorEncoder) -> str:
+    """What ``encode_query`` puts before a text."""
+    task = "query" if "query" in model.prompts else model.default_prompt_name
+    return (model.prompts[task] if task is not None else None) or ""
+
+
+def _longest_query(model: MultiVectorEncoder, max_tokens: int) -> int:
+    """The longest input in training, prompt and expansion included.
+
+    The trainer's limit overrides the model's own, so it must not be above what ``encode_query``
+    cuts at, nor what the encoder has positions for.
+    """
+    backbone: Any = model[0]
+    longest = min(max_tokens, backbone.query_length or backbone.max_seq_length or max_tokens)
+    expansion = backbone.query_expansion
+    if expansion is None:
+        return longest
+    fixed: int = expansion["length"]
+    return fixed if expansion["strategy"] == "fixed" else max(longest, fixed)
+
+
+def _embedding_patterns(model: MultiVectorEncoder) -> list[str]:
+    """Regular expressions for the names of the input embeddings among the parameters that are
+    trained: one, or none.
+    """
     body: Any = model[0].auto_model
     weight = body.get_input_embeddings().weight
-    name = next(name for name, parameter in model.named_parameters() if parameter is weight)
-    return re.escape(name) + "$"
+    return [
+        re.escape(name) + "$"
+        for name, parameter in model.named_parameters()
+        if parameter is weight and parameter.requires_grad
+    ]
 
 
 def _checkpoint_steps(sentences: int, batch_size: int) -> int:
