@@ -85,7 +85,9 @@ def bitext(tmp_path: Path) -> Path:
     return path
 
 
-def _distill(teacher: Path, bitext: Path, **changes: Any) -> DistillResult:
+def _distill(
+    teacher: Path, bitext: Path, *, store: Store | None = None, **changes: Any
+) -> DistillResult:
     settings: dict[str, Any] = {
         "pair": LanguagePair("en", "so"),
         "teacher": str(teacher),
@@ -96,7 +98,7 @@ def _distill(teacher: Path, bitext: Path, **changes: Any) -> DistillResult:
         "embedding_learning_rate": 1e-3,
         "vocabulary": 200,
     }
-    return distill(DistillConfig(**(settings | changes)))
+    return distill(DistillConfig(**(settings | changes)), store=store)
 
 
 def _saved(result: DistillResult, sentences: list[str]) -> list[np.ndarray[Any, Any]]:
@@ -358,3 +360,49 @@ def test_a_transplant_into_another_tokenizer_is_refused_with_a_way_out(
         _distill(build(tmp_path / "teacher"), bitext)
     assert "--student" in (caught.value.hint or "")
     assert not Store().names("models")
+
+
+@pytest.mark.parametrize("build", [tiny_families.save_llama, tiny_families.save_modernbert])
+def test_adapters_are_trained_in_place_of_the_weights_and_merged_into_them(
+    build: Build, colbert_path: Path, tmp_path: Path, bitext: Path
+) -> None:
+    pytest.importorskip("peft")
+    base = build(tmp_path / "base")
+    settings: dict[str, Any] = {"student": str(base), "lora_rank": 2, "learning_rate": 1e-2}
+    result = _distill(colbert_path, bitext, name="adapted", epochs=2, **settings)
+    elsewhere = Store(tmp_path / "elsewhere")
+    again = _distill(colbert_path, bitext, name="adapted", epochs=2, store=elsewhere, **settings)
+    assert again.artefact.digest == result.artefact.digest
+    assert result.best_epoch > 0  # or there would be nothing to merge
+    sentences = [pair.tgt for pair in _pairs(5)]
+    expected = load_encoder(resolve("adapted", Store()), side="query").encode(sentences)
+    for saved, loaded in zip(_saved(result, sentences), expected, strict=True):
+        assert np.allclose(saved, loaded, atol=1e-5)
+    assert not list(result.artefact.path.rglob("adapter*"))
+    before, after = (load_model(path, device="cpu") for path in (base, result.artefact.path))
+    weights, trained = before[0].auto_model.state_dict(), after[0].auto_model.state_dict()
+    assert weights.keys() == trained.keys()
+    embeddings = before[0].auto_model.get_input_embeddings().weight
+    for name, weight in weights.items():
+        change = trained[name] - weight
+        if weight.dim() == 2 and weight.shape != embeddings.shape:
+            assert 0 < torch.linalg.matrix_rank(change, rtol=1e-3) <= 2, name
+        else:
+            assert not change.any(), name
+
+
+def test_without_peft_the_extra_is_named(
+    colbert_path: Path, bitext: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from clirot.training import adapters
+
+    monkeypatch.setattr(adapters, "find_spec", lambda name: None)
+    with pytest.raises(UsageError, match="peft") as caught:
+        _distill(colbert_path, bitext, lora_rank=4)
+    assert "pip install 'clirot[lora]'" in (caught.value.hint or "")
+    assert not Store().names("models")
+
+
+def test_a_rank_that_makes_no_sense_is_refused() -> None:
+    with pytest.raises(UsageError, match="lora_rank"):
+        DistillConfig(pair=LanguagePair("en", "so"), lora_rank=-1)

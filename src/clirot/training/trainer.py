@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from sentence_transformers import MultiVectorEncoder
 
 _WHOLE = "whole"
+_WEIGHTS = "student.safetensors"
 _EPOCHS = "epochs"
 _COLUMN = "text"
 
@@ -173,7 +174,24 @@ def train(
 
 
 class _Trainer(MultiVectorEncoderTrainer):
-    """The trainer without the library's own model card, whose examples it computes beforehand."""
+    """The trainer without the library's own model card, whose examples it computes beforehand, and
+    with checkpoints of the weights alone: a model with adapters in it is not a checkpoint that
+    could be loaded as a model.
+    """
+
+    def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
+        from safetensors.torch import save_model
+
+        directory = Path(str(output_dir or self.args.output_dir))
+        directory.mkdir(parents=True, exist_ok=True)
+        save_model(self.model, str(directory / _WEIGHTS))
+
+    def _load_from_checkpoint(
+        self, resume_from_checkpoint: str, model: nn.Module | None = None
+    ) -> None:
+        from safetensors.torch import load_model
+
+        load_model(model or self.model, Path(resume_from_checkpoint) / _WEIGHTS)
 
     def add_model_card_callback(self, default_args_dict: dict[str, Any]) -> None:
         """Clirot writes its own card: see :mod:`clirot.model_card`."""
@@ -331,7 +349,7 @@ def _last_whole(checkpoints: Path) -> Path | None:
     """The newest checkpoint that was written to its end; half-written ones are removed."""
     found: list[tuple[int, Path]] = []
     for path in checkpoints.glob("checkpoint-*"):
-        if (path / _WHOLE).is_file():
+        if (path / _WHOLE).is_file() and (path / _WEIGHTS).is_file():
             found.append((int(path.name.rpartition("-")[2]), path))
         else:
             shutil.rmtree(path)
