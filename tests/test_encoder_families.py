@@ -18,7 +18,7 @@ from clirot.encoders import MultiVectorTokenEncoder, load_encoder, load_model
 from clirot.errors import InputError, UsageError
 from clirot.models import resolve
 from clirot.objectives import TokenBatch
-from clirot.records import LanguagePair, SentencePair
+from clirot.records import LanguagePair, ProgressSink, SentencePair, Step, silent
 from clirot.store import Store
 from clirot.students import TransplantConfig, read_whole_queries, transplant, with_dimension
 from clirot.training import trainer
@@ -86,7 +86,12 @@ def bitext(tmp_path: Path) -> Path:
 
 
 def _distill(
-    teacher: Path, bitext: Path, *, store: Store | None = None, **changes: Any
+    teacher: Path,
+    bitext: Path,
+    *,
+    store: Store | None = None,
+    progress: ProgressSink = silent,
+    **changes: Any,
 ) -> DistillResult:
     settings: dict[str, Any] = {
         "pair": LanguagePair("en", "so"),
@@ -98,7 +103,7 @@ def _distill(
         "embedding_learning_rate": 1e-3,
         "vocabulary": 200,
     }
-    return distill(DistillConfig(**(settings | changes)), store=store)
+    return distill(DistillConfig(**(settings | changes)), store=store, progress=progress)
 
 
 def _saved(result: DistillResult, sentences: list[str]) -> list[np.ndarray[Any, Any]]:
@@ -389,6 +394,26 @@ def test_adapters_are_trained_in_place_of_the_weights_and_merged_into_them(
             assert 0 < torch.linalg.matrix_rank(change, rtol=1e-3) <= 2, name
         else:
             assert not change.any(), name
+
+
+def test_with_adapters_an_interrupted_run_ends_as_an_undisturbed_one(
+    colbert_path: Path, tmp_path: Path, bitext: Path
+) -> None:
+    pytest.importorskip("peft")
+    settings: dict[str, Any] = {"lora_rank": 2, "epochs": 2, "name": "adapted"}
+    calm = _distill(colbert_path, bitext, store=Store(tmp_path / "calm"), **settings)
+
+    def interrupt(step: Step) -> None:
+        if step.label == "distill" and step.done > 0.7 * (step.total or 0):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        _distill(colbert_path, bitext, progress=interrupt, **settings)
+    steps: list[Step] = []
+    resumed = _distill(colbert_path, bitext, progress=steps.append, **settings)
+    first = next(step for step in steps if step.label == "distill")
+    assert first.done > 0.5 * (first.total or 0)  # it went on after its first epoch
+    assert resumed.artefact.digest == calm.artefact.digest
 
 
 def test_without_peft_the_extra_is_named(
