@@ -351,6 +351,20 @@ def test_an_encoder_with_its_decoder_is_refused(tmp_path: Path) -> None:
     assert "ModernBERT" in (caught.value.hint or "")
 
 
+def test_a_model_without_a_transformer_is_refused(tmp_path: Path) -> None:
+    from sentence_transformers import MultiVectorEncoder
+    from sentence_transformers.sentence_transformer.modules import StaticEmbedding
+    from tokenizers import Tokenizer
+    from tokenizers.models import WordLevel
+
+    words = StaticEmbedding(Tokenizer(WordLevel({"a": 0}, unk_token="a")), embedding_dim=4)
+    MultiVectorEncoder(modules=[words], device="cpu").save_pretrained(
+        str(tmp_path / "static"), create_model_card=False
+    )
+    with pytest.raises(InputError, match="not a transformer that reads text"):
+        load_model(tmp_path / "static")
+
+
 def test_a_tokenizer_without_any_special_token_is_refused(tmp_path: Path) -> None:
     path = tiny_families.save_llama(tmp_path / "llama", special=False)
     with pytest.raises(InputError, match="no token to pad with"):
