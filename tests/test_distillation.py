@@ -10,6 +10,7 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 from tiny_model import save_tiny_model
 
@@ -211,12 +212,34 @@ def test_unknown_names_are_refused_before_anything_is_made(
     ("setting", "value"),
     [("epochs", 0), ("batch_size", -1), ("warmup", 1.0), ("marginals", "norm"), ("reg", 0.0)],
 )
-def test_settings_that_make_no_sense_are_usage_errors(setting: str, value: object) -> None:
+def test_settings_that_make_no_sense_are_refused_before_anything_is_made(
+    setting: str, value: object, teacher: Path, bitext: Path, home: Path
+) -> None:
     with pytest.raises(UsageError, match=setting):
-        DistillConfig(pair=_PAIR, **{setting: value})  # type: ignore[arg-type]
+        distill(_config(teacher, bitext, **{setting: value}))
+    assert not home.exists() or not list(home.iterdir())
+
+
+@pytest.mark.parametrize("objective", ["contrastive", "transport+0.5*mse"])
+def test_the_students_of_other_objectives_are_named_after_them(
+    teacher: Path, bitext: Path, objective: str
+) -> None:
+    default = distill(_config(teacher, bitext, epochs=1))
+    other = distill(_config(teacher, bitext, epochs=1, objective=objective))
+    assert default.name == "en-so"
+    assert other.name == f"en-so.{objective.replace('*', '-')}"
+    assert other.development[0] == default.development[0]
+    assert other.artefact.digest != default.artefact.digest
+    assert not distill(_config(teacher, bitext, epochs=1, objective=objective)).fresh
 
 
 def test_the_result_reads_its_figures_from_the_manifest(teacher: Path, bitext: Path) -> None:
     made = distill(_config(teacher, bitext))
     found = DistillResult(Store().get("models", made.name), fresh=False)
+    results = made.artefact.manifest.results
+    assert len(results["plan"]) == len(made.development) == 3
+    assert all(0 < one["transport_cost"] < 2 for one in results["plan"])
+    pairs, losses = zip(*results["loss_curve"], strict=True)
+    assert pairs[-1] == 2 * results["training_pairs"] and list(pairs) == sorted(set(pairs))
+    assert np.mean(losses) == pytest.approx(np.mean(results["loss"]), rel=0.02)
     assert found.development == made.development and found.best_epoch == made.best_epoch

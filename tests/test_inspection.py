@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from clirot.cli import app
 from clirot.distillation import DistillConfig, distill
 from clirot.errors import ArtefactError, UnknownNameError, UsageError
-from clirot.inspection import AlignConfig, Alignment, align, draw
+from clirot.inspection import AlignConfig, Alignment, align, draw, draw_training
 from clirot.inspection.lettering import families_for, spelled
 from clirot.records import LanguagePair
 from clirot.store import Store
@@ -230,3 +230,32 @@ def test_the_command(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert document["target"] == found.target_tokens
     assert document["source"] == found.source_tokens
     assert np.array(document["plan"]) == pytest.approx(found.plan, abs=1e-6)
+
+
+_TRAINED = {
+    "development_map": [0.5, 0.7, 0.65],
+    "best_epoch": 1,
+    "plan": [
+        {"transport_cost": cost, "plan_entropy": 0.4, "marginal_error": 0.02}
+        for cost in (0.5, 0.3, 0.2)
+    ],
+    "loss_curve": [[32 * step, 1 / step] for step in range(1, 41)],
+}
+
+
+def test_training_is_drawn_the_same_every_time(tmp_path: Path) -> None:
+    for name in ("one.svg", "two.svg"):
+        draw_training(_TRAINED, tmp_path / name, title="en-so")
+    drawn = (tmp_path / "one.svg").read_text()
+    assert drawn == (tmp_path / "two.svg").read_text()
+    for words in ("en-so", "loss (training)", "MAP (development)", "plan entropy"):
+        assert words in drawn
+    other = {**_TRAINED, "development_map": [0.5, 0.7, 0.1]}
+    draw_training(other, tmp_path / "other.svg", title="en-so")
+    assert (tmp_path / "other.svg").read_text() != drawn
+
+
+def test_a_student_that_was_not_trained_has_no_training_to_draw(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no training to draw"):
+        draw_training({"development_map": [0.5], "best_epoch": 0}, tmp_path / "none.png")
+    assert not list(tmp_path.iterdir())

@@ -11,9 +11,11 @@ import torch
 
 from clirot.encoders import TokenVectors
 from clirot.errors import InputError
+from clirot.objectives import Transport, objective_of
 from clirot.records import ProgressSink, SentencePair, silent
 from clirot.training.batching import LengthBucketedSampler, sampler_factory
 from clirot.training.development import Development, pool, split
+from clirot.training.diagnostics import plan_figures, plan_of
 from clirot.training.precision import bfloat16_pays
 from clirot.training.teacher_tokens import teacher_tokens
 
@@ -77,7 +79,9 @@ def test_development_map_is_that_of_brute_force() -> None:
         query = encoder.encode([pair.tgt])[0]
         scores = {doc: (query @ vectors[doc].T).max(axis=1).sum() for doc in documents}
         reciprocal.append(1 / sum(score >= scores[pair.src] for score in scores.values()))
-    assert task.mean_average_precision(encoder) == pytest.approx(np.mean(reciprocal))
+    assert task.mean_average_precision(task.topic_tokens(encoder)) == pytest.approx(
+        np.mean(reciprocal)
+    )
 
 
 def test_an_epoch_sees_every_row_once_in_batches_of_like_length() -> None:
@@ -133,3 +137,38 @@ def test_bfloat16_follows_what_the_processor_says(monkeypatch: pytest.MonkeyPatc
     assert not bfloat16_pays("cpu")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert not bfloat16_pays("cuda")
+
+
+def _unit(rows: int, dim: int, seed: int) -> np.ndarray:
+    vectors = np.random.default_rng(seed).standard_normal((rows, dim)).astype(np.float32)
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+def test_the_figures_of_a_plan_are_those_of_known_plans() -> None:
+    own = [_unit(rows, 64, rows) for rows in (5, 2, 9)]
+    itself = plan_figures(Transport(), own, own)
+    assert itself["transport_cost"] == pytest.approx(0, abs=1e-3)
+    assert itself["plan_entropy"] == pytest.approx(0, abs=1e-2)
+    assert itself["marginal_error"] == pytest.approx(0, abs=1e-2)
+    # Tokens that are all alike are shared out evenly: the entropy of a row is log m.
+    alike = [np.repeat(_unit(1, 64, 1), rows, axis=0) for rows in (3, 7)]
+    other = [np.repeat(_unit(1, 64, 2), rows, axis=0) for rows in (4, 4)]
+    even = plan_figures(Transport(), alike, other)
+    assert even["plan_entropy"] == pytest.approx(np.log(4), abs=1e-4)
+    assert even["transport_cost"] == pytest.approx(1 - float(alike[0][0] @ other[0][0]), abs=1e-4)
+
+
+def test_too_few_iterations_show_in_the_marginal_error() -> None:
+    students = [_unit(12, 16, seed) for seed in range(40)]
+    teachers = [_unit(9, 16, 100 + seed) for seed in range(40)]
+    few, many = (
+        plan_figures(Transport(iterations=count), students, teachers)["marginal_error"]
+        for count in (3, 500)
+    )
+    assert few > 10 * many
+
+
+def test_the_plan_that_is_watched_is_the_one_that_is_trained_on() -> None:
+    settings = {"reg": 0.07}
+    assert plan_of(objective_of("mse+0.1*transport", settings)) == Transport(reg=0.07)
+    assert plan_of(objective_of("mse", settings)) == Transport()

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from clirot.acquisition import FetchResult
     from clirot.bitext import Bitext
     from clirot.models import ModelRef
+    from clirot.objectives import Objective
 
 TRANSPLANT = "transplant"
 UNTRAINED = "none"
@@ -37,7 +38,8 @@ class DistillConfig:
     student: str = TRANSPLANT
     """``transplant``, or the name of the encoder the student starts from."""
     objective: str = "transport"
-    """Name of the objective; ``none`` registers the student before training."""
+    """Name of the objective, or several with weights (``transport+0.5*contrastive``); ``none``
+    registers the student before training."""
     sources: tuple[str, ...] = ()
     """Bitext sources; with neither sources nor files, all that the store has for the pair."""
     files: tuple[Path, ...] = ()
@@ -45,8 +47,8 @@ class DistillConfig:
     seed: int = 13
     """Decides the order of the batches and every random start."""
     name: str | None = None
-    """Name of the student; default the pair (``en-so``), with the objective where it is not
-    transport (``en-so.none``)."""
+    """Name of the student; default the pair (``en-so``), with the objective where it is not the
+    default one (``en-so.none``)."""
     replace: bool = False
     """Replace a student of that name that was made otherwise."""
 
@@ -76,6 +78,15 @@ class DistillConfig:
     """Sinkhorn iterations."""
     marginals: str = "uniform"
     """Mass of a token: ``uniform`` or ``distinct``."""
+    unbalanced: float = 0.0
+    """Strength of the KL penalty that replaces the plan's marginals, in units of the cost; 0: the
+    marginals are met."""
+    centring: str = "none"
+    """What is taken off the tokens before the plan is sought: ``none``, or the mean of their
+    ``sentence``."""
+    temperature: float = 0.02
+    """What the scores of contrastive and score-kl, and the costs of transport-contrast, are divided
+    by."""
     vocabulary: int = 8_000
     """Target-language subwords of a transplant."""
     same_spelling: float = 3.0
@@ -91,8 +102,6 @@ class DistillConfig:
             "embedding_learning_rate",
             "max_tokens",
             "development",
-            "iterations",
-            "reg",
         )
         for name in positive:
             if not 0 < getattr(self, name) < float("inf"):
@@ -101,21 +110,17 @@ class DistillConfig:
             raise UsageError(f"lora_rank must be between 0 and 1024, got {self.lora_rank}")
         if not 0 <= self.seed < 2**32:
             raise UsageError(f"seed must be between 0 and 2^32 - 1, got {self.seed}")
-        if not 0.001 <= self.reg <= 10:
-            raise UsageError(f"reg must be between 0.001 and 10, got {self.reg}")
         if not 0 <= self.warmup < 1:
             raise UsageError(f"warmup is a share of the steps, got {self.warmup}")
-        if self.marginals not in {"uniform", "distinct"}:
-            raise UsageError(f"marginals must be uniform or distinct, got {self.marginals!r}")
 
     @property
     def artefact_name(self) -> str:
         """The name the student gets."""
         if self.name is not None:
             return self.name
-        if self.objective == "transport":
+        if self.objective == DistillConfig.objective:
             return self.pair.format()
-        return f"{self.pair.format()}.{self.objective}"
+        return f"{self.pair.format()}.{self.objective.replace('*', '-').replace(' ', '')}"
 
     def deciding(self) -> dict[str, Any]:
         """The settings that decide the student's weights, besides its inputs and the seed."""
@@ -161,13 +166,14 @@ def distill(
 
     Raises:
         UnknownNameError: no such model, objective or source.
+        UsageError: a setting that the objective cannot have.
         InputError: too little bitext.
         ArtefactError: a student of that name exists and was made otherwise.
     """
     from clirot.models import resolve
 
     store = store if store is not None else Store()
-    _check_objective(config.objective)
+    objective = _objective(config)
     if config.lora_rank:
         from clirot.training.adapters import check_installed
 
@@ -188,7 +194,7 @@ def distill(
         return DistillResult(made, fresh=False)
     with store.draft("models", name, config=deciding, inputs=inputs, seed=config.seed) as draft:
         draft.results = _train(
-            config, bitext, teacher, base, store, draft.path, draft.scratch, progress
+            config, objective, bitext, teacher, base, store, draft.path, draft.scratch, progress
         )
         _write_card(draft.path, config, inputs, draft.results)
     return DistillResult(store.get("models", name), fresh=True)
@@ -199,12 +205,13 @@ def _findable(ref: ModelRef) -> str:
     return str(ref.path) if ref.origin == "path" else ref.name
 
 
-def _check_objective(name: str) -> None:
-    from clirot.objectives import OBJECTIVES
-    from clirot.registry import unknown_name
+def _objective(config: DistillConfig) -> Objective | None:
+    """What to train on; None: nothing."""
+    if config.objective == UNTRAINED:
+        return None
+    from clirot.objectives import objective_of
 
-    if name != UNTRAINED and name not in OBJECTIVES:
-        raise unknown_name("objective", name, [*OBJECTIVES, UNTRAINED])
+    return objective_of(config.objective, config.deciding())
 
 
 def _bitext(config: DistillConfig, store: Store, progress: ProgressSink) -> Bitext:
@@ -253,6 +260,7 @@ def _check_fetched(fetched: FetchResult, config: DistillConfig, *, recommended: 
 
 def _train(
     config: DistillConfig,
+    objective: Objective | None,
     bitext: Bitext,
     teacher: ModelRef,
     base: ModelRef | None,
@@ -270,7 +278,6 @@ def _train(
         load_model,
         quiet_libraries,
     )
-    from clirot.objectives import OBJECTIVES
     from clirot.students import TransplantConfig, read_whole_queries, transplant, with_dimension
     from clirot.training.adapters import adapted
     from clirot.training.development import Development, pool, split
@@ -312,16 +319,15 @@ def _train(
         "duplicates_across_sources": sum(bitext.dropped.values()),
         "start": dict(start),
     }
-    if config.objective == UNTRAINED:
+    if objective is None:
         encoder = MultiVectorTokenEncoder(model, side="query", name="student", digest="")
         results |= {
-            "development_map": [development.mean_average_precision(encoder)],
+            "development_map": [
+                development.mean_average_precision(development.topic_tokens(encoder))
+            ],
             "best_epoch": 0,
         }
     else:
-        objective = OBJECTIVES[config.objective](
-            reg=config.reg, iterations=config.iterations, marginals=config.marginals
-        )
         with quiet_libraries(), adapted(model, rank=config.lora_rank, embeddings=base is None):
             history = train(
                 model,
@@ -344,6 +350,8 @@ def _train(
         results |= {
             "development_map": history.development,
             "loss": history.loss,
+            "plan": history.figures,
+            "loss_curve": history.curve,
             "best_epoch": history.best_epoch,
         }
     with quiet_libraries():

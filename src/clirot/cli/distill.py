@@ -25,7 +25,11 @@ def distill(
         typer.Option(help="transplant, or the encoder the student starts from (xlm-r-base, ...)."),
     ] = _DEFAULT.student,
     objective: Annotated[
-        str, typer.Option(help="transport; none registers the student before training.")
+        str,
+        typer.Option(
+            help="transport, transport-contrast, contrastive, score-kl, mse, greedy, or a weighted "
+            "sum (transport+0.5*contrastive); none: the student before training."
+        ),
     ] = _DEFAULT.objective,
     source: Annotated[
         list[str] | None,
@@ -64,6 +68,15 @@ def distill(
     marginals: Annotated[
         str, typer.Option(help="Mass of a token: uniform or distinct.")
     ] = _DEFAULT.marginals,
+    unbalanced: Annotated[
+        float, typer.Option(help="KL penalty in place of the plan's marginals; 0: they are met.")
+    ] = _DEFAULT.unbalanced,
+    centring: Annotated[
+        str, typer.Option(help="Taken off tokens before the plan is sought: none or sentence.")
+    ] = _DEFAULT.centring,
+    temperature: Annotated[
+        float, typer.Option(help="Temperature of the contrastive and score objectives.")
+    ] = _DEFAULT.temperature,
     vocabulary: Annotated[
         int, typer.Option(help="Target subwords of a transplant.")
     ] = _DEFAULT.vocabulary,
@@ -105,6 +118,9 @@ def distill(
         reg=reg,
         iterations=iterations,
         marginals=marginals,
+        unbalanced=unbalanced,
+        centring=centring,
+        temperature=temperature,
         vocabulary=vocabulary,
         same_spelling=same_spelling,
         sharpness=sharpness,

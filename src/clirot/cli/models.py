@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -50,6 +51,9 @@ def list_models(
 def show(
     name: Annotated[str, typer.Argument(help="A known model or one made here.")],
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
+    picture: Annotated[
+        Path | None, typer.Option(help="Draw how it was trained (.png, .pdf, .svg).")
+    ] = None,
 ) -> None:
     """Show all that is known of a model: what it is, or what made it."""
     store = Store()
@@ -64,6 +68,11 @@ def show(
         console.emit_json(document)
     else:
         console.emit_table(console.table_of(["", name], list(_facts(document))))
+    if picture is not None:
+        from clirot.inspection import draw_training
+
+        draw_training(document.get("results", {}), picture, title=name)
+        console.note(f"picture: {picture}")
 
 
 def _facts(document: Mapping[str, Any], prefix: str = "") -> Iterator[list[str]]:
@@ -76,6 +85,8 @@ def _facts(document: Mapping[str, Any], prefix: str = "") -> Iterator[list[str]]
                 yield [f"{prefix}{one['kind']}", f"{one['name']} ({one['digest'][:12]})"]
         elif value is not None:
             listed = isinstance(value, list | tuple)
+            if listed and any(isinstance(one, Mapping | list | tuple) for one in value):
+                continue  # curves: for --json and --picture
             yield [f"{prefix}{key}", " ".join(map(str, value)) if listed else str(value)]
 
 

@@ -99,7 +99,7 @@ def align(config: AlignConfig, *, store: Store | None = None) -> Alignment:
     from clirot.encoders import load_model
     from clirot.models import resolve
     from clirot.objectives import TokenBatch, Transport
-    from clirot.objectives.transport import cosine_cost, transport_plan
+    from clirot.objectives.transport import cosine_cost
 
     store = store if store is not None else Store()
     ref = resolve(config.model, store)
@@ -109,7 +109,11 @@ def align(config: AlignConfig, *, store: Store | None = None) -> Alignment:
     objective = Transport(
         reg=config.reg if config.reg is not None else float(trained.get("reg", 0.02)),
         iterations=config.iterations,
-        marginals=trained.get("marginals", "uniform"),
+        **{
+            name: trained[name]
+            for name in ("marginals", "unbalanced", "centring")
+            if name in trained
+        },
     )
     tgt, src = _sentences(config, store, trained)
     student, teacher = load_model(ref.path), load_model(ref.side("document").path)
@@ -117,10 +121,8 @@ def align(config: AlignConfig, *, store: Store | None = None) -> Alignment:
         rows, target_tokens = _encode(student, tgt, "query")
         columns, source_tokens = _encode(teacher, src, "document")
         sides = [TokenBatch(one, torch.ones(one.shape[:2]).bool()) for one in (rows, columns)]
+        plan = objective.plan(*sides)
         cost = cosine_cost(rows, columns)
-        plan = transport_plan(
-            cost, *map(objective.masses, sides), reg=objective.reg, iterations=config.iterations
-        )
     return Alignment(
         target_tokens=target_tokens,
         source_tokens=source_tokens,

@@ -5,16 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from clirot.errors import UsageError
 from clirot.inspection.lettering import families_for, spelled
-from clirot.store import disk_error
+from clirot.inspection.pictures import FAINT, GRID, INK, save
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from clirot.inspection.alignment import Alignment
 
-_INK, _FAINT, _GRID = "#222222", "#8a8a8a", "#e3e6ea"
 _CELL_INCHES = 0.36
 _MOST_INCHES = 24.0  # of either side; the cells of longer sentences get smaller
 _LABEL_INCHES = 0.085  # a character of a label, at full size
@@ -57,21 +55,13 @@ def draw(alignment: Alignment, path: str | Path, *, title: str = "") -> None:
         _label(axes, target, source, alignment, size=9.5 * scale)
         _write_shares(axes, alignment, size=7.5 * scale)
         figure.text(0.1 / width, (bottom - 0.42) / height, _caption(alignment, title), size=9)
-        figure.text(0.1 / width, 0.2 / height, "share of a row's mass, %", size=8, color=_FAINT)
+        figure.text(0.1 / width, 0.2 / height, "share of a row's mass, %", size=8, color=FAINT)
         scale_axes = figure.add_axes((1.85 / width, 0.2 / height, 1.6 / width, 0.11 / height))
         bar = figure.colorbar(image, cax=scale_axes, orientation="horizontal", ticks=[])
-        bar.outline.set_edgecolor(_GRID)
-        figure.text(1.72 / width, 0.2 / height, "0", size=8, color=_FAINT)
-        figure.text(3.52 / width, 0.2 / height, "100", size=8, color=_FAINT)
-        try:
-            figure.savefig(path, dpi=160, metadata=_undated(path))
-        except ValueError as error:
-            raise UsageError(
-                f"cannot draw a picture as {path.suffix or path.name!r}",
-                hint="name it .png, .pdf or .svg",
-            ) from error
-        except OSError as error:
-            raise disk_error(error, path) from error
+        bar.outline.set_edgecolor(GRID)
+        figure.text(1.72 / width, 0.2 / height, "0", size=8, color=FAINT)
+        figure.text(3.52 / width, 0.2 / height, "100", size=8, color=FAINT)
+        save(figure, path)
 
 
 def _label(
@@ -84,16 +74,16 @@ def _label(
     labels = [*axes.get_yticklabels(), *axes.get_xticklabels()]
     tokens = [*alignment.target_tokens, *alignment.source_tokens]
     for label, token in zip(labels, tokens, strict=True):
-        label.set_color(_FAINT if _special(token) else _INK)
+        label.set_color(FAINT if _special(token) else INK)
         label.set_parse_math(False)  # a lone $ is a token, not mathematics
     axes.set_xticks([edge - 0.5 for edge in range(columns + 1)], minor=True)
     axes.set_yticks([edge - 0.5 for edge in range(rows + 1)], minor=True)
-    axes.grid(which="minor", color=_GRID, linewidth=0.6)
+    axes.grid(which="minor", color=GRID, linewidth=0.6)
     axes.tick_params(which="both", length=0)
     axes.spines[:].set_visible(False)
-    axes.set_xlabel("teacher", fontsize=9, color=_FAINT, loc="left", labelpad=6)
+    axes.set_xlabel("teacher", fontsize=9, color=FAINT, loc="left", labelpad=6)
     axes.xaxis.set_label_position("top")
-    axes.set_ylabel("student", fontsize=9, color=_FAINT, loc="top", labelpad=6)
+    axes.set_ylabel("student", fontsize=9, color=FAINT, loc="top", labelpad=6)
 
 
 def _write_shares(axes: Axes, alignment: Alignment, *, size: float) -> None:
@@ -107,7 +97,7 @@ def _write_shares(axes: Axes, alignment: Alignment, *, size: float) -> None:
                     ha="center",
                     va="center",
                     fontsize=size,
-                    color="white" if share > 0.5 else _INK,
+                    color="white" if share > 0.5 else INK,
                 )
 
 
@@ -119,10 +109,3 @@ def _caption(alignment: Alignment, title: str) -> str:
 def _special(token: str) -> bool:
     """``[CLS]`` and ``<s>``: what a tokenizer adds."""
     return len(token) > 2 and (token[0], token[-1]) in {("[", "]"), ("<", ">")}
-
-
-def _undated(path: Path) -> dict[str, None] | None:
-    """Metadata that leave the time and the library out: the same plan gives the same file."""
-    dated = {".png": "Software", ".svg": "Date", ".pdf": "CreationDate"}
-    key = dated.get(path.suffix.lower())
-    return {key: None} if key is not None else None

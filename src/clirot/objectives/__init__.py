@@ -6,13 +6,8 @@ tokens into one scalar. It owns no parameters and sees no text, so it is tested 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from clirot.objectives.objective import Objective, TokenBatch
 from clirot.objectives.transport import Transport
-from clirot.registry import Registry
+from clirot.objectives.weighted import OBJECTIVES, WeightedSum, objective_of
 
-OBJECTIVES: Registry[Callable[..., Objective]] = Registry("objective", {"transport": Transport})
-"""Name -> what makes the objective of its settings (``reg``, ``iterations``, ``marginals``)."""
-
-__all__ = ["OBJECTIVES", "Objective", "TokenBatch", "Transport"]
+__all__ = ["OBJECTIVES", "Objective", "TokenBatch", "Transport", "WeightedSum", "objective_of"]

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
+import numpy as np
+import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 
@@ -16,6 +20,19 @@ class TokenBatch(NamedTuple):
 
     vectors: Tensor
     mask: Tensor
+
+    @classmethod
+    def padded(
+        cls, sentences: Sequence[NDArray[np.float32]], device: torch.device | None = None
+    ) -> TokenBatch:
+        """A batch of ``(tokens, dim)`` matrices, padded with zeros to the longest."""
+        longest = max(len(sentence) for sentence in sentences)
+        vectors = np.zeros((len(sentences), longest, sentences[0].shape[1]), dtype=np.float32)
+        mask = np.zeros((len(sentences), longest), dtype=bool)
+        for row, sentence in enumerate(sentences):
+            vectors[row, : len(sentence)] = sentence
+            mask[row, : len(sentence)] = True
+        return cls(torch.from_numpy(vectors).to(device), torch.from_numpy(mask).to(device))
 
 
 class Objective(Protocol):

@@ -13,20 +13,25 @@ batched Sinkhorn solver, and :func:`transport_plan` is the only place that calls
 What the solver needs care with: it anneals the regularisation from the range of the batch's costs
 down to ``reg``, so a plan would depend on what else is in the batch and on the padding. A row and a
 column without mass, whose costs span [0, 2] whatever the batch, fix the range.
+
+Transport is also a score: a sentence's cheapest plan should cost less to its translation than to
+the other sentences of the batch (:class:`TransportContrast`).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor
 
 from clirot.errors import UsageError
 from clirot.objectives.objective import TokenBatch
+from clirot.objectives.scores import check_temperature, copies, cross_entropy_of_the_diagonal
 
 Marginals = Literal["uniform", "distinct"]
+Centring = Literal["none", "sentence"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,25 +46,43 @@ class Transport:
     marginals: Marginals = "uniform"
     """Mass of a token: ``uniform``, or ``distinct``: in proportion to its mean distance from the
     other tokens of its sentence, so that tokens which say little of their own weigh little."""
+    unbalanced: float = 0.0
+    """Strength of the KL penalty that replaces the constraint on the marginals, in units of the
+    cost: the smaller, the sooner a token without a counterpart is left out. 0: balanced."""
+    centring: Centring = "none"
+    """What is taken off the tokens before the plan is sought: nothing, or the mean of their
+    ``sentence``, which a teacher's last layer puts into every one of its tokens. The loss is the
+    cost of the tokens as they are all the same."""
 
     def __post_init__(self) -> None:
-        if not 1e-4 <= self.reg <= 10:
-            raise UsageError(f"reg must be between 1e-4 and 10, got {self.reg}")
+        if not 1e-3 <= self.reg <= 10:
+            raise UsageError(f"reg must be between 1e-3 and 10, got {self.reg}")
         if self.iterations < 1:
             raise UsageError(f"iterations must be at least 1, got {self.iterations}")
+        if self.marginals not in get_args(Marginals):
+            raise UsageError(f"marginals must be uniform or distinct, got {self.marginals!r}")
+        if not 0 <= self.unbalanced < float("inf"):
+            raise UsageError(f"unbalanced must be 0 or more, got {self.unbalanced}")
+        if self.centring not in get_args(Centring):
+            raise UsageError(f"centring must be none or sentence, got {self.centring!r}")
 
     def loss(self, student: TokenBatch, teacher: TokenBatch) -> Tensor:
         """Mean over the batch of ``<P*, C>``. See the module's docstring."""
         cost = cosine_cost(student.vectors, teacher.vectors)
-        with torch.no_grad():
-            plan = transport_plan(
-                cost.detach(),
-                self.masses(student),
-                self.masses(teacher),
-                reg=self.reg,
-                iterations=self.iterations,
-            )
-        return (plan * cost).sum(dim=(1, 2)).mean()
+        return (self.plan(student, teacher) * cost).sum(dim=(1, 2)).mean()
+
+    @torch.no_grad()
+    def plan(self, student: TokenBatch, teacher: TokenBatch) -> Tensor:
+        """The plan of each pair: ``(batch, n, m)``, zero on padding, without gradient."""
+        seen = [centred(one) if self.centring == "sentence" else one for one in (student, teacher)]
+        return transport_plan(
+            cosine_cost(seen[0].vectors, seen[1].vectors),
+            self.masses(student),
+            self.masses(teacher),
+            reg=self.reg,
+            iterations=self.iterations,
+            unbalanced=self.unbalanced or None,
+        )
 
     def masses(self, tokens: TokenBatch) -> Tensor:
         """The marginal of each sentence: ``(batch, tokens)``, rows sum to 1, zero on padding."""
@@ -67,6 +90,46 @@ class Transport:
         if self.marginals == "distinct":
             weight = weight * distinctness(tokens)
         return weight / weight.sum(dim=1, keepdim=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TransportContrast(Transport):
+    """Contrast of transport costs: a pair's own against those to the batch's other sentences.
+
+    ``loss = -mean_k log softmax_l(-W_kl / temperature)_k`` with ``W_kl = <P*_kl, C_kl>`` the cost
+    of carrying student sentence ``k`` to teacher sentence ``l``. It solves ``batch^2`` plans a
+    step.
+    """
+
+    temperature: float = 0.02
+    """What costs are divided by; smaller attends to the hardest negatives."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_temperature(self.temperature)
+
+    def loss(self, student: TokenBatch, teacher: TokenBatch) -> Tensor:
+        """Mean over the batch. A batch of one sentence has no negative and no gradient."""
+        batch = len(student.mask)
+        costs = []
+        for one in range(batch):  # a row of plans at a time: batch^2 cost matrices may not fit
+            alike = TokenBatch(*(part[one].expand(batch, *part[one].shape) for part in student))
+            cost = cosine_cost(alike.vectors, teacher.vectors)
+            costs.append((self.plan(alike, teacher) * cost).sum(dim=(1, 2)))
+        logits = -torch.stack(costs) / self.temperature
+        return cross_entropy_of_the_diagonal(logits.masked_fill(copies(teacher), float("-inf")))
+
+
+def centred(tokens: TokenBatch) -> TokenBatch:
+    """Tokens less the mean of their sentence, at unit norm again.
+
+    A sentence of one token keeps it: there is nothing left of it otherwise.
+    """
+    vectors, weight = tokens.vectors.float(), tokens.mask.float()[:, :, None]
+    mean = (vectors * weight).sum(dim=1, keepdim=True) / weight.sum(dim=1, keepdim=True)
+    several = tokens.mask.sum(dim=1)[:, None, None] > 1
+    rest = torch.where(several, vectors - mean, vectors)
+    return TokenBatch(torch.nn.functional.normalize(rest, dim=2), tokens.mask)
 
 
 def cosine_cost(student: Tensor, teacher: Tensor) -> Tensor:
@@ -93,7 +156,15 @@ def distinctness(tokens: TokenBatch) -> Tensor:
     return distance.sum(dim=2) / mask.sum(dim=1, keepdim=True) + 1e-3
 
 
-def transport_plan(cost: Tensor, a: Tensor, b: Tensor, *, reg: float, iterations: int) -> Tensor:
+def transport_plan(
+    cost: Tensor,
+    a: Tensor,
+    b: Tensor,
+    *,
+    reg: float,
+    iterations: int,
+    unbalanced: float | None = None,
+) -> Tensor:
     """Entropic optimal transport plans of a batch, by GeomLoss's Sinkhorn solver.
 
     Args:
@@ -102,6 +173,8 @@ def transport_plan(cost: Tensor, a: Tensor, b: Tensor, *, reg: float, iterations
         b: ``(batch, m)`` masses, zero on padding.
         reg: regularisation, in units of the cost.
         iterations: Sinkhorn iterations.
+        unbalanced: strength of the KL penalty on the marginals, in units of the cost; None: the
+            marginals are met.
 
     Returns:
         ``(batch, n, m)`` plans, zero on padding. A plan does not depend on the rest of the batch.
@@ -120,6 +193,7 @@ def transport_plan(cost: Tensor, a: Tensor, b: Tensor, *, reg: float, iterations
         b=torch.cat([b, zero], dim=1),
         reg=reg,
         max_iter=iterations,
+        unbalanced=unbalanced,
     )
     plan: Tensor = solution.plan[:, :n, :m]
     return plan

@@ -99,8 +99,8 @@ class Development:
             documents=TokenMatrix(torch.from_numpy(np.concatenate(matrices)), offsets),
         )
 
-    def mean_average_precision(self, encoder: TokenEncoder) -> float:
-        """MAP of retrieving each topic's one English sentence; ties count against the system.
+    def topic_tokens(self, encoder: TokenEncoder) -> list[NDArray[np.float32]]:
+        """Every topic by the student, ``(tokens, dim)`` each.
 
         Raises:
             ClirotError: a token vector is not finite.
@@ -111,6 +111,19 @@ class Development:
                 "training diverged: the student's token vectors are not finite",
                 hint="lower --learning-rate and --embedding-learning-rate",
             )
+        return vectors
+
+    def relevant_tokens(self) -> list[NDArray[np.float32]]:
+        """The teacher's tokens of each topic's translation, ``(tokens, dim)`` each."""
+        tokens, offsets = self.documents.tokens.numpy(), self.documents.offsets
+        return [tokens[offsets[row] : offsets[row + 1]] for row in self.relevant]
+
+    def mean_average_precision(self, vectors: Sequence[NDArray[np.float32]]) -> float:
+        """MAP of retrieving each topic's one English sentence; ties count against the system.
+
+        Args:
+            vectors: the topics, from :meth:`topic_tokens`.
+        """
         reciprocal: list[float] = []
         for start in range(0, len(vectors), _QUERY_BATCH):
             found, _ = scores(

@@ -42,14 +42,7 @@ class TeacherTokens:
 
     def batch(self, rows: Sequence[int], device: torch.device) -> TokenBatch:
         """Vectors of several sentences, padded with zeros to the longest."""
-        matrices = [self[row] for row in rows]
-        longest = max(len(matrix) for matrix in matrices)
-        vectors = np.zeros((len(rows), longest, matrices[0].shape[1]), dtype=np.float32)
-        mask = np.zeros((len(rows), longest), dtype=bool)
-        for place, matrix in enumerate(matrices):
-            vectors[place, : len(matrix)] = matrix
-            mask[place, : len(matrix)] = True
-        return TokenBatch(torch.from_numpy(vectors).to(device), torch.from_numpy(mask).to(device))
+        return TokenBatch.padded([self[row] for row in rows], device)
 
 
 def teacher_tokens(

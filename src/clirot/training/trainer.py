@@ -23,11 +23,12 @@ from torch import Tensor, nn
 from transformers import PrinterCallback, TrainerCallback
 
 from clirot.encoders import MultiVectorTokenEncoder
-from clirot.objectives import Objective, TokenBatch
+from clirot.objectives import Objective, TokenBatch, Transport
 from clirot.records import ProgressSink, Step, silent
 from clirot.store import write_text
 from clirot.training.batching import sampler_factory
 from clirot.training.development import Development
+from clirot.training.diagnostics import plan_figures, plan_of
 from clirot.training.precision import best_device, bfloat16_pays
 from clirot.training.teacher_tokens import TeacherTokens
 
@@ -38,6 +39,7 @@ _WHOLE = "whole"
 _WEIGHTS = "student.safetensors"
 _EPOCHS = "epochs"
 _COLUMN = "text"
+_CURVE_POINTS = 100
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +63,11 @@ class History:
     """MAP on the development split: before training, then after every epoch."""
     loss: list[float] = field(default_factory=list)
     """Mean loss of every epoch."""
+    figures: list[dict[str, float]] = field(default_factory=list)
+    """Of the transport plan on the development split, as ``development``: see
+    :mod:`clirot.training.diagnostics`."""
+    curve: list[tuple[int, float]] = field(default_factory=list)
+    """Pairs trained on and the mean loss since the point before, a hundred points at most."""
 
     @property
     def best_epoch(self) -> int:
@@ -122,7 +129,7 @@ def train(
     _deterministic_body(model)
     checkpoints = scratch / "checkpoints"
     resume = _last_whole(checkpoints)
-    keeper = _BestKeeper(model, development, scratch, len(sentences), progress)
+    keeper = _BestKeeper(model, development, plan_of(objective), scratch, len(sentences), progress)
     keeper.begin(resumed=resume is not None)
     device = best_device()
     tokenizer = model.tokenizer
@@ -170,6 +177,7 @@ def train(
     trainer.remove_callback(PrinterCallback)
     trainer.train(resume_from_checkpoint=str(resume) if resume is not None else None)
     keeper.restore_best()
+    keeper.history.curve = _loss_curve(trainer.state.log_history, len(sentences))
     return keeper.history
 
 
@@ -204,12 +212,14 @@ class _BestKeeper(TrainerCallback):
         self,
         model: MultiVectorEncoder,
         development: Development,
+        plan: Transport,
         scratch: Path,
         sentences: int,
         progress: ProgressSink,
     ) -> None:
         self._model = model
         self._development = development
+        self._plan = plan
         self._log = scratch / "history.json"
         self._epochs = scratch / _EPOCHS
         self._sentences = sentences
@@ -220,7 +230,7 @@ class _BestKeeper(TrainerCallback):
         """Take up the history of an interrupted run, or measure where this one starts."""
         if resumed and self._log.is_file():
             raw = json.loads(self._log.read_text(encoding="utf-8"))
-            self.history = History(raw["development"], raw["loss"])
+            self.history = History(raw["development"], raw["loss"], raw["figures"])
         else:
             self._measure(epoch=0)
 
@@ -269,11 +279,15 @@ class _BestKeeper(TrainerCallback):
 
         training = self._model.training
         encoder = MultiVectorTokenEncoder(self._model, side="query", name="student", digest="")
-        found = self._development.mean_average_precision(encoder)
+        topics = self._development.topic_tokens(encoder)
+        found = self._development.mean_average_precision(topics)
+        figures = plan_figures(self._plan, topics, self._development.relevant_tokens())
         self._model.train(training)
         # A resumed run measures again what it had measured after its last checkpoint.
-        del self.history.development[epoch:], self.history.loss[max(0, epoch - 1) :]
+        del self.history.development[epoch:], self.history.figures[epoch:]
+        del self.history.loss[max(0, epoch - 1) :]
         self.history.development.append(found)
+        self.history.figures.append(figures)
         if loss is not None:
             self.history.loss.append(loss)
         # Every epoch's weights stay until the end: a resume on another machine may round
@@ -284,7 +298,13 @@ class _BestKeeper(TrainerCallback):
         temporary.replace(self._epochs / f"epoch-{epoch}.safetensors")
         write_text(
             self._log,
-            json.dumps({"development": self.history.development, "loss": self.history.loss}),
+            json.dumps(
+                {
+                    "development": self.history.development,
+                    "loss": self.history.loss,
+                    "figures": self.history.figures,
+                }
+            ),
         )
 
 
@@ -364,3 +384,15 @@ def _epoch_loss(state: Any, epoch: int) -> float:
         if "loss" in entry and epoch - 1 < entry["epoch"] <= epoch + 1e-6
     ]
     return sum(losses) / len(losses) if losses else float("nan")
+
+
+def _loss_curve(log: Sequence[dict[str, Any]], sentences: int) -> list[tuple[int, float]]:
+    """The log of the steps, averaged to a hundred points or fewer."""
+    steps = [(entry["epoch"] * sentences, entry["loss"]) for entry in log if "loss" in entry]
+    width = -(-len(steps) // _CURVE_POINTS) or 1
+    curve = []
+    for start in range(0, len(steps), width):
+        part = steps[start : start + width]
+        mean = sum(loss for _, loss in part) / len(part)
+        curve.append((round(part[-1][0]), round(mean, 6)))
+    return curve

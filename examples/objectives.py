@@ -1,0 +1,213 @@
+r"""Which objective teaches best? One table of settings, tested over topics and seeds.
+
+    python examples/objectives.py --tgt so --file quran.en-so.tsv.gz --source hornmt \
+        --system transport --system contrastive --system "transport reg=0.05" \\
+        --seed 1 --seed 2 --collection data/flores_dev --epochs 1
+
+A system is an objective with settings of ``clirot distill``; the first one is what the others are
+tested against. ``none`` is the student before training. Every system is distilled once a seed and
+kept in the store, so that a table which was interrupted, or gets another row, does only the rest.
+
+The development column needs no collection: MAP on the pairs held out of the bitext, by which
+settings are chosen. Collections are for the final table: MAP and P@5 there, the teacher on topics
+as they are and the English-topic ceiling beside them. A topic's value is its mean over the seeds;
+paired randomisation test over topics, Holm's correction over all tests of a table.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import sys
+import tempfile
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from clirot.collection import open_collection
+from clirot.distillation import DistillConfig, distill
+from clirot.evaluation import EvaluateConfig, evaluate_runs
+from clirot.indexing import IndexConfig, build_index
+from clirot.records import LanguagePair
+from clirot.retrieval import SearchConfig, search
+from clirot.runs import SAVED_RUN, read_run
+from clirot.significance import holm, randomisation_test
+
+MEASURES = ("map", "precision@5")
+
+
+@dataclass(frozen=True)
+class System:
+    """An objective and its settings, and the names its students get."""
+
+    label: str
+    settings: dict[str, Any]
+
+    @classmethod
+    def of(cls, text: str) -> System:
+        """Read ``objective [setting=value ...]``."""
+        objective, *changes = text.split()
+        settings: dict[str, Any] = {"objective": objective}
+        defaults = {one.name: one.default for one in fields(DistillConfig)}
+        for change in changes:
+            name, _, value = change.partition("=")
+            settings[name] = type(defaults[name])(value)
+        return cls(text, settings)
+
+    def student(self, prefix: str, seed: int) -> str:
+        """Name of its student of a seed."""
+        plain = "".join(char if char.isalnum() or char in ".+-" else "-" for char in self.label)
+        return f"{prefix}.{plain}.{seed}"
+
+
+def main() -> None:
+    """Distil, search, evaluate, test, print."""
+    asked = arguments()
+    systems = [System.of(text) for text in asked.system]
+    measured = {}
+    with tempfile.TemporaryDirectory() as folder:
+        files = tuple(thinned(path, asked.every, Path(folder)) for path in asked.file)
+        for seed in asked.seed:
+            for system in systems:
+                result = distill(
+                    DistillConfig(
+                        pair=LanguagePair.of("en", asked.tgt),
+                        sources=tuple(asked.source),
+                        files=files,
+                        name=system.student(asked.name, seed),
+                        seed=seed,
+                        **({"epochs": asked.epochs} | system.settings),
+                    )
+                )
+                curve = result.development
+                measured[system.label, seed] = curve[result.best_epoch]
+                shown = " ".join(f"{value:.4f}" for value in curve)
+                print(f"{system.label}, seed {seed}: {shown}", file=sys.stderr, flush=True)
+    cells = {system.label: development_cells(measured, system, asked.seed) for system in systems}
+    header = ["system", "development MAP"]
+    others: dict[str, list[str]] = {"teacher as it is": ["-"], "English topics": ["-"]}
+    for directory in asked.collection:
+        values = topic_values(asked, systems, directory)
+        header += [f"{Path(directory).name} {measure}" for measure in MEASURES]
+        for label, per_measure in values.items():
+            row = cells.setdefault(label, others.get(label, ["-"]))
+            row += compared(per_measure, values[systems[0].label])
+    correct(cells)
+    print(f"| {' | '.join(header)} |\n|{'---|' * len(header)}")
+    for label, row in cells.items():
+        print(f"| {label} | {' | '.join(str(cell) for cell in row)} |")
+
+
+def arguments() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--tgt", required=True, help="the students' language")
+    parser.add_argument("--file", action="append", default=[], type=Path, help="local bitext, TSV")
+    parser.add_argument("--source", action="append", default=[], help="bitext source")
+    parser.add_argument("--every", type=int, default=1, help="take every so many-th line of a file")
+    parser.add_argument("--system", action="append", required=True, help="objective and settings")
+    parser.add_argument("--seed", action="append", type=int, required=True)
+    parser.add_argument("--epochs", type=int, default=1)
+    parser.add_argument("--collection", action="append", default=[], help="collection to test on")
+    parser.add_argument("--name", default="objectives", help="what the students' names begin with")
+    return parser.parse_args()
+
+
+def thinned(path: Path, every: int, folder: Path) -> Path:
+    """Every so many-th line of a TSV file, gzipped or not."""
+    if every == 1:
+        return path
+    opened = gzip.open if path.suffix == ".gz" else open
+    with opened(path, "rt", encoding="utf-8") as stream:
+        kept = [line for number, line in enumerate(stream) if number % every == 0]
+    target = folder / f"{path.name.removesuffix('.gz').removesuffix('.tsv')}-every-{every}.tsv"
+    target.write_text("".join(kept), encoding="utf-8")
+    return target
+
+
+def development_cells(
+    measured: dict[tuple[str, int], float], system: System, seeds: list[int]
+) -> list[str]:
+    """The mean over the seeds, and each seed where there are several."""
+    each = [measured[system.label, seed] for seed in seeds]
+    several = f" ({' '.join(f'{value:.3f}' for value in each)})" if len(each) > 1 else ""
+    return [f"{np.mean(each):.3f}{several}"]
+
+
+def topic_values(
+    asked: argparse.Namespace, systems: list[System], directory: str
+) -> dict[str, dict[str, np.ndarray]]:
+    """System -> measure -> ``(topics,)``, the mean over the seeds."""
+    index = build_index(IndexConfig(model="minilm-en", collection=directory)).name
+    models: dict[str, tuple[list[str | None], str]] = {
+        "teacher as it is": ([None], asked.tgt),
+        **{
+            one.label: ([one.student(asked.name, seed) for seed in asked.seed], asked.tgt)
+            for one in systems
+        },
+        "English topics": ([None], "en"),
+    }
+    found: dict[str, dict[str, np.ndarray]] = {}
+    for label, (students, lang) in models.items():
+        tables = []
+        for student in students:
+            config = SearchConfig(
+                index=index, collection=directory, lang=lang, model=student, k=100
+            )
+            name = f"{student or 'minilm-en'}.{lang}.{Path(directory).name}"
+            saved = search(config).save(name)
+            evaluation = evaluate_runs(
+                {label: read_run(saved.path / SAVED_RUN)},
+                open_collection(directory).qrels(asked.tgt),
+                EvaluateConfig(metrics=MEASURES),
+            )
+            tables.append(evaluation.values[label, ""])
+        mean = np.mean(tables, axis=0)
+        found[label] = dict(zip(MEASURES, mean, strict=True))
+    return found
+
+
+@dataclass
+class Cell:
+    """A figure of the table, and its test against the first system."""
+
+    mean: float
+    difference: float = 0.0
+    p: float | None = None
+
+    def __str__(self) -> str:
+        """The mean, the difference and Holm's p."""
+        if self.p is None:
+            return f"{self.mean:.3f}"
+        return f"{self.mean:.3f} ({self.difference:+.3f}, p {self.p:.4f})"
+
+
+def compared(values: dict[str, np.ndarray], baseline: dict[str, np.ndarray]) -> list[Any]:
+    """A cell a measure."""
+    cells = []
+    for measure in MEASURES:
+        differences = values[measure] - baseline[measure]
+        cell = Cell(float(values[measure].mean()), float(differences.mean()))
+        if values is not baseline:
+            cell.p = randomisation_test(differences).p
+        cells.append(cell)
+    return cells
+
+
+def correct(table: dict[str, list[Any]]) -> None:
+    """Holm's correction over all tests of the table."""
+    tested = [
+        cell
+        for row in table.values()
+        for cell in row
+        if isinstance(cell, Cell) and cell.p is not None
+    ]
+    adjusted = holm([cell.p for cell in tested if cell.p is not None])
+    for cell, p in zip(tested, adjusted, strict=True):
+        cell.p = p
+
+
+if __name__ == "__main__":
+    main()

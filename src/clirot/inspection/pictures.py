@@ -1,0 +1,40 @@
+"""What every picture here shares: its colours, and how it gets to disk."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from clirot.errors import UsageError
+from clirot.store import disk_error
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+INK, FAINT, GRID = "#222222", "#8a8a8a", "#e3e6ea"
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write a figure; the suffix decides the format (png, pdf, svg).
+
+    The time and the library are left out of the file: the same figure gives the same bytes.
+
+    Raises:
+        UsageError: the suffix is not that of a format that can be drawn.
+        ArtefactError: the file cannot be written.
+    """
+    try:
+        figure.savefig(path, dpi=160, metadata=_undated(path))
+    except ValueError as error:
+        raise UsageError(
+            f"cannot draw a picture as {path.suffix or path.name!r}",
+            hint="name it .png, .pdf or .svg",
+        ) from error
+    except OSError as error:
+        raise disk_error(error, path) from error
+
+
+def _undated(path: Path) -> dict[str, None] | None:
+    dated = {".png": "Software", ".svg": "Date", ".pdf": "CreationDate"}
+    key = dated.get(path.suffix.lower())
+    return {key: None} if key is not None else None

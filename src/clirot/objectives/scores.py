@@ -1,0 +1,96 @@
+"""Objectives on retrieval scores within a batch: contrastive learning and score distillation.
+
+A student's sentence is a query, and the teacher's sentences of the batch are the documents::
+
+    S_kl = mean_i max_j <s_ki, t_lj>       MaxSim (arXiv 2004.12832), averaged over query tokens
+
+Averaged, so that one temperature suits short and long sentences.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from clirot.errors import UsageError
+from clirot.objectives.objective import TokenBatch
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contrastive:
+    """InfoNCE over MaxSim: the translation against the other sentences of the batch.
+
+    ``loss = -mean_k log( exp(S_kk / temperature) / sum_l exp(S_kl / temperature) )`` (van den Oord
+    et al., arXiv 1807.03748, equation 4). A sentence that occurs twice in the batch is no negative
+    of its own copy.
+    """
+
+    temperature: float = 0.02
+    """What scores are divided by; smaller attends to the hardest negatives."""
+
+    def __post_init__(self) -> None:
+        check_temperature(self.temperature)
+
+    def loss(self, student: TokenBatch, teacher: TokenBatch) -> Tensor:
+        """Mean over the batch. A batch of one sentence has no negative and no gradient."""
+        logits = batch_maxsim(student, teacher) / self.temperature
+        logits = logits.masked_fill(copies(teacher), float("-inf"))
+        return cross_entropy_of_the_diagonal(logits)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScoreKL:
+    """Score distillation: the student ranks the batch's sentences as the teacher ranks them.
+
+    ``loss = mean_k KL( softmax_l(T_kl / temperature) || softmax_l(S_kl / temperature) )`` with
+    ``T_kl`` the teacher's own MaxSim of sentence ``k`` with sentence ``l``: the loss that
+    ColBERTv2 (arXiv 2112.01488, section 3.2) and PLAID-X distil scores with.
+    """
+
+    temperature: float = 0.02
+    """What both sides' scores are divided by."""
+
+    def __post_init__(self) -> None:
+        check_temperature(self.temperature)
+
+    def loss(self, student: TokenBatch, teacher: TokenBatch) -> Tensor:
+        """Mean over the batch. A batch of one sentence has no gradient."""
+        found = torch.log_softmax(batch_maxsim(student, teacher) / self.temperature, dim=1)
+        with torch.no_grad():
+            wanted = torch.log_softmax(batch_maxsim(teacher, teacher) / self.temperature, dim=1)
+        return (wanted.exp() * (wanted - found)).sum(dim=1).mean()
+
+
+def check_temperature(temperature: float) -> None:
+    """Raise unless a temperature is one.
+
+    Raises:
+        UsageError: it is not between 1e-4 and 100.
+    """
+    if not 1e-4 <= temperature <= 100:
+        raise UsageError(f"temperature must be between 1e-4 and 100, got {temperature}")
+
+
+def batch_maxsim(queries: TokenBatch, documents: TokenBatch) -> Tensor:
+    """Every query against every document: ``(queries, documents)`` float32 in [-1, 1]."""
+    similarity = torch.einsum("knd,lmd->klnm", queries.vectors.float(), documents.vectors.float())
+    best = similarity.masked_fill(~documents.mask[None, :, None, :], float("-inf")).amax(dim=3)
+    weight = queries.mask.float()
+    return (best * weight[:, None, :]).sum(dim=2) / weight.sum(dim=1)[:, None]
+
+
+def copies(teacher: TokenBatch) -> Tensor:
+    """Where two rows hold the same sentence: ``(batch, batch)`` bool, false on the diagonal."""
+    sums = (teacher.vectors * teacher.mask[:, :, None]).sum(dim=1)
+    _, kind = torch.unique(sums, dim=0, return_inverse=True)
+    same: Tensor = kind[:, None] == kind[None]
+    return same & ~torch.eye(len(sums), dtype=torch.bool, device=sums.device)
+
+
+def cross_entropy_of_the_diagonal(logits: Tensor) -> Tensor:
+    """Mean negative log-probability of ``l = k``: scalar, from ``(batch, batch)``."""
+    return torch.nn.functional.cross_entropy(
+        logits, torch.arange(len(logits), device=logits.device)
+    )

@@ -1,0 +1,93 @@
+"""Objectives by name, and weighted sums of them: ``transport+0.5*contrastive``."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+from torch import Tensor
+
+from clirot.errors import UsageError
+from clirot.objectives.alignment import Greedy
+from clirot.objectives.objective import Objective, TokenBatch
+from clirot.objectives.pooled import SentenceMSE
+from clirot.objectives.scores import Contrastive, ScoreKL
+from clirot.objectives.transport import Transport, TransportContrast
+from clirot.registry import Registry, unknown_name
+
+OBJECTIVES: Registry[Callable[..., Objective]] = Registry(
+    "objective",
+    {
+        "transport": Transport,
+        "transport-contrast": TransportContrast,
+        "contrastive": Contrastive,
+        "score-kl": ScoreKL,
+        "mse": SentenceMSE,
+        "greedy": Greedy,
+    },
+)
+"""Name -> dataclass of its settings. Settings of one name mean the same in all of them."""
+
+_TERM = re.compile(r"(?:(?P<weight>(?:\d+\.?\d*|\.\d+)(?:e-?\d+)?)\*)?(?P<name>[a-z][a-z-]*)")
+
+
+@dataclass(frozen=True)
+class WeightedSum:
+    """A weighted sum of objectives on the same batch."""
+
+    terms: tuple[tuple[float, Objective], ...]
+
+    def loss(self, student: TokenBatch, teacher: TokenBatch) -> Tensor:
+        """The weighted sum of the terms' losses."""
+        parts = [weight * one.loss(student, teacher) for weight, one in self.terms]
+        total = parts[0]
+        for part in parts[1:]:
+            total = total + part
+        return total
+
+
+def objective_of(expression: str, settings: Mapping[str, Any]) -> Objective:
+    """The objective that an expression names.
+
+    Args:
+        expression: a name of :data:`OBJECTIVES`, or several with weights:
+            ``transport+0.5*contrastive``.
+        settings: settings by name; every objective takes those it has.
+
+    Raises:
+        UsageError: not such an expression, or a setting that makes no sense.
+        UnknownNameError: an unknown objective.
+    """
+    terms = [_term(part.strip(), expression) for part in expression.split("+")]
+    names = [name for _, name in terms]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise UsageError(f"objective {expression!r} names {twice} twice", hint="give it one weight")
+    made = [(weight, _make(name, settings)) for weight, name in terms]
+    if len(made) == 1 and made[0][0] == 1.0:
+        return made[0][1]
+    return WeightedSum(tuple(made))
+
+
+def _term(text: str, expression: str) -> tuple[float, str]:
+    match = _TERM.fullmatch(text)
+    weight = float(match["weight"] or 1) if match else math.nan
+    if match is None or not 0 < weight < math.inf:
+        raise UsageError(
+            f"objective {expression!r} has a term that cannot be read: {text!r}",
+            hint="names joined by +, each with a positive weight before it if need be: "
+            "transport+0.5*contrastive",
+        )
+    if match["name"] not in OBJECTIVES:
+        raise unknown_name("objective", match["name"], [*OBJECTIVES, "none"])
+    return weight, match["name"]
+
+
+def _make(name: str, settings: Mapping[str, Any]) -> Objective:
+    make: Any = OBJECTIVES[name]
+    known = {one.name: settings[one.name] for one in fields(make) if one.name in settings}
+    objective: Objective = make(**known)
+    return objective

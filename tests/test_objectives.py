@@ -1,0 +1,298 @@
+"""The other objectives, and what all have in common, against brute force and closed forms."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import scipy.special
+import scipy.stats
+import torch
+
+from clirot.errors import UnknownNameError, UsageError
+from clirot.objectives import OBJECTIVES, Objective, TokenBatch, Transport, objective_of
+from clirot.objectives.alignment import Greedy
+from clirot.objectives.pooled import SentenceMSE
+from clirot.objectives.scores import Contrastive, ScoreKL
+from clirot.objectives.transport import TransportContrast, centred, cosine_cost, transport_plan
+
+LENGTHS_S, LENGTHS_T = [5, 3, 1, 4], [7, 2, 6, 3]
+
+
+def _unit(*shape: int, seed: int) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    return torch.nn.functional.normalize(torch.randn(*shape, generator=generator), dim=-1)
+
+
+def _batch(vectors: torch.Tensor, lengths: list[int]) -> TokenBatch:
+    mask = torch.arange(vectors.shape[1])[None, :] < torch.tensor(lengths)[:, None]
+    return TokenBatch(vectors, mask)
+
+
+def _sides() -> tuple[TokenBatch, TokenBatch]:
+    return _batch(_unit(4, 5, 8, seed=1), LENGTHS_S), _batch(_unit(4, 7, 8, seed=2), LENGTHS_T)
+
+
+def _sentences(tokens: TokenBatch) -> list[np.ndarray]:
+    return [v[m].double().numpy() for v, m in zip(tokens.vectors, tokens.mask, strict=True)]
+
+
+def _mean_maxsim(query: np.ndarray, document: np.ndarray) -> float:
+    return float(np.mean([max(float(q @ d) for d in document) for q in query]))
+
+
+def _score_table(queries: list[np.ndarray], documents: list[np.ndarray]) -> np.ndarray:
+    return np.array([[_mean_maxsim(q, d) for d in documents] for q in queries])
+
+
+def test_mse_is_the_squared_distance_of_the_means() -> None:
+    student, teacher = _sides()
+    means = [
+        ((s.mean(axis=0) - t.mean(axis=0)) ** 2).sum()
+        for s, t in zip(_sentences(student), _sentences(teacher), strict=True)
+    ]
+    assert float(SentenceMSE().loss(student, teacher)) == pytest.approx(np.mean(means), rel=1e-5)
+
+
+def test_greedy_takes_the_nearest_teacher_token_for_each_student_token() -> None:
+    student, teacher = _sides()
+    distances = [
+        1 - _mean_maxsim(s, t)
+        for s, t in zip(_sentences(student), _sentences(teacher), strict=True)
+    ]
+    assert float(Greedy().loss(student, teacher)) == pytest.approx(np.mean(distances), rel=1e-5)
+
+
+def test_contrastive_is_the_cross_entropy_of_the_own_translation() -> None:
+    student, teacher = _sides()
+    logits = _score_table(_sentences(student), _sentences(teacher)) / 0.1
+    wanted = -np.mean(np.diag(scipy.special.log_softmax(logits, axis=1)))
+    got = float(Contrastive(temperature=0.1).loss(student, teacher))
+    assert got == pytest.approx(wanted, rel=1e-4)
+
+
+@pytest.mark.parametrize("name", ["contrastive", "transport-contrast"])
+def test_a_sentence_that_occurs_twice_is_no_negative_of_its_copy(name: str) -> None:
+    student, teacher = _sides()
+    objective = objective_of(name, {"temperature": 0.1})
+    both = [TokenBatch(*(part[[0, 1, 1]] for part in side)) for side in (student, teacher)]
+    # Row 1 and its copy see one negative, as without the copy; row 0 sees its negative twice.
+    costs = {
+        pair: _pair_score(name, both[0], both[1], *pair)
+        for pair in [(0, 0), (0, 1), (1, 0), (1, 1)]
+    }
+    first = np.logaddexp(costs[0, 0], np.log(2) + costs[0, 1]) - costs[0, 0]
+    other = np.logaddexp(costs[1, 0], costs[1, 1]) - costs[1, 1]
+    wanted = (first + 2 * other) / 3
+    assert float(objective.loss(*both)) == pytest.approx(float(wanted), rel=1e-4)
+
+
+def _pair_score(name: str, student: TokenBatch, teacher: TokenBatch, k: int, row: int) -> float:
+    if name == "contrastive":
+        return _mean_maxsim(_sentences(student)[k], _sentences(teacher)[row]) / 0.1
+    one = TokenBatch(*(part[[k]] for part in student))
+    other = TokenBatch(*(part[[row]] for part in teacher))
+    return -float(Transport().loss(one, other)) / 0.1
+
+
+def test_score_kl_is_the_divergence_from_the_teachers_ranking() -> None:
+    student, teacher = _sides()
+    english = _sentences(teacher)
+    wanted = scipy.special.softmax(_score_table(english, english) / 0.1, axis=1)
+    found = scipy.special.softmax(_score_table(_sentences(student), english) / 0.1, axis=1)
+    divergence = np.mean([scipy.stats.entropy(w, f) for w, f in zip(wanted, found, strict=True)])
+    assert float(ScoreKL(temperature=0.1).loss(student, teacher)) == pytest.approx(
+        divergence, rel=1e-4
+    )
+    assert float(ScoreKL(temperature=0.1).loss(teacher, teacher)) == pytest.approx(0, abs=1e-6)
+
+
+def test_transport_contrast_scores_every_sentence_by_its_transport_cost() -> None:
+    student, teacher = _sides()
+    logits = np.array(
+        [
+            [_pair_score("transport-contrast", student, teacher, k, row) for row in range(4)]
+            for k in range(4)
+        ]
+    )
+    wanted = -np.mean(np.diag(scipy.special.log_softmax(logits, axis=1)))
+    got = float(TransportContrast(temperature=0.1).loss(student, teacher))
+    assert got == pytest.approx(wanted, rel=1e-4)
+
+
+@pytest.mark.parametrize("penalty", [0.05, 0.5, 5.0])
+def test_an_unbalanced_plan_is_pots(penalty: float) -> None:
+    import ot
+
+    cost = cosine_cost(_unit(3, 6, 8, seed=3), _unit(3, 9, 8, seed=4))
+    a, b = torch.full((3, 6), 1 / 6), torch.full((3, 9), 1 / 9)
+    plan = transport_plan(cost, a, b, reg=0.1, iterations=2000, unbalanced=penalty)
+    for got, entry in zip(plan.double().numpy(), cost.double().numpy(), strict=True):
+        judge = ot.unbalanced.sinkhorn_unbalanced(
+            np.full(6, 1 / 6), np.full(9, 1 / 9), entry, 0.1, penalty, numItermax=20_000
+        )
+        assert np.abs(got - judge).max() < 2e-3
+        assert got.sum() == pytest.approx(judge.sum(), abs=5e-3)
+
+
+def test_an_unbalanced_plan_leaves_out_what_has_no_counterpart() -> None:
+    teacher = _unit(1, 4, 64, seed=5)
+    student = torch.cat([teacher, -teacher[:, :1]], dim=1)  # the last one is like no other
+    batches = [_batch(student, [5]), _batch(teacher, [4])]
+    kept = Transport(iterations=200).plan(*batches)[0].sum(dim=1)
+    left = Transport(iterations=200, unbalanced=0.1).plan(*batches)[0].sum(dim=1)
+    assert float(kept[4]) == pytest.approx(0.2, abs=1e-2)
+    assert float(left[4]) < 0.02 < float(left[0])
+
+
+def test_centring_is_for_the_plan_and_not_for_the_loss() -> None:
+    student, teacher = _sides()
+    objective = Transport(centring="sentence")
+    plans = objective.plan(student, teacher)
+    for k, (s, t) in enumerate(zip(_sentences(student), _sentences(teacher), strict=True)):
+        rest = [side - side.mean(axis=0) if len(side) > 1 else side for side in (s, t)]
+        units = [side / np.linalg.norm(side, axis=1, keepdims=True) for side in rest]
+        cost = torch.from_numpy(1 - units[0] @ units[1].T).float()[None]
+        n, m = cost.shape[1:]
+        wanted = transport_plan(
+            cost, torch.full((1, n), 1 / n), torch.full((1, m), 1 / m), reg=0.02, iterations=20
+        )
+        assert torch.allclose(plans[k, :n, :m], wanted[0], atol=1e-5)
+    loss = (plans * cosine_cost(student.vectors, teacher.vectors)).sum(dim=(1, 2)).mean()
+    assert float(objective.loss(student, teacher)) == pytest.approx(float(loss), rel=1e-6)
+
+
+def test_a_mean_shared_by_all_tokens_hides_the_alignment_and_centring_finds_it() -> None:
+    own = _unit(1, 8, 64, seed=6)
+    shared = 6 * _unit(1, 1, 64, seed=7)
+    order = torch.randperm(8, generator=torch.Generator().manual_seed(1))
+    teacher = torch.nn.functional.normalize(own + shared, dim=2)
+    student = torch.nn.functional.normalize(own[:, order] + shared, dim=2)
+    sides = [_batch(student, [8]), _batch(teacher, [8])]
+    place = (0, torch.arange(8), order)
+    blurred = Transport(reg=0.1).plan(*sides)[place].sum()
+    found = Transport(reg=0.1, centring="sentence").plan(*sides)[place].sum()
+    assert float(found) > 0.95 > 0.5 > float(blurred)
+    one = centred(_batch(_unit(2, 1, 8, seed=8), [1, 1])).vectors
+    assert torch.isfinite(one).all()
+
+
+def _all() -> list[Objective]:
+    return [objective_of(name, {}) for name in OBJECTIVES] + [
+        objective_of("transport+0.5*contrastive", {}),
+        Transport(unbalanced=0.2),
+        Transport(centring="sentence"),
+    ]
+
+
+@pytest.mark.parametrize("objective", _all(), ids=str)
+def test_padding_changes_no_objective(objective: Objective) -> None:
+    student, teacher = _sides()
+    plain = objective.loss(student, teacher)
+    wider = [
+        TokenBatch(
+            torch.cat([side.vectors, torch.full((4, 3, 8), fill)], dim=1),
+            torch.cat([side.mask, torch.zeros(4, 3, dtype=torch.bool)], dim=1),
+        )
+        for side, fill in ((student, 1.0), (teacher, -3.0))
+    ]
+    assert float(objective.loss(*wider)) == pytest.approx(float(plain), rel=1e-5, abs=1e-6)
+
+
+@pytest.mark.parametrize("objective", _all(), ids=str)
+def test_every_objective_reaches_every_real_token_and_no_padding(objective: Objective) -> None:
+    student, teacher = _sides()
+    vectors = student.vectors.clone().requires_grad_()
+    objective.loss(TokenBatch(vectors, student.mask), teacher).backward()
+    assert vectors.grad is not None and torch.isfinite(vectors.grad).all()
+    assert torch.equal(vectors.grad.abs().sum(dim=2) > 0, student.mask)
+
+
+@pytest.mark.parametrize("objective", _all(), ids=str)
+def test_following_any_objective_makes_the_translation_the_nearest(objective: Objective) -> None:
+    """Free student tokens end nearer to their own sentence than to the others'."""
+    _, teacher = _sides()
+    free = _unit(4, 5, 8, seed=9).requires_grad_()
+    optimiser = torch.optim.Adam([free], lr=0.05)
+    for _ in range(120):
+        unit = torch.nn.functional.normalize(free, dim=-1)
+        optimiser.zero_grad()
+        objective.loss(_batch(unit, [5] * 4), teacher).backward()
+        optimiser.step()
+    found = _batch(torch.nn.functional.normalize(free.detach(), dim=-1), [5] * 4)
+    table = _score_table(_sentences(found), _sentences(teacher))
+    assert (table.argmax(axis=1) == np.arange(4)).all()
+
+
+@pytest.mark.parametrize("name", ["mse", "greedy", "contrastive", "score-kl"])
+def test_gradients_are_those_of_finite_differences(name: str) -> None:
+    student, teacher = _sides()
+    objective = objective_of(name, {"temperature": 0.2})
+    vectors = student.vectors.clone().requires_grad_()
+    objective.loss(TokenBatch(vectors, student.mask), teacher).backward()
+    assert vectors.grad is not None
+    for place in [(0, 0, 0), (0, 4, 5), (1, 2, 1), (3, 1, 7)]:
+        moved = []
+        for sign in (1, -1):
+            shifted = student.vectors.clone()
+            shifted[place] += sign * 1e-2
+            moved.append(float(objective.loss(TokenBatch(shifted, student.mask), teacher)))
+        assert float(vectors.grad[place]) == pytest.approx(
+            (moved[0] - moved[1]) / 2e-2, rel=3e-2, abs=2e-4
+        )
+
+
+def test_a_sum_is_the_weighted_sum_of_its_terms() -> None:
+    student, teacher = _sides()
+    settings = {"temperature": 0.1, "reg": 0.05}
+    parts = [float(objective_of(n, settings).loss(student, teacher)) for n in ("transport", "mse")]
+    both = objective_of("transport + 2.5*mse", settings).loss(student, teacher)
+    assert float(both) == pytest.approx(parts[0] + 2.5 * parts[1], rel=1e-6)
+    assert objective_of("transport", settings) == Transport(reg=0.05)
+    assert objective_of("1*transport", settings) == Transport(reg=0.05)
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "",
+        "transport+",
+        "0*mse",
+        "-1*mse",
+        "mse*2",
+        "nan*mse",
+        "1.2.3*mse",
+        "mse+2*mse",
+        "..*mse",
+        ".*mse",
+        "1e999*mse",
+    ],
+)
+def test_expressions_that_make_no_sense_are_refused(expression: str) -> None:
+    with pytest.raises(UsageError, match="objective"):
+        objective_of(expression, {})
+
+
+def test_an_unknown_objective_suggests_a_near_one() -> None:
+    with pytest.raises(UnknownNameError, match="contrastiv") as caught:
+        objective_of("transport+contrastiv", {})
+    assert "contrastive" in str(caught.value.hint)
+
+
+@pytest.mark.parametrize(
+    ("name", "setting"),
+    [
+        ("contrastive", {"temperature": 0.0}),
+        ("score-kl", {"temperature": math.nan}),
+        ("transport-contrast", {"temperature": -1.0}),
+        ("transport-contrast", {"reg": 0.0}),
+        ("transport", {"unbalanced": -1.0}),
+        ("transport", {"unbalanced": math.inf}),
+        ("transport", {"centring": "corpus"}),
+        ("transport", {"marginals": "idf"}),
+    ],
+)
+def test_settings_that_make_no_sense_are_refused(name: str, setting: dict[str, object]) -> None:
+    with pytest.raises(UsageError, match=f"{next(iter(setting))} must be"):
+        objective_of(name, setting)
