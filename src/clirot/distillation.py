@@ -65,6 +65,10 @@ class DistillConfig:
     max_tokens: int = 256
     """Longest student input in training, in tokens. The teacher reads all of its own, so a student
     that is cut shorter is asked to say in the first half what the teacher says in both."""
+    lora_rank: int = 0
+    """Rank of low-rank adapters that are trained in place of the body's weights, and merged into
+    them at the end; 0 trains the weights themselves. For decoders and other large bodies. The input
+    embeddings are then trained in a transplant only."""
     development: int = 500
     """Pairs held out to choose the epoch on; at most a tenth of the bitext."""
 
@@ -102,6 +106,8 @@ class DistillConfig:
         for name in positive:
             if not 0 < getattr(self, name) < float("inf"):
                 raise UsageError(f"{name} must be positive, got {getattr(self, name)}")
+        if not 0 <= self.lora_rank <= 1024:
+            raise UsageError(f"lora_rank must be between 0 and 1024, got {self.lora_rank}")
         if not 0 <= self.seed < 2**32:
             raise UsageError(f"seed must be between 0 and 2^32 - 1, got {self.seed}")
         if not 0 <= self.warmup < 1:
@@ -168,6 +174,10 @@ def distill(
 
     store = store if store is not None else Store()
     objective = _objective(config)
+    if config.lora_rank:
+        from clirot.training.adapters import check_installed
+
+        check_installed()
     teacher = resolve(config.teacher, store)
     base = None if config.student == TRANSPLANT else resolve(config.student, store)
     bitext = _bitext(config, store, progress)
@@ -268,7 +278,8 @@ def _train(
         load_model,
         quiet_libraries,
     )
-    from clirot.students import TransplantConfig, transplant, with_dimension
+    from clirot.students import TransplantConfig, read_whole_queries, transplant, with_dimension
+    from clirot.training.adapters import adapted
     from clirot.training.development import Development, pool, split
     from clirot.training.teacher_tokens import teacher_tokens
     from clirot.training.trainer import Recipe, train
@@ -300,6 +311,7 @@ def _train(
         )
     else:
         model = with_dimension(load_model(base.path), documents.dim)
+    read_whole_queries(model)
     results: dict[str, Any] = {
         "pairs": len(bitext.pairs),
         "training_pairs": len(parts.train),
@@ -316,7 +328,7 @@ def _train(
             "best_epoch": 0,
         }
     else:
-        with quiet_libraries():
+        with quiet_libraries(), adapted(model, rank=config.lora_rank, embeddings=base is None):
             history = train(
                 model,
                 [pair.tgt for pair in parts.train],

@@ -13,7 +13,7 @@ import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import torch
@@ -30,6 +30,17 @@ TokenVectors = NDArray[np.float32]
 """``(tokens, dim)``, rows of unit norm."""
 
 _BATCH_TOKENS = 4096
+
+# What a library raises depends on what is wrong with the checkpoint, and on the model's own code.
+_NOT_LOADABLE = (
+    OSError,
+    ValueError,
+    LookupError,
+    RuntimeError,
+    TypeError,
+    AttributeError,
+    ImportError,
+)
 
 
 class TokenEncoder(Protocol):
@@ -127,24 +138,33 @@ def load_encoder(ref: ModelRef, *, side: Side) -> MultiVectorTokenEncoder:
 
 
 def load_model(path: Path, *, device: str | None = None) -> MultiVectorEncoder:
-    """Load a checkpoint directory as a ``MultiVectorEncoder``.
+    """Load a checkpoint directory as a ``MultiVectorEncoder``, in float32.
+
+    Weights that were saved in half precision are widened: training adds to them what half precision
+    would round away, and token vectors would depend on the batch they were computed in.
 
     Raises:
-        InputError: it is not a checkpoint, or its weights are not safetensors.
+        InputError: it is not a checkpoint, its weights are not safetensors, or it is not a text
+            encoder.
     """
     with quiet_libraries():
         from sentence_transformers import MultiVectorEncoder
 
         try:
             if _is_multi_vector(path):
-                return MultiVectorEncoder(str(path), device=device, local_files_only=True)
-            return _from_plain_encoder(path, device)
-        except (OSError, ValueError, KeyError, RuntimeError) as error:
+                model = MultiVectorEncoder(str(path), device=device, local_files_only=True)
+            else:
+                model = _from_plain_encoder(path, device)
+            model = model.float().eval()
+            _check_text_encoder(model, path)
+            model.encode_query(["a", "a b"])
+        except _NOT_LOADABLE as error:
             raise InputError(
-                f"cannot be loaded as an encoder: {str(error).strip().splitlines()[0]}",
+                f"cannot be loaded as an encoder: {_first_line(error)}",
                 path=path,
                 hint="a sentence-transformers or transformers checkpoint with safetensors weights",
             ) from error
+    return model
 
 
 def _from_plain_encoder(path: Path, device: str | None) -> MultiVectorEncoder:
@@ -161,18 +181,54 @@ def _from_plain_encoder(path: Path, device: str | None) -> MultiVectorEncoder:
     )
 
 
+def _check_text_encoder(model: MultiVectorEncoder, path: Path) -> None:
+    """Refuse what gives no vector a token; see that any text can be read, and in a batch."""
+    backbone: Any = model[0]
+    body, tokenizer = getattr(backbone, "auto_model", None), getattr(backbone, "tokenizer", None)
+    hint = "an encoder of text: BERT, XLM-R, ModernBERT and their like, or a decoder such as Llama"
+    if body is None or tokenizer is None:
+        raise InputError("not a transformer that reads text", path=path, hint=hint)
+    if body.config.is_encoder_decoder and hasattr(body, "decoder"):
+        raise InputError(
+            f"{type(body).__name__} is an encoder with a decoder: its token vectors are those of "
+            "the text it would write, not of the text it reads",
+            path=path,
+            hint=hint,
+        )
+    if tokenizer.pad_token is None:
+        # Decoders have none. Which token fills a batch does not matter, as padding is masked; one
+        # of the vocabulary leaves the embeddings as they are.
+        padding = tokenizer.eos_token or tokenizer.unk_token or tokenizer.bos_token
+        if padding is None:
+            raise InputError("the tokenizer has no token to pad with", path=path, hint=hint)
+        tokenizer.pad_token = padding
+    positions = getattr(getattr(body, "embeddings", None), "position_embeddings", None)
+    if isinstance(positions, torch.nn.Embedding) and positions.padding_idx is not None:
+        # RoBERTa and XLM-R count positions from the one after padding's, which a tokenizer that
+        # does not say its longest input does not know.
+        readable = positions.num_embeddings - positions.padding_idx - 1
+        tokenizer.model_max_length = min(tokenizer.model_max_length, readable)
+
+
 def _is_multi_vector(path: Path) -> bool:
     """Whether a checkpoint says it is a late-interaction model (native, PyLate or Stanford)."""
     own = path / "config_sentence_transformers.json"
     if own.is_file():
-        kind = json.loads(own.read_text(encoding="utf-8")).get("model_type")
-        if kind in {"MultiVectorEncoder", "ColBERT"}:
+        settings = json.loads(own.read_text(encoding="utf-8"))
+        if settings.get("model_type") in {"MultiVectorEncoder", "ColBERT"}:
+            return True
+        # PyLate wrote no type at first, but always the prefixes.
+        if "model_type" not in settings and "query_prefix" in settings:
             return True
     config = path / "config.json"
     if config.is_file():
         names = json.loads(config.read_text(encoding="utf-8")).get("architectures") or []
         return "HF_ColBERT" in names
     return False
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
 def _batches(order: Sequence[int], lengths: Sequence[int]) -> Iterator[list[int]]:

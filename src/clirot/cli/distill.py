@@ -54,6 +54,10 @@ def distill(
     max_tokens: Annotated[
         int, typer.Option(help="Longest training input, tokens.")
     ] = _DEFAULT.max_tokens,
+    lora_rank: Annotated[
+        int,
+        typer.Option(help="Rank of adapters trained in place of a large body's weights; 0: none."),
+    ] = _DEFAULT.lora_rank,
     development: Annotated[
         int, typer.Option(help="Pairs held out to choose the epoch on.")
     ] = _DEFAULT.development,
@@ -109,6 +113,7 @@ def distill(
         embedding_learning_rate=embedding_learning_rate,
         warmup=warmup,
         max_tokens=max_tokens,
+        lora_rank=lora_rank,
         development=development,
         reg=reg,
         iterations=iterations,

@@ -14,18 +14,17 @@ def with_dimension(model: MultiVectorEncoder, dim: int) -> MultiVectorEncoder:
 
     The projection is random and orthogonal (draws from torch's global generator, which the caller
     seeds): it keeps the angles between tokens as nearly as a linear map to ``dim`` can before it is
-    trained.
+    trained. One that the encoder has already is replaced, for it was learnt for other vectors; its
+    prompts, query expansion and list of tokens that are not scored stay.
     """
     import torch
     from sentence_transformers import MultiVectorEncoder
-    from sentence_transformers.base.modules import Dense, Normalize
-    from sentence_transformers.multi_vector_encoder.modules import MultiVectorMask
+    from sentence_transformers.base.modules import Dense
 
     found = int(model.encode_query(["a"])[0].shape[1])
     if found == dim:
         return model
     backbone: Any = model[0]
-    # A projection that the base has already is replaced: it was learnt for other vectors.
     projection = Dense(
         in_features=int(backbone.get_embedding_dimension()),
         out_features=dim,
@@ -39,9 +38,9 @@ def with_dimension(model: MultiVectorEncoder, dim: int) -> MultiVectorEncoder:
         modules=[
             backbone,
             projection,
-            MultiVectorMask(),
-            Normalize(module_input_name="token_embeddings"),
+            *(module for module in list(model)[1:] if not isinstance(module, Dense)),
         ],
         device=str(model.device),
         prompts={task: prompt for task, prompt in model.prompts.items() if prompt is not None},
+        default_prompt_name=model.default_prompt_name,
     )

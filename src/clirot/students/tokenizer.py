@@ -2,6 +2,8 @@
 
 A plain WordPiece tokenizer, so that the student loads without clirot. Its normaliser is not the
 teacher's: uncased BERT strips combining marks, which are letters in Devanagari, Thai or Yoruba.
+Tokens that were added to the teacher's vocabulary, such as the ``[Q]`` and ``[D]`` of a ColBERT,
+keep their ids and are found in a text as the teacher finds them.
 """
 
 from __future__ import annotations
@@ -27,12 +29,14 @@ would be unknown as a whole."""
 class UnionVocabulary:
     """A tokenizer over both vocabularies, and where the boundary is.
 
-    Ids below ``n_teacher`` are the teacher's own; the rest are new. ``target_ids`` are the ids of
-    all subwords learnt from the target side, whether new or spelled like an English one.
+    Ids below ``n_teacher`` are the teacher's own; those from there to ``size`` are new.
+    ``target_ids`` are the ids of all subwords learnt from the target side, whether new or spelled
+    like an English one.
     """
 
     tokenizer: PreTrainedTokenizerFast
     n_teacher: int
+    size: int
     target_ids: frozenset[int]
 
 
@@ -52,15 +56,22 @@ def union_vocabulary(
     """
     from transformers import PreTrainedTokenizerFast
 
-    vocabulary = _wordpieces(teacher)
+    added = teacher.added_tokens_decoder
+    # An added token must be in the model's vocabulary too: the library gives one that is not there
+    # the next free id.
+    vocabulary = _wordpieces(teacher) | {token.content: place for place, token in added.items()}
     learnt = _learn(texts, size)
     union = dict(vocabulary)
+    n_teacher = max(vocabulary.values()) + 1  # a vocabulary that was edited by hand has gaps
     for piece in learnt:
-        union.setdefault(piece, len(union))
+        union.setdefault(piece, n_teacher + len(union) - len(vocabulary))
     special = {token: union[token] for token in (_UNKNOWN, _START, _END, _PAD, _MASK)}
+    tokenizer = _wordpiece_tokenizer(union, special)
+    for _, token in sorted(added.items()):
+        (tokenizer.add_special_tokens if token.special else tokenizer.add_tokens)([token])
     return UnionVocabulary(
         tokenizer=PreTrainedTokenizerFast(
-            tokenizer_object=_wordpiece_tokenizer(union, special),
+            tokenizer_object=tokenizer,
             unk_token=_UNKNOWN,
             cls_token=_START,
             sep_token=_END,
@@ -68,8 +79,11 @@ def union_vocabulary(
             mask_token=_MASK,
             model_max_length=max_tokens,
         ),
-        n_teacher=len(vocabulary),
-        target_ids=frozenset(union[piece] for piece in learnt) - frozenset(special.values()),
+        n_teacher=n_teacher,
+        size=n_teacher + len(union) - len(vocabulary),
+        target_ids=frozenset(union[piece] for piece in learnt)
+        - frozenset(special.values())
+        - frozenset(added),
     )
 
 

@@ -58,7 +58,8 @@ def transplant(
 
     Args:
         model: the teacher's encoder, loaded for this purpose; its tokenizer and its input
-            embeddings are replaced.
+            embeddings are replaced. Its projection, prompts, query expansion and list of tokens
+            that are not scored stay as they are.
         pairs: training bitext; ``src`` in the teacher's language.
         config: see :class:`TransplantConfig`.
 
@@ -69,6 +70,7 @@ def transplant(
         UsageError: the teacher's tokenizer is not WordPiece.
     """
     import torch
+    from sentence_transformers.multi_vector_encoder.modules import MultiVectorMask
 
     backbone: Any = model[0]  # a Transformer module; its attributes are not typed
     teacher_tokenizer = backbone.tokenizer
@@ -88,6 +90,10 @@ def transplant(
     with torch.no_grad():
         body.get_input_embeddings().weight.copy_(torch.from_numpy(vectors))
     backbone.processor = union.tokenizer
+    for module in model:
+        if isinstance(module, MultiVectorMask):
+            # The words that are not scored become token ids again, as when the student is loaded.
+            module.resolve_with_tokenizer(union.tokenizer)
     return {
         "vocabulary": float(len(vectors)),
         "new_subwords": float(len(vectors) - union.n_teacher),
@@ -108,14 +114,14 @@ def align(
     to occur beside a subword does not collect its mass ("garbage collection").
 
     Returns:
-        A ``(len(union), n_teacher)`` table; rows of subwords seen in the bitext sum to 1.
+        A ``(union.size, n_teacher)`` table; rows of subwords seen in the bitext sum to 1.
     """
     from scipy import sparse
 
     longest = union.tokenizer.model_max_length
     english = _ids(teacher_tokenizer, [pair.src for pair in pairs], longest)
     target = _ids(union.tokenizer, [pair.tgt for pair in pairs], longest)
-    n_union, n_teacher = len(union.tokenizer), union.n_teacher
+    n_union, n_teacher = union.size, union.n_teacher
     forward = ibm1(list(zip(target, english, strict=True)), n_target=n_union, n_english=n_teacher)
     backward = ibm1(list(zip(english, target, strict=True)), n_target=n_teacher, n_english=n_union)
     weights = forward.probability.power(sharpness).multiply(backward.probability.T).tocsr()
@@ -134,14 +140,14 @@ def embeddings(
     Args:
         english: ``(n_teacher, dim)``, the teacher's.
         union: the vocabulary.
-        table: ``(len(union), n_teacher)`` translations.
+        table: ``(union.size, n_teacher)`` translations.
         same_spelling: see :class:`TransplantConfig`.
 
     Returns:
-        ``(len(union), dim)`` embeddings, and the share of new subwords that ``table`` explains.
+        ``(union.size, dim)`` embeddings, and the share of new subwords that ``table`` explains.
     """
     n_teacher, dim = english.shape
-    n_union = len(union.tokenizer)
+    n_union = union.size
     translated = table.probability @ english
     seen = np.diff(table.probability.indptr) > 0
     vectors = np.empty((n_union, dim))

@@ -1,10 +1,11 @@
 """The trainer: sentence-transformers' multi-vector trainer with a token objective.
 
-Three things are added to it. The loss looks the teacher's token vectors up by row number (the
-collator cannot carry ragged matrices). After every epoch retrieval on the development split is
-measured and the best weights are kept. Checkpoints are marked when they are whole, so that a
-process killed while writing one resumes from the one before; a resumed run ends with the weights of
-an uninterrupted one.
+A sentence reaches the student as a query does at retrieval: with its prompt, its expansion and its
+scoring mask. Three things are added to the trainer. The loss looks the teacher's token vectors up
+by row number (the collator cannot carry ragged matrices). After every epoch retrieval on the
+development split is measured and the best weights are kept. Checkpoints are marked when they are
+whole, so that a process killed while writing one resumes from the one before; a resumed run ends
+with the weights of an uninterrupted one.
 """
 
 from __future__ import annotations
@@ -35,7 +36,9 @@ if TYPE_CHECKING:
     from sentence_transformers import MultiVectorEncoder
 
 _WHOLE = "whole"
+_WEIGHTS = "student.safetensors"
 _EPOCHS = "epochs"
+_COLUMN = "text"
 _CURVE_POINTS = 100
 
 
@@ -136,7 +139,9 @@ def train(
         num_train_epochs=recipe.epochs,
         per_device_train_batch_size=recipe.batch_size,
         learning_rate=recipe.learning_rate,
-        learning_rate_mapping={_embedding_pattern(model): recipe.embedding_learning_rate},
+        learning_rate_mapping=dict.fromkeys(
+            _embedding_patterns(model), recipe.embedding_learning_rate
+        ),
         warmup_steps=recipe.warmup,
         lr_scheduler_type="linear",
         optim="adamw_torch_fused",
@@ -145,7 +150,8 @@ def train(
         bf16=bfloat16_pays(device),
         use_cpu=device == "cpu",
         batch_sampler=sampler_factory(lengths),
-        max_length=recipe.max_tokens,
+        max_length=_longest_query(model, recipe.max_tokens),
+        prompts={_COLUMN: _query_prompt(model)},
         save_strategy="steps",
         save_steps=_checkpoint_steps(len(sentences), recipe.batch_size),
         save_total_limit=2,
@@ -163,7 +169,7 @@ def train(
         model=model,
         args=arguments,
         train_dataset=Dataset.from_dict(
-            {"text": list(sentences), "label": list(range(len(sentences)))}
+            {_COLUMN: list(sentences), "label": list(range(len(sentences)))}
         ),
         loss=TokenLoss(model, objective, teacher),
         callbacks=[keeper],
@@ -176,7 +182,24 @@ def train(
 
 
 class _Trainer(MultiVectorEncoderTrainer):
-    """The trainer without the library's own model card, whose examples it computes beforehand."""
+    """The trainer without the library's own model card, whose examples it computes beforehand, and
+    with checkpoints of the weights alone: a model with adapters in it is not a checkpoint that
+    could be loaded as a model.
+    """
+
+    def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
+        from safetensors.torch import save_model
+
+        directory = Path(str(output_dir or self.args.output_dir))
+        directory.mkdir(parents=True, exist_ok=True)
+        save_model(self.model, str(directory / _WEIGHTS))
+
+    def _load_from_checkpoint(
+        self, resume_from_checkpoint: str, model: nn.Module | None = None
+    ) -> None:
+        from safetensors.torch import load_model
+
+        load_model(model or self.model, Path(resume_from_checkpoint) / _WEIGHTS)
 
     def add_model_card_callback(self, default_args_dict: dict[str, Any]) -> None:
         """Clirot writes its own card: see :mod:`clirot.model_card`."""
@@ -213,10 +236,9 @@ class _BestKeeper(TrainerCallback):
 
     def restore_best(self) -> None:
         """Load the weights of the best epoch into the model."""
-        from safetensors.torch import load_file
+        from safetensors.torch import load_model
 
-        epoch = self.history.best_epoch
-        self._model.load_state_dict(load_file(self._epochs / f"epoch-{epoch}.safetensors"))
+        load_model(self._model, self._epochs / f"epoch-{self.history.best_epoch}.safetensors")
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Measure an epoch whose end a killed run had reached and saved, but not yet measured."""
@@ -253,7 +275,7 @@ class _BestKeeper(TrainerCallback):
         write_text(Path(args.output_dir) / f"checkpoint-{state.global_step}" / _WHOLE, "")
 
     def _measure(self, *, epoch: int, loss: float | None = None) -> None:
-        from safetensors.torch import save_file
+        from safetensors.torch import save_model
 
         training = self._model.training
         encoder = MultiVectorTokenEncoder(self._model, side="query", name="student", digest="")
@@ -272,8 +294,7 @@ class _BestKeeper(TrainerCallback):
         # differently and prefer an epoch that this one did not.
         self._epochs.mkdir(exist_ok=True)
         temporary = self._epochs / ".new.safetensors"
-        state = {key: value.contiguous() for key, value in self._model.state_dict().items()}
-        save_file(state, temporary)
+        save_model(self._model, str(temporary))  # unlike save_file, with weights that are tied
         temporary.replace(self._epochs / f"epoch-{epoch}.safetensors")
         write_text(
             self._log,
@@ -294,18 +315,49 @@ def _deterministic_body(model: MultiVectorEncoder) -> None:
     for module in model.modules():
         if isinstance(module, nn.Dropout):
             module.p = 0.0
-    config = getattr(model[0].auto_model, "config", None)
-    for name in ("attention_probs_dropout_prob", "hidden_dropout_prob", "attention_dropout"):
-        if config is not None and hasattr(config, name):
+        # ModernBERT and the decoders keep the rate of their attention as a number.
+        for name, value in vars(module).items():
+            if "drop" in name and isinstance(value, float):
+                setattr(module, name, 0.0)
+    backbone: Any = model[0]
+    config = backbone.auto_model.config
+    for name, value in config.to_dict().items():
+        if "drop" in name and isinstance(value, float):
             setattr(config, name, 0.0)
 
 
-def _embedding_pattern(model: MultiVectorEncoder) -> str:
-    """A regular expression for the name of the input embeddings among the model's parameters."""
+def _query_prompt(model: MultiVectorEncoder) -> str:
+    """What ``encode_query`` puts before a text."""
+    task = "query" if "query" in model.prompts else model.default_prompt_name
+    return (model.prompts[task] if task is not None else None) or ""
+
+
+def _longest_query(model: MultiVectorEncoder, max_tokens: int) -> int:
+    """The longest input in training, prompt and expansion included.
+
+    The trainer's limit overrides the model's own, so it must not be above what ``encode_query``
+    cuts at, nor what the encoder has positions for.
+    """
+    backbone: Any = model[0]
+    longest = min(max_tokens, backbone.query_length or backbone.max_seq_length or max_tokens)
+    expansion = backbone.query_expansion
+    if expansion is None:
+        return longest
+    fixed: int = expansion["length"]
+    return fixed if expansion["strategy"] == "fixed" else max(longest, fixed)
+
+
+def _embedding_patterns(model: MultiVectorEncoder) -> list[str]:
+    """Regular expressions for the names of the input embeddings among the parameters that are
+    trained: one, or none.
+    """
     body: Any = model[0].auto_model
     weight = body.get_input_embeddings().weight
-    name = next(name for name, parameter in model.named_parameters() if parameter is weight)
-    return re.escape(name) + "$"
+    return [
+        re.escape(name) + "$"
+        for name, parameter in model.named_parameters()
+        if parameter is weight and parameter.requires_grad
+    ]
 
 
 def _checkpoint_steps(sentences: int, batch_size: int) -> int:
@@ -317,7 +369,7 @@ def _last_whole(checkpoints: Path) -> Path | None:
     """The newest checkpoint that was written to its end; half-written ones are removed."""
     found: list[tuple[int, Path]] = []
     for path in checkpoints.glob("checkpoint-*"):
-        if (path / _WHOLE).is_file():
+        if (path / _WHOLE).is_file() and (path / _WEIGHTS).is_file():
             found.append((int(path.name.rpartition("-")[2]), path))
         else:
             shutil.rmtree(path)
