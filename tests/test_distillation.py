@@ -14,10 +14,17 @@ import numpy as np
 import pytest
 from tiny_model import save_tiny_model
 
+from clirot.bitext import load_bitext, stored_sources
+from clirot.collection import open_collection
 from clirot.distillation import DistillConfig, DistillResult, distill
+from clirot.encoders import load_model
 from clirot.errors import ArtefactError, InputError, UnknownNameError, UsageError
+from clirot.indexing import IndexConfig, build_index
+from clirot.models import resolve
 from clirot.records import LanguagePair, Step
+from clirot.retrieval import SearchConfig, search
 from clirot.store import Store
+from clirot.training.development import pool, split
 
 _PAIR = LanguagePair("en", "so")
 
@@ -231,6 +238,64 @@ def test_the_students_of_other_objectives_are_named_after_them(
     assert other.development[0] == default.development[0]
     assert other.artefact.digest != default.artefact.digest
     assert not distill(_config(teacher, bitext, epochs=1, objective=objective)).fresh
+
+
+def _collection(directory: Path, bitext: Path) -> Path:
+    """Foreign documents and English topics: the first twenty pairs of the bitext."""
+    rows = [line.split("\t") for line in bitext.read_text(encoding="utf-8").splitlines()[:20]]
+    directory.mkdir()
+    files = {
+        "docs.so.tsv": [f"d{number}\t{foreign}" for number, (_, foreign, _) in enumerate(rows)],
+        "queries.en.tsv": [f"q{number}\t{english}" for number, (english, _, _) in enumerate(rows)],
+        "qrels.txt": [f"q{number} 0 d{number} 1" for number in range(len(rows))],
+    }
+    for name, lines in files.items():
+        (directory / name).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    return directory
+
+
+@pytest.mark.parametrize("side", ["document", "both"])
+def test_a_student_of_documents_is_searched_with_the_teachers_topics(
+    side: str, teacher: Path, bitext: Path, tmp_path: Path
+) -> None:
+    made = distill(_config(teacher, bitext, side=side, epochs=1))
+    assert made.name == f"en-so.{side}"
+    ref = resolve(made.name, Store())
+    own = load_model(made.artefact.path, device="cpu")
+    asking = load_model(teacher, device="cpu") if side == "document" else own
+    assert ref.side("document").path == made.artefact.path
+    assert ref.side("query").path == (teacher if side == "document" else made.artefact.path)
+
+    collection = _collection(tmp_path / "collection", bitext)
+    index = build_index(IndexConfig(model=made.name, collection=str(collection), dtype="float32"))
+    documents = {one.id: one.text for one in open_collection(str(collection)).documents()}
+    vectors = dict(zip(documents, own.encode_document(list(documents.values())), strict=True))
+    found = list(search(SearchConfig(index=index.name, collection=str(collection))).rankings())
+    assert len(found) == 20
+    for ranking in found:
+        query = asking.encode_query([ranking.topic.text])[0]
+        judge = {name: float((query @ one.T).amax(1).sum()) for name, one in vectors.items()}
+        assert {hit.docno: hit.score for hit in ranking.hits} == pytest.approx(judge, abs=1e-4)
+    card = (made.artefact.path / "README.md").read_text(encoding="utf-8")
+    who = "the teacher" if side == "document" else "this model"
+    assert f"Encode queries with {who}," in card
+
+
+def test_a_document_students_development_is_its_own(teacher: Path, bitext: Path) -> None:
+    """Its figure is that of English topics over the held-out foreign documents, recomputed."""
+    made = distill(_config(teacher, bitext, side="document", objective="none"))
+    pairs = load_bitext(Store(), _PAIR, stored_sources(Store(), _PAIR)).pairs
+    parts = split(pairs, development=500)
+    target = {pair.src: pair.tgt for pair in reversed(pairs)}
+    topics = list(dict.fromkeys(pair.src for pair in parts.development))
+    texts = [target[sentence] for sentence in pool(parts)]
+    student = load_model(made.artefact.path, device="cpu").encode_document(texts)
+    queries = load_model(teacher, device="cpu").encode_query(topics)
+    reciprocal = []
+    for place, query in enumerate(queries):
+        scores = [float((query @ document.T).amax(1).sum()) for document in student]
+        reciprocal.append(1 / sum(score >= scores[place] - 1e-6 for score in scores))
+    assert made.development == pytest.approx([np.mean(reciprocal)], abs=1e-3)
 
 
 def test_the_result_reads_its_figures_from_the_manifest(teacher: Path, bitext: Path) -> None:

@@ -7,7 +7,7 @@ plain sentence-transformers checkpoint with a model card that says where it came
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,12 +19,15 @@ from clirot.store import Artefact, Input, Store
 if TYPE_CHECKING:
     from clirot.acquisition import FetchResult
     from clirot.bitext import Bitext
-    from clirot.models import ModelRef
+    from clirot.encoders import TokenEncoder
+    from clirot.models import ModelRef, Side
     from clirot.objectives import Objective
+    from clirot.training.development import Development, Split
+    from clirot.training.teacher_tokens import TeacherTokens
 
 TRANSPLANT = "transplant"
 UNTRAINED = "none"
-_FORMAT = 1  # of the training procedure: a change makes older students outdated
+_FORMAT = 2  # of the training procedure: a change makes older students outdated
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +40,10 @@ class DistillConfig:
     """Name of the teacher in the model registry."""
     student: str = TRANSPLANT
     """``transplant``, or the name of the encoder the student starts from."""
+    side: str = "query"
+    """What the student encodes: ``query`` (topics in the target language over the teacher's
+    documents), ``document`` (the teacher's topics over documents in the target language), or
+    ``both``."""
     objective: str = "transport"
     """Name of the objective, or several with weights (``transport+0.5*contrastive``); ``none``
     registers the student before training."""
@@ -47,8 +54,8 @@ class DistillConfig:
     seed: int = 13
     """Decides the order of the batches and every random start."""
     name: str | None = None
-    """Name of the student; default the pair (``en-so``), with the objective where it is not the
-    default one (``en-so.none``)."""
+    """Name of the student; default the pair (``en-so``), with the side and the objective where
+    they are not the default ones (``en-so.document``, ``en-so.none``)."""
     replace: bool = False
     """Replace a student of that name that was made otherwise."""
 
@@ -108,6 +115,8 @@ class DistillConfig:
                 raise UsageError(f"{name} must be positive, got {getattr(self, name)}")
         if not 0 <= self.lora_rank <= 1024:
             raise UsageError(f"lora_rank must be between 0 and 1024, got {self.lora_rank}")
+        if self.side not in ("query", "document", "both"):
+            raise UsageError(f"side must be query, document or both, got {self.side!r}")
         if not 0 <= self.seed < 2**32:
             raise UsageError(f"seed must be between 0 and 2^32 - 1, got {self.seed}")
         if not 0 <= self.warmup < 1:
@@ -118,9 +127,12 @@ class DistillConfig:
         """The name the student gets."""
         if self.name is not None:
             return self.name
-        if self.objective == DistillConfig.objective:
-            return self.pair.format()
-        return f"{self.pair.format()}.{self.objective.replace('*', '-').replace(' ', '')}"
+        parts = [self.pair.format()]
+        if self.side != DistillConfig.side:
+            parts.append(self.side)
+        if self.objective != DistillConfig.objective:
+            parts.append(self.objective.replace("*", "-").replace(" ", ""))
+        return ".".join(parts)
 
     def deciding(self) -> dict[str, Any]:
         """The settings that decide the student's weights, besides its inputs and the seed."""
@@ -278,9 +290,10 @@ def _train(
         load_model,
         quiet_libraries,
     )
+    from clirot.models import STUDENT_SIDES
     from clirot.students import TransplantConfig, read_whole_queries, transplant, with_dimension
     from clirot.training.adapters import adapted
-    from clirot.training.development import Development, pool, split
+    from clirot.training.development import split
     from clirot.training.teacher_tokens import teacher_tokens
     from clirot.training.trainer import Recipe, train
 
@@ -290,12 +303,8 @@ def _train(
     cache = store.home / "cache"
     sentences = [pair.src for pair in parts.train]
     tokens = teacher_tokens(documents, sentences, cache=cache, progress=progress)
-    row = {sentence: place for place, sentence in enumerate(sentences)}
-    wanted = pool(parts)
-    unseen = [sentence for sentence in wanted if sentence not in row]
-    vectors = dict(zip(unseen, documents.encode(unseen), strict=True))
-    vectors |= {sentence: tokens[row[sentence]] for sentence in wanted if sentence in row}
-    development = Development.of(parts, vectors)
+    sides = STUDENT_SIDES[config.side]
+    development = _development(parts, sides, teacher, documents, tokens)
 
     start: Mapping[str, float] = {}
     if base is None:
@@ -320,11 +329,10 @@ def _train(
         "start": dict(start),
     }
     if objective is None:
-        encoder = MultiVectorTokenEncoder(model, side="query", name="student", digest="")
+        encoder = MultiVectorTokenEncoder(model, side=sides[0], name="student", digest="")
+        vectors = development.student_tokens(encoder)
         results |= {
-            "development_map": [
-                development.mean_average_precision(development.topic_tokens(encoder))
-            ],
+            "development_map": [development.mean_average_precision(vectors)],
             "best_epoch": 0,
         }
     else:
@@ -344,6 +352,7 @@ def _train(
                     max_tokens=config.max_tokens,
                     seed=config.seed,
                 ),
+                sides=sides,
                 scratch=scratch,
                 progress=progress,
             )
@@ -357,6 +366,29 @@ def _train(
     with quiet_libraries():
         model.save_pretrained(str(target), create_model_card=False)
     return results
+
+
+def _development(
+    parts: Split,
+    sides: Sequence[Side],
+    teacher: ModelRef,
+    documents: TokenEncoder,
+    tokens: TeacherTokens,
+) -> Development:
+    """The development task of the first side; what the teacher has encoded is not encoded again."""
+    from clirot.encoders import load_encoder
+    from clirot.training.development import Development, pool
+
+    row = {pair.src: place for place, pair in enumerate(parts.train)}
+    held = dict.fromkeys(pair.src for pair in parts.development)
+    wanted = pool(parts) if sides[0] == "query" else list(held)
+    unseen = [sentence for sentence in wanted if sentence not in row]
+    vectors = dict(zip(unseen, documents.encode(unseen), strict=True))
+    vectors |= {sentence: tokens[row[sentence]] for sentence in wanted if sentence in row}
+    if sides[0] == "query":
+        return Development.of(parts, vectors)
+    topics = load_encoder(teacher, side="query").encode(list(held))
+    return Development.of(parts, vectors, queries=dict(zip(held, topics, strict=True)))
 
 
 def _write_card(

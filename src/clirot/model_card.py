@@ -14,6 +14,14 @@ from clirot.languages import language_name
 from clirot.records import LanguagePair
 from clirot.store import Input
 
+_OWN, _TEACHER = "this model", "the teacher"
+_ROLES = {
+    "query": (_OWN, _TEACHER),
+    "document": (_TEACHER, _OWN),
+    "both": (_OWN, f"this model or {_TEACHER}"),
+}
+"""What a student was distilled for -> who encodes queries, who documents."""
+
 
 def model_card(
     name: str,
@@ -26,6 +34,7 @@ def model_card(
     teacher = next(one.name for one in inputs if one.kind == "teacher")
     language = language_name(pair.tgt)
     scores = results["development_map"]
+    query, document = _ROLES[config["side"]]
     best = results["best_epoch"]
     rows = [
         f"| {'before training' if epoch == 0 else f'epoch {epoch}'} | {score:.4f} |"
@@ -40,17 +49,17 @@ pipeline_tag: sentence-similarity
 tags: [sentence-transformers, multi-vector, colbert, cross-language-retrieval, clirot]
 ---
 
-# {name}: {language} queries for the documents of {teacher}
+# {name}: {language}, distilled from {teacher}
 
-A late-interaction query encoder for {language}. It was distilled by clirot from the teacher
-`{teacher}`: its tokens lie where the teacher puts the tokens of the translation. Encode documents
-with the teacher, queries with this model, and score by MaxSim.
+A late-interaction encoder for {language}. It was distilled by clirot from the teacher `{teacher}`:
+its tokens lie where the teacher puts the tokens of the translation. Encode queries with {query},
+documents with {document}, and score by MaxSim.
 
 ```python
 from sentence_transformers import MultiVectorEncoder
 
 student = MultiVectorEncoder("path/to/{name}")
-queries = student.encode_query(["..."])
+vectors = student.encode_{"document" if config["side"] == "document" else "query"}(["..."])
 ```
 
 ## Retrieval on the development split

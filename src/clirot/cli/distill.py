@@ -24,6 +24,13 @@ def distill(
         str,
         typer.Option(help="transplant, or the encoder the student starts from (xlm-r-base, ...)."),
     ] = _DEFAULT.student,
+    side: Annotated[
+        str,
+        typer.Option(
+            help="What the student encodes: query (its language's topics over the teacher's "
+            "documents), document (the teacher's topics over its language's documents), both."
+        ),
+    ] = _DEFAULT.side,
     objective: Annotated[
         str,
         typer.Option(
@@ -101,6 +108,7 @@ def distill(
         pair=LanguagePair.of(src, tgt),
         teacher=teacher,
         student=student,
+        side=side,
         objective=objective,
         sources=tuple(source or ()),
         files=tuple(file or ()),

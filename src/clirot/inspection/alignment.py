@@ -116,9 +116,10 @@ def align(config: AlignConfig, *, store: Store | None = None) -> Alignment:
         },
     )
     tgt, src = _sentences(config, store, trained)
-    student, teacher = load_model(ref.path), load_model(ref.side("document").path)
+    other = ref.teacher.side("document") if ref.teacher is not None else ref
+    student, teacher = load_model(ref.path), load_model(other.path)
     with torch.inference_mode():
-        rows, target_tokens = _encode(student, tgt, "query")
+        rows, target_tokens = _encode(student, tgt, ref.encodes[0])
         columns, source_tokens = _encode(teacher, src, "document")
         sides = [TokenBatch(one, torch.ones(one.shape[:2]).bool()) for one in (rows, columns)]
         plan = objective.plan(*sides)

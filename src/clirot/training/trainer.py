@@ -1,11 +1,11 @@
 """The trainer: sentence-transformers' multi-vector trainer with a token objective.
 
-A sentence reaches the student as a query does at retrieval: with its prompt, its expansion and its
-scoring mask. Three things are added to the trainer. The loss looks the teacher's token vectors up
-by row number (the collator cannot carry ragged matrices). After every epoch retrieval on the
-development split is measured and the best weights are kept. Checkpoints are marked when they are
-whole, so that a process killed while writing one resumes from the one before; a resumed run ends
-with the weights of an uninterrupted one.
+A sentence reaches the student as a query (or a document) does at retrieval: with its prompt, its
+expansion and its scoring mask. Three things are added to the trainer. The loss looks the teacher's
+token vectors up by row number (the collator cannot carry ragged matrices). After every epoch
+retrieval on the development split is measured and the best weights are kept. Checkpoints are marked
+when they are whole, so that a process killed while writing one resumes from the one before; a
+resumed run ends with the weights of an uninterrupted one.
 """
 
 from __future__ import annotations
@@ -18,11 +18,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import torch
 from sentence_transformers import MultiVectorEncoderTrainer
 from torch import Tensor, nn
 from transformers import PrinterCallback, TrainerCallback
 
 from clirot.encoders import MultiVectorTokenEncoder
+from clirot.models import Side
 from clirot.objectives import Objective, TokenBatch, Transport
 from clirot.records import ProgressSink, Step, silent
 from clirot.store import write_text
@@ -38,7 +40,6 @@ if TYPE_CHECKING:
 _WHOLE = "whole"
 _WEIGHTS = "student.safetensors"
 _EPOCHS = "epochs"
-_COLUMN = "text"
 _CURVE_POINTS = 100
 
 
@@ -82,20 +83,27 @@ class TokenLoss(nn.Module):
     """
 
     def __init__(
-        self, model: MultiVectorEncoder, objective: Objective, teacher: TeacherTokens
+        self,
+        model: MultiVectorEncoder,
+        objective: Objective,
+        teacher: TeacherTokens,
+        sides: Sequence[Side],
     ) -> None:
         super().__init__()
         self.model = model
         self._objective = objective
         self._teacher = teacher
+        self._sides = sides
 
     def forward(self, sentence_features: Iterable[dict[str, Tensor]], labels: Tensor) -> Tensor:
-        """The batch's loss; ``labels`` are rows of the teacher's store."""
-        features = next(iter(sentence_features))
-        out = self.model(features, task="query")
-        student = TokenBatch(out["token_embeddings"], out["attention_mask"].bool())
-        teacher = self._teacher.batch(labels.tolist(), student.vectors.device)
-        return self._objective.loss(student, teacher)
+        """The batch's loss, the mean over the sides; ``labels`` are rows of the teacher's store."""
+        losses = []
+        for side, features in zip(self._sides, sentence_features, strict=True):
+            out = self.model(features, task=side)
+            student = TokenBatch(out["token_embeddings"], out["attention_mask"].bool())
+            teacher = self._teacher.batch(labels.tolist(), student.vectors.device)
+            losses.append(self._objective.loss(student, teacher))
+        return torch.stack(losses).mean()
 
 
 def train(
@@ -106,6 +114,7 @@ def train(
     development: Development,
     recipe: Recipe,
     *,
+    sides: Sequence[Side] = ("query",),
     scratch: Path,
     progress: ProgressSink = silent,
 ) -> History:
@@ -118,6 +127,7 @@ def train(
         objective: what to minimise.
         development: the held-out task that chooses the epoch.
         recipe: the numbers.
+        sides: as what the student reads its sentences, and the loss is the mean of.
         scratch: directory for checkpoints; what an interrupted run of the same left there is
             resumed.
         progress: told of sentence pairs trained on, with loss and development MAP.
@@ -129,6 +139,7 @@ def train(
     _deterministic_body(model)
     checkpoints = scratch / "checkpoints"
     resume = _last_whole(checkpoints)
+    columns: dict[str, Side] = {side: side for side in sides}
     keeper = _BestKeeper(model, development, plan_of(objective), scratch, len(sentences), progress)
     keeper.begin(resumed=resume is not None)
     device = best_device()
@@ -150,8 +161,9 @@ def train(
         bf16=bfloat16_pays(device),
         use_cpu=device == "cpu",
         batch_sampler=sampler_factory(lengths),
-        max_length=_longest_query(model, recipe.max_tokens),
-        prompts={_COLUMN: _query_prompt(model)},
+        max_length=min(_longest_input(model, recipe.max_tokens, side) for side in sides),
+        prompts={column: _prompt(model, side) for column, side in columns.items()},
+        router_mapping={column: str(side) for column, side in columns.items()},
         save_strategy="steps",
         save_steps=_checkpoint_steps(len(sentences), recipe.batch_size),
         save_total_limit=2,
@@ -169,9 +181,9 @@ def train(
         model=model,
         args=arguments,
         train_dataset=Dataset.from_dict(
-            {_COLUMN: list(sentences), "label": list(range(len(sentences)))}
+            {column: list(sentences) for column in columns} | {"label": list(range(len(sentences)))}
         ),
-        loss=TokenLoss(model, objective, teacher),
+        loss=TokenLoss(model, objective, teacher, sides),
         callbacks=[keeper],
     )
     trainer.remove_callback(PrinterCallback)
@@ -278,10 +290,11 @@ class _BestKeeper(TrainerCallback):
         from safetensors.torch import save_model
 
         training = self._model.training
-        encoder = MultiVectorTokenEncoder(self._model, side="query", name="student", digest="")
-        topics = self._development.topic_tokens(encoder)
-        found = self._development.mean_average_precision(topics)
-        figures = plan_figures(self._plan, topics, self._development.relevant_tokens())
+        side = self._development.side
+        encoder = MultiVectorTokenEncoder(self._model, side=side, name="student", digest="")
+        vectors = self._development.student_tokens(encoder)
+        found = self._development.mean_average_precision(vectors)
+        figures = plan_figures(self._plan, *self._development.pairs(vectors))
         self._model.train(training)
         # A resumed run measures again what it had measured after its last checkpoint.
         del self.history.development[epoch:], self.history.figures[epoch:]
@@ -326,21 +339,22 @@ def _deterministic_body(model: MultiVectorEncoder) -> None:
             setattr(config, name, 0.0)
 
 
-def _query_prompt(model: MultiVectorEncoder) -> str:
-    """What ``encode_query`` puts before a text."""
-    task = "query" if "query" in model.prompts else model.default_prompt_name
+def _prompt(model: MultiVectorEncoder, side: Side) -> str:
+    """What ``encode_query`` or ``encode_document`` puts before a text."""
+    task = side if side in model.prompts else model.default_prompt_name
     return (model.prompts[task] if task is not None else None) or ""
 
 
-def _longest_query(model: MultiVectorEncoder, max_tokens: int) -> int:
+def _longest_input(model: MultiVectorEncoder, max_tokens: int, side: Side) -> int:
     """The longest input in training, prompt and expansion included.
 
-    The trainer's limit overrides the model's own, so it must not be above what ``encode_query``
-    cuts at, nor what the encoder has positions for.
+    The trainer's limit overrides the model's own, so it must not be above what ``encode_query`` or
+    ``encode_document`` cuts at, nor what the encoder has positions for.
     """
     backbone: Any = model[0]
-    longest = min(max_tokens, backbone.query_length or backbone.max_seq_length or max_tokens)
-    expansion = backbone.query_expansion
+    own = backbone.query_length if side == "query" else backbone.document_length
+    longest = min(max_tokens, own or backbone.max_seq_length or max_tokens)
+    expansion = backbone.query_expansion if side == "query" else None
     if expansion is None:
         return longest
     fixed: int = expansion["length"]
