@@ -53,6 +53,8 @@ class System:
         defaults = {one.name: one.default for one in fields(DistillConfig)}
         for change in changes:
             name, _, value = change.partition("=")
+            if name not in defaults:
+                raise SystemExit(f"{text!r}: no such setting of distill: {name}")
             settings[name] = type(defaults[name])(value)
         return cls(text, settings)
 
@@ -74,6 +76,7 @@ def main() -> None:
                 result = distill(
                     DistillConfig(
                         pair=LanguagePair.of("en", asked.tgt),
+                        teacher=asked.teacher,
                         sources=tuple(asked.source),
                         files=files,
                         name=system.student(asked.name, seed),
@@ -104,6 +107,7 @@ def arguments() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--tgt", required=True, help="the students' language")
+    parser.add_argument("--teacher", default="minilm-en")
     parser.add_argument("--file", action="append", default=[], type=Path, help="local bitext, TSV")
     parser.add_argument("--source", action="append", default=[], help="bitext source")
     parser.add_argument("--every", type=int, default=1, help="take every so many-th line of a file")
@@ -140,7 +144,7 @@ def topic_values(
     asked: argparse.Namespace, systems: list[System], directory: str
 ) -> dict[str, dict[str, np.ndarray]]:
     """System -> measure -> ``(topics,)``, the mean over the seeds."""
-    index = build_index(IndexConfig(model="minilm-en", collection=directory)).name
+    index = build_index(IndexConfig(model=asked.teacher, collection=directory)).name
     models: dict[str, tuple[list[str | None], str]] = {
         "teacher as it is": ([None], asked.tgt),
         **{
@@ -156,7 +160,7 @@ def topic_values(
             config = SearchConfig(
                 index=index, collection=directory, lang=lang, model=student, k=100
             )
-            name = f"{student or 'minilm-en'}.{lang}.{Path(directory).name}"
+            name = f"{student or 'teacher'}.{lang}.{Path(directory).name}"
             saved = search(config).save(name)
             evaluation = evaluate_runs(
                 {label: read_run(saved.path / SAVED_RUN)},

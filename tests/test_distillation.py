@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tiny_model import save_tiny_model
+from tiny_model import save_bitext, save_tiny_model
 
 from clirot.bitext import load_bitext, stored_sources
 from clirot.collection import open_collection
@@ -34,19 +34,6 @@ def teacher(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return save_tiny_model(tmp_path_factory.mktemp("teacher") / "tiny", seed=4)
 
 
-def _write_bitext(path: Path, count: int = 120) -> Path:
-    """A made-up language: every English word spelled backwards, word order reversed."""
-    generator = random.Random(5)
-    words = ["".join(generator.choices("abcdefghij", k=generator.randint(2, 5))) for _ in range(40)]
-    rows = []
-    for number in range(count):
-        english = generator.choices(words, k=generator.randint(2, 6))
-        foreign = [word[::-1] for word in reversed(english)]
-        rows.append(f"{' '.join(english)} {number}\t{number} {' '.join(foreign)}\tr{number}\n")
-    path.write_text("".join(rows), encoding="utf-8")
-    return path
-
-
 def _config(checkpoint: Path, bitext: Path, **changes: object) -> DistillConfig:
     settings: dict[str, object] = {
         "pair": _PAIR,
@@ -64,7 +51,7 @@ def _config(checkpoint: Path, bitext: Path, **changes: object) -> DistillConfig:
 
 @pytest.fixture
 def bitext(tmp_path: Path) -> Path:
-    return _write_bitext(tmp_path / "pairs.tsv")
+    return save_bitext(tmp_path / "pairs.tsv")
 
 
 def test_training_lowers_the_loss_and_the_best_epoch_is_kept(teacher: Path, bitext: Path) -> None:
@@ -197,7 +184,7 @@ def test_killed_at_ten_moments_it_ends_with_the_weights_of_an_undisturbed_run(
 
 
 def test_too_little_bitext_is_an_error_that_says_how_much(teacher: Path, tmp_path: Path) -> None:
-    few = _write_bitext(tmp_path / "few.tsv", count=12)
+    few = save_bitext(tmp_path / "few.tsv", count=12)
     with pytest.raises(InputError, match="too little bitext to train on: 12 pairs"):
         distill(_config(teacher, few))
     assert not Store().names("models")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
@@ -33,3 +34,16 @@ def save_tiny_model(directory: Path, *, seed: int = 0, hidden: int = 16) -> Path
     model.save_pretrained(directory)
     tokenizer.save_pretrained(directory)
     return directory
+
+
+def save_bitext(path: Path, count: int = 120) -> Path:
+    """A made-up language: every English word spelled backwards, word order reversed."""
+    generator = random.Random(5)
+    words = ["".join(generator.choices("abcdefghij", k=generator.randint(2, 5))) for _ in range(40)]
+    rows = []
+    for number in range(count):
+        english = generator.choices(words, k=generator.randint(2, 6))
+        foreign = [word[::-1] for word in reversed(english)]
+        rows.append(f"{' '.join(english)} {number}\t{number} {' '.join(foreign)}\tr{number}\n")
+    path.write_text("".join(rows), encoding="utf-8")
+    return path
