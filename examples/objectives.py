@@ -55,7 +55,8 @@ class System:
             name, _, value = change.partition("=")
             if name not in defaults:
                 raise SystemExit(f"{text!r}: no such setting of distill: {name}")
-            settings[name] = type(defaults[name])(value)
+            kind: Any = type(defaults[name])
+            settings[name] = kind(value)
         return cls(text, settings)
 
     def student(self, prefix: str, seed: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import signal
@@ -12,9 +13,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from tiny_model import save_bitext, save_tiny_model
+from typer.testing import CliRunner
 
 from clirot.bitext import load_bitext, stored_sources
+from clirot.cli import app
 from clirot.collection import open_collection
 from clirot.distillation import DistillConfig, DistillResult, distill
 from clirot.encoders import load_model
@@ -225,6 +229,37 @@ def test_the_students_of_other_objectives_are_named_after_them(
     assert other.development[0] == default.development[0]
     assert other.artefact.digest != default.artefact.digest
     assert not distill(_config(teacher, bitext, epochs=1, objective=objective)).fresh
+
+
+def test_accumulated_batches_are_one_step(teacher: Path, bitext: Path) -> None:
+    """Half the steps, on as many pairs; the log has one entry a step here."""
+    plain = distill(_config(teacher, bitext, epochs=1, name="plain"))
+    added = distill(_config(teacher, bitext, epochs=1, accumulate=2, name="added"))
+    steps = [len(one.artefact.manifest.results["loss_curve"]) for one in (plain, added)]
+    assert steps == [7, 4]  # 108 pairs in batches of 16
+    assert added.artefact.digest != plain.artefact.digest
+    losses = [one.artefact.manifest.results["loss"][0] for one in (plain, added)]
+    assert losses[0] == pytest.approx(losses[1], rel=0.15)  # a mean over pairs, not a sum
+
+
+def test_checkpointing_changes_memory_and_not_the_student(teacher: Path, bitext: Path) -> None:
+    plain = distill(_config(teacher, bitext, epochs=1, name="plain"))
+    spared = distill(_config(teacher, bitext, epochs=1, checkpointing=True, name="spared"))
+    weights = [load_model(one.artefact.path).state_dict() for one in (plain, spared)]
+    assert weights[0].keys() == weights[1].keys()
+    for name, value in weights[0].items():
+        assert torch.allclose(value, weights[1][name], atol=1e-5), name
+
+
+def test_the_command_gives_a_name_or_a_document(teacher: Path, bitext: Path) -> None:
+    command = ["distill", "--src", "en", "--tgt", "so", "--teacher", str(teacher)]
+    command += ["--file", str(bitext), "--objective", "none", "--vocabulary", "200"]
+    assert CliRunner().invoke(app, command).stdout == "en-so.none\n"
+    document = json.loads(CliRunner().invoke(app, [*command, "--json"]).stdout)
+    made = Store().get("models", "en-so.none")
+    assert document["name"] == made.name and document["digest"] == made.digest
+    assert document["path"] == str(made.path) and document["fresh"] is False
+    assert document["results"] == json.loads(json.dumps(made.manifest.results))
 
 
 def _collection(directory: Path, bitext: Path) -> Path:

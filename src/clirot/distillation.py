@@ -63,6 +63,11 @@ class DistillConfig:
     """Passes over the bitext."""
     batch_size: int = 32
     """Sentence pairs in a step."""
+    accumulate: int = 1
+    """Batches whose gradients are added up before a step, where memory does not hold a larger one.
+    Contrastive objectives see the sentences of one batch only."""
+    checkpointing: bool = False
+    """Compute activations again instead of keeping them: less memory, about a third more time."""
     learning_rate: float = 2e-4
     """Peak learning rate of the body."""
     embedding_learning_rate: float = 4e-3
@@ -105,6 +110,7 @@ class DistillConfig:
         positive = (
             "epochs",
             "batch_size",
+            "accumulate",
             "learning_rate",
             "embedding_learning_rate",
             "max_tokens",
@@ -136,7 +142,15 @@ class DistillConfig:
 
     def deciding(self) -> dict[str, Any]:
         """The settings that decide the student's weights, besides its inputs and the seed."""
-        elsewhere = {"pair", "sources", "files", "seed", "name", "replace", "teacher"}
+        elsewhere = {
+            "pair",
+            "sources",
+            "files",
+            "seed",
+            "name",
+            "replace",
+            "teacher",
+        }
         settings = {
             one.name: getattr(self, one.name) for one in fields(self) if one.name not in elsewhere
         }
@@ -346,6 +360,8 @@ def _train(
                 Recipe(
                     epochs=config.epochs,
                     batch_size=config.batch_size,
+                    accumulate=config.accumulate,
+                    checkpointing=config.checkpointing,
                     learning_rate=config.learning_rate,
                     embedding_learning_rate=config.embedding_learning_rate,
                     warmup=config.warmup,

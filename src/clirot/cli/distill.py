@@ -49,6 +49,12 @@ def distill(
     seed: Annotated[int, typer.Option(help="Random seed.")] = _DEFAULT.seed,
     epochs: Annotated[int, typer.Option(help="Passes over the bitext.")] = _DEFAULT.epochs,
     batch_size: Annotated[int, typer.Option(help="Sentence pairs a step.")] = _DEFAULT.batch_size,
+    accumulate: Annotated[
+        int, typer.Option(help="Batches whose gradients are added up before a step.")
+    ] = _DEFAULT.accumulate,
+    checkpointing: Annotated[
+        bool, typer.Option("--checkpointing", help="Less memory: compute activations twice.")
+    ] = _DEFAULT.checkpointing,
     learning_rate: Annotated[
         float, typer.Option(help="Peak learning rate of the body.")
     ] = _DEFAULT.learning_rate,
@@ -96,6 +102,10 @@ def distill(
     replace: Annotated[
         bool, typer.Option("--replace", help="Replace a student of that name made otherwise.")
     ] = False,
+    as_json: Annotated[
+        bool,
+        typer.Option("--json", help="One JSON document: name, path, digest, what was measured."),
+    ] = False,
 ) -> None:
     """Distil a student from a teacher, and print the student's name.
 
@@ -117,6 +127,8 @@ def distill(
         replace=replace,
         epochs=epochs,
         batch_size=batch_size,
+        accumulate=accumulate,
+        checkpointing=checkpointing,
         learning_rate=learning_rate,
         embedding_learning_rate=embedding_learning_rate,
         warmup=warmup,
@@ -144,4 +156,16 @@ def distill(
     )
     if len(scores) > 1 and result.best_epoch == 0:
         console.warn("no epoch improved the development MAP: the student is the untrained one")
-    console.emit(result.name)
+    if not as_json:
+        console.emit(result.name)
+        return
+    manifest = result.artefact.manifest
+    console.emit_json(
+        {
+            "name": result.name,
+            "path": str(result.artefact.path),
+            "digest": manifest.digest,
+            "fresh": result.fresh,
+            "results": manifest.results,
+        }
+    )

@@ -54,6 +54,8 @@ class Recipe:
     warmup: float
     max_tokens: int
     seed: int
+    accumulate: int = 1
+    checkpointing: bool = False
 
 
 @dataclass
@@ -149,6 +151,7 @@ def train(
         output_dir=str(checkpoints),
         num_train_epochs=recipe.epochs,
         per_device_train_batch_size=recipe.batch_size,
+        gradient_accumulation_steps=recipe.accumulate,
         learning_rate=recipe.learning_rate,
         learning_rate_mapping=dict.fromkeys(
             _embedding_patterns(model), recipe.embedding_learning_rate
@@ -165,7 +168,7 @@ def train(
         prompts={column: _prompt(model, side) for column, side in columns.items()},
         router_mapping={column: str(side) for column, side in columns.items()},
         save_strategy="steps",
-        save_steps=_checkpoint_steps(len(sentences), recipe.batch_size),
+        save_steps=_checkpoint_steps(len(sentences), recipe.batch_size * recipe.accumulate),
         save_total_limit=2,
         logging_strategy="steps",
         logging_steps=1,
@@ -187,6 +190,11 @@ def train(
         callbacks=[keeper],
     )
     trainer.remove_callback(PrinterCallback)
+    if recipe.checkpointing:
+        body: Any = model[0].auto_model
+        # Renamed in transformers 5; the old name warns there.
+        recompute = getattr(body, "activation_checkpointing_enable", None)
+        (recompute or body.gradient_checkpointing_enable)({"use_reentrant": False})
     trainer.train(resume_from_checkpoint=str(resume) if resume is not None else None)
     keeper.restore_best()
     keeper.history.curve = _loss_curve(trainer.state.log_history, len(sentences))
