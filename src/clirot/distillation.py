@@ -96,7 +96,7 @@ class DistillConfig:
     centring: str = "none"
     """What is taken off the tokens before the plan is sought: ``none``, or the mean of their
     ``sentence``."""
-    temperature: float = 0.02
+    temperature: float = 0.05
     """What the scores of contrastive and score-kl, and the costs of transport-contrast, are divided
     by."""
     vocabulary: int = 8_000

@@ -27,7 +27,7 @@ class Contrastive:
     of its own copy.
     """
 
-    temperature: float = 0.02
+    temperature: float = 0.05
     """What scores are divided by; smaller attends to the hardest negatives."""
 
     def __post_init__(self) -> None:
@@ -49,7 +49,7 @@ class ScoreKL:
     ColBERTv2 (arXiv 2112.01488, section 3.2) and PLAID-X distil scores with.
     """
 
-    temperature: float = 0.02
+    temperature: float = 0.05
     """What both sides' scores are divided by."""
 
     def __post_init__(self) -> None:

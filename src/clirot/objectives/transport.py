@@ -101,7 +101,7 @@ class TransportContrast(Transport):
     step.
     """
 
-    temperature: float = 0.02
+    temperature: float = 0.05
     """What costs are divided by; smaller attends to the hardest negatives."""
 
     def __post_init__(self) -> None:
