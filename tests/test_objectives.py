@@ -12,7 +12,7 @@ import torch
 
 from clirot.errors import UnknownNameError, UsageError
 from clirot.objectives import OBJECTIVES, Objective, TokenBatch, Transport, objective_of
-from clirot.objectives.alignment import Greedy
+from clirot.objectives.greedy import Greedy
 from clirot.objectives.pooled import SentenceMSE
 from clirot.objectives.scores import Contrastive, ScoreKL
 from clirot.objectives.transport import TransportContrast, centred, cosine_cost, transport_plan

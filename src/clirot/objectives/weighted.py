@@ -11,7 +11,7 @@ from typing import Any
 from torch import Tensor
 
 from clirot.errors import UsageError
-from clirot.objectives.alignment import Greedy
+from clirot.objectives.greedy import Greedy
 from clirot.objectives.objective import Objective, TokenBatch
 from clirot.objectives.pooled import SentenceMSE
 from clirot.objectives.scores import Contrastive, ScoreKL

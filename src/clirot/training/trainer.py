@@ -10,37 +10,29 @@ resumed run ends with the weights of an uninterrupted one.
 
 from __future__ import annotations
 
-import json
 import re
-import shutil
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 from sentence_transformers import MultiVectorEncoderTrainer
 from torch import Tensor, nn
-from transformers import PrinterCallback, TrainerCallback
+from transformers import PrinterCallback
 
-from clirot.encoders import MultiVectorTokenEncoder
 from clirot.models import Side
-from clirot.objectives import Objective, TokenBatch, Transport
-from clirot.records import ProgressSink, Step, silent
-from clirot.store import write_text
+from clirot.objectives import Objective, TokenBatch
+from clirot.records import ProgressSink, silent
 from clirot.training.batching import sampler_factory
 from clirot.training.development import Development
-from clirot.training.diagnostics import plan_figures, plan_of
+from clirot.training.diagnostics import plan_of
+from clirot.training.epochs import WEIGHTS, BestKeeper, History, last_whole, loss_curve
 from clirot.training.precision import best_device, bfloat16_pays
 from clirot.training.teacher_tokens import TeacherTokens
 
 if TYPE_CHECKING:
     from sentence_transformers import MultiVectorEncoder
-
-_WHOLE = "whole"
-_WEIGHTS = "student.safetensors"
-_EPOCHS = "epochs"
-_CURVE_POINTS = 100
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,26 +48,6 @@ class Recipe:
     seed: int
     accumulate: int = 1
     checkpointing: bool = False
-
-
-@dataclass
-class History:
-    """What training measured."""
-
-    development: list[float] = field(default_factory=list)
-    """MAP on the development split: before training, then after every epoch."""
-    loss: list[float] = field(default_factory=list)
-    """Mean loss of every epoch."""
-    figures: list[dict[str, float]] = field(default_factory=list)
-    """Of the transport plan on the development split, as ``development``: see
-    :mod:`clirot.training.diagnostics`."""
-    curve: list[tuple[int, float]] = field(default_factory=list)
-    """Pairs trained on and the mean loss since the point before, a hundred points at most."""
-
-    @property
-    def best_epoch(self) -> int:
-        """The epoch whose weights are kept, the earliest of equals; 0: training did not help."""
-        return max(range(len(self.development)), key=lambda epoch: self.development[epoch])
 
 
 class TokenLoss(nn.Module):
@@ -140,9 +112,9 @@ def train(
     disable_progress_bars()
     _deterministic_body(model)
     checkpoints = scratch / "checkpoints"
-    resume = _last_whole(checkpoints)
+    resume = last_whole(checkpoints)
     columns: dict[str, Side] = {side: side for side in sides}
-    keeper = _BestKeeper(model, development, plan_of(objective), scratch, len(sentences), progress)
+    keeper = BestKeeper(model, development, plan_of(objective), scratch, len(sentences), progress)
     keeper.begin(resumed=resume is not None)
     device = best_device()
     tokenizer = model.tokenizer
@@ -197,7 +169,7 @@ def train(
         (recompute or body.gradient_checkpointing_enable)({"use_reentrant": False})
     trainer.train(resume_from_checkpoint=str(resume) if resume is not None else None)
     keeper.restore_best()
-    keeper.history.curve = _loss_curve(trainer.state.log_history, len(sentences))
+    keeper.history.curve = loss_curve(trainer.state.log_history, len(sentences))
     return keeper.history
 
 
@@ -212,121 +184,17 @@ class _Trainer(MultiVectorEncoderTrainer):
 
         directory = Path(str(output_dir or self.args.output_dir))
         directory.mkdir(parents=True, exist_ok=True)
-        save_model(self.model, str(directory / _WEIGHTS))
+        save_model(self.model, str(directory / WEIGHTS))
 
     def _load_from_checkpoint(
         self, resume_from_checkpoint: str, model: nn.Module | None = None
     ) -> None:
         from safetensors.torch import load_model
 
-        load_model(model or self.model, Path(resume_from_checkpoint) / _WEIGHTS)
+        load_model(model or self.model, Path(resume_from_checkpoint) / WEIGHTS)
 
     def add_model_card_callback(self, default_args_dict: dict[str, Any]) -> None:
         """Clirot writes its own card: see :mod:`clirot.model_card`."""
-
-
-class _BestKeeper(TrainerCallback):
-    """Measures the development split, keeps the best weights, marks checkpoints, reports."""
-
-    def __init__(
-        self,
-        model: MultiVectorEncoder,
-        development: Development,
-        plan: Transport,
-        scratch: Path,
-        sentences: int,
-        progress: ProgressSink,
-    ) -> None:
-        self._model = model
-        self._development = development
-        self._plan = plan
-        self._log = scratch / "history.json"
-        self._epochs = scratch / _EPOCHS
-        self._sentences = sentences
-        self._progress = progress
-        self.history = History()
-
-    def begin(self, *, resumed: bool) -> None:
-        """Take up the history of an interrupted run, or measure where this one starts."""
-        if resumed and self._log.is_file():
-            raw = json.loads(self._log.read_text(encoding="utf-8"))
-            self.history = History(raw["development"], raw["loss"], raw["figures"])
-        else:
-            self._measure(epoch=0)
-
-    def restore_best(self) -> None:
-        """Load the weights of the best epoch into the model."""
-        from safetensors.torch import load_model
-
-        load_model(self._model, self._epochs / f"epoch-{self.history.best_epoch}.safetensors")
-
-    def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Measure an epoch whose end a killed run had reached and saved, but not yet measured."""
-        completed = int(state.epoch + 1e-6)
-        if len(self.history.development) <= completed:
-            self._measure(epoch=completed, loss=_epoch_loss(state, completed))
-
-    def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
-        """Report the loss and how far training is."""
-        if logs and "loss" in logs:
-            done = min(
-                int(state.epoch * self._sentences), self._sentences * int(state.num_train_epochs)
-            )
-            self._progress(
-                Step(
-                    "distill",
-                    done,
-                    self._sentences * int(state.num_train_epochs),
-                    figures=(
-                        ("loss", float(logs["loss"])),
-                        ("dev MAP", self.history.development[-1]),
-                    ),
-                    unit="pairs",
-                )
-            )
-
-    def on_epoch_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Measure the development split."""
-        epoch = round(state.epoch)
-        self._measure(epoch=epoch, loss=_epoch_loss(state, epoch))
-
-    def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Mark the checkpoint that was just written as whole."""
-        write_text(Path(args.output_dir) / f"checkpoint-{state.global_step}" / _WHOLE, "")
-
-    def _measure(self, *, epoch: int, loss: float | None = None) -> None:
-        from safetensors.torch import save_model
-
-        training = self._model.training
-        side = self._development.side
-        encoder = MultiVectorTokenEncoder(self._model, side=side, name="student", digest="")
-        vectors = self._development.student_tokens(encoder)
-        found = self._development.mean_average_precision(vectors)
-        figures = plan_figures(self._plan, *self._development.pairs(vectors))
-        self._model.train(training)
-        # A resumed run measures again what it had measured after its last checkpoint.
-        del self.history.development[epoch:], self.history.figures[epoch:]
-        del self.history.loss[max(0, epoch - 1) :]
-        self.history.development.append(found)
-        self.history.figures.append(figures)
-        if loss is not None:
-            self.history.loss.append(loss)
-        # Every epoch's weights stay until the end: a resume on another machine may round
-        # differently and prefer an epoch that this one did not.
-        self._epochs.mkdir(exist_ok=True)
-        temporary = self._epochs / ".new.safetensors"
-        save_model(self._model, str(temporary))  # unlike save_file, with weights that are tied
-        temporary.replace(self._epochs / f"epoch-{epoch}.safetensors")
-        write_text(
-            self._log,
-            json.dumps(
-                {
-                    "development": self.history.development,
-                    "loss": self.history.loss,
-                    "figures": self.history.figures,
-                }
-            ),
-        )
 
 
 def _deterministic_body(model: MultiVectorEncoder) -> None:
@@ -385,36 +253,3 @@ def _embedding_patterns(model: MultiVectorEncoder) -> list[str]:
 def _checkpoint_steps(sentences: int, batch_size: int) -> int:
     """Every epoch, but no more than some ten thousand sentences apart."""
     return max(1, min(-(-sentences // batch_size), 10_000 // batch_size))
-
-
-def _last_whole(checkpoints: Path) -> Path | None:
-    """The newest checkpoint that was written to its end; half-written ones are removed."""
-    found: list[tuple[int, Path]] = []
-    for path in checkpoints.glob("checkpoint-*"):
-        if (path / _WHOLE).is_file() and (path / _WEIGHTS).is_file():
-            found.append((int(path.name.rpartition("-")[2]), path))
-        else:
-            shutil.rmtree(path)
-    return max(found)[1] if found else None
-
-
-def _epoch_loss(state: Any, epoch: int) -> float:
-    """Mean loss of an epoch, from the log that checkpoints carry; NaN before the first epoch."""
-    losses = [
-        entry["loss"]
-        for entry in state.log_history
-        if "loss" in entry and epoch - 1 < entry["epoch"] <= epoch + 1e-6
-    ]
-    return sum(losses) / len(losses) if losses else float("nan")
-
-
-def _loss_curve(log: Sequence[dict[str, Any]], sentences: int) -> list[tuple[int, float]]:
-    """The log of the steps, averaged to a hundred points or fewer."""
-    steps = [(entry["epoch"] * sentences, entry["loss"]) for entry in log if "loss" in entry]
-    width = -(-len(steps) // _CURVE_POINTS) or 1
-    curve = []
-    for start in range(0, len(steps), width):
-        part = steps[start : start + width]
-        mean = sum(loss for _, loss in part) / len(part)
-        curve.append((round(part[-1][0]), round(mean, 6)))
-    return curve

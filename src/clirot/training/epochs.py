@@ -1,0 +1,189 @@
+"""What happens at the end of an epoch: the development split is measured, the weights are kept.
+
+Also the marks by which a checkpoint that was written to its end is told from one that was not.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from transformers import TrainerCallback
+
+from clirot.encoders import MultiVectorTokenEncoder
+from clirot.objectives import Transport
+from clirot.records import ProgressSink, Step
+from clirot.store import write_text
+from clirot.training.development import Development
+from clirot.training.diagnostics import plan_figures
+
+if TYPE_CHECKING:
+    from sentence_transformers import MultiVectorEncoder
+
+WEIGHTS = "student.safetensors"
+"""The weights in a checkpoint."""
+
+_WHOLE = "whole"
+_EPOCHS = "epochs"
+_CURVE_POINTS = 100
+
+
+@dataclass
+class History:
+    """What training measured."""
+
+    development: list[float] = field(default_factory=list)
+    """MAP on the development split: before training, then after every epoch."""
+    loss: list[float] = field(default_factory=list)
+    """Mean loss of every epoch."""
+    figures: list[dict[str, float]] = field(default_factory=list)
+    """Of the transport plan on the development split, as ``development``: see
+    :mod:`clirot.training.diagnostics`."""
+    curve: list[tuple[int, float]] = field(default_factory=list)
+    """Pairs trained on and the mean loss since the point before, a hundred points at most."""
+
+    @property
+    def best_epoch(self) -> int:
+        """The epoch whose weights are kept, the earliest of equals; 0: training did not help."""
+        return max(range(len(self.development)), key=lambda epoch: self.development[epoch])
+
+
+class BestKeeper(TrainerCallback):
+    """Measures the development split, keeps the best weights, marks checkpoints, reports."""
+
+    def __init__(
+        self,
+        model: MultiVectorEncoder,
+        development: Development,
+        plan: Transport,
+        scratch: Path,
+        sentences: int,
+        progress: ProgressSink,
+    ) -> None:
+        self._model = model
+        self._development = development
+        self._plan = plan
+        self._log = scratch / "history.json"
+        self._epochs = scratch / _EPOCHS
+        self._sentences = sentences
+        self._progress = progress
+        self.history = History()
+
+    def begin(self, *, resumed: bool) -> None:
+        """Take up the history of an interrupted run, or measure where this one starts."""
+        if resumed and self._log.is_file():
+            raw = json.loads(self._log.read_text(encoding="utf-8"))
+            self.history = History(raw["development"], raw["loss"], raw["figures"])
+        else:
+            self._measure(epoch=0)
+
+    def restore_best(self) -> None:
+        """Load the weights of the best epoch into the model."""
+        from safetensors.torch import load_model
+
+        load_model(self._model, self._epochs / f"epoch-{self.history.best_epoch}.safetensors")
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Measure an epoch whose end a killed run had reached and saved, but not yet measured."""
+        completed = int(state.epoch + 1e-6)
+        if len(self.history.development) <= completed:
+            self._measure(epoch=completed, loss=_epoch_loss(state, completed))
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
+        """Report the loss and how far training is."""
+        if logs and "loss" in logs:
+            done = min(
+                int(state.epoch * self._sentences), self._sentences * int(state.num_train_epochs)
+            )
+            self._progress(
+                Step(
+                    "distill",
+                    done,
+                    self._sentences * int(state.num_train_epochs),
+                    figures=(
+                        ("loss", float(logs["loss"])),
+                        ("dev MAP", self.history.development[-1]),
+                    ),
+                    unit="pairs",
+                )
+            )
+
+    def on_epoch_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Measure the development split."""
+        epoch = round(state.epoch)
+        self._measure(epoch=epoch, loss=_epoch_loss(state, epoch))
+
+    def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Mark the checkpoint that was just written as whole."""
+        write_text(Path(args.output_dir) / f"checkpoint-{state.global_step}" / _WHOLE, "")
+
+    def _measure(self, *, epoch: int, loss: float | None = None) -> None:
+        from safetensors.torch import save_model
+
+        training = self._model.training
+        side = self._development.side
+        encoder = MultiVectorTokenEncoder(self._model, side=side, name="student", digest="")
+        vectors = self._development.student_tokens(encoder)
+        found = self._development.mean_average_precision(vectors)
+        figures = plan_figures(self._plan, *self._development.pairs(vectors))
+        self._model.train(training)
+        # A resumed run measures again what it had measured after its last checkpoint.
+        del self.history.development[epoch:], self.history.figures[epoch:]
+        del self.history.loss[max(0, epoch - 1) :]
+        self.history.development.append(found)
+        self.history.figures.append(figures)
+        if loss is not None:
+            self.history.loss.append(loss)
+        # Every epoch's weights stay until the end: a resume on another machine may round
+        # differently and prefer an epoch that this one did not.
+        self._epochs.mkdir(exist_ok=True)
+        temporary = self._epochs / ".new.safetensors"
+        save_model(self._model, str(temporary))  # unlike save_file, with weights that are tied
+        temporary.replace(self._epochs / f"epoch-{epoch}.safetensors")
+        write_text(
+            self._log,
+            json.dumps(
+                {
+                    "development": self.history.development,
+                    "loss": self.history.loss,
+                    "figures": self.history.figures,
+                }
+            ),
+        )
+
+
+def last_whole(checkpoints: Path) -> Path | None:
+    """The newest checkpoint that was written to its end; half-written ones are removed."""
+    found: list[tuple[int, Path]] = []
+    for path in checkpoints.glob("checkpoint-*"):
+        if (path / _WHOLE).is_file() and (path / WEIGHTS).is_file():
+            found.append((int(path.name.rpartition("-")[2]), path))
+        else:
+            shutil.rmtree(path)
+    return max(found)[1] if found else None
+
+
+def _epoch_loss(state: Any, epoch: int) -> float:
+    """Mean loss of an epoch, from the log that checkpoints carry; NaN before the first epoch."""
+    losses = [
+        entry["loss"]
+        for entry in state.log_history
+        if "loss" in entry and epoch - 1 < entry["epoch"] <= epoch + 1e-6
+    ]
+    return sum(losses) / len(losses) if losses else float("nan")
+
+
+def loss_curve(log: Sequence[dict[str, Any]], sentences: int) -> list[tuple[int, float]]:
+    """The log of the steps, averaged to a hundred points or fewer."""
+    steps = [(entry["epoch"] * sentences, entry["loss"]) for entry in log if "loss" in entry]
+    width = -(-len(steps) // _CURVE_POINTS) or 1
+    curve = []
+    for start in range(0, len(steps), width):
+        part = steps[start : start + width]
+        mean = sum(loss for _, loss in part) / len(part)
+        curve.append((round(part[-1][0]), round(mean, 6)))
+    return curve
