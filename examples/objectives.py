@@ -28,6 +28,7 @@ import numpy as np
 
 from clirot.collection import open_collection
 from clirot.distillation import DistillConfig, distill
+from clirot.errors import ClirotError
 from clirot.evaluation import EvaluateConfig, evaluate_runs
 from clirot.indexing import IndexConfig, build_index
 from clirot.records import LanguagePair
@@ -48,19 +49,29 @@ class System:
     @classmethod
     def of(cls, text: str) -> System:
         """Read ``objective [setting=value ...]``."""
-        objective, *changes = text.split()
+        objective, *changes = text.split() or [""]
         settings: dict[str, Any] = {"objective": objective}
-        defaults = {one.name: one.default for one in fields(DistillConfig)}
+        # What the table varies: numbers and words, and nothing that the script decides itself.
+        defaults = {
+            one.name: one.default
+            for one in fields(DistillConfig)
+            if one.name not in {"teacher", "objective", "side", "seed"}
+            and type(one.default) in (int, float, str)
+        }
         for change in changes:
             name, _, value = change.partition("=")
             if name not in defaults:
-                raise SystemExit(f"{text!r}: no such setting of distill: {name}")
+                known = ", ".join(defaults)
+                raise SystemExit(f"{text!r}: no setting {name!r} to vary; there are {known}")
             kind: Any = type(defaults[name])
-            settings[name] = kind(value)
+            try:
+                settings[name] = kind(value)
+            except ValueError:
+                raise SystemExit(f"{text!r}: {value!r} is no {kind.__name__}") from None
         return cls(text, settings)
 
     def student(self, prefix: str, seed: int) -> str:
-        """Name of its student of a seed."""
+        """Name of its student of a seed; the prefix tells languages and bitexts apart."""
         plain = "".join(char if char.isalnum() or char in ".+-" else "-" for char in self.label)
         return f"{prefix}.{plain}.{seed}"
 
@@ -116,8 +127,10 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--seed", action="append", type=int, required=True)
     parser.add_argument("--epochs", type=int, default=1)
     parser.add_argument("--collection", action="append", default=[], help="collection to test on")
-    parser.add_argument("--name", default="objectives", help="what the students' names begin with")
-    return parser.parse_args()
+    parser.add_argument("--name", help="what the students' names begin with [default: the tgt]")
+    asked = parser.parse_args()
+    asked.name = asked.name or asked.tgt
+    return asked
 
 
 def thinned(path: Path, every: int, folder: Path) -> Path:
@@ -215,4 +228,7 @@ def correct(table: dict[str, list[Any]]) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except ClirotError as error:
+        raise SystemExit(f"error: {error}\nhint: {error.hint}") from None

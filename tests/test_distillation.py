@@ -22,7 +22,7 @@ from clirot.cli import app
 from clirot.collection import open_collection
 from clirot.distillation import DistillConfig, DistillResult, distill
 from clirot.encoders import load_model
-from clirot.errors import ArtefactError, InputError, UnknownNameError, UsageError
+from clirot.errors import ArtefactError, ClirotError, InputError, UnknownNameError, UsageError
 from clirot.indexing import IndexConfig, build_index
 from clirot.models import resolve
 from clirot.records import LanguagePair, Step
@@ -218,6 +218,25 @@ def test_settings_that_make_no_sense_are_refused_before_anything_is_made(
     assert not home.exists() or not list(home.iterdir())
 
 
+@pytest.mark.parametrize("objective", ["transport", "mse"])
+def test_training_that_diverges_says_so(teacher: Path, bitext: Path, objective: str) -> None:
+    wild = {"learning_rate": 1e6, "embedding_learning_rate": 1e30, "objective": objective}
+    with pytest.raises(ClirotError, match="training diverged") as caught:
+        distill(_config(teacher, bitext, **wild))
+    assert "--learning-rate" in (caught.value.hint or "")
+    assert not Store().names("models")
+
+
+def test_the_name_of_a_known_model_is_refused(teacher: Path, bitext: Path) -> None:
+    with pytest.raises(UsageError, match="'minilm-en' is the name of a known model"):
+        distill(_config(teacher, bitext, name="minilm-en"))
+
+
+def test_batches_of_one_cannot_be_contrasted(teacher: Path, bitext: Path) -> None:
+    with pytest.raises(UsageError, match="nothing to compare"):
+        distill(_config(teacher, bitext, objective="contrastive", batch_size=1))
+
+
 @pytest.mark.parametrize("objective", ["contrastive", "transport+0.5*mse"])
 def test_the_students_of_other_objectives_are_named_after_them(
     teacher: Path, bitext: Path, objective: str
@@ -292,7 +311,13 @@ def test_a_student_of_documents_is_searched_with_the_teachers_topics(
     index = build_index(IndexConfig(model=made.name, collection=str(collection), dtype="float32"))
     documents = {one.id: one.text for one in open_collection(str(collection)).documents()}
     vectors = dict(zip(documents, own.encode_document(list(documents.values())), strict=True))
-    found = list(search(SearchConfig(index=index.name, collection=str(collection))).rankings())
+    assert index.notes == ()
+    ready = search(SearchConfig(index=index.name, collection=str(collection)))
+    expects = "so" if side == "both" else "en"
+    assert ready.notes == (
+        (f"the topics are in en, but {made.name} expects queries in so",) if expects == "so" else ()
+    )
+    found = list(ready.rankings())
     assert len(found) == 20
     for ranking in found:
         query = asking.encode_query([ranking.topic.text])[0]
@@ -301,6 +326,18 @@ def test_a_student_of_documents_is_searched_with_the_teachers_topics(
     card = (made.artefact.path / "README.md").read_text(encoding="utf-8")
     who = "the teacher" if side == "document" else "this model"
     assert f"Encode queries with {who}," in card
+
+
+def test_a_student_of_documents_on_the_wrong_side_of_a_collection_is_noted(
+    teacher: Path, bitext: Path
+) -> None:
+    made = distill(_config(teacher, bitext, side="document", objective="none"))
+    index = build_index(IndexConfig(model=made.name, collection="cldr/so"))
+    (note,) = index.notes
+    assert note.startswith(f"the documents are in en, but {made.name} expects them in so")
+    (note,) = search(SearchConfig(index=index.name, collection="cldr/so")).notes
+    assert note.startswith(f"the topics are in so, but {made.name} expects queries in en")
+    assert not search(SearchConfig(index=index.name, collection="cldr/so", lang="en")).notes
 
 
 def test_a_document_students_development_is_its_own(teacher: Path, bitext: Path) -> None:

@@ -259,3 +259,17 @@ def test_a_student_that_was_not_trained_has_no_training_to_draw(tmp_path: Path) 
     with pytest.raises(UsageError, match="no training to draw"):
         draw_training({"development_map": [0.5], "best_epoch": 0}, tmp_path / "none.png")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", ["plan", "plan.gif", "plan.docx"])
+def test_only_documented_formats_are_drawn(tmp_path: Path, name: str) -> None:
+    with pytest.raises(UsageError, match="cannot draw a picture as"):
+        draw_training(_TRAINED, tmp_path / name)
+    assert not list(tmp_path.iterdir())
+
+
+def test_tokens_that_an_unbalanced_plan_leaves_out_have_no_share() -> None:
+    plan = np.array([[0.4, 0.1], [0.0, 0.0], [1e-9, 0.0]])
+    found = Alignment(["a", "b", "c"], ["x", "y"], plan, cost=0.1)
+    assert found.shares.tolist() == [[0.8, 0.2], [0.0, 0.0], [0.0, 0.0]]
+    assert found.links[0] == ("a", "x", 0.8)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
+from types import SimpleNamespace
 
+import geomloss.ot
 import numpy as np
 import pytest
 import scipy.special
 import scipy.stats
 import torch
 
-from clirot.errors import UnknownNameError, UsageError
+from clirot.errors import ClirotError, UnknownNameError, UsageError
 from clirot.objectives import OBJECTIVES, Objective, TokenBatch, Transport, objective_of
 from clirot.objectives.greedy import Greedy
 from clirot.objectives.pooled import SentenceMSE
@@ -280,6 +282,46 @@ def test_an_unknown_objective_suggests_a_near_one() -> None:
     assert "contrastive" in str(caught.value.hint)
 
 
+@pytest.mark.parametrize("name", ["Transport", "transprot", "transport_contrast"])
+def test_misspelt_objectives_are_recognised(name: str) -> None:
+    with pytest.raises(UnknownNameError) as caught:
+        objective_of(name, {})
+    assert "did you mean 'transport" in str(caught.value.hint)
+
+
+def test_an_unbalanced_plan_is_no_score() -> None:
+    """It would carry least, and cost nothing, where two sentences have least in common."""
+    with pytest.raises(UsageError, match="needs balanced plans"):
+        objective_of("transport-contrast", {"unbalanced": 0.1})
+    with pytest.raises(UsageError, match="needs balanced plans"):
+        objective_of("mse+transport-contrast", {"unbalanced": 0.1})
+
+
+def test_a_plan_that_is_not_finite_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The solver overflows for some costs where both settings are tiny; here it always does."""
+
+    def overflows(cost: torch.Tensor, **_: object) -> SimpleNamespace:
+        return SimpleNamespace(plan=cost * math.nan)
+
+    monkeypatch.setattr(geomloss.ot, "solve_batch", overflows)
+    a = torch.full((1, 2), 0.5)
+    with pytest.raises(ClirotError, match=r"not finite at reg 0\.001 and unbalanced 0\.001"):
+        transport_plan(torch.ones(1, 2, 2), a, a, reg=1e-3, iterations=20, unbalanced=1e-3)
+
+
+def test_which_objectives_compare_the_sentences_of_a_batch() -> None:
+    compares = {name for name in OBJECTIVES if objective_of(name, {}).in_batch}
+    assert compares == {"contrastive", "score-kl", "transport-contrast"}
+    for name in OBJECTIVES:
+        student = TokenBatch(_unit(1, 3, 8, seed=1).requires_grad_(), torch.ones(1, 3).bool())
+        teacher = _batch(_unit(1, 4, 8, seed=2), [4])
+        objective_of(name, {}).loss(student, teacher).backward()
+        assert student.vectors.grad is not None
+        assert bool(student.vectors.grad.any()) is (name not in compares), name
+    assert not objective_of("mse+contrastive", {}).in_batch
+    assert objective_of("score-kl+contrastive", {}).in_batch
+
+
 @pytest.mark.parametrize(
     ("name", "setting"),
     [
@@ -289,6 +331,7 @@ def test_an_unknown_objective_suggests_a_near_one() -> None:
         ("transport-contrast", {"reg": 0.0}),
         ("transport", {"unbalanced": -1.0}),
         ("transport", {"unbalanced": math.inf}),
+        ("transport", {"unbalanced": 0.01}),
         ("transport", {"centring": "corpus"}),
         ("transport", {"marginals": "idf"}),
     ],

@@ -85,10 +85,10 @@ def test_the_table(
         values = [value for name, value in judged.items() if name.startswith(start)]
         return sum(values) / len(values)
 
-    baseline = mean("objectives.transport")
+    baseline = mean("so.transport")
     assert rows["transport vocabulary=200"][1] == f"{baseline:.3f}"
     for label, start in (
-        ("mse+0.5*contrastive batch_size=16", "objectives.mse+0.5-contrastive"),
+        ("mse+0.5*contrastive batch_size=16", "so.mse+0.5-contrastive"),
         ("teacher as it is", "teacher.so"),
         ("English topics", "teacher.en"),
     ):
@@ -99,8 +99,14 @@ def test_the_table(
 
 
 def test_a_misspelled_setting_is_named(script: ModuleType) -> None:
-    with pytest.raises(SystemExit, match="no such setting of distill: rge"):
-        script.System.of("transport rge=0.1")
+    for text, message in (
+        ("transport rge=0.1", "no setting 'rge' to vary; there are student, "),
+        ("transport seed=3", "no setting 'seed'"),
+        ("transport replace=false", "no setting 'replace'"),
+        ("transport epochs=abc", "'abc' is no int"),
+    ):
+        with pytest.raises(SystemExit, match=message):
+            script.System.of(text)
 
 
 def test_thinning_keeps_every_so_many_th_line(script: ModuleType, tmp_path: Path) -> None:

@@ -196,7 +196,7 @@ def distill(
         InputError: too little bitext.
         ArtefactError: a student of that name exists and was made otherwise.
     """
-    from clirot.models import resolve
+    from clirot.models import KNOWN, resolve
 
     store = store if store is not None else Store()
     objective = _objective(config)
@@ -213,6 +213,11 @@ def distill(
         *([Input(kind="base", name=_findable(base), digest=base.digest)] if base else []),
     )
     name, deciding = config.artefact_name, config.deciding()
+    if name in KNOWN:
+        raise UsageError(
+            f"{name!r} is the name of a known model: a student of that name could not be found",
+            hint="choose another --name",
+        )
     made = store.finished(
         "models", name, config=deciding, inputs=inputs, seed=config.seed, replace=config.replace
     )
@@ -237,7 +242,14 @@ def _objective(config: DistillConfig) -> Objective | None:
         return None
     from clirot.objectives import objective_of
 
-    return objective_of(config.objective, config.deciding())
+    objective = objective_of(config.objective, config.deciding())
+    if objective.in_batch and config.batch_size == 1:
+        raise UsageError(
+            f"objective {config.objective!r} compares the sentences of a batch, and batches of 1 "
+            "have nothing to compare",
+            hint="raise --batch-size",
+        )
+    return objective
 
 
 def _bitext(config: DistillConfig, store: Store, progress: ProgressSink) -> Bitext:

@@ -67,6 +67,8 @@ class IndexResult:
     artefact: Artefact
     fresh: bool
     """False where it was there already."""
+    notes: tuple[str, ...] = ()
+    """What a person should know about this combination, if anything."""
 
     @property
     def name(self) -> str:
@@ -122,7 +124,7 @@ def build_index(
         "indexes", config.index_name, config=settings, inputs=inputs, replace=config.replace
     )
     if found is not None:
-        return IndexResult(found, fresh=False)
+        return IndexResult(found, fresh=False, notes=_notes(model, collection))
     from clirot.encoders import load_encoder
 
     encoder = load_encoder(model, side="document")
@@ -139,7 +141,8 @@ def build_index(
             bytes=sum(path.stat().st_size for path in draft.path.iterdir()),
             documents_per_second=round((writer.documents - resumed_at) / seconds, 1),
         )
-    return IndexResult(store.get("indexes", config.index_name), fresh=True)
+    made = store.get("indexes", config.index_name)
+    return IndexResult(made, fresh=True, notes=_notes(model, collection))
 
 
 def slug(name: str) -> str:
@@ -169,6 +172,14 @@ def _identity(
         Input(kind="collection", name=collection.id, digest=collection.digest),
     )
     return settings, inputs
+
+
+def _notes(model: ModelRef, collection: Collection) -> tuple[str, ...]:
+    own, there = model.language("document"), collection.document_language
+    if own is None or there is None or own == there:
+        return ()
+    side = ", for it was distilled for documents" if "document" in model.encodes else ""
+    return (f"the documents are in {there}, but {model.name} expects them in {own}{side}",)
 
 
 def _write(

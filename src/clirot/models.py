@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Literal
 
 from clirot.errors import ArtefactError, DownloadError, InputError, UnknownNameError
+from clirot.records import LanguagePair
 from clirot.registry import Registry, unknown_name
 from clirot.store import Artefact, Store, file_digest, tree_digest
 
@@ -134,12 +135,21 @@ class ModelRef:
     """For a student: the teacher, whose encoder reads what the student does not."""
     encodes: tuple[Side, ...] = ("query", "document")
     """The sides that the model itself encodes; of a student, those it was distilled for."""
+    pair: LanguagePair | None = None
+    """For a student: the teacher's language and its own."""
 
     def side(self, side: Side) -> ModelRef:
         """The model that encodes that side: a query student's documents go to its teacher."""
         if side not in self.encodes and self.teacher is not None:
             return self.teacher.side(side)  # a student of a student: its teacher's teacher
         return self
+
+    def language(self, side: Side) -> str | None:
+        """The language that side is in; None where the registry does not know."""
+        if self.pair is None:
+            return None
+        language: str = self.pair.tgt if side in self.encodes else self.pair.src
+        return language
 
     def side_digest(self, side: Side) -> str:
         """Digest of the encoder of that side."""
@@ -213,7 +223,8 @@ def _resolve_made(artefact: Artefact, store: Store) -> ModelRef:
             hint="distill it again, or bring the old teacher back",
         )
     sides: tuple[Side, ...] = STUDENT_SIDES[artefact.manifest.config.get("side", "query")]
-    return replace(student, teacher=teacher, encodes=sides)
+    pair = LanguagePair(artefact.manifest.config["src"], artefact.manifest.config["tgt"])
+    return replace(student, teacher=teacher, encodes=sides, pair=pair)
 
 
 def _resolve_path(name: str, path: Path) -> ModelRef:

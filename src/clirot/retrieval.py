@@ -154,7 +154,7 @@ def search(
     made = artefact.manifest
     model = resolve(config.model or str(made.config["model"]), store)
     _check_model(artefact, model)
-    topics, source, notes = _topics(config, artefact, store, progress)
+    topics, source, notes = _topics(config, artefact, model, store, progress)
     for topic in topics:
         if not topic.text.strip():
             raise InputError(
@@ -201,7 +201,11 @@ def _check_model(artefact: Artefact, model: ModelRef) -> None:
 
 
 def _topics(
-    config: SearchConfig, artefact: Artefact, store: Store, progress: ProgressSink
+    config: SearchConfig,
+    artefact: Artefact,
+    model: ModelRef,
+    store: Store,
+    progress: ProgressSink,
 ) -> tuple[list[Topic], str, tuple[str, ...]]:
     """The topics, where they are from, and what is odd about them."""
     from clirot.collection import open_collection, read_topics
@@ -213,8 +217,12 @@ def _topics(
     topics = collection.topics(config.lang)
     indexed = next(entry for entry in artefact.manifest.inputs if entry.kind == "collection")
     notes: tuple[str, ...] = ()
+    own, asked = model.language("query"), collection.topic_language(config.lang)
+    if own is not None and asked is not None and own != asked:
+        side = "" if "query" in model.encodes else ", for it was distilled for documents"
+        notes += (f"the topics are in {asked}, but {model.name} expects queries in {own}{side}",)
     if indexed.name != collection.id and indexed.digest != collection.digest:
-        notes = (
+        notes += (
             f"the topics are of {collection.id}, but {artefact.name} holds the documents of "
             f"{indexed.name}",
         )

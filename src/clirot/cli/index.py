@@ -49,4 +49,6 @@ def index(
     console.note(f"{state}: {size}")
     if result.empty_documents:
         console.warn(f"{result.empty_documents:,} documents have no text")
+    for note in result.notes:
+        console.warn(note)
     console.emit(result.name)

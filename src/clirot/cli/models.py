@@ -64,15 +64,15 @@ def show(
         document = {"path": str(artefact.path), **asdict(artefact.manifest)}
     else:
         raise unknown(name, store)
-    if as_json:
-        console.emit_json(document)
-    else:
-        console.emit_table(console.table_of(["", name], list(_facts(document))))
     if picture is not None:
         from clirot.inspection import draw_training
 
         draw_training(document.get("results", {}), picture, title=name)
         console.note(f"picture: {picture}")
+    if as_json:
+        console.emit_json(document)
+    else:
+        console.emit_table(console.table_of(["", name], list(_facts(document))))
 
 
 def _facts(document: Mapping[str, Any], prefix: str = "") -> Iterator[list[str]]:

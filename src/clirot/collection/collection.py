@@ -23,6 +23,9 @@ class Collection(ABC):
         language: the topic language meant where none is asked for; None: there is no such one.
     """
 
+    document_language: str | None = None
+    """The language of the documents, normalised; None where the collection does not say."""
+
     def __init__(self, id: str, languages: tuple[str, ...], language: str | None = None) -> None:  # noqa: A002
         self.id = id
         self.languages = languages
@@ -85,7 +88,7 @@ class Collection(ABC):
             UsageError: no topics in that language, or none was named where there are several.
             InputError: there are no topics, or a file of theirs is malformed.
         """
-        topics = self._read_topics(self._topic_language(lang))
+        topics = self._read_topics(self.topic_language(lang))
         if not topics:
             raise InputError(f"collection {self.id} has no topics" + (f" in {lang}" * bool(lang)))
         return topics
@@ -115,7 +118,12 @@ class Collection(ABC):
         """SHA-256 over the ids and texts of the topics in a language, hexadecimal."""
         return content_digest((topic.id, topic.text) for topic in self.topics(lang))
 
-    def _topic_language(self, lang: str | None) -> str | None:
+    def topic_language(self, lang: str | None) -> str | None:
+        """The language that :meth:`topics` would take; None where the collection does not say.
+
+        Raises:
+            UsageError: as :meth:`topics`.
+        """
         if lang is None:
             if self.language is None and len(self.languages) > 1:
                 raise UsageError(

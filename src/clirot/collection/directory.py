@@ -58,7 +58,6 @@ class DirectoryCollection(Collection):
             )
         super().__init__(str(directory), tuple(sorted(self._topics)))
         self.document_language = self._chosen(docs_lang)
-        """The language of the documents, normalised; None where there are none."""
 
     def _chosen(self, docs_lang: str | None) -> str | None:
         if docs_lang is None:

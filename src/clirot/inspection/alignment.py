@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from sentence_transformers import MultiVectorEncoder
     from torch import Tensor
 
+_LEFT_OUT = 0.01  # of the mass of the heaviest token
 _MOST_WORDS = 12
 
 
@@ -70,9 +71,15 @@ class Alignment:
 
     @property
     def shares(self) -> NDArray[np.float64]:
-        """The plan with each row divided by its mass: where a target token goes."""
+        """The plan with each row divided by its mass: where a target token goes.
+
+        An unbalanced plan leaves tokens out: their rows are zero.
+        """
+        import numpy as np
+
         sums = self.plan.sum(axis=1, keepdims=True)
-        shares: NDArray[np.float64] = self.plan / sums
+        left_out = sums < _LEFT_OUT * sums.max(initial=0)
+        shares: NDArray[np.float64] = np.where(left_out, 0, self.plan / np.where(sums, sums, 1))
         return shares
 
     @property

@@ -11,6 +11,9 @@ from clirot.store import disk_error
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+_DATED = {".png": "Software", ".svg": "Date", ".pdf": "CreationDate"}
+"""Format -> where the library writes the time or itself."""
+
 INK, FAINT, GRID = "#222222", "#8a8a8a", "#e3e6ea"
 
 
@@ -23,18 +26,13 @@ def save(figure: Figure, path: Path) -> None:
         UsageError: the suffix is not that of a format that can be drawn.
         ArtefactError: the file cannot be written.
     """
-    try:
-        figure.savefig(path, dpi=160, metadata=_undated(path))
-    except ValueError as error:
+    key = _DATED.get(path.suffix.lower())
+    if key is None:
         raise UsageError(
             f"cannot draw a picture as {path.suffix or path.name!r}",
             hint="name it .png, .pdf or .svg",
-        ) from error
+        )
+    try:
+        figure.savefig(path, dpi=160, metadata={key: None})
     except OSError as error:
         raise disk_error(error, path) from error
-
-
-def _undated(path: Path) -> dict[str, None] | None:
-    dated = {".png": "Software", ".svg": "Date", ".pdf": "CreationDate"}
-    key = dated.get(path.suffix.lower())
-    return {key: None} if key is not None else None

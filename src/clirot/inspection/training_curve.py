@@ -34,7 +34,8 @@ def draw_training(results: Mapping[str, Any], path: str | Path, *, title: str = 
     curve = results.get("loss_curve")
     if not curve:
         raise UsageError(
-            "there is no training to draw", hint="a student of --objective none is not trained"
+            "there is no training to draw",
+            hint="only students made here by an objective other than none have one",
         )
     passes = len(results["development_map"]) - 1
     total = curve[-1][0]

@@ -9,6 +9,7 @@ asks nothing of the teacher's side: a teacher token may be chosen by all student
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from torch import Tensor
 
@@ -19,6 +20,8 @@ from clirot.objectives.transport import cosine_cost
 @dataclass(frozen=True, kw_only=True)
 class Greedy:
     """The greedy objective."""
+
+    in_batch: ClassVar[bool] = False
 
     def loss(self, student: TokenBatch, teacher: TokenBatch) -> Tensor:
         """Mean over the batch of the mean distance of a student token from its nearest."""

@@ -38,6 +38,11 @@ class TokenBatch(NamedTuple):
 class Objective(Protocol):
     """A loss between a student's tokens and the teacher's tokens of the translations."""
 
+    @property
+    def in_batch(self) -> bool:
+        """Whether it compares the sentences of a batch, so that a batch of one teaches nothing."""
+        ...
+
     def loss(self, student: TokenBatch, teacher: TokenBatch) -> Tensor:
         """The scalar to minimise; differentiable in ``student.vectors`` only.
 

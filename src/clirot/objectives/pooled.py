@@ -10,6 +10,7 @@ other token it translates.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from torch import Tensor
 
@@ -19,6 +20,8 @@ from clirot.objectives.objective import TokenBatch
 @dataclass(frozen=True, kw_only=True)
 class SentenceMSE:
     """The objective on mean-pooled sentence vectors."""
+
+    in_batch: ClassVar[bool] = False
 
     def loss(self, student: TokenBatch, teacher: TokenBatch) -> Tensor:
         """Mean over the batch of the squared Euclidean distance, in [0, 4].

@@ -10,6 +10,7 @@ Averaged, so that one temperature suits short and long sentences.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -26,6 +27,8 @@ class Contrastive:
     et al., arXiv 1807.03748, equation 4). A sentence that occurs twice in the batch is no negative
     of its own copy.
     """
+
+    in_batch: ClassVar[bool] = True
 
     temperature: float = 0.05
     """What scores are divided by; smaller attends to the hardest negatives."""
@@ -48,6 +51,8 @@ class ScoreKL:
     ``T_kl`` the teacher's own MaxSim of sentence ``k`` with sentence ``l``: the loss that
     ColBERTv2 (arXiv 2112.01488, section 3.2) and PLAID-X distil scores with.
     """
+
+    in_batch: ClassVar[bool] = True
 
     temperature: float = 0.05
     """What both sides' scores are divided by."""

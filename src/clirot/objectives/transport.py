@@ -21,12 +21,12 @@ the other sentences of the batch (:class:`TransportContrast`).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import ClassVar, Literal, get_args
 
 import torch
 from torch import Tensor
 
-from clirot.errors import UsageError
+from clirot.errors import ClirotError, UsageError
 from clirot.objectives.objective import TokenBatch
 from clirot.objectives.scores import check_temperature, copies, cross_entropy_of_the_diagonal
 
@@ -37,6 +37,8 @@ Centring = Literal["none", "sentence"]
 @dataclass(frozen=True, kw_only=True)
 class Transport:
     """The transport objective."""
+
+    in_batch: ClassVar[bool] = False
 
     reg: float = 0.02
     """Entropic regularisation, in units of the cost (cosine distance, 0 to 2). Smaller is sharper;
@@ -61,8 +63,11 @@ class Transport:
             raise UsageError(f"iterations must be at least 1, got {self.iterations}")
         if self.marginals not in get_args(Marginals):
             raise UsageError(f"marginals must be uniform or distinct, got {self.marginals!r}")
-        if not 0 <= self.unbalanced < float("inf"):
-            raise UsageError(f"unbalanced must be 0 or more, got {self.unbalanced}")
+        if self.unbalanced and not self.reg <= self.unbalanced < float("inf"):
+            raise UsageError(
+                f"unbalanced must be 0, or no less than reg ({self.reg}), below which hardly any "
+                f"mass is carried; got {self.unbalanced}",
+            )
         if self.centring not in get_args(Centring):
             raise UsageError(f"centring must be none or sentence, got {self.centring!r}")
 
@@ -101,12 +106,20 @@ class TransportContrast(Transport):
     step.
     """
 
+    in_batch: ClassVar[bool] = True
+
     temperature: float = 0.05
     """What costs are divided by; smaller attends to the hardest negatives."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
         check_temperature(self.temperature)
+        if self.unbalanced:
+            raise UsageError(
+                "transport-contrast needs balanced plans: an unbalanced one carries least where "
+                "sentences differ most, and would cost nothing there",
+                hint="leave --unbalanced at 0, or use transport+contrastive",
+            )
 
     def loss(self, student: TokenBatch, teacher: TokenBatch) -> Tensor:
         """Mean over the batch. A batch of one sentence has no negative and no gradient."""
@@ -178,6 +191,9 @@ def transport_plan(
 
     Returns:
         ``(batch, n, m)`` plans, zero on padding. A plan does not depend on the rest of the batch.
+
+    Raises:
+        ClirotError: the solver's plan is not finite.
     """
     from geomloss import ot
 
@@ -196,4 +212,10 @@ def transport_plan(
         unbalanced=unbalanced,
     )
     plan: Tensor = solution.plan[:, :n, :m]
+    if not torch.isfinite(plan).all():
+        raise ClirotError(
+            f"the transport plan is not finite at reg {reg:g}"
+            + (f" and unbalanced {unbalanced:g}" if unbalanced else ""),
+            hint="raise --reg" + (" or --unbalanced" if unbalanced else ""),
+        )
     return plan

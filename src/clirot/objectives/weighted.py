@@ -31,7 +31,7 @@ OBJECTIVES: Registry[Callable[..., Objective]] = Registry(
 )
 """Name -> dataclass of its settings. Settings of one name mean the same in all of them."""
 
-_TERM = re.compile(r"(?:(?P<weight>(?:\d+\.?\d*|\.\d+)(?:e-?\d+)?)\*)?(?P<name>[a-z][a-z-]*)")
+_TERM = re.compile(r"(?:(?P<weight>(?:\d+\.?\d*|\.\d+)(?:e-?\d+)?)\*)?(?P<name>[A-Za-z][\w-]*)")
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,11 @@ class WeightedSum:
     """A weighted sum of objectives on the same batch."""
 
     terms: tuple[tuple[float, Objective], ...]
+
+    @property
+    def in_batch(self) -> bool:
+        """Whether all that it sums compare the sentences of a batch."""
+        return all(one.in_batch for _, one in self.terms)
 
     def loss(self, student: TokenBatch, teacher: TokenBatch) -> Tensor:
         """The weighted sum of the terms' losses."""
@@ -79,7 +84,12 @@ def _term(text: str, expression: str) -> tuple[float, str]:
         raise UsageError(
             f"objective {expression!r} has a term that cannot be read: {text!r}",
             hint="names joined by +, each with a positive weight before it if need be: "
-            "transport+0.5*contrastive",
+            f"transport+0.5*contrastive; known: {', '.join(OBJECTIVES)}",
+        )
+    if match["name"] == "none":
+        raise UsageError(
+            f"objective {expression!r}: none is no training at all and cannot be part of a sum",
+            hint="leave it out",
         )
     if match["name"] not in OBJECTIVES:
         raise unknown_name("objective", match["name"], [*OBJECTIVES, "none"])

@@ -12,7 +12,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from clirot.encoders import TokenEncoder
 from clirot.errors import ClirotError, InputError
@@ -134,11 +136,8 @@ class Development:
             ClirotError: a token vector is not finite.
         """
         vectors = encoder.encode(self.texts)
-        if not all(np.isfinite(matrix).all() for matrix in vectors):
-            raise ClirotError(
-                "training diverged: the student's token vectors are not finite",
-                hint="lower --learning-rate and --embedding-learning-rate",
-            )
+        for matrix in vectors:
+            check_finite(torch.from_numpy(matrix))
         return vectors
 
     def pairs(
@@ -171,9 +170,20 @@ class Development:
         return float(np.mean(reciprocal))
 
 
-def _matrix(sentences: Sequence[NDArray[np.float32]]) -> TokenMatrix:
-    import torch
+def check_finite(vectors: Tensor) -> None:
+    """Check that training has not diverged.
 
+    Raises:
+        ClirotError: a component is infinite or not a number.
+    """
+    if not torch.isfinite(vectors).all():
+        raise ClirotError(
+            "training diverged: the student's token vectors are not finite",
+            hint="lower --learning-rate and --embedding-learning-rate",
+        )
+
+
+def _matrix(sentences: Sequence[NDArray[np.float32]]) -> TokenMatrix:
     offsets = np.concatenate([[0], np.cumsum([len(one) for one in sentences])])
     return TokenMatrix(torch.from_numpy(np.concatenate(sentences)), offsets)
 

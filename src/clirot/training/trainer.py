@@ -25,7 +25,7 @@ from clirot.models import Side
 from clirot.objectives import Objective, TokenBatch
 from clirot.records import ProgressSink, silent
 from clirot.training.batching import sampler_factory
-from clirot.training.development import Development
+from clirot.training.development import Development, check_finite
 from clirot.training.diagnostics import plan_of
 from clirot.training.epochs import WEIGHTS, BestKeeper, History, last_whole, loss_curve
 from clirot.training.precision import best_device, bfloat16_pays
@@ -75,6 +75,7 @@ class TokenLoss(nn.Module):
         for side, features in zip(self._sides, sentence_features, strict=True):
             out = self.model(features, task=side)
             student = TokenBatch(out["token_embeddings"], out["attention_mask"].bool())
+            check_finite(student.vectors)
             teacher = self._teacher.batch(labels.tolist(), student.vectors.device)
             losses.append(self._objective.loss(student, teacher))
         return torch.stack(losses).mean()

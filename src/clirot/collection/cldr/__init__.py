@@ -29,6 +29,8 @@ class CldrCollection(Collection):
         InputError: CLDR has no or too few names in the language.
     """
 
+    document_language = "en"
+
     def __init__(self, language: str) -> None:
         from clirot.collection.cldr.topics import questions
 

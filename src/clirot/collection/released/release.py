@@ -58,6 +58,8 @@ class ReleasedCollection(Collection):
         UnknownNameError: the family has no such language.
     """
 
+    document_language = "en"
+
     def __init__(
         self,
         *,
