@@ -65,7 +65,7 @@ def index(models: Path, collection: str) -> str:
 def make_student(models: Path, name: str, teacher: str, *, seed: int) -> None:
     ref = resolve(str(models / teacher), Store())
     inputs = (Input(kind="teacher", name=ref.name, digest=ref.digest),)
-    with Store().draft("models", name, config={}, inputs=inputs) as draft:
+    with Store().draft("models", name, config={"src": "en", "tgt": "so"}, inputs=inputs) as draft:
         save_tiny_model(draft.path / "new", seed=seed)
         for path in (draft.path / "new").iterdir():
             path.rename(draft.path / path.name)
