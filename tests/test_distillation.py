@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tiny_model import save_bitext, save_tiny_model
+from tiny_model import save_bitext, save_collection, save_tiny_model
 from typer.testing import CliRunner
 
 from clirot.bitext import load_bitext, stored_sources
@@ -281,20 +281,6 @@ def test_the_command_gives_a_name_or_a_document(teacher: Path, bitext: Path) -> 
     assert document["results"] == json.loads(json.dumps(made.manifest.results))
 
 
-def _collection(directory: Path, bitext: Path) -> Path:
-    """Foreign documents and English topics: the first twenty pairs of the bitext."""
-    rows = [line.split("\t") for line in bitext.read_text(encoding="utf-8").splitlines()[:20]]
-    directory.mkdir()
-    files = {
-        "docs.so.tsv": [f"d{number}\t{foreign}" for number, (_, foreign, _) in enumerate(rows)],
-        "queries.en.tsv": [f"q{number}\t{english}" for number, (english, _, _) in enumerate(rows)],
-        "qrels.txt": [f"q{number} 0 d{number} 1" for number in range(len(rows))],
-    }
-    for name, lines in files.items():
-        (directory / name).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-    return directory
-
-
 @pytest.mark.parametrize("side", ["document", "both"])
 def test_a_student_of_documents_is_searched_with_the_teachers_topics(
     side: str, teacher: Path, bitext: Path, tmp_path: Path
@@ -307,7 +293,9 @@ def test_a_student_of_documents_is_searched_with_the_teachers_topics(
     assert ref.side("document").path == made.artefact.path
     assert ref.side("query").path == (teacher if side == "document" else made.artefact.path)
 
-    collection = _collection(tmp_path / "collection", bitext)
+    collection = save_collection(
+        tmp_path / "collection", bitext, docs="so", topics=("en",), count=20
+    )
     index = build_index(IndexConfig(model=made.name, collection=str(collection), dtype="float32"))
     documents = {one.id: one.text for one in open_collection(str(collection)).documents()}
     vectors = dict(zip(documents, own.encode_document(list(documents.values())), strict=True))

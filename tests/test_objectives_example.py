@@ -9,7 +9,7 @@ from types import ModuleType
 
 import ir_measures
 import pytest
-from tiny_model import save_bitext, save_tiny_model
+from tiny_model import save_bitext, save_collection, save_tiny_model
 
 from clirot.runs import SAVED_RUN
 from clirot.store import Store
@@ -27,20 +27,6 @@ def script(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     return module
 
 
-def _collection(directory: Path, bitext: Path) -> Path:
-    rows = [line.split("\t") for line in bitext.read_text(encoding="utf-8").splitlines()[:30]]
-    directory.mkdir()
-    files = {
-        "docs.en.tsv": [f"d{number}\t{english}" for number, (english, _, _) in enumerate(rows)],
-        "queries.en.tsv": [f"q{number}\t{english}" for number, (english, _, _) in enumerate(rows)],
-        "queries.so.tsv": [f"q{number}\t{foreign}" for number, (_, foreign, _) in enumerate(rows)],
-        "qrels.txt": [f"q{number} 0 d{number} 1" for number in range(len(rows))],
-    }
-    for name, lines in files.items():
-        (directory / name).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-    return directory
-
-
 def test_the_table(
     script: ModuleType,
     tmp_path: Path,
@@ -48,7 +34,9 @@ def test_the_table(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     bitext = save_bitext(tmp_path / "pairs.tsv")
-    collection = _collection(tmp_path / "made-up", bitext)
+    collection = save_collection(
+        tmp_path / "made-up", bitext, docs="en", topics=("en", "so"), count=30
+    )
     teacher = save_tiny_model(tmp_path / "teacher", seed=4)
     call = [str(SCRIPT), "--tgt", "so", "--teacher", str(teacher), "--file", str(bitext)]
     call += ["--seed", "1", "--seed", "2", "--collection", str(collection)]

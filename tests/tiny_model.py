@@ -47,3 +47,24 @@ def save_bitext(path: Path, count: int = 120) -> Path:
         rows.append(f"{' '.join(english)} {number}\t{number} {' '.join(foreign)}\tr{number}\n")
     path.write_text("".join(rows), encoding="utf-8")
     return path
+
+
+def save_collection(
+    directory: Path, bitext: Path, *, docs: str, topics: tuple[str, ...], count: int
+) -> Path:
+    """A collection of the first pairs of English-Somali bitext, a topic and its one document each.
+
+    ``docs`` and ``topics`` are languages, ``en`` or ``so``.
+    """
+    rows = [line.split("\t") for line in bitext.read_text(encoding="utf-8").splitlines()[:count]]
+    side = {"en": [row[0] for row in rows], "so": [row[1] for row in rows]}
+    files = {
+        f"docs.{docs}.tsv": [f"d{number}\t{text}" for number, text in enumerate(side[docs])],
+        "qrels.txt": [f"q{number} 0 d{number} 1" for number in range(len(rows))],
+    }
+    for lang in topics:
+        files[f"queries.{lang}.tsv"] = [f"q{n}\t{text}" for n, text in enumerate(side[lang])]
+    directory.mkdir()
+    for name, lines in files.items():
+        (directory / name).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    return directory

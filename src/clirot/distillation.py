@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from clirot.errors import PartlyDoneError, UsageError
+from clirot.models import KNOWN, STUDENT_SIDES
 from clirot.records import LanguagePair, ProgressSink, silent
 from clirot.store import Artefact, Input, Store
 
@@ -121,7 +122,7 @@ class DistillConfig:
                 raise UsageError(f"{name} must be positive, got {getattr(self, name)}")
         if not 0 <= self.lora_rank <= 1024:
             raise UsageError(f"lora_rank must be between 0 and 1024, got {self.lora_rank}")
-        if self.side not in ("query", "document", "both"):
+        if self.side not in STUDENT_SIDES:
             raise UsageError(f"side must be query, document or both, got {self.side!r}")
         if not 0 <= self.seed < 2**32:
             raise UsageError(f"seed must be between 0 and 2^32 - 1, got {self.seed}")
@@ -196,9 +197,15 @@ def distill(
         InputError: too little bitext.
         ArtefactError: a student of that name exists and was made otherwise.
     """
-    from clirot.models import KNOWN, resolve
+    from clirot.models import resolve
 
     store = store if store is not None else Store()
+    name, deciding = config.artefact_name, config.deciding()
+    if name in KNOWN:
+        raise UsageError(
+            f"{name!r} is the name of a known model: a student of that name could not be found",
+            hint="choose another --name",
+        )
     objective = _objective(config)
     if config.lora_rank:
         from clirot.training.adapters import check_installed
@@ -212,12 +219,6 @@ def distill(
         Input(kind="teacher", name=_findable(teacher), digest=teacher.digest),
         *([Input(kind="base", name=_findable(base), digest=base.digest)] if base else []),
     )
-    name, deciding = config.artefact_name, config.deciding()
-    if name in KNOWN:
-        raise UsageError(
-            f"{name!r} is the name of a known model: a student of that name could not be found",
-            hint="choose another --name",
-        )
     made = store.finished(
         "models", name, config=deciding, inputs=inputs, seed=config.seed, replace=config.replace
     )
@@ -316,7 +317,6 @@ def _train(
         load_model,
         quiet_libraries,
     )
-    from clirot.models import STUDENT_SIDES
     from clirot.students import TransplantConfig, read_whole_queries, transplant, with_dimension
     from clirot.training.adapters import adapted
     from clirot.training.development import split

@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from clirot.errors import InputError
+from clirot.errors import InputError, first_line
 from clirot.models import ModelRef, Side
 from clirot.records import ProgressSink, Step, silent
 
@@ -160,7 +160,7 @@ def load_model(path: Path, *, device: str | None = None) -> MultiVectorEncoder:
             model.encode_query(["a", "a b"])
         except _NOT_LOADABLE as error:
             raise InputError(
-                f"cannot be loaded as an encoder: {_first_line(error)}",
+                f"cannot be loaded as an encoder: {first_line(error)}",
                 path=path,
                 hint="a sentence-transformers or transformers checkpoint with safetensors weights",
             ) from error
@@ -225,10 +225,6 @@ def _is_multi_vector(path: Path) -> bool:
         names = json.loads(config.read_text(encoding="utf-8")).get("architectures") or []
         return "HF_ColBERT" in names
     return False
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
 def _batches(order: Sequence[int], lengths: Sequence[int]) -> Iterator[list[int]]:

@@ -97,3 +97,8 @@ class ExpectationError(ClirotError):
     """A measured figure fell short of what ``--expect`` asked for."""
 
     exit_code = 4
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of a library's message, or what kind of error it is where it says nothing."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -15,7 +15,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Literal
 
-from clirot.errors import ArtefactError, DownloadError, InputError, UnknownNameError
+from clirot.errors import ArtefactError, DownloadError, InputError, UnknownNameError, first_line
 from clirot.records import LanguagePair
 from clirot.registry import Registry, unknown_name
 from clirot.store import Artefact, Store, file_digest, tree_digest
@@ -287,7 +287,7 @@ def _snapshot(repository: str, revision: str | None, *, known_as: str | None = N
         elif known_as is None:
             hint += "; there is no directory of that name either"
         raise DownloadError(
-            f"cannot fetch the model {label} from the Hub: {_first_line(error)}", hint=hint
+            f"cannot fetch the model {label} from the Hub: {first_line(error)}", hint=hint
         ) from error
     _weights(path)
     return path
@@ -303,7 +303,3 @@ def _snapshot_digest(path: Path) -> str:
         and not any(fnmatch(name, pattern) for pattern in _NOT_CHECKPOINT)
     ]
     return tree_digest(path, [path / name for name in chosen])
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -106,7 +106,6 @@ def align(config: AlignConfig, *, store: Store | None = None) -> Alignment:
     from clirot.encoders import load_model
     from clirot.models import resolve
     from clirot.objectives import TokenBatch, Transport
-    from clirot.objectives.transport import cosine_cost
 
     store = store if store is not None else Store()
     ref = resolve(config.model, store)
@@ -129,8 +128,7 @@ def align(config: AlignConfig, *, store: Store | None = None) -> Alignment:
         rows, target_tokens = _encode(student, tgt, ref.encodes[0])
         columns, source_tokens = _encode(teacher, src, "document")
         sides = [TokenBatch(one, torch.ones(one.shape[:2]).bool()) for one in (rows, columns)]
-        plan = objective.plan(*sides)
-        cost = cosine_cost(rows, columns)
+        plan, cost = objective.plan_and_cost(*sides)
     return Alignment(
         target_tokens=target_tokens,
         source_tokens=source_tokens,

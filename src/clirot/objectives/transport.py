@@ -28,6 +28,7 @@ from torch import Tensor
 
 from clirot.errors import ClirotError, UsageError
 from clirot.objectives.objective import TokenBatch
+from clirot.objectives.pooled import mean_pooled
 from clirot.objectives.scores import check_temperature, copies, cross_entropy_of_the_diagonal
 
 Marginals = Literal["uniform", "distinct"]
@@ -73,21 +74,31 @@ class Transport:
 
     def loss(self, student: TokenBatch, teacher: TokenBatch) -> Tensor:
         """Mean over the batch of ``<P*, C>``. See the module's docstring."""
-        cost = cosine_cost(student.vectors, teacher.vectors)
-        return (self.plan(student, teacher) * cost).sum(dim=(1, 2)).mean()
+        plan, cost = self.plan_and_cost(student, teacher)
+        return (plan * cost).sum(dim=(1, 2)).mean()
 
-    @torch.no_grad()
     def plan(self, student: TokenBatch, teacher: TokenBatch) -> Tensor:
         """The plan of each pair: ``(batch, n, m)``, zero on padding, without gradient."""
-        seen = [centred(one) if self.centring == "sentence" else one for one in (student, teacher)]
-        return transport_plan(
-            cosine_cost(seen[0].vectors, seen[1].vectors),
-            self.masses(student),
-            self.masses(teacher),
-            reg=self.reg,
-            iterations=self.iterations,
-            unbalanced=self.unbalanced or None,
-        )
+        return self.plan_and_cost(student, teacher)[0]
+
+    def plan_and_cost(self, student: TokenBatch, teacher: TokenBatch) -> tuple[Tensor, Tensor]:
+        """The plan of each pair and its costs, ``(batch, n, m)`` each; only the costs carry a
+        gradient.
+        """
+        cost = cosine_cost(student.vectors, teacher.vectors)
+        with torch.no_grad():
+            seen = cost.detach()
+            if self.centring == "sentence":
+                seen = cosine_cost(centred(student).vectors, centred(teacher).vectors)
+            plan = transport_plan(
+                seen,
+                self.masses(student),
+                self.masses(teacher),
+                reg=self.reg,
+                iterations=self.iterations,
+                unbalanced=self.unbalanced or None,
+            )
+        return plan, cost
 
     def masses(self, tokens: TokenBatch) -> Tensor:
         """The marginal of each sentence: ``(batch, tokens)``, rows sum to 1, zero on padding."""
@@ -127,8 +138,8 @@ class TransportContrast(Transport):
         costs = []
         for one in range(batch):  # a row of plans at a time: batch^2 cost matrices may not fit
             alike = TokenBatch(*(part[one].expand(batch, *part[one].shape) for part in student))
-            cost = cosine_cost(alike.vectors, teacher.vectors)
-            costs.append((self.plan(alike, teacher) * cost).sum(dim=(1, 2)))
+            plan, cost = self.plan_and_cost(alike, teacher)
+            costs.append((plan * cost).sum(dim=(1, 2)))
         logits = -torch.stack(costs) / self.temperature
         return cross_entropy_of_the_diagonal(logits.masked_fill(copies(teacher), float("-inf")))
 
@@ -138,10 +149,9 @@ def centred(tokens: TokenBatch) -> TokenBatch:
 
     A sentence of one token keeps it: there is nothing left of it otherwise.
     """
-    vectors, weight = tokens.vectors.float(), tokens.mask.float()[:, :, None]
-    mean = (vectors * weight).sum(dim=1, keepdim=True) / weight.sum(dim=1, keepdim=True)
+    vectors = tokens.vectors.float()
     several = tokens.mask.sum(dim=1)[:, None, None] > 1
-    rest = torch.where(several, vectors - mean, vectors)
+    rest = torch.where(several, vectors - mean_pooled(tokens)[:, None, :], vectors)
     return TokenBatch(torch.nn.functional.normalize(rest, dim=2), tokens.mask)
 
 

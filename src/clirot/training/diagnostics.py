@@ -1,7 +1,7 @@
 """What the transport plan between student and teacher looks like, for watching training.
 
-Measured on held-out pairs, so that the figures of two epochs, objectives or seeds compare: the same
-sentences under the same plan settings, also where the objective has no plan.
+Measured on held-out pairs, so that the figures of two epochs or seeds compare, and those of two
+objectives where the settings of the plan are the same; an objective without a plan has the default.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from clirot.objectives import Objective, TokenBatch, Transport, WeightedSum
-from clirot.objectives.transport import cosine_cost
 
 _PAIRS = 200
 _BATCH = 32
@@ -45,8 +45,6 @@ def plan_figures(
         is spread over. ``marginal_error``: mass by which rows and columns miss the marginals, 0 to
         4; large means too few iterations (or an unbalanced plan).
     """
-    import torch
-
     totals = np.zeros(3)
     count = min(_PAIRS, len(students))
     order = sorted(range(count), key=lambda row: len(students[row]))
@@ -55,8 +53,8 @@ def plan_figures(
             rows = order[start : start + _BATCH]
             student = TokenBatch.padded([students[row] for row in rows])
             teacher = TokenBatch.padded([teachers[row] for row in rows])
-            plan = transport.plan(student, teacher).double()
-            cost = cosine_cost(student.vectors, teacher.vectors)
+            plan, cost = transport.plan_and_cost(student, teacher)
+            plan = plan.double()
             a, b = transport.masses(student), transport.masses(teacher)
             sums = plan.sum(dim=2, keepdim=True)
             share = torch.xlogy(plan, plan / sums.clamp_min(1e-30))

@@ -71,12 +71,12 @@ class TokenLoss(nn.Module):
 
     def forward(self, sentence_features: Iterable[dict[str, Tensor]], labels: Tensor) -> Tensor:
         """The batch's loss, the mean over the sides; ``labels`` are rows of the teacher's store."""
+        teacher = self._teacher.batch(labels.tolist(), labels.device)
         losses = []
         for side, features in zip(self._sides, sentence_features, strict=True):
             out = self.model(features, task=side)
             student = TokenBatch(out["token_embeddings"], out["attention_mask"].bool())
             check_finite(student.vectors)
-            teacher = self._teacher.batch(labels.tolist(), student.vectors.device)
             losses.append(self._objective.loss(student, teacher))
         return torch.stack(losses).mean()
 
