@@ -187,6 +187,25 @@ def test_killed_at_ten_moments_it_ends_with_the_weights_of_an_undisturbed_run(
     assert Store(home).get("models", "en-so").digest == expected.digest
 
 
+def test_killed_while_the_student_is_saved_it_ends_with_the_same_files(
+    teacher: Path, bitext: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from clirot import distillation
+
+    calm = distill(_config(teacher, bitext), store=Store(tmp_path / "calm"))
+    with monkeypatch.context() as patched:
+        patched.setattr(distillation, "_save", _interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            distill(_config(teacher, bitext))
+    assert not Store().names("models")
+    # No step is left to take: all that happens is that the best epoch is saved.
+    assert distill(_config(teacher, bitext)).artefact.digest == calm.artefact.digest
+
+
+def _interrupted(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
 def test_too_little_bitext_is_an_error_that_says_how_much(teacher: Path, tmp_path: Path) -> None:
     few = save_bitext(tmp_path / "few.tsv", count=12)
     with pytest.raises(InputError, match="too little bitext to train on: 12 pairs"):

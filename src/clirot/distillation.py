@@ -18,6 +18,8 @@ from clirot.records import LanguagePair, ProgressSink, silent
 from clirot.store import Artefact, Input, Store
 
 if TYPE_CHECKING:
+    from sentence_transformers import MultiVectorEncoder
+
     from clirot.acquisition import FetchResult
     from clirot.bitext import Bitext
     from clirot.encoders import TokenEncoder
@@ -391,9 +393,24 @@ def _train(
             "loss_curve": history.curve,
             "best_epoch": history.best_epoch,
         }
+    _save(model, target)
+    return results
+
+
+def _save(model: MultiVectorEncoder, target: Path) -> None:
+    """Write the checkpoint.
+
+    A fast tokenizer remembers how its last call cut and padded, and would save that: a run resumed
+    after its last step made other calls than an uninterrupted one.
+    """
+    from clirot.encoders import quiet_libraries
+
+    backend = getattr(model.tokenizer, "backend_tokenizer", None)
+    if backend is not None:
+        backend.no_truncation()
+        backend.no_padding()
     with quiet_libraries():
         model.save_pretrained(str(target), create_model_card=False)
-    return results
 
 
 def _development(
