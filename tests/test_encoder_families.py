@@ -175,7 +175,7 @@ class _Seen:
 
 def _start(teacher: Path) -> Any:
     model = load_model(teacher, device="cpu")
-    transplant(model, _pairs(), _CONFIG)
+    transplant(model, [_pairs()], _CONFIG)
     read_whole_queries(model)
     return model
 
@@ -216,10 +216,16 @@ def test_in_training_a_sentence_is_read_as_it_is_at_retrieval(
     seen = _Seen()
     trainer.train(
         model,
-        sentences,
-        teacher_tokens(documents, [pair.src for pair in parts.train], cache=tmp_path / "cache"),
+        trainer.Material(
+            sentences=sentences,
+            rows=range(len(sentences)),
+            sizes=[len(sentences)],
+            teacher=teacher_tokens(
+                documents, [pair.src for pair in parts.train], cache=tmp_path / "cache"
+            ),
+        ),
         seen,
-        Development.of(parts, vectors),
+        {"so": Development.of(parts, vectors)},
         trainer.Recipe(
             epochs=1,
             batch_size=8,

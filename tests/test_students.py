@@ -34,7 +34,7 @@ def _pairs() -> list[SentencePair]:
 def test_vowel_signs_and_tone_marks_survive_the_tokenizer(teacher_path: Path) -> None:
     teacher = load_model(teacher_path).tokenizer
     union = union_vocabulary(
-        teacher, ["किताब किताब", "ọ̀rọ̀ ọ̀rọ̀", "Ôtô ÔTÔ"], size=400, max_tokens=64
+        teacher, [["किताब किताब", "ọ̀rọ̀ ọ̀rọ̀", "Ôtô ÔTÔ"]], size=400, max_tokens=64
     )
     for text, whole in (("किताब", "किताब"), ("ọ̀rọ̀", "ọ̀rọ̀"), ("ÔTÔ", "ôtô")):
         ids = union.tokenizer(text, add_special_tokens=False)["input_ids"]
@@ -45,7 +45,7 @@ def test_vowel_signs_and_tone_marks_survive_the_tokenizer(teacher_path: Path) ->
 def test_long_words_and_joiners_are_kept(teacher_path: Path) -> None:
     teacher = load_model(teacher_path).tokenizer
     thai, joined = "กขคง" * 300, "र्\u200dया می\u200cخواهم"
-    union = union_vocabulary(teacher, [thai, joined, joined], size=400, max_tokens=4096)
+    union = union_vocabulary(teacher, [[thai, joined, joined]], size=400, max_tokens=4096)
     for text in (thai, joined, "control\x00led"):
         ids = union.tokenizer(text, add_special_tokens=False)["input_ids"]
         assert union.tokenizer.unk_token_id not in ids
@@ -54,7 +54,7 @@ def test_long_words_and_joiners_are_kept(teacher_path: Path) -> None:
 
 def test_the_teachers_vocabulary_keeps_its_ids(teacher_path: Path) -> None:
     teacher = load_model(teacher_path).tokenizer
-    union = union_vocabulary(teacher, ["xyz xyz abc abc"], size=300, max_tokens=64)
+    union = union_vocabulary(teacher, [["xyz xyz abc abc"]], size=300, max_tokens=64)
     theirs, ours = teacher.get_vocab(), union.tokenizer.get_vocab()
     assert all(ours[piece] == row for piece, row in theirs.items())
     assert union.n_teacher == len(theirs) < len(ours)
@@ -82,7 +82,7 @@ def test_a_subword_gets_the_embedding_of_its_translation(teacher_path: Path) -> 
     model = load_model(teacher_path)
     before = model[0].auto_model.get_input_embeddings().weight.detach().clone()
     english_id = {w: model.tokenizer.convert_tokens_to_ids(w) for w in "abcde"}
-    figures = transplant(model, _pairs(), _CONFIG)
+    figures = transplant(model, [_pairs()], _CONFIG)
     after = model[0].auto_model.get_input_embeddings().weight.detach()
     assert torch.equal(after[: len(before)], before)
     assert figures["vocabulary"] == len(after) == len(model.tokenizer)
@@ -101,7 +101,7 @@ def test_like_spelled_words_move_only_as_far_as_the_evidence_goes(teacher_path: 
         pairs = [SentencePair(p.src, p.src[::-1].replace("a", "b")) for p in _pairs()]
         transplant(
             model,
-            pairs,
+            [pairs],
             TransplantConfig(vocabulary=200, same_spelling=same_spelling, sharpness=2.0),
         )
         after = model[0].auto_model.get_input_embeddings().weight.detach()[row]
@@ -112,7 +112,7 @@ def test_like_spelled_words_move_only_as_far_as_the_evidence_goes(teacher_path: 
 
 def test_a_transplanted_student_loads_without_clirot(teacher_path: Path, tmp_path: Path) -> None:
     model = load_model(teacher_path)
-    transplant(model, _pairs(), _CONFIG)
+    transplant(model, [_pairs()], _CONFIG)
     expected = model.encode_query(["बी चि"])[0].numpy()
     model.save_pretrained(str(tmp_path / "student"), create_model_card=False)
     program = (
@@ -132,7 +132,7 @@ def test_a_teacher_that_is_not_wordpiece_is_refused_with_a_way_out() -> None:
 
     bpe = PreTrainedTokenizerFast(tokenizer_object=Tokenizer(BPE()))
     with pytest.raises(UsageError, match="BPE") as caught:
-        union_vocabulary(bpe, ["a"], size=100, max_tokens=8)
+        union_vocabulary(bpe, [["a"]], size=100, max_tokens=8)
     assert "--student" in (caught.value.hint or "")
 
 

@@ -1,20 +1,22 @@
-"""Distil a student for another language from an English teacher, out of bitext.
+"""Distil a student for another language, or several, from an English teacher, out of bitext.
 
-The bitext is split; the teacher encodes its English side once; the student starts (by vocabulary
-transplant, or from another encoder), is trained on an objective over tokens, and is saved as a
-plain sentence-transformers checkpoint with a model card that says where it came from.
+The bitext of each language is split; the teacher encodes its English side once; the student starts
+(by vocabulary transplant, or from another encoder), is trained on an objective over tokens, and is
+saved as a plain sentence-transformers checkpoint with a model card that says where it came from.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from clirot.errors import PartlyDoneError, UsageError
+from clirot.errors import LanguageError, PartlyDoneError, UnknownNameError, UsageError
+from clirot.languages import parse_language
 from clirot.models import KNOWN, STUDENT_SIDES
-from clirot.records import LanguagePair, ProgressSink, silent
+from clirot.records import LanguagePair, LanguagePairs, ProgressSink, silent
 from clirot.store import Artefact, Input, Store
 
 if TYPE_CHECKING:
@@ -37,8 +39,8 @@ _FORMAT = 2  # of the training procedure: a change makes older students outdated
 class DistillConfig:
     """What to distil, from what, and how."""
 
-    pair: LanguagePair
-    """The teacher's language and the student's."""
+    pair: LanguagePair | LanguagePairs
+    """The teacher's language and the student's, one or several."""
     teacher: str = "minilm-en"
     """Name of the teacher in the model registry."""
     student: str = TRANSPLANT
@@ -51,14 +53,16 @@ class DistillConfig:
     """Name of the objective, or several with weights (``transport+0.5*contrastive``); ``none``
     registers the student before training."""
     sources: tuple[str, ...] = ()
-    """Bitext sources; with neither sources nor files, all that the store has for the pair."""
+    """Bitext sources, each for all the languages that it has, or for one: ``so=hornmt``. A language
+    that nothing is named for takes all that the store has for it."""
     files: tuple[Path, ...] = ()
-    """Local bitext, added to the store."""
+    """Local bitext, added to the store. Where there are several languages, each says which it is
+    of: ``so=pairs.tsv``."""
     seed: int = 13
     """Decides the order of the batches and every random start."""
     name: str | None = None
-    """Name of the student; default the pair (``en-so``), with the side and the objective where
-    they are not the default ones (``en-so.document``, ``en-so.none``)."""
+    """Name of the student; default the languages (``en-so``, ``en-so+sw``), with the side and the
+    objective where they are not the default ones (``en-so.document``, ``en-so.none``)."""
     replace: bool = False
     """Replace a student of that name that was made otherwise."""
 
@@ -85,7 +89,10 @@ class DistillConfig:
     them at the end; 0 trains the weights themselves. For decoders and other large bodies. The input
     embeddings are then trained in a transplant only."""
     development: int = 500
-    """Pairs held out to choose the epoch on; at most a tenth of the bitext."""
+    """Pairs of each language held out to choose the epoch on; at most a tenth of its bitext."""
+    sampling_temperature: float = 2.0
+    """Of several languages, one with ``n`` pairs gets a share of the training in proportion to
+    ``n^(1/T)``: 1 is as the bitext has them, larger favours those that have little."""
 
     reg: float = 0.02
     """Entropic regularisation of the transport plan, in units of the cost (0 to 2)."""
@@ -103,7 +110,7 @@ class DistillConfig:
     """What the scores of contrastive and score-kl, and the costs of transport-contrast, are divided
     by."""
     vocabulary: int = 8_000
-    """Target-language subwords of a transplant."""
+    """Target-language subwords of a transplant, for each language."""
     same_spelling: float = 3.0
     """Evidence that identical spelling is worth in a transplant, in expected alignments."""
     sharpness: float = 2.0
@@ -118,6 +125,7 @@ class DistillConfig:
             "embedding_learning_rate",
             "max_tokens",
             "development",
+            "sampling_temperature",
         )
         for name in positive:
             if not 0 < getattr(self, name) < float("inf"):
@@ -130,6 +138,39 @@ class DistillConfig:
             raise UsageError(f"seed must be between 0 and 2^32 - 1, got {self.seed}")
         if not 0 <= self.warmup < 1:
             raise UsageError(f"warmup is a share of the steps, got {self.warmup}")
+        if self.sampling_temperature < 1:
+            raise UsageError(
+                f"sampling_temperature must be 1 or more, got {self.sampling_temperature}",
+                hint="below 1 it would take from the languages that have least",
+            )
+        languages = [pair.tgt for pair in self.pairs]
+        homeless = [path for path in self.files if _for_language(str(path), languages)[0] is None]
+        if len(languages) > 1 and homeless:
+            raise UsageError(
+                f"there are several target languages ({', '.join(languages)}), and the file "
+                f"{homeless[0]} does not say which it is of",
+                hint=f"--file {languages[0]}={homeless[0]}",
+            )
+
+    @property
+    def pairs(self) -> tuple[LanguagePair, ...]:
+        """The teacher's language with each of the student's."""
+        return self.pair.pairs
+
+    def sources_of(self, pair: LanguagePair) -> list[tuple[str, bool]]:
+        """The sources named for this pair, or for all of them, and whether for this one alone."""
+        return list(self._named(self.sources, pair))
+
+    def files_of(self, pair: LanguagePair) -> tuple[Path, ...]:
+        """The files of this pair."""
+        return tuple(Path(one) for one, _ in self._named(map(str, self.files), pair))
+
+    def _named(self, values: Iterable[str], pair: LanguagePair) -> Iterator[tuple[str, bool]]:
+        languages = [one.tgt for one in self.pairs]
+        for value in values:
+            language, rest = _for_language(value, languages)
+            if language in (None, pair.tgt):
+                yield rest, language is not None or len(languages) == 1
 
     @property
     def artefact_name(self) -> str:
@@ -154,10 +195,25 @@ class DistillConfig:
             "replace",
             "teacher",
         }
+        targets: Any = [pair.tgt for pair in self.pairs]
+        if len(targets) == 1:
+            (targets,) = targets
+            elsewhere.add("sampling_temperature")  # there is nothing to choose from
         settings = {
             one.name: getattr(self, one.name) for one in fields(self) if one.name not in elsewhere
         }
-        return {"format": _FORMAT, "src": self.pair.src, "tgt": self.pair.tgt, **settings}
+        return {"format": _FORMAT, "src": self.pair.src, "tgt": targets, **settings}
+
+
+def _for_language(value: str, languages: Sequence[str]) -> tuple[str | None, str]:
+    """``so=hornmt`` -> ``so`` and ``hornmt``; what has no language of these before it is whole."""
+    written, equals, rest = value.partition("=")
+    if equals and rest:
+        with suppress(LanguageError):
+            language = parse_language(written)
+            if language in languages:
+                return language, rest
+    return None, value
 
 
 @dataclass(frozen=True)
@@ -175,8 +231,18 @@ class DistillResult:
 
     @property
     def development(self) -> list[float]:
-        """MAP on the development split: before training, then after every epoch."""
+        """MAP on the development split: before training, then after every epoch; of several
+        languages the mean, in which each counts alike.
+        """
         return list(self.artefact.manifest.results["development_map"])
+
+    @property
+    def development_by_language(self) -> dict[str, list[float]]:
+        """Language -> MAP on its development split: before training, then after every epoch."""
+        results, target = self.artefact.manifest.results, self.artefact.manifest.config["tgt"]
+        if isinstance(target, str):
+            return {target: self.development}
+        return dict(results["development_map_by_language"])
 
     @property
     def best_epoch(self) -> int:
@@ -215,9 +281,9 @@ def distill(
         check_installed()
     teacher = resolve(config.teacher, store)
     base = None if config.student == TRANSPLANT else resolve(config.student, store)
-    bitext = _bitext(config, store, progress)
+    bitexts = _bitexts(config, store, progress)
     inputs = (
-        *bitext.inputs,
+        *(one for bitext in bitexts.values() for one in bitext.inputs),
         Input(kind="teacher", name=_findable(teacher), digest=teacher.digest),
         *([Input(kind="base", name=_findable(base), digest=base.digest)] if base else []),
     )
@@ -228,7 +294,7 @@ def distill(
         return DistillResult(made, fresh=False)
     with store.draft("models", name, config=deciding, inputs=inputs, seed=config.seed) as draft:
         draft.results = _train(
-            config, objective, bitext, teacher, base, store, draft.path, draft.scratch, progress
+            config, objective, bitexts, teacher, base, store, draft.path, draft.scratch, progress
         )
         _write_card(draft.path, config, inputs, draft.results)
     return DistillResult(store.get("models", name), fresh=True)
@@ -255,8 +321,58 @@ def _objective(config: DistillConfig) -> Objective | None:
     return objective
 
 
-def _bitext(config: DistillConfig, store: Store, progress: ProgressSink) -> Bitext:
-    """The bitext that was asked for; what of it the store lacks is fetched first.
+def _bitexts(config: DistillConfig, store: Store, progress: ProgressSink) -> dict[str, Bitext]:
+    """Target language -> its bitext."""
+    from clirot.bitext import stored_sources
+
+    stored = {pair: stored_sources(store, pair) for pair in config.pairs}
+    named = {pair: _available(config, pair, stored) for pair in config.pairs}
+    return {pair.tgt: _bitext(config, pair, named[pair], store, progress) for pair in config.pairs}
+
+
+def _available(
+    config: DistillConfig, pair: LanguagePair, stored: Mapping[LanguagePair, Sequence[str]]
+) -> list[str]:
+    """The sources to take for a pair: those named for it, and of those named for all the ones that
+    have it.
+
+    Raises:
+        UnknownNameError: there is no such source.
+        UsageError: sources were named, and none has this language. What the store has would be no
+            answer: it is what the person wanted to keep out.
+    """
+    from clirot.bitext.catalogue import source_for
+
+    found, missing = [], []
+    for source, own in config.sources_of(pair):
+        if not own and source not in stored[pair]:
+            try:
+                source_for(source, pair)
+            except UnknownNameError:
+                if not any(source in others for others in stored.values()):
+                    raise
+                missing.append(source)
+                continue
+            except UsageError:
+                missing.append(source)
+                continue
+        found.append(source)
+    if missing and not found and not config.files_of(pair):
+        raise UsageError(
+            f"none of the sources that were named has {pair} bitext: {', '.join(missing)}",
+            hint=f"name one that has: --source {pair.tgt}=NAME, or --file {pair.tgt}=PATH",
+        )
+    return found
+
+
+def _bitext(
+    config: DistillConfig,
+    pair: LanguagePair,
+    sources: list[str],
+    store: Store,
+    progress: ProgressSink,
+) -> Bitext:
+    """The bitext of a pair that was asked for; what of it the store lacks is fetched first.
 
     With nothing named it is what the store has; an empty store is filled with what the catalogue
     recommends, all of it or an error, for a student made from the half that could be had would
@@ -265,24 +381,24 @@ def _bitext(config: DistillConfig, store: Store, progress: ProgressSink) -> Bite
     from clirot.acquisition import FetchConfig, fetch_bitext
     from clirot.bitext import load_bitext, stored_sources
 
-    sources = list(config.sources)
-    stored = stored_sources(store, config.pair)
+    files = config.files_of(pair)
+    stored = stored_sources(store, pair)
     missing = tuple(one for one in sources if one not in stored)
-    unfinished = store.home / "bitext" / f".{config.pair}.recommended"
-    recommended = not sources and not config.files and (not stored or unfinished.exists())
+    unfinished = store.home / "bitext" / f".{pair}.recommended"
+    recommended = not sources and not files and (not stored or unfinished.exists())
     if recommended:
         unfinished.parent.mkdir(parents=True, exist_ok=True)
         unfinished.touch()
-    if missing or config.files or recommended:
+    if missing or files or recommended:
         fetched = fetch_bitext(
-            FetchConfig(pair=config.pair, sources=missing, files=config.files),
+            FetchConfig(pair=pair, sources=missing, files=files),
             store=store,
             progress=progress,
         )
         _check_fetched(fetched, config, recommended=recommended)
         unfinished.unlink(missing_ok=True)
         sources += [one for one in fetched.sources if one not in sources]
-    return load_bitext(store, config.pair, sources or stored)
+    return load_bitext(store, pair, sources or stored)
 
 
 def _check_fetched(fetched: FetchResult, config: DistillConfig, *, recommended: bool) -> None:
@@ -291,18 +407,20 @@ def _check_fetched(fetched: FetchResult, config: DistillConfig, *, recommended: 
     except PartlyDoneError as error:
         if not recommended:
             raise
-        named = " ".join(f"--source {one}" for one in fetched.sources)
+        several = f"{fetched.pair.tgt}=" if len(config.pairs) > 1 else ""
+        named = " ".join(f"--source {several}{one}" for one in fetched.sources)
+        targets = ",".join(pair.tgt for pair in config.pairs)
         raise PartlyDoneError(
             error.message,
             hint=f"the same command again tries again; to go on without: clirot distill --src "
-            f"{config.pair.src} --tgt {config.pair.tgt} {named}",
+            f"{config.pair.src} --tgt {targets} {named}",
         ) from error
 
 
 def _train(
     config: DistillConfig,
     objective: Objective | None,
-    bitext: Bitext,
+    bitexts: Mapping[str, Bitext],
     teacher: ModelRef,
     base: ModelRef | None,
     store: Store,
@@ -321,56 +439,95 @@ def _train(
     )
     from clirot.students import TransplantConfig, read_whole_queries, transplant, with_dimension
     from clirot.training.adapters import adapted
-    from clirot.training.development import split
+    from clirot.training.batching import draws
+    from clirot.training.development import split_together
+    from clirot.training.epochs import macro_mean
     from clirot.training.teacher_tokens import teacher_tokens
-    from clirot.training.trainer import Recipe, train
+    from clirot.training.trainer import Material, Recipe, train
 
     torch.manual_seed(config.seed)
-    parts = split(bitext.pairs, development=config.development)
+    parts = split_together(
+        {language: bitext.pairs for language, bitext in bitexts.items()},
+        development=config.development,
+    )
+    sizes = [len(part.train) for part in parts.values()]
     documents = load_encoder(teacher, side="document")
     cache = store.home / "cache"
-    sentences = [pair.src for pair in parts.train]
+    sentences = [pair.src for part in parts.values() for pair in part.train]
+    rows = list(range(len(sentences)))
+    if len(parts) > 1:  # corpora translate the same English into several languages
+        place = {sentence: row for row, sentence in enumerate(dict.fromkeys(sentences))}
+        rows, sentences = [place[sentence] for sentence in sentences], list(place)
     tokens = teacher_tokens(documents, sentences, cache=cache, progress=progress)
+    encoded = {sentence: row for row, sentence in enumerate(sentences)}
     sides = STUDENT_SIDES[config.side]
-    development = _development(parts, sides, teacher, documents, tokens)
+    developments = {
+        language: _development(part, sides, teacher, documents, tokens, encoded)
+        for language, part in parts.items()
+    }
 
     start: Mapping[str, float] = {}
     if base is None:
         model = load_model(teacher.path)
         start = transplant(
             model,
-            parts.train,
+            [part.train for part in parts.values()],
             TransplantConfig(
                 vocabulary=config.vocabulary,
                 same_spelling=config.same_spelling,
                 sharpness=config.sharpness,
             ),
+            passes=[
+                drawn / size
+                for drawn, size in zip(
+                    draws(sizes, config.sampling_temperature), sizes, strict=True
+                )
+            ],
         )
     else:
         model = with_dimension(load_model(base.path), documents.dim)
     read_whole_queries(model)
     results: dict[str, Any] = {
-        "pairs": len(bitext.pairs),
-        "training_pairs": len(parts.train),
-        "development_pairs": len(parts.development),
-        "duplicates_across_sources": sum(bitext.dropped.values()),
+        "pairs": sum(len(bitext.pairs) for bitext in bitexts.values()),
+        "training_pairs": sum(sizes),
+        "development_pairs": sum(len(part.development) for part in parts.values()),
+        "duplicates_across_sources": sum(
+            sum(bitext.dropped.values()) for bitext in bitexts.values()
+        ),
         "start": dict(start),
     }
+    if len(parts) > 1:
+        drawn_pairs = draws(sizes, config.sampling_temperature)
+        results["languages"] = {
+            language: {
+                "pairs": len(bitexts[language].pairs),
+                "training_pairs": len(part.train),
+                "development_pairs": len(part.development),
+                "set_aside": len(part.aside),
+                "drawn_an_epoch": drawn,
+            }
+            for (language, part), drawn in zip(parts.items(), drawn_pairs, strict=True)
+        }
     if objective is None:
         encoder = MultiVectorTokenEncoder(model, side=sides[0], name="student", digest="")
-        vectors = development.student_tokens(encoder)
-        results |= {
-            "development_map": [development.mean_average_precision(vectors)],
-            "best_epoch": 0,
+        found = {
+            language: task.mean_average_precision(task.student_tokens(encoder))
+            for language, task in developments.items()
         }
+        by_language = [found]
+        results |= {"development_map": [macro_mean(found)], "best_epoch": 0}
     else:
         with quiet_libraries(), adapted(model, rank=config.lora_rank, embeddings=base is None):
             history = train(
                 model,
-                [pair.tgt for pair in parts.train],
-                tokens,
+                Material(
+                    sentences=[pair.tgt for part in parts.values() for pair in part.train],
+                    rows=rows,
+                    sizes=sizes,
+                    teacher=tokens,
+                ),
                 objective,
-                development,
+                developments,
                 Recipe(
                     epochs=config.epochs,
                     batch_size=config.batch_size,
@@ -381,17 +538,23 @@ def _train(
                     warmup=config.warmup,
                     max_tokens=config.max_tokens,
                     seed=config.seed,
+                    sampling_temperature=config.sampling_temperature,
                 ),
                 sides=sides,
                 scratch=scratch,
                 progress=progress,
             )
+        by_language = history.languages
         results |= {
             "development_map": history.development,
             "loss": history.loss,
             "plan": history.figures,
             "loss_curve": history.curve,
             "best_epoch": history.best_epoch,
+        }
+    if len(parts) > 1:
+        results["development_map_by_language"] = {
+            language: [one[language] for one in by_language] for language in parts
         }
     _save(model, target)
     return results
@@ -419,12 +582,14 @@ def _development(
     teacher: ModelRef,
     documents: TokenEncoder,
     tokens: TeacherTokens,
+    row: Mapping[str, int],
 ) -> Development:
-    """The development task of the first side; what the teacher has encoded is not encoded again."""
+    """The development task of the first side; what the teacher has encoded (``row``: in which row
+    of the tokens) is not encoded again.
+    """
     from clirot.encoders import load_encoder
     from clirot.training.development import Development, pool
 
-    row = {pair.src: place for place, pair in enumerate(parts.train)}
     held = dict.fromkeys(pair.src for pair in parts.development)
     wanted = pool(parts) if sides[0] == "query" else list(held)
     unseen = [sentence for sentence in wanted if sentence not in row]
@@ -442,6 +607,6 @@ def _write_card(
     from clirot.model_card import model_card
 
     (target / "README.md").write_text(
-        model_card(config.artefact_name, config.pair, config.deciding(), inputs, results),
+        model_card(config.artefact_name, config.pairs, config.deciding(), inputs, results),
         encoding="utf-8",
     )

@@ -175,11 +175,13 @@ def _identity(
 
 
 def _notes(model: ModelRef, collection: Collection) -> tuple[str, ...]:
-    own, there = model.language("document"), collection.document_language
-    if own is None or there is None or own == there:
+    own, there = model.languages("document"), collection.document_language
+    if not own or there is None or there in own:
         return ()
     side = ", for it was distilled for documents" if "document" in model.encodes else ""
-    return (f"the documents are in {there}, but {model.name} expects them in {own}{side}",)
+    return (
+        f"the documents are in {there}, but {model.name} expects them in {' or '.join(own)}{side}",
+    )
 
 
 def _write(

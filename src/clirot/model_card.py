@@ -7,7 +7,7 @@ files.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from clirot.languages import language_name
@@ -25,25 +25,34 @@ _ROLES = {
 
 def model_card(
     name: str,
-    pair: LanguagePair,
+    pairs: Sequence[LanguagePair],
     config: Mapping[str, Any],
     inputs: tuple[Input, ...],
     results: Mapping[str, Any],
 ) -> str:
     """The card, Markdown with the Hub's front matter."""
     teacher = next(one.name for one in inputs if one.kind == "teacher")
-    language = language_name(pair.tgt)
+    codes = [pair.tgt for pair in pairs]
+    named = [language_name(code) for code in codes]
+    language = " and ".join([", ".join(named[:-1]), named[-1]] if len(named) > 1 else named)
     scores = results["development_map"]
     query, document = _ROLES[config["side"]]
     best = results["best_epoch"]
+    # Of several languages a column each, after the mean that chose the epoch.
+    by_language = results.get("development_map_by_language", {})
+    head = ["", "mean" if by_language else "MAP", *by_language, ""]
     rows = [
-        f"| {'before training' if epoch == 0 else f'epoch {epoch}'} | {score:.4f} |"
-        + (" kept |" if epoch == best else " |")
+        [
+            "before training" if epoch == 0 else f"epoch {epoch}",
+            *(f"{one:.4f}" for one in (score, *(found[epoch] for found in by_language.values()))),
+            "kept" if epoch == best else "",
+        ]
         for epoch, score in enumerate(scores)
     ]
+    table = [head, ["---"] * len(head), *rows]
     made_from = [f"| {one.kind} | {one.name} | `{one.digest}` |" for one in inputs]
     return f"""---
-language: {json.dumps(pair.tgt)}
+language: {json.dumps(codes[0] if len(codes) == 1 else codes)}
 library_name: sentence-transformers
 pipeline_tag: sentence-similarity
 tags: [sentence-transformers, multi-vector, colbert, cross-language-retrieval, clirot]
@@ -67,9 +76,7 @@ vectors = student.encode_{"document" if config["side"] == "document" else "query
 MAP of finding a held-out sentence's translation among {results["development_pairs"]} held-out and
 further training sentences; used to choose the epoch, so it flatters the student.
 
-| | MAP | |
-|---|---|---|
-{chr(10).join(rows)}
+{chr(10).join(map(_row, table))}
 
 ## Made from
 
@@ -84,3 +91,10 @@ may be done with the model; see its manifests. Settings:
 {json.dumps(dict(config), indent=2, sort_keys=True)}
 ```
 """
+
+
+def _row(cells: Sequence[str]) -> str:
+    """A row of a Markdown table."""
+    if all(cell == "---" for cell in cells):
+        return f"|{'|'.join(cells)}|"
+    return "|" + "|".join(f" {cell} " if cell else " " for cell in cells) + "|"

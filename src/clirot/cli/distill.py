@@ -9,14 +9,14 @@ import typer
 
 from clirot.cli import console
 from clirot.distillation import DistillConfig
-from clirot.records import LanguagePair
+from clirot.records import LanguagePair, LanguagePairs
 
 _DEFAULT = DistillConfig(pair=LanguagePair("en", "so"))
 
 
 def distill(
     src: Annotated[str, typer.Option(help="The teacher's language: ISO 639 or BCP 47.")],
-    tgt: Annotated[str, typer.Option(help="The student's language.")],
+    tgt: Annotated[str, typer.Option(help="The student's language; several: so,sw,tl.")],
     teacher: Annotated[str, typer.Option(help="Teacher: a name, directory or Hub id.")] = (
         _DEFAULT.teacher
     ),
@@ -40,12 +40,21 @@ def distill(
     ] = _DEFAULT.objective,
     source: Annotated[
         list[str] | None,
-        typer.Option(help="Bitext source; repeat for several [default: all in the store]."),
+        typer.Option(
+            help="Bitext source; repeat for several; so=NAME: for one of several languages "
+            "[default: all in the store]."
+        ),
     ] = None,
     file: Annotated[
-        list[Path] | None, typer.Option(help="Local bitext (TSV or TMX, gz); repeat for several.")
+        list[Path] | None,
+        typer.Option(
+            help="Local bitext (TSV or TMX, gz); repeat for several; so=PATH: of one of several "
+            "languages."
+        ),
     ] = None,
-    name: Annotated[str | None, typer.Option(help="Name of the student [default: en-so].")] = None,
+    name: Annotated[
+        str | None, typer.Option(help="Name of the student [default: en-so, en-so+sw].")
+    ] = None,
     seed: Annotated[int, typer.Option(help="Random seed.")] = _DEFAULT.seed,
     epochs: Annotated[int, typer.Option(help="Passes over the bitext.")] = _DEFAULT.epochs,
     batch_size: Annotated[int, typer.Option(help="Sentence pairs a step.")] = _DEFAULT.batch_size,
@@ -72,8 +81,15 @@ def distill(
         typer.Option(help="Rank of adapters trained in place of a large body's weights; 0: none."),
     ] = _DEFAULT.lora_rank,
     development: Annotated[
-        int, typer.Option(help="Pairs held out to choose the epoch on.")
+        int, typer.Option(help="Pairs of each language held out to choose the epoch on.")
     ] = _DEFAULT.development,
+    sampling_temperature: Annotated[
+        float,
+        typer.Option(
+            help="Of several languages: 1 trains on each as much as it has bitext, larger more "
+            "evenly."
+        ),
+    ] = _DEFAULT.sampling_temperature,
     reg: Annotated[
         float, typer.Option(help="Entropic regularisation of the plan; smaller is sharper.")
     ] = _DEFAULT.reg,
@@ -91,7 +107,7 @@ def distill(
         float, typer.Option(help="Temperature of the contrastive and score objectives.")
     ] = _DEFAULT.temperature,
     vocabulary: Annotated[
-        int, typer.Option(help="Target subwords of a transplant.")
+        int, typer.Option(help="Target subwords of a transplant, for each language.")
     ] = _DEFAULT.vocabulary,
     same_spelling: Annotated[
         float, typer.Option(help="Evidence that identical spelling is worth in a transplant.")
@@ -107,7 +123,7 @@ def distill(
         typer.Option("--json", help="One JSON document: name, path, digest, what was measured."),
     ] = False,
 ) -> None:
-    """Distil a student from a teacher, and print the student's name.
+    """Distil a student of one language or several from a teacher, and print the student's name.
 
     Fetches the recommended bitext first if there is none. A student that exists is returned at
     once; an interrupted distillation goes on from its last checkpoint.
@@ -115,7 +131,7 @@ def distill(
     from clirot.distillation import distill as run
 
     config = DistillConfig(
-        pair=LanguagePair.of(src, tgt),
+        pair=LanguagePairs.of(src, tgt),
         teacher=teacher,
         student=student,
         side=side,
@@ -135,6 +151,7 @@ def distill(
         max_tokens=max_tokens,
         lora_rank=lora_rank,
         development=development,
+        sampling_temperature=sampling_temperature,
         reg=reg,
         iterations=iterations,
         marginals=marginals,
@@ -154,6 +171,10 @@ def distill(
         f"{state}: MAP on the development split {scores[0]:.3f} before training"
         + (f", {scores[result.best_epoch]:.3f} ({kept})" if len(scores) > 1 else "")
     )
+    if len(result.development_by_language) > 1:
+        found = result.development_by_language
+        listed = (f"{one} {each[result.best_epoch]:.3f}" for one, each in found.items())
+        console.note(f"  of each language: {', '.join(listed)}")
     if len(scores) > 1 and result.best_epoch == 0:
         console.warn("no epoch improved the development MAP: the student is the untrained one")
     if not as_json:

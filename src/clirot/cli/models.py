@@ -11,7 +11,7 @@ import typer
 
 from clirot.cli import console
 from clirot.errors import UsageError
-from clirot.models import KNOWN, made, unknown
+from clirot.models import KNOWN, made, trained_languages, unknown
 from clirot.store import Store
 
 app = typer.Typer(no_args_is_help=True, help="List, show and remove what the model registry holds.")
@@ -40,7 +40,7 @@ def list_models(
                 one.name,
                 "student",
                 "of its bitext",
-                f"{config['src']}-{config['tgt']}, teacher {teacher}, {config['objective']}, "
+                f"{trained_languages(config)}, teacher {teacher}, {config['objective']}, "
                 f"made {one.manifest.created[:10]}",
             ]
         )

@@ -142,13 +142,18 @@ def _sentences(config: AlignConfig, store: Store, trained: dict[str, Any]) -> tu
     if config.collection is None:
         return config.tgt, config.src
     from clirot.collection import open_collection
+    from clirot.models import trained_languages
     from clirot.registry import unknown_name
 
     collection = open_collection(config.collection, home=store.home)
     lang = config.lang
     if lang is None and collection.language is None:  # unlike cldr/so, a directory names none
+        own = trained_languages(trained).tgts if trained else ()
+        # A student of several languages has one in mind only where the collection has one of them.
+        there = [one for one in own if one in collection.languages]
         others = [one for one in collection.languages if one != "en"]
-        lang = trained.get("tgt") or (others[0] if len(others) == 1 else None)
+        candidates = own if len(own) == 1 else there or others
+        lang = candidates[0] if len(candidates) == 1 else None
     target = {topic.id: topic.text for topic in collection.topics(lang)}
     english = {topic.id: topic.text for topic in collection.topics(trained.get("src", "en"))}
     both = [name for name, text in target.items() if text.strip() and english.get(name, "").strip()]

@@ -41,14 +41,19 @@ class UnionVocabulary:
 
 
 def union_vocabulary(
-    teacher: PreTrainedTokenizerBase, texts: Sequence[str], *, size: int, max_tokens: int
+    teacher: PreTrainedTokenizerBase,
+    texts: Sequence[Sequence[str]],
+    *,
+    size: int,
+    max_tokens: int,
 ) -> UnionVocabulary:
     """Learn target subwords and add them to a teacher's WordPiece vocabulary.
 
     Args:
         teacher: the teacher's tokenizer.
-        texts: sentences in the target language.
-        size: subwords to learn; those the teacher has already are not added twice.
+        texts: sentences in each target language.
+        size: subwords to learn of each; those the teacher or another language has already are not
+            added twice.
         max_tokens: longest input of the student.
 
     Raises:
@@ -60,7 +65,7 @@ def union_vocabulary(
     # An added token must be in the model's vocabulary too: the library gives one that is not there
     # the next free id.
     vocabulary = _wordpieces(teacher) | {token.content: place for place, token in added.items()}
-    learnt = _learn(texts, size)
+    learnt = list(dict.fromkeys(piece for one in texts for piece in _learn(one, size)))
     union = dict(vocabulary)
     n_teacher = max(vocabulary.values()) + 1  # a vocabulary that was edited by hand has gaps
     for piece in learnt:

@@ -7,6 +7,10 @@ takes the mean of all English embeddings; one spelled like an English token star
 and moves as far as the bitext's evidence carries it, so that names and numbers stay what they are.
 
 No multilingual weights are needed: a few thousand sentence pairs make a student in seconds.
+
+A student of several languages learns subwords from each language by itself, so that a small one has
+as many as it would have alone, and aligns each bitext by itself. A subword that several languages
+spell alike has one embedding: its translations in each, as often as training will see them.
 """
 
 from __future__ import annotations
@@ -35,7 +39,7 @@ class TransplantConfig:
     """How a vocabulary is transplanted."""
 
     vocabulary: int
-    """Target-language subwords to learn; fewer come out of little text."""
+    """Subwords to learn of each target language; fewer come out of little text."""
     same_spelling: float
     """Evidence, in expected alignments, that the identity of two like-spelled subwords is worth."""
     sharpness: float
@@ -52,7 +56,11 @@ class TransplantConfig:
 
 
 def transplant(
-    model: MultiVectorEncoder, pairs: Sequence[SentencePair], config: TransplantConfig
+    model: MultiVectorEncoder,
+    bitexts: Sequence[Sequence[SentencePair]],
+    config: TransplantConfig,
+    *,
+    passes: Sequence[float] | None = None,
 ) -> dict[str, float]:
     """Turn a freshly loaded teacher into a student, in place.
 
@@ -60,8 +68,10 @@ def transplant(
         model: the teacher's encoder, loaded for this purpose; its tokenizer and its input
             embeddings are replaced. Its projection, prompts, query expansion and list of tokens
             that are not scored stay as they are.
-        pairs: training bitext; ``src`` in the teacher's language.
+        bitexts: training bitext of each target language; ``src`` in the teacher's.
         config: see :class:`TransplantConfig`.
+        passes: how often training sees a pair of each bitext, relative to the others; None: all
+            alike.
 
     Returns:
         What came of it: the vocabulary's size and how much of it the alignment explains.
@@ -77,12 +87,15 @@ def transplant(
     body = backbone.auto_model
     union = union_vocabulary(
         teacher_tokenizer,
-        [pair.tgt for pair in pairs],
+        [[pair.tgt for pair in pairs] for pairs in bitexts],
         size=config.vocabulary,
         max_tokens=int(backbone.max_seq_length),
     )
     english = body.get_input_embeddings().weight.detach().cpu().numpy().astype(np.float64)
-    table = align(teacher_tokenizer, union, pairs, sharpness=config.sharpness)
+    tables = [
+        align(teacher_tokenizer, union, pairs, sharpness=config.sharpness) for pairs in bitexts
+    ]
+    table = merged(tables, passes if passes is not None else [1.0] * len(tables))
     vectors, explained = embeddings(
         english[: union.n_teacher], union, table, same_spelling=config.same_spelling
     )
@@ -130,6 +143,27 @@ def align(
     return TranslationTable(
         probability=(sparse.diags(inverse) @ weights).tocsr(), evidence=forward.evidence
     )
+
+
+def merged(tables: Sequence[TranslationTable], passes: Sequence[float]) -> TranslationTable:
+    """One table of several languages': each row a mean, weighted by evidence times ``passes``.
+
+    The weights are how often the subword will be met in each language, so that the row is that of
+    a subword drawn from what training sees.
+    """
+    from scipy import sparse
+
+    if len(tables) == 1:
+        return tables[0]
+    evidence = np.stack(
+        [table.evidence * often for table, often in zip(tables, passes, strict=True)]
+    )
+    total = evidence.sum(axis=0)  # (subwords,)
+    share = np.divide(evidence, total, out=np.zeros_like(evidence), where=total > 0)
+    rows = [
+        sparse.diags(part) @ table.probability for part, table in zip(share, tables, strict=True)
+    ]
+    return TranslationTable(probability=sum(rows[1:], start=rows[0]).tocsr(), evidence=total)
 
 
 def embeddings(

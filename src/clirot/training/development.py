@@ -2,14 +2,15 @@
 
 Which pairs are held out follows from the English sentences alone, so that it is the same for every
 seed and objective, stays the same when bitext is added, and never has an English sentence on both
-sides of the split.
+sides of the split. Of several languages each has its own, and none trains on a sentence that
+another holds out: corpora such as TICO-19 translate the same English into all of them.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -34,6 +35,8 @@ class Split:
 
     train: list[SentencePair]
     development: list[SentencePair]
+    aside: list[SentencePair] = field(default_factory=list)
+    """In neither part: another language of the student holds their English out."""
 
 
 def split(pairs: Sequence[SentencePair], *, development: int) -> Split:
@@ -63,6 +66,43 @@ def split(pairs: Sequence[SentencePair], *, development: int) -> Split:
             hint="fetch more sources, or add a file with --file",
         )
     return Split(train, held)
+
+
+def split_together(
+    bitexts: Mapping[str, Sequence[SentencePair]], *, development: int
+) -> dict[str, Split]:
+    """Split the bitext of each language of a student.
+
+    A language's development part is the one it would have alone. What it has of the English that
+    another language holds out is set aside: trained on, it would give that language's answers away.
+
+    Args:
+        bitexts: language -> its pairs; the languages share the English side's language.
+        development: pairs to hold out of each, at most a tenth of it.
+
+    Raises:
+        InputError: too few pairs of a language.
+    """
+    alone: dict[str, Split] = {}
+    for language, pairs in bitexts.items():
+        try:
+            alone[language] = split(pairs, development=development)
+        except InputError as error:
+            if len(bitexts) == 1:
+                raise
+            raise InputError(f"{language}: {error.message}", hint=error.hint) from None
+    held = {pair.src for part in alone.values() for pair in part.development}
+    together = {}
+    for language, part in alone.items():
+        train = [pair for pair in part.train if pair.src not in held]
+        if not train:
+            raise InputError(
+                f"{language}: all of its English is in the development part of another language",
+                hint="give it more bitext, or hold out less with --development",
+            )
+        aside = [pair for pair in part.train if pair.src in held]
+        together[language] = Split(train, part.development, aside)
+    return together
 
 
 def _order(text: str) -> bytes:
@@ -118,7 +158,7 @@ class Development:
                 translations=[documents[pair.src] for pair in held],
             )
         first: dict[str, str] = {}  # a second translation would be relevant too
-        for pair in [*held, *split.train]:
+        for pair in [*held, *split.train, *split.aside]:
             first.setdefault(pair.src, pair.tgt)
         topics = list(dict.fromkeys(pair.src for pair in held))
         return cls(
@@ -189,7 +229,12 @@ def _matrix(sentences: Sequence[NDArray[np.float32]]) -> TokenMatrix:
 
 
 def pool(split: Split) -> list[str]:
-    """The documents of the development task: distinct English sentences."""
+    """The documents of the development task: distinct English sentences.
+
+    Those set aside for the sake of other languages are among them, so that a language's task does
+    not depend on which others its student has.
+    """
     held = dict.fromkeys(pair.src for pair in split.development)
-    others = sorted({pair.src for pair in split.train} - held.keys(), key=_order)
+    rest = [*split.train, *split.aside]
+    others = sorted({pair.src for pair in rest} - held.keys(), key=_order)
     return [*held, *others[: max(0, _POOL - len(held))]]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,12 +37,15 @@ class History:
     """What training measured."""
 
     development: list[float] = field(default_factory=list)
-    """MAP on the development split: before training, then after every epoch."""
+    """MAP on the development split: before training, then after every epoch; of several languages
+    the mean, in which each counts alike."""
     loss: list[float] = field(default_factory=list)
     """Mean loss of every epoch."""
     figures: list[dict[str, float]] = field(default_factory=list)
     """Of the transport plan on the development split, as ``development``: see
     :mod:`clirot.training.diagnostics`."""
+    languages: list[dict[str, float]] = field(default_factory=list)
+    """As ``development``: the MAP of each language."""
     curve: list[tuple[int, float]] = field(default_factory=list)
     """Pairs trained on and the mean loss since the point before, a hundred points at most."""
 
@@ -58,14 +61,14 @@ class BestKeeper(TrainerCallback):
     def __init__(
         self,
         model: MultiVectorEncoder,
-        development: Development,
+        developments: Mapping[str, Development],
         plan: Transport,
         scratch: Path,
         sentences: int,
         progress: ProgressSink,
     ) -> None:
         self._model = model
-        self._development = development
+        self._developments = developments
         self._plan = plan
         self._log = scratch / "history.json"
         self._epochs = scratch / _EPOCHS
@@ -77,7 +80,9 @@ class BestKeeper(TrainerCallback):
         """Take up the history of an interrupted run, or measure where this one starts."""
         if resumed and self._log.is_file():
             raw = json.loads(self._log.read_text(encoding="utf-8"))
-            self.history = History(raw["development"], raw["loss"], raw["figures"])
+            self.history = History(
+                raw["development"], raw["loss"], raw["figures"], languages=raw.get("languages", [])
+            )
         else:
             self._measure(epoch=0)
 
@@ -125,16 +130,25 @@ class BestKeeper(TrainerCallback):
         from safetensors.torch import save_model
 
         training = self._model.training
-        side = self._development.side
-        encoder = MultiVectorTokenEncoder(self._model, side=side, name="student", digest="")
-        vectors = self._development.student_tokens(encoder)
-        found = self._development.mean_average_precision(vectors)
-        figures = plan_figures(self._plan, *self._development.pairs(vectors))
+        found: dict[str, float] = {}
+        plans: list[dict[str, float]] = []
+        for language, task in self._developments.items():
+            encoder = MultiVectorTokenEncoder(
+                self._model, side=task.side, name="student", digest=""
+            )
+            vectors = task.student_tokens(encoder)
+            found[language] = task.mean_average_precision(vectors)
+            plans.append(plan_figures(self._plan, *task.pairs(vectors)))
+        figures = {
+            name: round(sum(one[name] for one in plans) / len(plans), 6) for name in plans[0]
+        }
         self._model.train(training)
         # A resumed run measures again what it had measured after its last checkpoint.
         del self.history.development[epoch:], self.history.figures[epoch:]
+        del self.history.languages[epoch:]
         del self.history.loss[max(0, epoch - 1) :]
-        self.history.development.append(found)
+        self.history.development.append(macro_mean(found))
+        self.history.languages.append(found)
         self.history.figures.append(figures)
         if loss is not None:
             self.history.loss.append(loss)
@@ -151,9 +165,15 @@ class BestKeeper(TrainerCallback):
                     "development": self.history.development,
                     "loss": self.history.loss,
                     "figures": self.history.figures,
+                    "languages": self.history.languages,
                 }
             ),
         )
+
+
+def macro_mean(found: Mapping[str, float]) -> float:
+    """The mean over languages, each counting alike however much bitext it has."""
+    return sum(found.values()) / len(found)
 
 
 def last_whole(checkpoints: Path) -> Path | None:

@@ -11,7 +11,7 @@ resumed run ends with the weights of an uninterrupted one.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -48,6 +48,20 @@ class Recipe:
     seed: int
     accumulate: int = 1
     checkpointing: bool = False
+    sampling_temperature: float = 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Material:
+    """What is trained on: the sentences of one language after those of the other."""
+
+    sentences: Sequence[str]
+    """Target sentences."""
+    rows: Sequence[int]
+    """Of each, the row of its translation among the teacher's tokens."""
+    sizes: Sequence[int]
+    """How many sentences each language has."""
+    teacher: TeacherTokens
 
 
 class TokenLoss(nn.Module):
@@ -83,10 +97,9 @@ class TokenLoss(nn.Module):
 
 def train(
     model: MultiVectorEncoder,
-    sentences: Sequence[str],
-    teacher: TeacherTokens,
+    material: Material,
     objective: Objective,
-    development: Development,
+    developments: Mapping[str, Development],
     recipe: Recipe,
     *,
     sides: Sequence[Side] = ("query",),
@@ -97,10 +110,9 @@ def train(
 
     Args:
         model: the student.
-        sentences: target sentences; row ``k`` of ``teacher`` is the translation of the ``k``-th.
-        teacher: the teacher's tokens.
+        material: the sentences, and the teacher's tokens of their translations.
         objective: what to minimise.
-        development: the held-out task that chooses the epoch.
+        developments: language -> its held-out task; the mean over them chooses the epoch.
         recipe: the numbers.
         sides: as what the student reads its sentences, and the loss is the mean of.
         scratch: directory for checkpoints; what an interrupted run of the same left there is
@@ -111,11 +123,12 @@ def train(
     from sentence_transformers.multi_vector_encoder import MultiVectorEncoderTrainingArguments
 
     disable_progress_bars()
+    sentences = material.sentences
     _deterministic_body(model)
     checkpoints = scratch / "checkpoints"
     resume = last_whole(checkpoints)
     columns: dict[str, Side] = {side: side for side in sides}
-    keeper = BestKeeper(model, development, plan_of(objective), scratch, len(sentences), progress)
+    keeper = BestKeeper(model, developments, plan_of(objective), scratch, len(sentences), progress)
     keeper.begin(resumed=resume is not None)
     device = best_device()
     tokenizer = model.tokenizer
@@ -136,7 +149,9 @@ def train(
         max_grad_norm=1.0,
         bf16=bfloat16_pays(device),
         use_cpu=device == "cpu",
-        batch_sampler=sampler_factory(lengths),
+        batch_sampler=sampler_factory(
+            lengths, sizes=material.sizes, temperature=recipe.sampling_temperature
+        ),
         max_length=min(_longest_input(model, recipe.max_tokens, side) for side in sides),
         prompts={column: _prompt(model, side) for column, side in columns.items()},
         router_mapping={column: str(side) for column, side in columns.items()},
@@ -157,9 +172,9 @@ def train(
         model=model,
         args=arguments,
         train_dataset=Dataset.from_dict(
-            {column: list(sentences) for column in columns} | {"label": list(range(len(sentences)))}
+            {column: list(sentences) for column in columns} | {"label": list(material.rows)}
         ),
-        loss=TokenLoss(model, objective, teacher, sides),
+        loss=TokenLoss(model, objective, material.teacher, sides),
         callbacks=[keeper],
     )
     trainer.remove_callback(PrinterCallback)
