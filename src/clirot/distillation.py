@@ -13,7 +13,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from clirot.errors import LanguageError, PartlyDoneError, UnknownNameError, UsageError
+from clirot.errors import ClirotError, LanguageError, PartlyDoneError, UnknownNameError, UsageError
 from clirot.languages import parse_language
 from clirot.models import KNOWN, STUDENT_SIDES
 from clirot.records import LanguagePair, LanguagePairs, ProgressSink, silent
@@ -28,7 +28,11 @@ if TYPE_CHECKING:
     from clirot.models import ModelRef, Side
     from clirot.objectives import Objective
     from clirot.training.development import Development, Split
+    from clirot.training.epochs import History
+    from clirot.training.processes import Processes
+    from clirot.training.reporting import Report
     from clirot.training.teacher_tokens import TeacherTokens
+    from clirot.training.trainer import Material
 
 TRANSPLANT = "transplant"
 UNTRAINED = "none"
@@ -65,11 +69,13 @@ class DistillConfig:
     objective where they are not the default ones (``en-so.document``, ``en-so.none``)."""
     replace: bool = False
     """Replace a student of that name that was made otherwise."""
+    report_to: tuple[str, ...] = ()
+    """Programs that training is reported to: ``tensorboard``, ``wandb``, ``trackio``."""
 
     epochs: int = 3
     """Passes over the bitext."""
     batch_size: int = 32
-    """Sentence pairs in a step."""
+    """Sentence pairs in a step, of all processes together."""
     accumulate: int = 1
     """Batches whose gradients are added up before a step, where memory does not hold a larger one.
     Contrastive objectives see the sentences of one batch only."""
@@ -193,6 +199,7 @@ class DistillConfig:
             "seed",
             "name",
             "replace",
+            "report_to",
             "teacher",
         }
         targets: Any = [pair.tgt for pair in self.pairs]
@@ -223,6 +230,8 @@ class DistillResult:
     artefact: Artefact
     fresh: bool
     """False where it was there already."""
+    tensorboard: Path | None = None
+    """Directory of the reports for TensorBoard, where there are any."""
 
     @property
     def name(self) -> str:
@@ -259,15 +268,39 @@ def distill(
     neither sources nor files are given. An interrupted call resumes from its last checkpoint; the
     same configuration, bitext and seed give the same weights on the same machine.
 
+    Several processes started together (``torchrun``) share each batch out, and must share the
+    store; all of them return the student, which only the first writes.
+
     Raises:
         UnknownNameError: no such model, objective or source.
         UsageError: a setting that the objective cannot have.
         InputError: too little bitext.
         ArtefactError: a student of that name exists and was made otherwise.
     """
-    from clirot.models import resolve
+    from clirot.training.processes import launched, processes
 
     store = store if store is not None else Store()
+    _, count = launched()
+    if config.batch_size < count:
+        raise UsageError(
+            f"a batch of {config.batch_size} cannot be shared out among {count} processes",
+            hint="raise --batch-size, or launch fewer processes",
+        )
+    with processes() as together:
+        if not together.first:
+            return _assist(config, store, together)
+        result = _distill(config, store, progress, together)
+        together.agree(None)  # nothing is left to help with
+        return result
+
+
+def _distill(
+    config: DistillConfig, store: Store, progress: ProgressSink, together: Processes
+) -> DistillResult:
+    from clirot.models import resolve
+    from clirot.store.manifest import fingerprint
+    from clirot.training.reporting import Report
+
     name, deciding = config.artefact_name, config.deciding()
     if name in KNOWN:
         raise UsageError(
@@ -275,6 +308,12 @@ def distill(
             hint="choose another --name",
         )
     objective = _objective(config)
+    if config.report_to:
+        from clirot.training.reporting import check_reporters
+
+        check_reporters(config.report_to)
+        if objective is None:
+            raise UsageError("there is no training to report on with objective none")
     if config.lora_rank:
         from clirot.training.adapters import check_installed
 
@@ -290,14 +329,117 @@ def distill(
     made = store.finished(
         "models", name, config=deciding, inputs=inputs, seed=config.seed, replace=config.replace
     )
+    # Beside the students, for it outlives the draft; other settings are another run.
+    run = fingerprint("models", deciding, inputs, config.seed)[:8]
+    report = Report(name=name, directory=store.home / "reports" / name / run, settings=deciding)
     if made is not None:
-        return DistillResult(made, fresh=False)
+        return DistillResult(made, fresh=False, tensorboard=_existing(report.directory))
     with store.draft("models", name, config=deciding, inputs=inputs, seed=config.seed) as draft:
         draft.results = _train(
-            config, objective, bitexts, teacher, base, store, draft.path, draft.scratch, progress
+            config,
+            objective,
+            bitexts,
+            teacher,
+            base,
+            store,
+            draft.path,
+            draft.scratch,
+            progress,
+            together,
+            report,
         )
         _write_card(draft.path, config, inputs, draft.results)
-    return DistillResult(store.get("models", name), fresh=True)
+    made = store.get("models", name)
+    return DistillResult(made, fresh=True, tensorboard=_existing(report.directory))
+
+
+def _existing(directory: Path) -> Path | None:
+    return directory if directory.is_dir() else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Assignment:
+    """What the first of several processes asks the others to help with."""
+
+    start: Path
+    """The student before training."""
+    scratch: Path
+    sentences: Sequence[str]
+    rows: Sequence[int]
+    sizes: Sequence[int]
+    tokens: Path
+    """The teacher's."""
+
+
+def _assist(config: DistillConfig, store: Store, together: Processes) -> DistillResult:
+    """Help the first process train what it trains, if it has to."""
+    from clirot.encoders import load_model
+    from clirot.training.teacher_tokens import TeacherTokens
+    from clirot.training.trainer import Material
+
+    wanted: _Assignment | None = together.agree()
+    if wanted is not None:
+        if not wanted.start.is_dir():
+            raise ClirotError(
+                f"this process does not see {wanted.start}, which the first one wrote",
+                hint="all processes of a training must share CLIROT_HOME",
+            )
+        objective = _objective(config)
+        assert objective is not None
+        material = Material(
+            sentences=wanted.sentences,
+            rows=wanted.rows,
+            sizes=wanted.sizes,
+            teacher=TeacherTokens(wanted.tokens),
+        )
+        model = load_model(wanted.start)
+        _fit(config, model, objective, material, {}, wanted.scratch, silent, together, None)
+        together.agree()
+    return DistillResult(store.get("models", config.artefact_name), fresh=wanted is not None)
+
+
+def _fit(
+    config: DistillConfig,
+    model: MultiVectorEncoder,
+    objective: Objective,
+    material: Material,
+    developments: Mapping[str, Development],
+    scratch: Path,
+    progress: ProgressSink,
+    together: Processes,
+    report: Report | None,
+) -> History:
+    """Train the student, as each of several processes does."""
+    from clirot.encoders import quiet_libraries
+    from clirot.training.adapters import adapted
+    from clirot.training.trainer import Recipe, train
+
+    transplanted = config.student == TRANSPLANT
+    with quiet_libraries(), adapted(model, rank=config.lora_rank, embeddings=transplanted):
+        return train(
+            model,
+            material,
+            objective,
+            developments,
+            Recipe(
+                epochs=config.epochs,
+                batch_size=config.batch_size,
+                accumulate=config.accumulate,
+                checkpointing=config.checkpointing,
+                learning_rate=config.learning_rate,
+                embedding_learning_rate=config.embedding_learning_rate,
+                warmup=config.warmup,
+                max_tokens=config.max_tokens,
+                seed=config.seed,
+                sampling_temperature=config.sampling_temperature,
+            ),
+            sides=STUDENT_SIDES[config.side],
+            scratch=scratch,
+            progress=progress,
+            processes=together,
+            report_to=config.report_to,
+            report=report,
+        )
 
 
 def _findable(ref: ModelRef) -> str:
@@ -427,23 +569,19 @@ def _train(
     target: Path,
     scratch: Path,
     progress: ProgressSink,
+    together: Processes,
+    report: Report,
 ) -> dict[str, Any]:
     """Make the student's checkpoint in ``target``; returns what was measured."""
     import torch
 
-    from clirot.encoders import (
-        MultiVectorTokenEncoder,
-        load_encoder,
-        load_model,
-        quiet_libraries,
-    )
+    from clirot.encoders import MultiVectorTokenEncoder, load_encoder, load_model
     from clirot.students import TransplantConfig, read_whole_queries, transplant, with_dimension
-    from clirot.training.adapters import adapted
     from clirot.training.batching import draws
     from clirot.training.development import split_together
     from clirot.training.epochs import macro_mean
     from clirot.training.teacher_tokens import teacher_tokens
-    from clirot.training.trainer import Material, Recipe, train
+    from clirot.training.trainer import Material
 
     torch.manual_seed(config.seed)
     parts = split_together(
@@ -517,33 +655,28 @@ def _train(
         by_language = [found]
         results |= {"development_map": [macro_mean(found)], "best_epoch": 0}
     else:
-        with quiet_libraries(), adapted(model, rank=config.lora_rank, embeddings=base is None):
-            history = train(
-                model,
-                Material(
-                    sentences=[pair.tgt for part in parts.values() for pair in part.train],
+        material = Material(
+            sentences=[pair.tgt for part in parts.values() for pair in part.train],
+            rows=rows,
+            sizes=sizes,
+            teacher=tokens,
+        )
+        if together.count > 1:
+            begin = scratch / "start"
+            _save(model, begin)
+            together.agree(
+                _Assignment(
+                    start=begin,
+                    scratch=scratch,
+                    sentences=material.sentences,
                     rows=rows,
                     sizes=sizes,
-                    teacher=tokens,
-                ),
-                objective,
-                developments,
-                Recipe(
-                    epochs=config.epochs,
-                    batch_size=config.batch_size,
-                    accumulate=config.accumulate,
-                    checkpointing=config.checkpointing,
-                    learning_rate=config.learning_rate,
-                    embedding_learning_rate=config.embedding_learning_rate,
-                    warmup=config.warmup,
-                    max_tokens=config.max_tokens,
-                    seed=config.seed,
-                    sampling_temperature=config.sampling_temperature,
-                ),
-                sides=sides,
-                scratch=scratch,
-                progress=progress,
+                    tokens=tokens.directory,
+                )
             )
+        history = _fit(
+            config, model, objective, material, developments, scratch, progress, together, report
+        )
         by_language = history.languages
         results |= {
             "development_map": history.development,

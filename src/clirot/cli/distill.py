@@ -115,6 +115,12 @@ def distill(
     sharpness: Annotated[
         float, typer.Option(help="How much a transplant favours likely translations.")
     ] = _DEFAULT.sharpness,
+    report_to: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Report training to tensorboard, wandb or trackio; repeat, or put commas between."
+        ),
+    ] = None,
     replace: Annotated[
         bool, typer.Option("--replace", help="Replace a student of that name made otherwise.")
     ] = False,
@@ -129,7 +135,9 @@ def distill(
     once; an interrupted distillation goes on from its last checkpoint.
     """
     from clirot.distillation import distill as run
+    from clirot.training.processes import launched
 
+    first = launched()[0] == 0  # of several processes one speaks
     config = DistillConfig(
         pair=LanguagePairs.of(src, tgt),
         teacher=teacher,
@@ -141,6 +149,7 @@ def distill(
         seed=seed,
         name=name,
         replace=replace,
+        report_to=tuple(dict.fromkeys(one for part in report_to or () for one in part.split(","))),
         epochs=epochs,
         batch_size=batch_size,
         accumulate=accumulate,
@@ -162,6 +171,9 @@ def distill(
         same_spelling=same_spelling,
         sharpness=sharpness,
     )
+    if not first:
+        run(config)
+        return
     with console.progress() as progress:
         result = run(config, progress=progress)
     scores = result.development
@@ -177,6 +189,8 @@ def distill(
         console.note(f"  of each language: {', '.join(listed)}")
     if len(scores) > 1 and result.best_epoch == 0:
         console.warn("no epoch improved the development MAP: the student is the untrained one")
+    if result.tensorboard is not None:
+        console.note(f"training curves: tensorboard --logdir {result.tensorboard}")
     if not as_json:
         console.emit(result.name)
         return
@@ -187,6 +201,7 @@ def distill(
             "path": str(result.artefact.path),
             "digest": manifest.digest,
             "fresh": result.fresh,
+            "tensorboard": str(result.tensorboard) if result.tensorboard is not None else None,
             "results": manifest.results,
         }
     )

@@ -52,6 +52,9 @@ class LengthBucketedSampler(DefaultBatchSampler):
         sizes: how many of the sentences are of each language; none: they are all of one.
         temperature: see :func:`draws`. A language goes through all its sentences before it repeats
             one, from epoch to epoch where an epoch does not take them all.
+        rank: which of several processes this is.
+        processes: among how many a batch is shared out. All get as many sentences of it; what is
+            lacking is made up by the row after the last, ``len(lengths)``, which no language has.
     """
 
     def __init__(
@@ -62,12 +65,16 @@ class LengthBucketedSampler(DefaultBatchSampler):
         seed: int,
         sizes: Sequence[int] = (),
         temperature: float = 1.0,
+        rank: int = 0,
+        processes: int = 1,
     ) -> None:
         super().__init__(range(len(lengths)), batch_size=batch_size, drop_last=False)
         self._lengths = list(lengths)
         self._seed = seed
         self._sizes = list(sizes) or [len(lengths)]
         self._draws = draws(self._sizes, temperature)
+        self._rank = rank
+        self._processes = processes
         self.epoch = 0
 
     def __iter__(self) -> Iterator[list[int]]:
@@ -84,7 +91,17 @@ class LengthBucketedSampler(DefaultBatchSampler):
                 rows[at : at + self.batch_size] for at in range(0, len(rows), self.batch_size)
             ]
         for place in torch.randperm(len(batches), generator=generator).tolist():
-            yield batches[place]
+            yield self._share(batches[place])
+
+    def _share(self, batch: list[int]) -> list[int]:
+        """What this process has of a batch: every n-th sentence of n processes, so that the parts
+        are of like length.
+        """
+        if self._processes == 1:
+            return batch
+        share = batch[self._rank :: self._processes]
+        size = -(-len(batch) // self._processes)
+        return share + [len(self._lengths)] * (size - len(share))
 
     def set_epoch(self, epoch: int) -> None:
         """Called by the trainer at the start of every epoch."""
@@ -106,22 +123,24 @@ class LengthBucketedSampler(DefaultBatchSampler):
 
 
 def sampler_factory(
-    lengths: Sequence[int], *, sizes: Sequence[int] = (), temperature: float = 1.0
+    lengths: Sequence[int], **settings: Any
 ) -> Callable[..., LengthBucketedSampler]:
-    """What sentence-transformers' ``batch_sampler`` argument takes; it must be picklable."""
-    return partial(_make_sampler, tuple(lengths), tuple(sizes), temperature)
+    """What sentence-transformers' ``batch_sampler`` argument takes; it must be picklable.
+
+    Args:
+        lengths: of the sentences.
+        settings: of :class:`LengthBucketedSampler`, where they are not what the trainer gives.
+    """
+    return partial(_make_sampler, tuple(lengths), settings)
 
 
 def _make_sampler(
     lengths: tuple[int, ...],
-    sizes: tuple[int, ...],
-    temperature: float,
+    settings: dict[str, Any],
     dataset: Any,
     *,
     batch_size: int,
     seed: int = 0,
     **_: Any,
 ) -> LengthBucketedSampler:
-    return LengthBucketedSampler(
-        lengths, batch_size=batch_size, seed=seed, sizes=sizes, temperature=temperature
-    )
+    return LengthBucketedSampler(lengths, **({"batch_size": batch_size, "seed": seed} | settings))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +20,8 @@ from clirot.records import ProgressSink, Step
 from clirot.store import write_text
 from clirot.training.development import Development
 from clirot.training.diagnostics import plan_figures
+from clirot.training.processes import ALONE, Processes
+from clirot.training.reporting import evaluated
 
 if TYPE_CHECKING:
     from sentence_transformers import MultiVectorEncoder
@@ -66,6 +68,7 @@ class BestKeeper(TrainerCallback):
         scratch: Path,
         sentences: int,
         progress: ProgressSink,
+        processes: Processes = ALONE,
     ) -> None:
         self._model = model
         self._developments = developments
@@ -74,10 +77,15 @@ class BestKeeper(TrainerCallback):
         self._epochs = scratch / _EPOCHS
         self._sentences = sentences
         self._progress = progress
+        self._processes = processes
         self.history = History()
+        self.report: Callable[[dict[str, float]], None] | None = None
+        """What is told of the figures of an epoch, while training runs."""
 
     def begin(self, *, resumed: bool) -> None:
         """Take up the history of an interrupted run, or measure where this one starts."""
+        if not self._processes.first:
+            return
         if resumed and self._log.is_file():
             raw = json.loads(self._log.read_text(encoding="utf-8"))
             self.history = History(
@@ -95,12 +103,16 @@ class BestKeeper(TrainerCallback):
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Measure an epoch whose end a killed run had reached and saved, but not yet measured."""
         completed = int(state.epoch + 1e-6)
-        if len(self.history.development) <= completed:
+        if completed == 0:
+            self._tell()
+        if self._processes.first and len(self.history.development) <= completed:
             self._measure(epoch=completed, loss=_epoch_loss(state, completed))
+            self._tell()
+        self._processes.wait()
 
     def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
         """Report the loss and how far training is."""
-        if logs and "loss" in logs:
+        if self._processes.first and logs and "loss" in logs:
             done = min(
                 int(state.epoch * self._sentences), self._sentences * int(state.num_train_epochs)
             )
@@ -120,11 +132,22 @@ class BestKeeper(TrainerCallback):
     def on_epoch_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Measure the development split."""
         epoch = round(state.epoch)
-        self._measure(epoch=epoch, loss=_epoch_loss(state, epoch))
+        if self._processes.first:
+            self._measure(epoch=epoch, loss=_epoch_loss(state, epoch))
+            self._tell()
+        self._processes.wait()
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Mark the checkpoint that was just written as whole."""
+        """Mark the checkpoint that was just written as whole; each process has a part in it."""
+        self._processes.wait()
+        if not self._processes.first:
+            return
         write_text(Path(args.output_dir) / f"checkpoint-{state.global_step}" / _WHOLE, "")
+
+    def _tell(self) -> None:
+        if self.report is not None and self.history.development:
+            last = (self.history.development[-1], self.history.languages[-1])
+            self.report(evaluated(*last, self.history.figures[-1]))
 
     def _measure(self, *, epoch: int, loss: float | None = None) -> None:
         from safetensors.torch import save_model

@@ -29,6 +29,7 @@ class TeacherTokens:
     """Token vectors of numbered sentences: float16 on disk, ``(tokens, dim)`` a sentence."""
 
     def __init__(self, directory: Path) -> None:
+        self.directory = directory
         self._offsets: NDArray[np.int64] = np.load(directory / "offsets.npy")
         self._vectors: NDArray[np.float16] = np.load(directory / "vectors.npy", mmap_mode="r")
 

@@ -11,24 +11,28 @@ resumed run ends with the weights of an uninterrupted one.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 from sentence_transformers import MultiVectorEncoderTrainer
+from sentence_transformers.util.distributed import all_gather, all_gather_padded
 from torch import Tensor, nn
-from transformers import PrinterCallback
+from transformers import PrinterCallback, TrainerCallback
 
 from clirot.models import Side
-from clirot.objectives import Objective, TokenBatch
+from clirot.objectives import Objective, TokenBatch, WeightedSum
 from clirot.records import ProgressSink, silent
 from clirot.training.batching import sampler_factory
 from clirot.training.development import Development, check_finite
 from clirot.training.diagnostics import plan_of
 from clirot.training.epochs import WEIGHTS, BestKeeper, History, last_whole, loss_curve
 from clirot.training.precision import best_device, bfloat16_pays
+from clirot.training.processes import ALONE, Processes
+from clirot.training.reporting import TENSORBOARD, Report, tensorboard_callback
 from clirot.training.teacher_tokens import TeacherTokens
 
 if TYPE_CHECKING:
@@ -76,23 +80,73 @@ class TokenLoss(nn.Module):
         objective: Objective,
         teacher: TeacherTokens,
         sides: Sequence[Side],
+        processes: Processes = ALONE,
     ) -> None:
         super().__init__()
         self.model = model
         self._objective = objective
         self._teacher = teacher
         self._sides = sides
+        self._processes = processes
 
     def forward(self, sentence_features: Iterable[dict[str, Tensor]], labels: Tensor) -> Tensor:
         """The batch's loss, the mean over the sides; ``labels`` are rows of the teacher's store."""
-        teacher = self._teacher.batch(labels.tolist(), labels.device)
+        loss = self._shared_loss(labels) if self._processes.count > 1 else self._own_loss(labels)
         losses = []
         for side, features in zip(self._sides, sentence_features, strict=True):
             out = self.model(features, task=side)
             student = TokenBatch(out["token_embeddings"], out["attention_mask"].bool())
             check_finite(student.vectors)
-            losses.append(self._objective.loss(student, teacher))
+            losses.append(loss(student))
         return torch.stack(losses).mean()
+
+    def _own_loss(self, labels: Tensor) -> Callable[[TokenBatch], Tensor]:
+        teacher = self._teacher.batch(labels.tolist(), labels.device)
+        return partial(self._objective.loss, teacher=teacher)
+
+    def _shared_loss(self, labels: Tensor) -> Callable[[TokenBatch], Tensor]:
+        """The loss of a batch that is shared out among processes, of which this one has a part.
+
+        Gradients are averaged over the processes, and so are the losses that are logged. What is a
+        mean over sentences is therefore weighted by how many of the batch are here. What compares
+        the sentences of a batch is computed over all of it, by every process; its derivative here
+        is by the sentences that are here, and is multiplied by the processes it will be divided by.
+        """
+        everywhere = all_gather(labels)  # in the order of the processes
+        count, total = self._processes.count, int((everywhere >= 0).sum())
+        here = labels >= 0
+        weight = count * int(here.sum()) / total
+        own = self._teacher.batch(labels[here].tolist(), labels.device) if weight else None
+        terms = (
+            self._objective.terms
+            if isinstance(self._objective, WeightedSum)
+            else ((1.0, self._objective),)
+        )
+
+        def loss(student: TokenBatch) -> Tensor:
+            # A process without a sentence takes part all the same: the others wait for it.
+            found = 0 * student.vectors.sum()
+            if own is not None:
+                part = TokenBatch(student.vectors[here], student.mask[here])
+                for scale, one in terms:
+                    if not one.in_batch:
+                        found = found + weight * scale * one.loss(part, own)
+            if any(one.in_batch for _, one in terms):
+                whole = self._gathered(student, everywhere >= 0)
+                rows = everywhere[everywhere >= 0].tolist()
+                teacher = self._teacher.batch(rows, labels.device)
+                for scale, one in terms:
+                    if one.in_batch:
+                        value = scale * one.loss(whole, teacher)
+                        found = found + count * value - ((count - 1) * value).detach()
+            return found
+
+        return loss
+
+    def _gathered(self, student: TokenBatch, real: Tensor) -> TokenBatch:
+        """The batch of all processes; only what is here has a gradient."""
+        vectors, mask = all_gather_padded(student.vectors.float(), student.mask.to(torch.uint8))
+        return TokenBatch(vectors[real], mask[real].bool())
 
 
 def train(
@@ -105,8 +159,14 @@ def train(
     sides: Sequence[Side] = ("query",),
     scratch: Path,
     progress: ProgressSink = silent,
+    processes: Processes = ALONE,
+    report_to: Sequence[str] = (),
+    report: Report | None = None,
 ) -> History:
     """Train ``model`` in place and leave it with the weights of the best epoch.
+
+    Of several processes, all call this with the same arguments; the first alone measures, keeps and
+    reports, and its model alone has the best epoch's weights in the end.
 
     Args:
         model: the student.
@@ -118,6 +178,9 @@ def train(
         scratch: directory for checkpoints; what an interrupted run of the same left there is
             resumed.
         progress: told of sentence pairs trained on, with loss and development MAP.
+        processes: those that train together.
+        report_to: names of :data:`clirot.training.reporting.REPORTERS`.
+        report: what reports are called, and where TensorBoard's go.
     """
     from datasets import Dataset, disable_progress_bars
     from sentence_transformers.multi_vector_encoder import MultiVectorEncoderTrainingArguments
@@ -126,17 +189,20 @@ def train(
     sentences = material.sentences
     _deterministic_body(model)
     checkpoints = scratch / "checkpoints"
-    resume = last_whole(checkpoints)
+    resume = processes.agree(last_whole(checkpoints) if processes.first else None)
     columns: dict[str, Side] = {side: side for side in sides}
-    keeper = BestKeeper(model, developments, plan_of(objective), scratch, len(sentences), progress)
+    keeper = BestKeeper(
+        model, developments, plan_of(objective), scratch, len(sentences), progress, processes
+    )
     keeper.begin(resumed=resume is not None)
+    processes.wait()
     device = best_device()
     tokenizer = model.tokenizer
     lengths = [len(ids) for ids in tokenizer(list(sentences), verbose=False)["input_ids"]]
     arguments = MultiVectorEncoderTrainingArguments(
         output_dir=str(checkpoints),
         num_train_epochs=recipe.epochs,
-        per_device_train_batch_size=recipe.batch_size,
+        per_device_train_batch_size=-(-recipe.batch_size // processes.count),
         gradient_accumulation_steps=recipe.accumulate,
         learning_rate=recipe.learning_rate,
         learning_rate_mapping=dict.fromkeys(
@@ -150,7 +216,12 @@ def train(
         bf16=bfloat16_pays(device),
         use_cpu=device == "cpu",
         batch_sampler=sampler_factory(
-            lengths, sizes=material.sizes, temperature=recipe.sampling_temperature
+            lengths,
+            batch_size=recipe.batch_size,
+            sizes=material.sizes,
+            temperature=recipe.sampling_temperature,
+            rank=processes.rank,
+            processes=processes.count,
         ),
         max_length=min(_longest_input(model, recipe.max_tokens, side) for side in sides),
         prompts={column: _prompt(model, side) for column, side in columns.items()},
@@ -162,21 +233,36 @@ def train(
         logging_steps=1,
         logging_nan_inf_filter=False,
         eval_strategy="no",
-        report_to="none",
+        report_to=[one for one in report_to if one != TENSORBOARD] or "none",
+        run_name=report.name if report is not None else None,
+        project="clirot",
         disable_tqdm=True,
         seed=recipe.seed,
         data_seed=recipe.seed,
         dataloader_pin_memory=device == "cuda",
     )
+    # One process drives one device: the library would split batches among all it sees.
+    arguments._n_gpu = min(arguments.n_gpu, 1)
+    texts, rows = list(sentences), list(material.rows)
+    if processes.count > 1:  # the row that makes up for what a process lacks: see the sampler
+        texts.append(min(texts, key=len))
+        rows.append(-1)
+    callbacks: list[TrainerCallback] = [keeper]
+    if TENSORBOARD in report_to and report is not None and processes.first:
+        step = int(resume.name.rpartition("-")[2]) if resume is not None else 0
+        callbacks.insert(
+            0, tensorboard_callback(report.directory, resumed_at=step, settings=report.settings)
+        )
     trainer = _Trainer(
         model=model,
         args=arguments,
-        train_dataset=Dataset.from_dict(
-            {column: list(sentences) for column in columns} | {"label": list(material.rows)}
-        ),
-        loss=TokenLoss(model, objective, material.teacher, sides),
-        callbacks=[keeper],
+        train_dataset=Dataset.from_dict(dict.fromkeys(columns, texts) | {"label": rows}),
+        loss=TokenLoss(model, objective, material.teacher, sides, processes),
+        callbacks=callbacks,
     )
+    trainer.shared_out = processes.count > 1
+    if report_to and processes.first:
+        keeper.report = trainer.log
     trainer.remove_callback(PrinterCallback)
     if recipe.checkpointing:
         body: Any = model[0].auto_model
@@ -184,7 +270,8 @@ def train(
         recompute = getattr(body, "activation_checkpointing_enable", None)
         (recompute or body.gradient_checkpointing_enable)({"use_reentrant": False})
     trainer.train(resume_from_checkpoint=str(resume) if resume is not None else None)
-    keeper.restore_best()
+    if processes.first:
+        keeper.restore_best()
     keeper.history.curve = loss_curve(trainer.state.log_history, len(sentences))
     return keeper.history
 
@@ -194,6 +281,23 @@ class _Trainer(MultiVectorEncoderTrainer):
     with checkpoints of the weights alone: a model with adapters in it is not a checkpoint that
     could be loaded as a model.
     """
+
+    shared_out = False
+    """Whether the sampler has shared batches out among processes already."""
+
+    def get_train_dataloader(self) -> Any:
+        """The library's; of batches that are shared out, without sharing them out again."""
+        if not self.shared_out:
+            return super().get_train_dataloader()
+        from accelerate.data_loader import prepare_data_loader
+
+        loader = self._build_dataloader(
+            self.train_dataset, self.args.train_batch_size, dataset_kind="train"
+        )
+        self._train_dataloader = prepare_data_loader(
+            loader, self.args.device, num_processes=1, process_index=0, put_on_device=True
+        )
+        return self._train_dataloader
 
     def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
         from safetensors.torch import save_model

@@ -1,0 +1,219 @@
+"""Two processes train what one trains: the same losses, gradients and student; none waits forever.
+
+Real processes, on a CPU, started by ``torchrun`` as a person starts them.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from tiny_model import save_bitext, save_tiny_model
+
+from clirot.distillation import DistillConfig, distill
+from clirot.encoders import load_model
+from clirot.errors import UsageError
+from clirot.records import LanguagePair
+from clirot.store import Store
+from clirot.training.batching import LengthBucketedSampler
+from clirot.training.processes import launched
+
+_TESTS = Path(__file__).parent
+_TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+_HEAD = f"""
+import os, sys
+sys.path.insert(0, {str(_TESTS)!r})
+import torch
+# Full precision, so that what differs is the order of summation alone.
+torch.cpu._is_amx_tile_supported = lambda: False
+RANK = int(os.environ.get("RANK", "0"))
+"""
+
+
+def _together(program: Path | str, *arguments: str, home: Path) -> subprocess.CompletedProcess[str]:
+    target = [str(program)] if isinstance(program, Path) else ["--module", program]
+    return subprocess.run(
+        [*_TORCHRUN, *target, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=560,
+        check=False,
+        env=os.environ | {"OMP_NUM_THREADS": "1", "CLIROT_HOME": str(home)},
+    )
+
+
+@pytest.mark.parametrize("rows", [50, 49, 3, 1])
+@pytest.mark.parametrize("processes", [1, 2, 3])
+def test_a_batch_is_shared_out_evenly_and_whole(rows: int, processes: int) -> None:
+    def sampler(**sharing: int) -> list[list[int]]:
+        return list(LengthBucketedSampler(range(rows), batch_size=8, seed=1, **sharing))
+
+    shares = [sampler(rank=rank, processes=processes) for rank in range(processes)]
+    for whole, *parts in zip(sampler(), *shares, strict=True):
+        assert len({len(part) for part in parts}) == 1 and parts[0]
+        real = [row for part in parts for row in part if row != rows]
+        assert sorted(real) == sorted(whole)
+        assert sum(len(part) for part in parts) - len(real) < processes
+
+
+def test_who_launched_this_is_read_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("RANK", "WORLD_SIZE", "MASTER_ADDR"):
+        monkeypatch.delenv(name, raising=False)
+    assert launched() == (0, 1)
+    monkeypatch.setenv("RANK", "3")  # other programs use the name too
+    assert launched() == (0, 1)
+    monkeypatch.setenv("WORLD_SIZE", "4")
+    monkeypatch.setenv("MASTER_ADDR", "localhost")
+    assert launched() == (3, 4)
+    with pytest.raises(UsageError, match="a batch of 2 cannot be shared out among 4 processes"):
+        distill(DistillConfig(pair=LanguagePair("en", "so"), batch_size=2))
+
+
+_LOSSES = """
+import copy
+import numpy as np
+from torch.nn.parallel import DistributedDataParallel
+from clirot.encoders import load_model
+from clirot.objectives import OBJECTIVES, TokenBatch, objective_of
+from clirot.training.processes import processes
+from clirot.training.trainer import TokenLoss, _deterministic_body
+
+class Teacher:
+    def batch(self, rows, device):
+        vectors = []
+        for row in rows:
+            one = np.random.default_rng(row).standard_normal((3 + row % 4, 16))
+            vectors.append((one / np.linalg.norm(one, axis=1, keepdims=True)).astype(np.float32))
+        return TokenBatch.padded(vectors, device)
+
+texts = ["abc de", "fg", "hij klm no", "p", "qr stu", "vwx yz abc", "de"]
+
+def loss_and_gradient(objective, rows, sides, together, shares):
+    model = load_model(sys.argv[1], device="cpu").train()
+    _deterministic_body(model)
+    ours = shares[together.rank] if together is not None else rows
+    wrapped = DistributedDataParallel(model, find_unused_parameters=True) if together else model
+    loss = TokenLoss(wrapped, objective, Teacher(), sides, *([together] if together else []))
+    features = [model.preprocess([texts[row] for row in ours], task=side) for side in sides]
+    value = loss(features, torch.tensor([row or -1 for row in ours]))  # 0 makes up the number
+    value.backward()
+    return value.detach(), {n: p.grad for n, p in model.named_parameters() if p.grad is not None}
+
+with processes() as together:
+    for name in [*OBJECTIVES, "transport+0.5*contrastive"]:
+        objective = objective_of(name, {})
+        # Three sentences against two with one to make up the number; and one against none.
+        for rows, shares in (
+            ([1, 2, 3, 4, 5], ([1, 3, 5], [2, 4, 0])),
+            ([6], ([6], [0])),
+        ):
+            if len(rows) == 1 and objective.in_batch:
+                continue
+            sides = ("query", "document") if len(rows) > 1 else ("query",)
+            value, gradient = loss_and_gradient(objective, rows, sides, together, shares)
+            mean = value.clone()
+            torch.distributed.all_reduce(mean)
+            mean /= together.count
+            wanted, expected = loss_and_gradient(objective, rows, sides, None, shares)
+            assert torch.allclose(mean, wanted, atol=1e-6), (name, mean, wanted)
+            assert expected.keys() <= gradient.keys()
+            for parameter, one in expected.items():
+                near = torch.allclose(gradient[parameter], one, atol=1e-6, rtol=1e-4)
+                assert near, (name, rows, parameter, gradient[parameter], one)
+    if together.first:
+        print("the same")
+"""
+
+
+def test_losses_and_gradients_are_those_of_one_process(tmp_path: Path) -> None:
+    """Every objective, with a batch that does not divide and one smaller than the processes."""
+    program = tmp_path / "losses.py"
+    program.write_text(_HEAD + _LOSSES, encoding="utf-8")
+    model = save_tiny_model(tmp_path / "tiny", seed=2)
+    done = _together(program, str(model), home=tmp_path / "home")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "the same\n"
+
+
+_DISTIL = """
+from clirot.cli import main
+if os.environ.get("DIES"):
+    from clirot.training.trainer import TokenLoss
+    whole, steps = TokenLoss.forward, 0
+    def forward(self, *arguments):
+        global steps
+        steps += 1
+        if RANK == 1 and steps == 12:
+            os._exit(9)
+        return whole(self, *arguments)
+    TokenLoss.forward = forward
+main()
+"""
+
+
+def _arguments(teacher: Path, bitext: Path) -> list[str]:
+    line = "distill --src en --tgt so --epochs 2 --batch-size 16 --vocabulary 200 --max-tokens 48 "
+    line += "--learning-rate 1e-3 --objective transport+0.5*contrastive --name one"
+    return [*line.split(), "--teacher", str(teacher), "--file", str(bitext)]
+
+
+def test_two_processes_make_the_student_of_one_also_after_one_has_died(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "program.py"
+    program.write_text(_HEAD + _DISTIL, encoding="utf-8")
+    teacher = save_tiny_model(tmp_path / "tiny", seed=4)
+    bitext = save_bitext(tmp_path / "pairs.tsv")
+    arguments = _arguments(teacher, bitext)
+    home = tmp_path / "two"
+    with monkeypatch.context() as patched:
+        patched.setenv("DIES", "1")
+        died = _together(program, *arguments, home=home)
+    assert died.returncode != 0 and died.stdout == ""
+    assert not Store(home).names("models")
+    assert any((home / "models" / ".one.part").glob("scratch/checkpoints/*/whole"))
+    done = _together(program, *arguments, home=home)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "one\n"  # the first process alone speaks
+    assert done.stderr.count("MAP on the development split") == 1
+
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
+    alone = distill(
+        DistillConfig(
+            pair=LanguagePair("en", "so"),
+            teacher=str(teacher),
+            files=(bitext,),
+            epochs=2,
+            batch_size=16,
+            vocabulary=200,
+            max_tokens=48,
+            learning_rate=1e-3,
+            objective="transport+0.5*contrastive",
+            name="one",
+        )
+    )
+    made = Store(home).get("models", "one")
+    assert made.manifest.fingerprint == alone.artefact.manifest.fingerprint
+    expected = alone.artefact.manifest.results
+    found = made.manifest.results
+    assert [pairs for pairs, _ in found["loss_curve"]] == [n for n, _ in expected["loss_curve"]]
+    assert [loss for _, loss in found["loss_curve"]] == pytest.approx(
+        [loss for _, loss in expected["loss_curve"]], rel=1e-3
+    )
+    assert found["development_map"] == pytest.approx(expected["development_map"], abs=0.02)
+    ours, theirs = (load_model(one.path).state_dict() for one in (made, alone.artefact))
+    for name, value in theirs.items():
+        assert torch.allclose(ours[name], value, atol=2e-3), name
+
+
+def test_an_error_of_the_first_process_ends_the_others(tmp_path: Path) -> None:
+    teacher = save_tiny_model(tmp_path / "tiny", seed=4)
+    few = save_bitext(tmp_path / "few.tsv", count=12)
+    done = _together("clirot", *_arguments(teacher, few), home=tmp_path / "home")
+    assert done.returncode != 0 and done.stdout == ""
+    assert done.stderr.count("error: too little bitext to train on: 12 pairs") == 1
+    assert not Store(tmp_path / "home").names("models")

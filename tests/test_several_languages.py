@@ -1,0 +1,324 @@
+"""One student for several languages: splits without leaks, temperature, figures of each."""
+
+from __future__ import annotations
+
+import json
+import math
+import random
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import sparse
+from tiny_model import save_bitext, save_collection, save_tiny_model
+from typer.testing import CliRunner
+
+from clirot.cli import app
+from clirot.distillation import DistillConfig, DistillResult, distill
+from clirot.encoders import load_model
+from clirot.errors import InputError, LanguageError, UnknownNameError, UsageError
+from clirot.indexing import IndexConfig, build_index
+from clirot.models import resolve
+from clirot.records import LanguagePair, LanguagePairs, SentencePair
+from clirot.retrieval import SearchConfig, search
+from clirot.store import Store
+from clirot.students.tokenizer import union_vocabulary
+from clirot.students.transplantation import merged
+from clirot.training.batching import LengthBucketedSampler, draws
+from clirot.training.development import pool, split, split_together
+from clirot.translation import TranslationTable
+
+_SO, _SW = LanguagePair("en", "so"), LanguagePair("en", "sw")
+
+
+def test_languages_are_read_in_any_order_and_spelling() -> None:
+    pairs = LanguagePairs.of("eng", "tgl,so,swh,so")
+    assert pairs == LanguagePairs("en", ("so", "sw", "tl"))
+    assert pairs.format() == str(pairs) == "en-so+sw+tl"
+    assert pairs.pairs == (_SO, _SW, LanguagePair("en", "tl"))
+    assert LanguagePairs.of("en", "so").format() == _SO.format()
+    for wrong in ("so,", "so,en", "so;sw"):
+        with pytest.raises(LanguageError):
+            LanguagePairs.of("en", wrong)
+
+
+@given(
+    st.lists(st.integers(1, 10**6), min_size=1, max_size=6),
+    st.floats(1, 100) | st.just(math.inf),
+)
+def test_an_epoch_has_the_shares_of_the_temperature(sizes: list[int], temperature: float) -> None:
+    found = draws(sizes, temperature)
+    assert sum(found) == sum(sizes)
+    weights = [math.exp(math.log(size) / temperature) for size in sizes]
+    for count, weight in zip(found, weights, strict=True):
+        assert abs(count - sum(sizes) * weight / sum(weights)) < 1 + 1e-6
+
+
+def test_known_shares() -> None:
+    assert draws([900, 100], 1.0) == [900, 100]
+    assert draws([900, 100], 2.0) == [750, 250]  # 30 to 10
+    assert draws([900, 100], math.inf) == [500, 500]
+
+
+def test_a_language_is_gone_through_before_a_sentence_returns() -> None:
+    sizes, batch = [90, 10], 8
+    lengths = np.random.default_rng(3).integers(1, 40, 100).tolist()
+
+    def epoch(number: int) -> list[int]:
+        sampler = LengthBucketedSampler(
+            lengths, batch_size=batch, seed=5, sizes=sizes, temperature=2.0
+        )
+        sampler.set_epoch(number)
+        batches = list(sampler)
+        assert len(batches) == len(sampler) == 13
+        return [row for one in batches for row in one]
+
+    seen: Counter[int] = Counter()
+    for number in range(7):
+        rows = epoch(number)
+        assert rows == epoch(number) != epoch(number + 1)
+        assert sum(row < 90 for row in rows) == 75 and len(rows) == 100
+        seen.update(rows)
+        for language in (range(90), range(90, 100)):
+            counts = [seen[row] for row in language]
+            assert max(counts) - min(counts) <= 1
+
+
+def test_at_temperature_one_every_pair_is_trained_on_once() -> None:
+    sampler = LengthBucketedSampler(range(50), batch_size=7, seed=1, sizes=[30, 15, 5])
+    assert sorted(row for batch in sampler for row in batch) == list(range(50))
+
+
+def _shared_english(sizes: dict[str, tuple[int, int]]) -> dict[str, list[SentencePair]]:
+    """Language -> pairs of the English sentences numbered from .. to."""
+    return {
+        language: [SentencePair(f"english {n}", f"{language} {n}") for n in range(*between)]
+        for language, between in sizes.items()
+    }
+
+
+def test_no_language_trains_on_english_that_another_holds_out() -> None:
+    """Two of a corpus with the same English, one larger, one apart."""
+    bitexts = _shared_english(
+        {"so": (0, 400), "sw": (0, 400), "tl": (200, 4000), "mr": (9000, 9500)}
+    )
+    parts = split_together(bitexts, development=60)
+    held = {pair.src for part in parts.values() for pair in part.development}
+    assert not held & {pair.src for part in parts.values() for pair in part.train}
+    for language, part in parts.items():
+        alone = split(bitexts[language], development=60)
+        assert part.development == alone.development
+        assert pool(part) == pool(alone)  # so its figure compares with that of a student of one
+        assert Counter(part.train + part.development + part.aside) == Counter(bitexts[language])
+    assert parts["so"].development[0].src == parts["sw"].development[0].src
+    assert not parts["mr"].aside and parts["tl"].aside
+
+
+def test_too_little_of_one_language_names_it() -> None:
+    with pytest.raises(InputError, match="sw: too little bitext to train on: 12 pairs"):
+        split_together(_shared_english({"so": (0, 80), "sw": (0, 12)}), development=10)
+
+
+def test_tico_19_has_one_english_for_all_and_no_leak(mirror: Path) -> None:
+    from clirot.acquisition import FetchConfig, fetch_bitext
+    from clirot.bitext import load_bitext
+
+    store, bitexts = Store(), {}
+    for language in ("sw", "tl", "mr"):
+        pair = LanguagePair("en", language)
+        fetch_bitext(FetchConfig(pair=pair, sources=("tico-19",)), store=store).check()
+        bitexts[language] = load_bitext(store, pair, ["tico-19"]).pairs
+    parts = split_together(bitexts, development=300)
+    held = [{pair.src for pair in part.development} for part in parts.values()]
+    assert len(held[0] & held[1] & held[2]) > 250
+    assert not set().union(*held) & {p.src for part in parts.values() for p in part.train}
+
+
+def test_each_language_has_as_many_subwords_as_alone(tmp_path: Path) -> None:
+    teacher = load_model(save_tiny_model(tmp_path / "teacher")).tokenizer
+    generator = random.Random(2)
+
+    def corpus(letters: str, count: int) -> list[str]:
+        words = ["".join(generator.choices(letters, k=4)) for _ in range(60)]
+        return [" ".join(generator.choices(words, k=6)) for _ in range(count)]
+
+    large, small = corpus("कखगघच", 400), corpus("αβγδε", 20)
+    both = union_vocabulary(teacher, [large, small], size=120, max_tokens=64)
+    ours = both.tokenizer.get_vocab()
+    for texts in (large, small):
+        alone = union_vocabulary(teacher, [texts], size=120, max_tokens=64)
+        assert set(alone.tokenizer.get_vocab()) <= set(ours)
+        assert {alone.tokenizer.convert_ids_to_tokens(one) for one in alone.target_ids} <= {
+            both.tokenizer.convert_ids_to_tokens(one) for one in both.target_ids
+        }
+    assert sorted(ours.values()) == list(range(both.size))
+
+
+def test_a_shared_subword_is_translated_as_often_as_it_will_be_met() -> None:
+    def table(rows: Sequence[Sequence[float]], evidence: Sequence[float]) -> TranslationTable:
+        return TranslationTable(sparse.csr_matrix(np.array(rows)), np.array(evidence))
+
+    one = table([[1.0, 0.0], [0.5, 0.5], [0.0, 0.0]], [3.0, 2.0, 0.0])
+    other = table([[0.0, 1.0], [0.0, 0.0], [0.0, 0.0]], [1.0, 0.0, 0.0])
+    found = merged([one, other], [1.0, 1.0])
+    assert found.probability.toarray() == pytest.approx(
+        np.array([[0.75, 0.25], [0.5, 0.5], [0, 0]])
+    )
+    assert found.evidence.tolist() == [4.0, 2.0, 0.0]
+    # Seen three times as often in training, the other weighs as much.
+    evened = merged([one, other], [1.0, 3.0])
+    assert evened.probability.toarray()[0] == pytest.approx(np.array([0.5, 0.5]))
+    assert merged([one], [1.0]) is one
+
+
+@pytest.fixture(scope="module")
+def teacher(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_tiny_model(tmp_path_factory.mktemp("teacher") / "tiny", seed=4)
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> dict[str, Path]:
+    """The same English in both; the second language doubles every word's first letter."""
+    so = save_bitext(tmp_path / "so.tsv")
+    sw = tmp_path / "sw.tsv"
+    rows = [line.split("\t") for line in so.read_text(encoding="utf-8").splitlines()[:80]]
+    sw.write_text(
+        "".join(
+            f"{english}\t{' '.join(word[0] + word for word in english.split())}\t{name}\n"
+            for english, _, name in rows
+        ),
+        encoding="utf-8",
+    )
+    return {"so": so, "sw": sw}
+
+
+def _config(checkpoint: Path, bitext: dict[str, Path], **changes: object) -> DistillConfig:
+    settings: dict[str, object] = {
+        "pair": LanguagePairs.of("en", "sw,so"),
+        "teacher": str(checkpoint),
+        "files": tuple(Path(f"{language}={path}") for language, path in bitext.items()),
+        "epochs": 2,
+        "batch_size": 16,
+        "learning_rate": 1e-3,
+        "embedding_learning_rate": 1e-2,
+        "vocabulary": 200,
+        "max_tokens": 48,
+    }
+    return DistillConfig(**(settings | changes))  # type: ignore[arg-type]
+
+
+def test_a_student_of_two_languages(teacher: Path, files: dict[str, Path], tmp_path: Path) -> None:
+    result = distill(_config(teacher, files))
+    manifest = result.artefact.manifest
+    assert result.name == "en-so+sw" and manifest.config["tgt"] == ["so", "sw"]
+    assert [one.name.split(".")[0] for one in manifest.inputs[:2]] == ["en-so", "en-sw"]
+    by_language = result.development_by_language
+    assert list(by_language) == ["so", "sw"]
+    assert result.development == pytest.approx(np.mean(list(by_language.values()), axis=0))
+    assert result.development[result.best_epoch] == max(result.development)
+    figures = manifest.results["languages"]
+    assert [one["drawn_an_epoch"] for one in figures.values()] == draws(
+        [one["training_pairs"] for one in figures.values()], 2.0
+    )
+    for one in figures.values():
+        assert one["training_pairs"] + one["development_pairs"] + one["set_aside"] == one["pairs"]
+    card = (result.artefact.path / "README.md").read_text(encoding="utf-8")
+    assert 'language: ["so", "sw"]' in card and "Somali and Swahili" in card
+    assert f"| before training | {result.development[0]:.4f} | {by_language['so'][0]:.4f} |" in card
+
+    ref = resolve(result.name, Store())
+    assert ref.languages("query") == ("so", "sw") and ref.languages("document") == ("en",)
+    collection = save_collection(
+        tmp_path / "collection", files["so"], docs="en", topics=("so", "en"), count=20
+    )
+    (collection / "queries.so.tsv").rename(collection / "queries.sw.tsv")
+    index = build_index(IndexConfig(model=result.name, collection=str(collection)))
+    assert index.notes == ()
+    ready = search(SearchConfig(index=index.name, collection=str(collection), lang="sw"))
+    assert ready.notes == () and len(list(ready.rankings())) == 20
+    (note,) = search(SearchConfig(index=index.name, collection=str(collection), lang="en")).notes
+    assert note.endswith("expects queries in so or sw")
+
+    shown = CliRunner().invoke(app, ["models", "show", result.name]).stdout
+    assert "results.development_map_by_language.so" in shown
+    assert "en-so+sw, teacher" in CliRunner().invoke(app, ["models", "list"]).stdout
+    again = distill(_config(teacher, files))
+    assert not again.fresh and again.artefact.digest == result.artefact.digest
+
+
+def test_a_languages_figure_before_training_is_of_its_own_task(
+    teacher: Path, files: dict[str, Path]
+) -> None:
+    """From another encoder the start does not depend on the languages: the same MAP as alone."""
+    both = distill(_config(teacher, files, objective="none", student=str(teacher)))
+    for language, path in files.items():
+        alone = distill(
+            _config(
+                teacher,
+                {language: path},
+                pair=LanguagePair("en", language),
+                objective="none",
+                student=str(teacher),
+            )
+        )
+        assert both.development_by_language[language] == pytest.approx(alone.development)
+        assert alone.development_by_language == {language: alone.development}
+
+
+def test_the_command_says_how_each_language_did(teacher: Path, files: dict[str, Path]) -> None:
+    command = ["distill", "--src", "en", "--tgt", "swh,som", "--teacher", str(teacher)]
+    command += ["--file", f"som={files['so']}", "--file", f"sw={files['sw']}"]
+    command += ["--objective", "none", "--vocabulary", "200"]
+    result = CliRunner().invoke(app, [*command, "--json"])
+    document = json.loads(result.stdout)
+    assert document["name"] == "en-so+sw.none"
+    assert set(document["results"]["development_map_by_language"]) == {"so", "sw"}
+    assert "of each language: so " in result.stderr
+    found = DistillResult(Store().get("models", document["name"]), fresh=False)
+    assert found.development == document["results"]["development_map"]
+
+
+def test_a_file_must_say_which_of_several_languages_it_is_of(
+    teacher: Path, files: dict[str, Path]
+) -> None:
+    with pytest.raises(UsageError, match="does not say which it is of") as caught:
+        _config(teacher, files, files=(files["so"],))
+    assert caught.value.hint == f"--file so={files['so']}"
+    one = _config(teacher, files, pair=_SO, files=(Path("so=a.tsv"), Path("b=c.tsv")))
+    assert one.files_of(_SO) == (Path("a.tsv"), Path("b=c.tsv"))
+
+
+@pytest.mark.usefixtures("mirror")
+def test_sources_named_for_all_are_taken_where_they_are(teacher: Path) -> None:
+    from clirot.distillation import _bitexts
+    from clirot.records import silent
+
+    def names(*sources: str, tgt: str = "so,sw") -> dict[str, list[str]]:
+        config = DistillConfig(
+            pair=LanguagePairs.of("en", tgt), teacher=str(teacher), sources=sources
+        )
+        found = _bitexts(config, Store(), silent)
+        return {
+            language: [one.name.partition(".")[2] for one in bitext.inputs]
+            for language, bitext in found.items()
+        }
+
+    assert names("tico-19", "so=hornmt") == {"so": ["tico-19", "hornmt"], "sw": ["tico-19"]}
+    assert names("hornmt", "sw=cldr") == {"so": ["hornmt"], "sw": ["cldr"]}
+    # Nothing is named for Swahili: what the store has.
+    assert names("so=hornmt") == {"so": ["hornmt"], "sw": ["cldr", "tico-19"]}
+    with pytest.raises(UsageError, match="none of the sources that were named has en-sw bitext"):
+        names("hornmt")
+    with pytest.raises(UnknownNameError, match="hornmat"):
+        names("hornmat")
+
+
+def test_a_temperature_below_one_is_refused(teacher: Path, files: dict[str, Path]) -> None:
+    with pytest.raises(UsageError, match="sampling_temperature"):
+        _config(teacher, files, sampling_temperature=0.5)
+    config = _config(teacher, files, pair=_SO, files=(files["so"],), sampling_temperature=5.0)
+    assert "sampling_temperature" not in config.deciding() and config.deciding()["tgt"] == "so"
