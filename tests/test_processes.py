@@ -74,7 +74,7 @@ def test_who_launched_this_is_read_from_the_environment(monkeypatch: pytest.Monk
 
 
 _LOSSES = """
-import copy
+from pathlib import Path
 import numpy as np
 from torch.nn.parallel import DistributedDataParallel
 from clirot.encoders import load_model
@@ -93,7 +93,7 @@ class Teacher:
 texts = ["abc de", "fg", "hij klm no", "p", "qr stu", "vwx yz abc", "de"]
 
 def loss_and_gradient(objective, rows, sides, together, shares):
-    model = load_model(sys.argv[1], device="cpu").train()
+    model = load_model(Path(sys.argv[1]), device="cpu").train()
     _deterministic_body(model)
     ours = shares[together.rank] if together is not None else rows
     wrapped = DistributedDataParallel(model, find_unused_parameters=True) if together else model
