@@ -24,13 +24,23 @@ if TYPE_CHECKING:
     from clirot.bitext import Bitext
     from clirot.encoders import TokenEncoder
     from clirot.models import ModelRef, Side
-    from clirot.objectives import Objective
+    from clirot.objectives import Objective, SentenceTokens
     from clirot.training.development import Development, Split
-    from clirot.training.teacher_tokens import TeacherTokens
+    from clirot.training.teacher_tokens import Reading, TeacherTokens
 
 TRANSPLANT = "transplant"
 UNTRAINED = "none"
+_LAST_LAYER = -1
 _FORMAT = 2  # of the training procedure: a change makes older students outdated
+_LATER = (
+    "tolerance",
+    "solver",
+    "special_tokens",
+    "teacher_layer",
+    "lexical_prior",
+    "mask_padding",
+)
+"""Settings added since the format, whose defaults change nothing: named only where they differ."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,14 +101,33 @@ class DistillConfig:
     """Entropic regularisation of the transport plan, in units of the cost (0 to 2)."""
     iterations: int = 20
     """Sinkhorn iterations."""
+    tolerance: float = 0.0
+    """Marginal error (mass, 0 to 4) within which a pair's Sinkhorn iterations stop, ``iterations``
+    then being the most it may take; 0: all of them."""
+    solver: str = "sinkhorn"
+    """``sinkhorn``, or ``exact``: the plan without regularisation, much slower."""
     marginals: str = "uniform"
-    """Mass of a token: ``uniform`` or ``distinct``."""
+    """Mass of a token: ``uniform``, ``distinct``, ``idf`` (its inverse document frequency in the
+    bitext) or ``norm`` (length of the teacher's vector before it was normalised)."""
+    special_tokens: str = "keep"
+    """Whether [CLS], [SEP] and the tokens of a prompt ``keep`` their mass in the plan, or ``drop``
+    it."""
     unbalanced: float = 0.0
     """Strength of the KL penalty that replaces the plan's marginals, in units of the cost; 0: the
     marginals are met."""
     centring: str = "none"
-    """What is taken off the tokens before the plan is sought: ``none``, or the mean of their
-    ``sentence``."""
+    """What is taken off the tokens before the plan is sought: ``none``, the mean of their
+    ``sentence``, that of the teacher's tokens over the bitext (``corpus``), or that and their
+    covariance (``whiten``)."""
+    teacher_layer: int = _LAST_LAYER
+    """Layer whose tokens, on both sides, the plan is sought on; 0: the input embeddings, -1: the
+    tokens as they are scored. For a transplant, whose layers are the teacher's."""
+    lexical_prior: float = 0.0
+    """What a pair of subwords that never translate each other in the bitext costs the plan more
+    than a pair that always do, in units of the cost; 0: the plan goes by the vectors alone."""
+    mask_padding: int = 0
+    """Tokens that sentences are filled up to with [MASK], the student's queries for good and the
+    teacher's in training; 0: they are not, but for what a ColBERT fills its queries with."""
     temperature: float = 0.05
     """What the scores of contrastive and score-kl, and the costs of transport-contrast, are divided
     by."""
@@ -128,6 +157,19 @@ class DistillConfig:
             raise UsageError(f"side must be query, document or both, got {self.side!r}")
         if not 0 <= self.seed < 2**32:
             raise UsageError(f"seed must be between 0 and 2^32 - 1, got {self.seed}")
+        if self.teacher_layer != _LAST_LAYER and self.student != TRANSPLANT:
+            raise UsageError(
+                f"teacher_layer {self.teacher_layer}: the layers of {self.student!r} are not those "
+                "of the teacher, and its tokens there cannot be compared",
+                hint="leave --teacher-layer at -1, or start from a transplant",
+            )
+        if not 0 <= self.mask_padding <= 1024:
+            raise UsageError(f"mask_padding must be between 0 and 1024, got {self.mask_padding}")
+        if self.mask_padding and self.side != "query":
+            raise UsageError(
+                f"mask_padding fills queries, and this student is for side {self.side!r}",
+                hint="leave --mask-padding at 0, or distil with --side query",
+            )
         if not 0 <= self.warmup < 1:
             raise UsageError(f"warmup is a share of the steps, got {self.warmup}")
 
@@ -157,6 +199,9 @@ class DistillConfig:
         settings = {
             one.name: getattr(self, one.name) for one in fields(self) if one.name not in elsewhere
         }
+        for later in _LATER:  # students made before there was such a setting are what it was
+            if settings[later] == getattr(DistillConfig, later):
+                del settings[later]
         return {"format": _FORMAT, "src": self.pair.src, "tgt": self.pair.tgt, **settings}
 
 
@@ -319,9 +364,19 @@ def _train(
         load_model,
         quiet_libraries,
     )
-    from clirot.students import TransplantConfig, read_whole_queries, transplant, with_dimension
+    from clirot.objectives import informed
+    from clirot.students import (
+        TransplantConfig,
+        fill_with_masks,
+        read_whole_queries,
+        transplant,
+        with_dimension,
+    )
     from clirot.training.adapters import adapted
+    from clirot.training.corpus_statistics import corpus_statistics
     from clirot.training.development import split
+    from clirot.training.diagnostics import plan_of
+    from clirot.training.reading import reading_of
     from clirot.training.teacher_tokens import teacher_tokens
     from clirot.training.trainer import Recipe, train
 
@@ -330,9 +385,19 @@ def _train(
     documents = load_encoder(teacher, side="document")
     cache = store.home / "cache"
     sentences = [pair.src for pair in parts.train]
-    tokens = teacher_tokens(documents, sentences, cache=cache, progress=progress)
+    plan = plan_of(objective) if objective is not None else None
+    reading = reading_of(
+        documents,
+        layer=plan.teacher_layer if plan is not None and "layer" in plan.asks_for else None,
+        mask_padding=config.mask_padding,
+    )
+    more = config.mask_padding > 0 or (plan is not None and bool(plan.asks_for))
+    tokens = teacher_tokens(
+        reading if more else documents, sentences, cache=cache, progress=progress
+    )
     sides = STUDENT_SIDES[config.side]
-    development = _development(parts, sides, teacher, documents, tokens)
+    encoded = tokens if config.mask_padding == 0 else None
+    development = _development(parts, sides, teacher, documents, encoded)
 
     start: Mapping[str, float] = {}
     if base is None:
@@ -349,6 +414,8 @@ def _train(
     else:
         model = with_dimension(load_model(base.path), documents.dim)
     read_whole_queries(model)
+    if config.mask_padding:
+        fill_with_masks(model, config.mask_padding)
     results: dict[str, Any] = {
         "pairs": len(bitext.pairs),
         "training_pairs": len(parts.train),
@@ -364,12 +431,22 @@ def _train(
             "best_epoch": 0,
         }
     else:
+        targets = [pair.tgt for pair in parts.train]
+        corpus = corpus_statistics(
+            plan_of(objective),
+            model,
+            targets,
+            side=sides[0],
+            teacher=tokens,
+            teacher_tokenizer=documents.model.tokenizer,
+            translations=sentences,
+        )
         with quiet_libraries(), adapted(model, rank=config.lora_rank, embeddings=base is None):
             history = train(
                 model,
-                [pair.tgt for pair in parts.train],
+                targets,
                 tokens,
-                objective,
+                informed(objective, corpus),
                 development,
                 Recipe(
                     epochs=config.epochs,
@@ -383,6 +460,7 @@ def _train(
                     seed=config.seed,
                 ),
                 sides=sides,
+                translations=_translations(parts, development, reading, config),
                 scratch=scratch,
                 progress=progress,
             )
@@ -418,22 +496,44 @@ def _development(
     sides: Sequence[Side],
     teacher: ModelRef,
     documents: TokenEncoder,
-    tokens: TeacherTokens,
+    tokens: TeacherTokens | None,
 ) -> Development:
-    """The development task of the first side; what the teacher has encoded is not encoded again."""
+    """The development task of the first side; what the teacher has encoded is not encoded again.
+
+    ``tokens`` is None where the training sentences were not read as documents are.
+    """
     from clirot.encoders import load_encoder
     from clirot.training.development import Development, pool
 
-    row = {pair.src: place for place, pair in enumerate(parts.train)}
+    row = {}
+    if tokens is not None:
+        row = {pair.src: place for place, pair in enumerate(parts.train)}
     held = dict.fromkeys(pair.src for pair in parts.development)
     wanted = pool(parts) if sides[0] == "query" else list(held)
     unseen = [sentence for sentence in wanted if sentence not in row]
     vectors = dict(zip(unseen, documents.encode(unseen), strict=True))
-    vectors |= {sentence: tokens[row[sentence]] for sentence in wanted if sentence in row}
+    if tokens is not None:
+        vectors |= {sentence: tokens[row[sentence]] for sentence in wanted if sentence in row}
     if sides[0] == "query":
         return Development.of(parts, vectors)
     topics = load_encoder(teacher, side="query").encode(list(held))
     return Development.of(parts, vectors, queries=dict(zip(held, topics, strict=True)))
+
+
+def _translations(
+    parts: Split, development: Development, reading: Reading, config: DistillConfig
+) -> list[SentenceTokens]:
+    """The teacher's tokens of the held-out pairs whose plans are watched, read as in training."""
+    from clirot.training.development import Development
+    from clirot.training.diagnostics import PAIRS
+
+    texts = Development.pair_translations(parts, development.side)[:PAIRS]
+    found = [one for batch in reading.read(texts) for one in batch]
+    if config.mask_padding:
+        return found
+    # Encoded already; the vectors of two batches differ by rounding.
+    known = zip(found, development.translations, strict=False)
+    return [one._replace(vectors=vectors) for one, vectors in known]
 
 
 def _write_card(

@@ -12,14 +12,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
 from transformers import TrainerCallback
 
 from clirot.encoders import MultiVectorTokenEncoder
-from clirot.objectives import Transport
+from clirot.objectives import SentenceTokens, Transport
 from clirot.records import ProgressSink, Step
 from clirot.store import write_text
 from clirot.training.development import Development
-from clirot.training.diagnostics import plan_figures
+from clirot.training.diagnostics import PAIRS, plan_figures
+from clirot.training.reading import TokenReader
 
 if TYPE_CHECKING:
     from sentence_transformers import MultiVectorEncoder
@@ -63,8 +66,13 @@ class BestKeeper(TrainerCallback):
         scratch: Path,
         sentences: int,
         progress: ProgressSink,
+        *,
+        reader: TokenReader | None = None,
+        translations: Sequence[SentenceTokens] = (),
     ) -> None:
         self._model = model
+        self._reader = reader
+        self._translations = translations
         self._development = development
         self._plan = plan
         self._log = scratch / "history.json"
@@ -129,7 +137,7 @@ class BestKeeper(TrainerCallback):
         encoder = MultiVectorTokenEncoder(self._model, side=side, name="student", digest="")
         vectors = self._development.student_tokens(encoder)
         found = self._development.mean_average_precision(vectors)
-        figures = plan_figures(self._plan, *self._development.pairs(vectors))
+        figures = self._figures(vectors)
         self._model.train(training)
         # A resumed run measures again what it had measured after its last checkpoint.
         del self.history.development[epoch:], self.history.figures[epoch:]
@@ -154,6 +162,19 @@ class BestKeeper(TrainerCallback):
                 }
             ),
         )
+
+    def _figures(self, vectors: list[NDArray[np.float32]]) -> dict[str, float]:
+        """Of the plan on the first held-out pairs, with all that is known of their tokens."""
+        own, other = self._development.pairs(vectors)
+        if self._reader is None or not self._translations:
+            return plan_figures(self._plan, own, other)
+        texts = self._development.pair_texts[:PAIRS]
+        read = self._reader.read(texts, side=self._development.side)
+        known = [one for batch in read for one in batch]
+        students = [
+            one._replace(vectors=matrix) for one, matrix in zip(known, own[:PAIRS], strict=True)
+        ]
+        return plan_figures(self._plan, students, self._translations)
 
 
 def last_whole(checkpoints: Path) -> Path | None:

@@ -11,7 +11,8 @@ resumed run ends with the weights of an uninterrupted one.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,13 +23,14 @@ from torch import Tensor, nn
 from transformers import PrinterCallback
 
 from clirot.models import Side
-from clirot.objectives import Objective, TokenBatch
+from clirot.objectives import Objective, SentenceTokens, TokenBatch
 from clirot.records import ProgressSink, silent
 from clirot.training.batching import sampler_factory
 from clirot.training.development import Development, check_finite
 from clirot.training.diagnostics import plan_of
 from clirot.training.epochs import WEIGHTS, BestKeeper, History, last_whole, loss_curve
 from clirot.training.precision import best_device, bfloat16_pays
+from clirot.training.reading import TokenReader
 from clirot.training.teacher_tokens import TeacherTokens
 
 if TYPE_CHECKING:
@@ -62,9 +64,11 @@ class TokenLoss(nn.Module):
         objective: Objective,
         teacher: TeacherTokens,
         sides: Sequence[Side],
+        read: Callable[[dict[str, Any]], TokenBatch] | None = None,
     ) -> None:
         super().__init__()
         self.model = model
+        self._read = read if read is not None else _tokens
         self._objective = objective
         self._teacher = teacher
         self._sides = sides
@@ -75,7 +79,7 @@ class TokenLoss(nn.Module):
         losses = []
         for side, features in zip(self._sides, sentence_features, strict=True):
             out = self.model(features, task=side)
-            student = TokenBatch(out["token_embeddings"], out["attention_mask"].bool())
+            student = self._read(out)
             check_finite(student.vectors)
             losses.append(self._objective.loss(student, teacher))
         return torch.stack(losses).mean()
@@ -90,6 +94,7 @@ def train(
     recipe: Recipe,
     *,
     sides: Sequence[Side] = ("query",),
+    translations: Sequence[SentenceTokens] = (),
     scratch: Path,
     progress: ProgressSink = silent,
 ) -> History:
@@ -103,6 +108,8 @@ def train(
         development: the held-out task that chooses the epoch.
         recipe: the numbers.
         sides: as what the student reads its sentences, and the loss is the mean of.
+        translations: the teacher's tokens of the first held-out pairs, with what the plan's figures
+            want to know of them.
         scratch: directory for checkpoints; what an interrupted run of the same left there is
             resumed.
         progress: told of sentence pairs trained on, with loss and development MAP.
@@ -115,8 +122,18 @@ def train(
     checkpoints = scratch / "checkpoints"
     resume = last_whole(checkpoints)
     columns: dict[str, Side] = {side: side for side in sides}
-    keeper = BestKeeper(model, development, plan_of(objective), scratch, len(sentences), progress)
-    keeper.begin(resumed=resume is not None)
+    plan = plan_of(objective)
+    reader = TokenReader(model, layer=plan.teacher_layer if "layer" in plan.asks_for else None)
+    keeper = BestKeeper(
+        model,
+        development,
+        plan,
+        scratch,
+        len(sentences),
+        progress,
+        reader=reader,
+        translations=translations,
+    )
     device = best_device()
     tokenizer = model.tokenizer
     lengths = [len(ids) for ids in tokenizer(list(sentences), verbose=False)["input_ids"]]
@@ -159,7 +176,7 @@ def train(
         train_dataset=Dataset.from_dict(
             {column: list(sentences) for column in columns} | {"label": list(range(len(sentences)))}
         ),
-        loss=TokenLoss(model, objective, teacher, sides),
+        loss=TokenLoss(model, objective, teacher, sides, reader.batch if plan.asks_for else None),
         callbacks=[keeper],
     )
     trainer.remove_callback(PrinterCallback)
@@ -168,7 +185,9 @@ def train(
         # Renamed in transformers 5; the old name warns there.
         recompute = getattr(body, "activation_checkpointing_enable", None)
         (recompute or body.gradient_checkpointing_enable)({"use_reentrant": False})
-    trainer.train(resume_from_checkpoint=str(resume) if resume is not None else None)
+    with reader if plan.asks_for else nullcontext():
+        keeper.begin(resumed=resume is not None)
+        trainer.train(resume_from_checkpoint=str(resume) if resume is not None else None)
     keeper.restore_best()
     keeper.history.curve = loss_curve(trainer.state.log_history, len(sentences))
     return keeper.history
@@ -214,6 +233,11 @@ def _deterministic_body(model: MultiVectorEncoder) -> None:
     for name, value in config.to_dict().items():
         if "drop" in name and isinstance(value, float):
             setattr(config, name, 0.0)
+
+
+def _tokens(out: dict[str, Any]) -> TokenBatch:
+    """The tokens of a forward pass, where nothing but their vectors is asked for."""
+    return TokenBatch(out["token_embeddings"], out["attention_mask"].bool())
 
 
 def _prompt(model: MultiVectorEncoder, side: Side) -> str:
