@@ -45,7 +45,7 @@ class TokenReader:
         self._model = model
         self._layer = layer
         self._handles: list[Any] = []
-        self._hidden: Tensor | None = None
+        self._before: bool | None = None
         self._special = special_ids(model)
         backbone: Any = model[0]
         self._body = backbone.auto_model
@@ -63,18 +63,17 @@ class TokenReader:
             if isinstance(module, Normalize) and module.module_input_name == "token_embeddings":
                 self._handles.append(module.register_forward_pre_hook(_note_norms))
         if self._layer is not None:
-            self._handles += [
-                self._body.register_forward_pre_hook(_ask_for_layers, with_kwargs=True),
-                self._body.register_forward_hook(self._keep_layer),
-                self._model[0].register_forward_hook(self._note_layer),
-            ]
+            self._before = getattr(self._body.config, "output_hidden_states", None)
+            self._body.config.output_hidden_states = True
+            self._handles.append(self._model[0].register_forward_hook(self._note_layer))
         return self
 
     def __exit__(self, *_: object) -> None:
         for handle in self._handles:
             handle.remove()
         self._handles.clear()
-        self._hidden = None
+        if self._layer is not None:
+            self._body.config.output_hidden_states = self._before
 
     def batch(self, out: dict[str, Any]) -> TokenBatch:
         """The tokens of a forward pass, by what it gave back."""
@@ -144,13 +143,9 @@ class TokenReader:
             special = special | (place < start + prompt_length)
         return special
 
-    def _keep_layer(self, _: Any, __: Any, output: Any) -> None:
-        self._hidden = output.hidden_states[self._layer]
-
     def _note_layer(self, _: Any, __: Any, features: dict[str, Any]) -> None:
-        assert self._hidden is not None
-        features[_LAYER] = self._hidden.detach().float()
-        self._hidden = None
+        layers = features.pop("all_layer_embeddings")
+        features[_LAYER] = layers[self._layer].detach().float()
 
 
 def reading_of(
@@ -234,12 +229,6 @@ def token_ids(
 def _note_norms(_: Any, arguments: tuple[dict[str, Any], ...]) -> None:
     features = arguments[0]
     features[_NORMS] = features["token_embeddings"].detach().float().norm(dim=-1)
-
-
-def _ask_for_layers(
-    _: Any, arguments: tuple[Any, ...], named: dict[str, Any]
-) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    return arguments, named | {"output_hidden_states": True}
 
 
 def _runs(order: Sequence[int], texts: Sequence[str]) -> Iterator[list[int]]:
