@@ -1,9 +1,10 @@
-"""Transport plans: entropic by GeomLoss's batched Sinkhorn solver, exact by linear programming.
+"""Transport plans by libraries: entropic by GeomLoss, exact by linear programming.
 
-:func:`transport_plan` is the only place that calls GeomLoss. What its solver needs care with: it
-anneals the regularisation from the range of the batch's costs down to ``reg``, so a plan would
-depend on what else is in the batch and on the padding. A row and a column without mass, whose costs
-span [0, ceiling] whatever the batch, fix the range.
+The default plans are :mod:`clirot.objectives.sinkhorn`'s. :func:`geomloss_plan` is the only place
+that calls GeomLoss. What its solver needs care with: it anneals the regularisation from the range
+of the batch's costs down to ``reg``, so a plan would depend on what else is in the batch and on the
+padding. A row and a column without mass, whose costs span [0, ceiling] whatever the batch, fix the
+range.
 """
 
 from __future__ import annotations
@@ -13,11 +14,10 @@ import torch
 from torch import Tensor
 
 from clirot.errors import ClirotError
+from clirot.objectives.sinkhorn import check_finite_plan
 
-_FIRST_RUNG = 10
 
-
-def transport_plan(
+def geomloss_plan(
     cost: Tensor,
     a: Tensor,
     b: Tensor,
@@ -27,14 +27,14 @@ def transport_plan(
     unbalanced: float | None = None,
     ceiling: float = 2.0,
 ) -> Tensor:
-    """Entropic optimal transport plans of a batch, by GeomLoss's Sinkhorn solver.
+    """Entropic optimal transport plans of a batch, by GeomLoss's symmetric, annealed solver.
 
     Args:
         cost: ``(batch, n, m)`` in [0, ceiling]; values at padding do not matter.
         a: ``(batch, n)`` masses, zero on padding; rows sum as those of ``b`` do.
         b: ``(batch, m)`` masses, zero on padding.
         reg: regularisation, in units of the cost.
-        iterations: Sinkhorn iterations.
+        iterations: Sinkhorn iterations, the annealing included.
         unbalanced: strength of the KL penalty on the marginals, in units of the cost; None: the
             marginals are met.
         ceiling: the largest cost there can be, where the annealing begins.
@@ -62,58 +62,8 @@ def transport_plan(
         unbalanced=unbalanced,
     )
     plan: Tensor = solution.plan[:, :n, :m]
-    if not torch.isfinite(plan).all():
-        raise ClirotError(
-            f"the transport plan is not finite at reg {reg:g}"
-            + (f" and unbalanced {unbalanced:g}" if unbalanced else ""),
-            hint="raise --reg" + (" or --unbalanced" if unbalanced else ""),
-        )
+    check_finite_plan(plan, reg=reg, unbalanced=unbalanced)
     return plan
-
-
-def converged_plan(
-    cost: Tensor,
-    a: Tensor,
-    b: Tensor,
-    *,
-    reg: float,
-    iterations: int,
-    tolerance: float,
-    ceiling: float = 2.0,
-) -> tuple[Tensor, Tensor]:
-    """Entropic plans, each with as many iterations as it needs to meet its marginals.
-
-    The solver anneals over a number of iterations that is fixed beforehand and does not look at the
-    error, so it is run with 10, 20, 40, ... iterations, up to ``iterations``, and every pair leaves
-    when its own marginal error is within the tolerance. A pair's number follows from the pair
-    alone. All runs together take at most twice the iterations of the last.
-
-    Args:
-        cost: ``(batch, n, m)``; this and the others as for :func:`transport_plan`.
-        a: ``(batch, n)``.
-        b: ``(batch, m)``.
-        reg: regularisation.
-        iterations: the most that a plan may take.
-        tolerance: mass by which rows and columns may miss the marginals, 0 to 4.
-        ceiling: the largest cost there can be.
-
-    Returns:
-        The plans, and how many iterations each took: ``(batch,)``. Pairs that never come within the
-        tolerance have the plan of all ``iterations``.
-    """
-    plan = torch.zeros_like(cost)
-    taken = torch.zeros(len(cost), dtype=torch.long, device=cost.device)
-    left = torch.arange(len(cost), device=cost.device)
-    rung = min(_FIRST_RUNG, iterations)
-    while True:
-        found = transport_plan(
-            cost[left], a[left], b[left], reg=reg, iterations=rung, ceiling=ceiling
-        )
-        plan[left], taken[left] = found, rung
-        left = left[marginal_error(found, a[left], b[left]) > tolerance]
-        if rung == iterations or len(left) == 0:
-            return plan, taken
-        rung = min(2 * rung, iterations)
 
 
 def exact_plan(cost: Tensor, a: Tensor, b: Tensor) -> Tensor:

@@ -9,7 +9,8 @@ token distances (OPTICAL, arXiv 2301.12566)::
 
 with ``a`` and ``b`` the mass of the tokens of either sentence (:mod:`clirot.objectives.marginals`)
 and ``D`` what the plan goes by: ``C`` itself, or distances that align better
-(:mod:`clirot.objectives.costs`). How a plan is found: :mod:`clirot.objectives.plans`.
+(:mod:`clirot.objectives.costs`). How a plan is found:
+:mod:`clirot.objectives.sinkhorn` and :mod:`clirot.objectives.plans`.
 
 Transport is also a score: a sentence's cheapest plan should cost less to its translation than to
 the other sentences of the batch (:class:`TransportContrast`).
@@ -27,11 +28,12 @@ from clirot.errors import ClirotError, UsageError
 from clirot.objectives.costs import Centring, CorpusStatistics, centred, cosine_cost
 from clirot.objectives.marginals import Marginals, distinctness, lengths, looked_up, ordinary
 from clirot.objectives.objective import TokenBatch
-from clirot.objectives.plans import converged_plan, exact_plan, transport_plan
+from clirot.objectives.plans import exact_plan, geomloss_plan
 from clirot.objectives.scores import check_temperature, copies, cross_entropy_of_the_diagonal
+from clirot.objectives.sinkhorn import sinkhorn_plan
 
 SpecialTokens = Literal["keep", "drop"]
-Solver = Literal["sinkhorn", "exact"]
+Solver = Literal["sinkhorn", "geomloss", "exact"]
 LAST_LAYER = -1
 
 
@@ -45,13 +47,14 @@ class Transport:
     """Entropic regularisation, in units of the cost (cosine distance, 0 to 2). Smaller is sharper;
     a blurred plan pulls every student token towards the sentence's mean."""
     iterations: int = 20
-    """Sinkhorn iterations, the annealing from 2 down to ``reg`` included; with a ``tolerance``, the
-    most that a plan may take."""
+    """Sinkhorn iterations; with a ``tolerance``, the most that a plan may take."""
     tolerance: float = 0.0
     """Marginal error within which a pair's iterations stop: the mass by which rows and columns of
     its plan miss the marginals, of 4 at most. 0: all the iterations."""
     solver: Solver = "sinkhorn"
-    """``sinkhorn``, or ``exact``: the plan without regularisation, by linear programming."""
+    """``sinkhorn``: alternating updates; ``geomloss``: GeomLoss's symmetric updates, with the
+    annealing from 2 down to ``reg`` among the iterations; ``exact``: the plan without
+    regularisation, by linear programming."""
     marginals: Marginals = "uniform"
     """Mass of a token: ``uniform``; ``distinct``: in proportion to its mean distance from the
     other tokens of its sentence, so that tokens which say little of their own weigh little;
@@ -112,6 +115,11 @@ class Transport:
                 + ("unbalanced" if self.unbalanced else "tolerance"),
                 hint="leave it at 0, or take --solver sinkhorn",
             )
+        if self.solver == "geomloss" and self.tolerance:
+            raise UsageError(
+                "GeomLoss's solver does not look at the marginal error: it takes no tolerance",
+                hint="leave it at 0, or take --solver sinkhorn",
+            )
 
     @property
     def asks_for(self) -> frozenset[str]:
@@ -141,28 +149,27 @@ class Transport:
         with torch.no_grad():
             seen = self._aligned_by(student, teacher, cost.detach())
             a, b = self.masses(student), self.masses(teacher, of="teacher")
-            ceiling = 2 + self.lexical_prior
             if self.solver == "exact":
                 plan = exact_plan(seen, a, b)
-            elif self.tolerance:
-                plan, _ = converged_plan(
-                    seen,
-                    a,
-                    b,
-                    reg=self.reg,
-                    iterations=self.iterations,
-                    tolerance=self.tolerance,
-                    ceiling=ceiling,
-                )
-            else:
-                plan = transport_plan(
+            elif self.solver == "geomloss":
+                plan = geomloss_plan(
                     seen,
                     a,
                     b,
                     reg=self.reg,
                     iterations=self.iterations,
                     unbalanced=self.unbalanced or None,
-                    ceiling=ceiling,
+                    ceiling=2 + self.lexical_prior,
+                )
+            else:
+                plan = sinkhorn_plan(
+                    seen,
+                    a,
+                    b,
+                    reg=self.reg,
+                    iterations=self.iterations,
+                    tolerance=self.tolerance,
+                    unbalanced=self.unbalanced or None,
                 )
         return plan, cost
 
