@@ -18,7 +18,7 @@ class SentenceTokens(NamedTuple):
     encoder's own vocabulary. ``special``: ``(tokens,)`` bool, true at tokens that stand for no
     text (``[CLS]``, ``[SEP]``, those of a prompt). ``norms``: ``(tokens,)`` float32, the length of
     the vectors before they were normalised. ``layer``: ``(tokens, width)`` float32, the tokens in
-    an earlier layer of the encoder, not normalised.
+    an earlier layer of the encoder, unit norm.
     """
 
     vectors: NDArray[np.float32]

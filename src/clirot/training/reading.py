@@ -145,7 +145,11 @@ class TokenReader:
 
     def _note_layer(self, _: Any, __: Any, features: dict[str, Any]) -> None:
         layers = features.pop("all_layer_embeddings")
-        features[_LAYER] = layers[self._layer].detach().float()
+        # At unit norm, since half precision, in which a teacher's are stored, does not hold the few
+        # huge entries that decoders have in their middle layers.
+        features[_LAYER] = torch.nn.functional.normalize(
+            layers[self._layer].detach().float(), dim=-1
+        )
 
 
 def reading_of(

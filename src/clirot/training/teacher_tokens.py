@@ -110,12 +110,15 @@ def teacher_tokens(
         key.update(b"\0" + sentence.encode())
     directory = cache / "teacher-tokens" / key.hexdigest()[:32]
     if not directory.is_dir():
-        batches = encoder.read(sentences) if isinstance(encoder, Reading) else None
-        _write(batches or _encoded(encoder, sentences), len(sentences), directory, progress)
+        if isinstance(encoder, Reading):
+            batches = encoder.read(sentences)
+        else:
+            batches = _encoded(encoder, sentences)
+        _write(batches, len(sentences), directory, progress)
     return TeacherTokens(directory)
 
 
-def _encoded(encoder: Any, sentences: Sequence[str]) -> Iterable[list[SentenceTokens]]:
+def _encoded(encoder: TokenEncoder, sentences: Sequence[str]) -> Iterable[list[SentenceTokens]]:
     for start in range(0, len(sentences), _CHUNK):
         found = encoder.encode(sentences[start : start + _CHUNK])
         yield [SentenceTokens(matrix) for matrix in found]
