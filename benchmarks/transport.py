@@ -30,7 +30,7 @@ from geomloss import ot as geomloss_ot
 from torch import Tensor
 
 from clirot.objectives import Transport
-from clirot.objectives.transport import transport_plan
+from clirot.objectives.sinkhorn import sinkhorn_plan
 
 LADDER = (5, 10, 15, 20, 25, 30, 40, 60, 80, 120, 160, 240, 320, 640, 1280)
 DIM = 384
@@ -75,7 +75,7 @@ class Problem:
 
 
 def clirot(problem: Problem, iterations: int) -> Tensor:
-    return transport_plan(
+    return sinkhorn_plan(
         problem.cost, problem.a, problem.b, reg=DEFAULT.reg, iterations=iterations
     )
 

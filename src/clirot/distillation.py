@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 TRANSPLANT = "transplant"
 UNTRAINED = "none"
 _LAST_LAYER = -1
-_FORMAT = 2  # of the training procedure: a change makes older students outdated
+_FORMAT = 3  # of the training procedure: a change makes older students outdated
 _LATER = (
     "tolerance",
     "solver",
@@ -105,7 +105,8 @@ class DistillConfig:
     """Marginal error (mass, 0 to 4) within which a pair's Sinkhorn iterations stop, ``iterations``
     then being the most it may take; 0: all of them."""
     solver: str = "sinkhorn"
-    """``sinkhorn``, or ``exact``: the plan without regularisation, much slower."""
+    """``sinkhorn``, ``geomloss`` (GeomLoss's solver), or ``exact``: the plan without
+    regularisation, much slower."""
     marginals: str = "uniform"
     """Mass of a token: ``uniform``, ``distinct``, ``idf`` (its inverse document frequency in the
     bitext) or ``norm`` (length of the teacher's vector before it was normalised)."""
