@@ -75,9 +75,7 @@ class Problem:
 
 
 def clirot(problem: Problem, iterations: int) -> Tensor:
-    return sinkhorn_plan(
-        problem.cost, problem.a, problem.b, reg=DEFAULT.reg, iterations=iterations
-    )
+    return sinkhorn_plan(problem.cost, problem.a, problem.b, reg=DEFAULT.reg, iterations=iterations)
 
 
 def plain_geomloss(problem: Problem, iterations: int) -> Tensor:
