@@ -227,7 +227,7 @@ def test_unknown_names_are_refused_before_anything_is_made(
 
 @pytest.mark.parametrize(
     ("setting", "value"),
-    [("epochs", 0), ("batch_size", -1), ("warmup", 1.0), ("marginals", "norm"), ("reg", 0.0)],
+    [("epochs", 0), ("batch_size", -1), ("warmup", 1.0), ("marginals", "weight"), ("reg", 0.0)],
 )
 def test_settings_that_make_no_sense_are_refused_before_anything_is_made(
     setting: str, value: object, teacher: Path, bitext: Path, home: Path

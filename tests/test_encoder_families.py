@@ -241,7 +241,9 @@ def test_in_training_a_sentence_is_read_as_it_is_at_retrieval(
     handle.remove()
 
     trained = [
-        one[mask].numpy() for batch in seen.batches for one, mask in zip(*batch, strict=True)
+        one[mask].numpy()
+        for batch in seen.batches
+        for one, mask in zip(batch.vectors, batch.mask, strict=True)
     ]
     assert len(trained) == len(inputs) == len(sides) * len(sentences)
     encoded, expected = [], []

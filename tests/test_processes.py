@@ -78,34 +78,63 @@ from pathlib import Path
 import numpy as np
 from torch.nn.parallel import DistributedDataParallel
 from clirot.encoders import load_model
-from clirot.objectives import OBJECTIVES, TokenBatch, objective_of
+from clirot.objectives import OBJECTIVES, SentenceTokens, TokenBatch, informed, objective_of
+from clirot.objectives.costs import CorpusStatistics, Lexicon, Transform
 from clirot.training.processes import processes
+from clirot.training.reading import TokenReader
 from clirot.training.trainer import TokenLoss, _deterministic_body
 
 class Teacher:
     def batch(self, rows, device):
-        vectors = []
+        sentences = []
         for row in rows:
-            one = np.random.default_rng(row).standard_normal((3 + row % 4, 16))
-            vectors.append((one / np.linalg.norm(one, axis=1, keepdims=True)).astype(np.float32))
-        return TokenBatch.padded(vectors, device)
+            generator, length = np.random.default_rng(row), 3 + row % 4
+            vectors, layer = generator.standard_normal((2, length, 16)).astype(np.float32)
+            sentences.append(
+                SentenceTokens(
+                    vectors / np.linalg.norm(vectors, axis=1, keepdims=True),
+                    ids=generator.integers(5, 50, length),
+                    special=np.arange(length) == 0,
+                    norms=np.linalg.norm(vectors, axis=1),
+                    layer=layer / np.linalg.norm(layer, axis=1, keepdims=True),
+                )
+            )
+        return TokenBatch.padded(sentences, device)
 
 texts = ["abc de", "fg", "hij klm no", "p", "qr stu", "vwx yz abc", "de"]
+
+# A plan that asks for all that there is to know of a token.
+KNOWING = {
+    "marginals": "idf", "special_tokens": "drop", "teacher_layer": 1, "centring": "whiten",
+    "lexical_prior": 0.3, "reg": 0.1,
+}
+generator = torch.Generator().manual_seed(1)
+pairs = torch.randperm(60 * 60, generator=generator)[:900]
+CORPUS = CorpusStatistics(
+    student_idf=1 + torch.rand(60, generator=generator),
+    teacher_idf=1 + torch.rand(60, generator=generator),
+    transform=Transform.fitted(torch.randn(200, 16, generator=generator), whiten=True),
+    lexicon=Lexicon(pairs // 60, pairs % 60, torch.rand(900, generator=generator)),
+)
 
 def loss_and_gradient(objective, rows, sides, together, shares):
     model = load_model(Path(sys.argv[1]), device="cpu").train()
     _deterministic_body(model)
     ours = shares[together.rank] if together is not None else rows
     wrapped = DistributedDataParallel(model, find_unused_parameters=True) if together else model
-    loss = TokenLoss(wrapped, objective, Teacher(), sides, *([together] if together else []))
     features = [model.preprocess([texts[row] for row in ours], task=side) for side in sides]
-    value = loss(features, torch.tensor([row or -1 for row in ours]))  # 0 makes up the number
-    value.backward()
+    with TokenReader(model, layer=1) as reader:
+        given = [together] if together else []
+        loss = TokenLoss(wrapped, objective, Teacher(), sides, *given, read=reader.batch)
+        value = loss(features, torch.tensor([row or -1 for row in ours]))  # 0 makes up the number
+        value.backward()
     return value.detach(), {n: p.grad for n, p in model.named_parameters() if p.grad is not None}
 
 with processes() as together:
-    for name in [*OBJECTIVES, "transport+0.5*contrastive"]:
-        objective = objective_of(name, {})
+    asked = [(name, {}) for name in [*OBJECTIVES, "transport+0.5*contrastive"]]
+    asked += [("transport+0.5*transport-contrast", KNOWING), ("transport", {"marginals": "norm"})]
+    for name, settings in asked:
+        objective = informed(objective_of(name, settings), CORPUS)
         # Three sentences against two with one to make up the number; and one against none.
         for rows, shares in (
             ([1, 2, 3, 4, 5], ([1, 3, 5], [2, 4, 0])),

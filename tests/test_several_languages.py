@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import sparse
@@ -19,17 +20,22 @@ from typer.testing import CliRunner
 
 from clirot.cli import app
 from clirot.distillation import DistillConfig, DistillResult, distill
-from clirot.encoders import load_model
+from clirot.encoders import MultiVectorTokenEncoder, load_model
 from clirot.errors import InputError, LanguageError, UnknownNameError, UsageError
 from clirot.indexing import IndexConfig, build_index
 from clirot.models import resolve
+from clirot.objectives import CorpusStatistics, Transport
 from clirot.records import LanguagePair, LanguagePairs, SentencePair
 from clirot.retrieval import SearchConfig, search
 from clirot.store import Store
 from clirot.students.tokenizer import union_vocabulary
 from clirot.students.transplantation import merged
 from clirot.training.batching import LengthBucketedSampler, draws
+from clirot.training.corpus_statistics import corpus_statistics, idf_table
 from clirot.training.development import pool, split, split_together
+from clirot.training.material import Material
+from clirot.training.reading import reading_of
+from clirot.training.teacher_tokens import teacher_tokens
 from clirot.translation import TranslationTable
 
 _SO, _SW = LanguagePair("en", "so"), LanguagePair("en", "sw")
@@ -294,14 +300,14 @@ def test_a_file_must_say_which_of_several_languages_it_is_of(
 
 @pytest.mark.usefixtures("mirror")
 def test_sources_named_for_all_are_taken_where_they_are(teacher: Path) -> None:
-    from clirot.distillation import _bitexts
+    from clirot.distillation.bitext import bitexts_of
     from clirot.records import silent
 
     def names(*sources: str, tgt: str = "so,sw") -> dict[str, list[str]]:
         config = DistillConfig(
             pair=LanguagePairs.of("en", tgt), teacher=str(teacher), sources=sources
         )
-        found = _bitexts(config, Store(), silent)
+        found = bitexts_of(config, Store(), silent)
         return {
             language: [one.name.partition(".")[2] for one in bitext.inputs]
             for language, bitext in found.items()
@@ -322,3 +328,95 @@ def test_a_temperature_below_one_is_refused(teacher: Path, files: dict[str, Path
         _config(teacher, files, sampling_temperature=0.5)
     config = _config(teacher, files, pair=_SO, files=(files["so"],), sampling_temperature=5.0)
     assert "sampling_temperature" not in config.deciding() and config.deciding()["tgt"] == "so"
+
+
+# With what a transport plan wants to know
+
+
+def test_the_figures_of_the_plan_are_the_mean_over_languages(
+    teacher: Path, files: dict[str, Path]
+) -> None:
+    """Before training, from another encoder: those of each language's student, averaged."""
+    settings: dict[str, object] = {
+        "student": str(teacher),
+        "epochs": 1,
+        "special_tokens": "drop",
+        "marginals": "norm",
+    }
+
+    def figures(languages: dict[str, Path], **changes: object) -> dict[str, float]:
+        result = distill(_config(teacher, languages, **settings, **changes))
+        found: dict[str, float] = result.artefact.manifest.results["plan"][0]
+        return found
+
+    both = figures(files)
+    alone = [
+        figures({language: path}, pair=LanguagePair("en", language))
+        for language, path in files.items()
+    ]
+    assert both.keys() == alone[0].keys() >= {"special_mass"}
+    for name, value in both.items():
+        assert value == pytest.approx(np.mean([one[name] for one in alone]), abs=1e-3), name
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"marginals": "idf", "lexical_prior": 0.2, "centring": "corpus"},
+        {"mask_padding": 20, "special_tokens": "drop"},
+        {"teacher_layer": 1, "centring": "whiten", "side": "document"},
+    ],
+    ids=str,
+)
+def test_two_languages_with_every_option(
+    teacher: Path, files: dict[str, Path], settings: dict[str, object]
+) -> None:
+    result = distill(_config(teacher, files, epochs=1, **settings))
+    manifest = result.artefact.manifest
+    assert {name: manifest.config[name] for name in settings} == settings
+    assert np.isfinite(manifest.results["loss"]).all()
+    assert manifest.results["plan"][-1].keys() >= {"transport_cost", "special_mass"}
+    assert not distill(_config(teacher, files, epochs=1, **settings)).fresh
+
+
+def test_corpus_statistics_know_which_row_is_whose(teacher: Path, tmp_path: Path) -> None:
+    """Two languages of the same English: pairs are counted, not rows; tables are by language."""
+    encoder = MultiVectorTokenEncoder(load_model(teacher), side="document", name="t", digest="0")
+    english, so, sw = ["a b", "c a", "d"], ["x y", "z x"], ["y q", "y", "q z"]
+    tokens = teacher_tokens(reading_of(encoder), english, cache=tmp_path)
+    rows = [0, 1, 1, 2, 0]
+
+    def of(part: slice, sizes: list[int], **settings: object) -> CorpusStatistics:
+        return corpus_statistics(
+            Transport(**settings),  # type: ignore[arg-type]
+            encoder.model,
+            Material(sentences=[*so, *sw][part], rows=rows[part], sizes=sizes, teacher=tokens),
+            side="query",
+            teacher_tokenizer=encoder.model.tokenizer,
+            translations=english,
+        )
+
+    def idf(part: slice, sizes: list[int]) -> CorpusStatistics:
+        return of(part, sizes, marginals="idf")
+
+    both, first, second = (idf(slice(None), [2, 3]), idf(slice(2), [2]), idf(slice(2, None), [3]))
+    ids = [tokens.sentence(row).ids for row in rows]
+    assert torch.equal(both.teacher_idf, idf_table(ids, len(encoder.model.tokenizer)))  # type: ignore[arg-type]
+    x, y, z, q, unseen = encoder.model.tokenizer.convert_tokens_to_ids(["x", "y", "z", "q", "w"])
+    found, one, other = both.student_idf, first.student_idf, second.student_idf
+    assert found is not None and one is not None and other is not None
+    assert found[x] == one[x] and found[q] == other[q]  # as it would be alone
+    assert found[y] == min(one[y], other[y]) and found[z] == min(one[z], other[z])
+    assert found[unseen] == max(one[unseen], other[unseen])
+
+    lexicons = [
+        of(part, sizes, lexical_prior=0.1).lexicon
+        for part, sizes in ((slice(None), [2, 3]), (slice(2), [2]), (slice(2, None), [3]))
+    ]
+    every = torch.arange(len(encoder.model.tokenizer))[None]
+    tables = [one.surprise(every, every) for one in lexicons if one is not None]
+    assert torch.allclose(tables[0], torch.minimum(tables[1], tables[2]))
+
+    mean = of(slice(None), [2, 3], centring="corpus").transform
+    expected = np.concatenate([tokens[row] for row in rows]).mean(axis=0)
+    assert mean is not None and np.allclose(mean.mean, expected, atol=1e-3)

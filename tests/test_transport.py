@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -10,7 +11,16 @@ import torch
 
 from clirot.errors import UsageError
 from clirot.objectives import TokenBatch, Transport
-from clirot.objectives.transport import cosine_cost, distinctness, transport_plan
+from clirot.objectives.plans import geomloss_plan
+from clirot.objectives.sinkhorn import sinkhorn_plan
+from clirot.objectives.transport import cosine_cost, distinctness
+
+Solver = Callable[..., torch.Tensor]
+
+
+@pytest.fixture(params=[sinkhorn_plan, geomloss_plan], ids=["sinkhorn", "geomloss"])
+def solve(request: pytest.FixtureRequest) -> Solver:
+    return request.param
 
 
 def _unit(*shape: int, seed: int) -> torch.Tensor:
@@ -48,10 +58,12 @@ def _pot_sinkhorn(cost: np.ndarray, reg: float) -> np.ndarray:
 
 @pytest.mark.parametrize("reg", [0.1, 0.05])
 @pytest.mark.parametrize("shape", [(6, 6), (9, 5)])
-def test_the_plan_is_pots_when_run_to_convergence(shape: tuple[int, int], reg: float) -> None:
+def test_the_plan_is_pots_when_run_to_convergence(
+    solve: Solver, shape: tuple[int, int], reg: float
+) -> None:
     n, m = shape
     cost = cosine_cost(_unit(3, n, 8, seed=n), _unit(3, m, 8, seed=m + 50))
-    plan = transport_plan(cost, _uniform(3, n), _uniform(3, m), reg=reg, iterations=2000)
+    plan = solve(cost, _uniform(3, n), _uniform(3, m), reg=reg, iterations=2000)
     for got, entry in zip(plan.numpy(), cost.double().numpy(), strict=True):
         judge = _pot_sinkhorn(entry, reg)
         # A plan's entries converge more slowly than its cost; an entry is at most 1/max(n, m).
@@ -59,36 +71,36 @@ def test_the_plan_is_pots_when_run_to_convergence(shape: tuple[int, int], reg: f
         assert (got * entry).sum() == pytest.approx((judge * entry).sum(), abs=2e-3)
 
 
-def test_with_twenty_iterations_the_cost_is_within_four_percent_of_pots() -> None:
+def test_with_twenty_iterations_the_cost_is_within_four_percent_of_pots(solve: Solver) -> None:
     cost = cosine_cost(_unit(16, 20, 32, seed=1), _unit(16, 17, 32, seed=2))
-    plan = transport_plan(cost, _uniform(16, 20), _uniform(16, 17), reg=0.1, iterations=20)
+    plan = solve(cost, _uniform(16, 20), _uniform(16, 17), reg=0.1, iterations=20)
     ours = (plan * cost).sum(dim=(1, 2)).numpy()
     judged = [(_pot_sinkhorn(c, 0.1) * c).sum() for c in cost.double().numpy()]
     assert np.abs(ours / judged - 1).max() < 0.04
 
 
-def test_a_sharp_plan_costs_what_the_exact_one_does() -> None:
+def test_a_sharp_plan_costs_what_the_exact_one_does(solve: Solver) -> None:
     import ot
 
     cost = cosine_cost(_unit(8, 7, 16, seed=3), _unit(8, 7, 16, seed=4))
-    plan = transport_plan(cost, _uniform(8, 7), _uniform(8, 7), reg=0.002, iterations=3000)
+    plan = solve(cost, _uniform(8, 7), _uniform(8, 7), reg=0.002, iterations=3000)
     for got, entry in zip(plan, cost.double().numpy(), strict=True):
         exact = ot.emd2(np.full(7, 1 / 7), np.full(7, 1 / 7), entry)
         assert float((got.double().numpy() * entry).sum()) == pytest.approx(exact, abs=5e-3)
 
 
-def test_the_rows_and_columns_of_a_plan_sum_to_the_marginals() -> None:
+def test_the_rows_and_columns_of_a_plan_sum_to_the_marginals(solve: Solver) -> None:
     a, b = _uniform(4, 9), _uniform(4, 6)
     cost = cosine_cost(_unit(4, 9, 8, seed=5), _unit(4, 6, 8, seed=6))
-    plan = transport_plan(cost, a, b, reg=0.05, iterations=2000)
+    plan = solve(cost, a, b, reg=0.05, iterations=2000)
     assert torch.allclose(plan.sum(2), a, atol=1e-3)
     assert torch.allclose(plan.sum(1), b, atol=1e-3)
 
 
 @pytest.mark.parametrize(("n", "m"), [(1, 1), (1, 7), (7, 1)])
-def test_one_token_takes_or_gives_everything(n: int, m: int) -> None:
+def test_one_token_takes_or_gives_everything(solve: Solver, n: int, m: int) -> None:
     cost = cosine_cost(_unit(2, n, 4, seed=7), _unit(2, m, 4, seed=8))
-    plan = transport_plan(cost, _uniform(2, n), _uniform(2, m), reg=0.02, iterations=20)
+    plan = solve(cost, _uniform(2, n), _uniform(2, m), reg=0.02, iterations=20)
     assert torch.allclose(plan, torch.full((2, n, m), 1 / (n * m)), atol=1e-5)
 
 
@@ -100,19 +112,17 @@ def test_identical_sentences_are_carried_onto_themselves_at_no_cost() -> None:
     assert float(loss) == pytest.approx(0.0, abs=1e-3)
 
 
-def test_identical_tokens_within_a_sentence_share_alike() -> None:
+def test_identical_tokens_within_a_sentence_share_alike(solve: Solver) -> None:
     same = _unit(1, 1, 8, seed=10).expand(1, 5, 8)
-    plan = transport_plan(
-        cosine_cost(same, same), _uniform(1, 5), _uniform(1, 5), reg=0.02, iterations=20
-    )
+    plan = solve(cosine_cost(same, same), _uniform(1, 5), _uniform(1, 5), reg=0.02, iterations=20)
     assert torch.allclose(plan, torch.full((1, 5, 5), 1 / 25), atol=1e-5)
 
 
-def test_a_permutation_of_the_teachers_tokens_is_recovered() -> None:
+def test_a_permutation_of_the_teachers_tokens_is_recovered(solve: Solver) -> None:
     teacher = _unit(1, 12, 64, seed=11)
     order = torch.randperm(12, generator=torch.Generator().manual_seed(1))
     cost = cosine_cost(teacher[:, order], teacher)
-    plan = transport_plan(cost, _uniform(1, 12), _uniform(1, 12), reg=0.02, iterations=20)
+    plan = solve(cost, _uniform(1, 12), _uniform(1, 12), reg=0.02, iterations=20)
     assert torch.equal(plan[0].argmax(dim=1), order)
     assert float(plan[0, torch.arange(12), order].sum()) > 0.99
 
@@ -133,13 +143,13 @@ def test_padding_changes_nothing(fill: float) -> None:
     assert float(padded) == pytest.approx(float(plain), abs=1e-6)
 
 
-def test_a_plan_does_not_depend_on_the_rest_of_the_batch() -> None:
+def test_a_plan_does_not_depend_on_the_rest_of_the_batch(solve: Solver) -> None:
     student, teacher = _unit(5, 6, 16, seed=14), _unit(5, 8, 16, seed=15)
     teacher[1:] = -teacher[1:]  # other costs elsewhere in the batch
-    together = transport_plan(
+    together = solve(
         cosine_cost(student, teacher), _uniform(5, 6), _uniform(5, 8), reg=0.02, iterations=20
     )
-    alone = transport_plan(
+    alone = solve(
         cosine_cost(student[:1], teacher[:1]),
         _uniform(1, 6),
         _uniform(1, 8),
@@ -149,10 +159,10 @@ def test_a_plan_does_not_depend_on_the_rest_of_the_batch() -> None:
     assert torch.allclose(together[:1], alone, atol=1e-7)
 
 
-def test_no_mass_reaches_padding_and_none_is_not_a_number() -> None:
+def test_no_mass_reaches_padding_and_none_is_not_a_number(solve: Solver) -> None:
     mask = torch.tensor([[True, True, False, False]])
     a = mask.float() / 2
-    plan = transport_plan(torch.rand(1, 4, 4), a, a, reg=0.02, iterations=20)
+    plan = solve(torch.rand(1, 4, 4), a, a, reg=0.02, iterations=20)
     assert torch.isfinite(plan).all()
     assert float(plan[0, 2:].sum() + plan[0, :, 2:].sum()) == 0.0
 
@@ -164,7 +174,7 @@ def test_the_gradient_is_that_of_the_cost_under_the_plan_held_constant() -> None
     objective.loss(_batch(student), _batch(teacher)).backward()
     assert student.grad is not None
     base = student.detach()
-    plan = transport_plan(
+    plan = sinkhorn_plan(
         cosine_cost(base, teacher), _uniform(2, 4), _uniform(2, 5), reg=0.05, iterations=30
     )
     step = 1e-3

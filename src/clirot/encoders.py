@@ -83,7 +83,7 @@ class MultiVectorTokenEncoder:
     """
 
     def __init__(self, model: MultiVectorEncoder, *, side: Side, name: str, digest: str) -> None:
-        self._model = model.eval()
+        self.model = model.eval()
         self._side = side
         self.name = name
         self.digest = digest
@@ -101,7 +101,7 @@ class MultiVectorTokenEncoder:
         Texts are batched by length so that a batch holds about the same number of tokens; what a
         text is batched with changes its vectors by float rounding only.
         """
-        encode = self._model.encode_query if self._side == "query" else self._model.encode_document
+        encode = self.model.encode_query if self._side == "query" else self.model.encode_document
         # Characters stand in for tokens: near enough to group texts of like length.
         order = sorted(range(len(texts)), key=lambda row: (len(texts[row]), row))
         found: list[TokenVectors | None] = [None] * len(texts)

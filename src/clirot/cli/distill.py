@@ -94,15 +94,39 @@ def distill(
         float, typer.Option(help="Entropic regularisation of the plan; smaller is sharper.")
     ] = _DEFAULT.reg,
     iterations: Annotated[int, typer.Option(help="Sinkhorn iterations.")] = _DEFAULT.iterations,
+    tolerance: Annotated[
+        float,
+        typer.Option(help="Marginal error at which a pair's iterations stop; 0: all of them."),
+    ] = _DEFAULT.tolerance,
+    solver: Annotated[
+        str, typer.Option(help="sinkhorn, geomloss, or exact: no regularisation, slow.")
+    ] = _DEFAULT.solver,
     marginals: Annotated[
-        str, typer.Option(help="Mass of a token: uniform or distinct.")
+        str, typer.Option(help="Mass of a token: uniform, distinct, idf or norm.")
     ] = _DEFAULT.marginals,
+    special_tokens: Annotated[
+        str, typer.Option(help="[CLS], [SEP] and prompts keep their mass in the plan, or drop it.")
+    ] = _DEFAULT.special_tokens,
     unbalanced: Annotated[
         float, typer.Option(help="KL penalty in place of the plan's marginals; 0: they are met.")
     ] = _DEFAULT.unbalanced,
     centring: Annotated[
-        str, typer.Option(help="Taken off tokens before the plan is sought: none or sentence.")
+        str,
+        typer.Option(
+            help="Taken off tokens before the plan is sought: none, sentence, corpus or whiten."
+        ),
     ] = _DEFAULT.centring,
+    teacher_layer: Annotated[
+        int,
+        typer.Option(help="Layer the plan is sought on; 0: the input embeddings, -1: as scored."),
+    ] = _DEFAULT.teacher_layer,
+    lexical_prior: Annotated[
+        float,
+        typer.Option(help="What subwords that never translate each other cost the plan more."),
+    ] = _DEFAULT.lexical_prior,
+    mask_padding: Annotated[
+        int, typer.Option(help="Tokens that sentences are filled up to with [MASK]; 0: not.")
+    ] = _DEFAULT.mask_padding,
     temperature: Annotated[
         float, typer.Option(help="Temperature of the contrastive and score objectives.")
     ] = _DEFAULT.temperature,
@@ -163,9 +187,15 @@ def distill(
         sampling_temperature=sampling_temperature,
         reg=reg,
         iterations=iterations,
+        tolerance=tolerance,
+        solver=solver,
         marginals=marginals,
+        special_tokens=special_tokens,
         unbalanced=unbalanced,
         centring=centring,
+        teacher_layer=teacher_layer,
+        lexical_prior=lexical_prior,
+        mask_padding=mask_padding,
         temperature=temperature,
         vocabulary=vocabulary,
         same_spelling=same_spelling,

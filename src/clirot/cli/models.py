@@ -85,6 +85,13 @@ def _facts(document: Mapping[str, Any], prefix: str = "") -> Iterator[list[str]]
                 yield [f"{prefix}{one['kind']}", f"{one['name']} ({one['digest'][:12]})"]
         elif value is not None:
             listed = isinstance(value, list | tuple)
+            if listed and value and all(isinstance(one, Mapping) for one in value):
+                # Figures epoch by epoch: a row a figure, like the development MAP.
+                names = dict.fromkeys(name for one in value for name in one)
+                yield from _facts(
+                    {name: [one.get(name) for one in value] for name in names}, f"{prefix}{key}."
+                )
+                continue
             if listed and any(isinstance(one, Mapping | list | tuple) for one in value):
                 continue  # curves: for --json and --picture
             yield [f"{prefix}{key}", " ".join(map(str, value)) if listed else str(value)]

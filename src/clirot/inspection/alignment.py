@@ -12,8 +12,20 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
     from sentence_transformers import MultiVectorEncoder
-    from torch import Tensor
 
+    from clirot.objectives import SentenceTokens
+
+_SETTINGS: dict[str, tuple[str, ...] | None] = {
+    "marginals": ("uniform", "distinct", "norm"),
+    "centring": ("none", "sentence"),
+    "unbalanced": None,
+    "special_tokens": None,
+    "solver": None,
+    "teacher_layer": None,
+}
+"""Settings of the plan that a student's own are taken for, and which values: those that one
+sentence pair is enough for. What needs the training bitext (idf, the mean or the covariance of a
+corpus, a lexical prior) is left at its default."""
 _LEFT_OUT = 0.01  # of the mass of the heaviest token
 _MOST_WORDS = 12
 
@@ -117,17 +129,18 @@ def align(config: AlignConfig, *, store: Store | None = None) -> Alignment:
         iterations=config.iterations,
         **{
             name: trained[name]
-            for name in ("marginals", "unbalanced", "centring")
-            if name in trained
+            for name, known in _SETTINGS.items()
+            if name in trained and (known is None or trained[name] in known)
         },
     )
     tgt, src = _sentences(config, store, trained)
     other = ref.teacher.side("document") if ref.teacher is not None else ref
     student, teacher = load_model(ref.path), load_model(other.path)
     with torch.inference_mode():
-        rows, target_tokens = _encode(student, tgt, ref.encodes[0])
-        columns, source_tokens = _encode(teacher, src, "document")
-        sides = [TokenBatch(one, torch.ones(one.shape[:2]).bool()) for one in (rows, columns)]
+        layer = objective.teacher_layer if "layer" in objective.asks_for else None
+        target, target_tokens = _encode(student, tgt, ref.encodes[0], layer)
+        source, source_tokens = _encode(teacher, src, "document", layer)
+        sides = [TokenBatch.padded([one]) for one in (target, source)]
         plan, cost = objective.plan_and_cost(*sides)
     return Alignment(
         target_tokens=target_tokens,
@@ -173,17 +186,16 @@ def _sentences(config: AlignConfig, store: Store, trained: dict[str, Any]) -> tu
 
 
 def _encode(
-    model: MultiVectorEncoder, text: str, side: Literal["query", "document"]
-) -> tuple[Tensor, list[str]]:
-    """The ``(1, tokens, dim)`` vectors that are scored, and what their tokens are.
+    model: MultiVectorEncoder, text: str, side: Literal["query", "document"], layer: int | None
+) -> tuple[SentenceTokens, list[str]]:
+    """The tokens that are scored, and what they are.
 
     A ColBERT model drops punctuation from documents and adds markers: the model's own mask says
     which tokens are left.
     """
-    encode = model.encode_query if side == "query" else model.encode_document
-    raw: Any = encode([text], output_value=None, show_progress_bar=False)
-    out = raw[0]
-    kept = out["attention_mask"].bool().cpu()
-    ids = out["input_ids"].cpu()[kept].tolist()
-    tokens = [str(token) for token in model.tokenizer.convert_ids_to_tokens(ids)]
-    return out["token_embeddings"].float().cpu()[kept][None], tokens
+    from clirot.training.reading import TokenReader
+
+    with TokenReader(model, layer=layer) as reader:
+        ((found,),) = reader.read([text], side=side)
+    assert found.ids is not None
+    return found, [str(one) for one in model.tokenizer.convert_ids_to_tokens(found.ids.tolist())]

@@ -6,8 +6,26 @@ tokens into one scalar. It owns no parameters and sees no text, so it is tested 
 
 from __future__ import annotations
 
-from clirot.objectives.objective import Objective, TokenBatch
+from clirot.objectives.costs import CorpusStatistics
+from clirot.objectives.objective import Objective, SentenceTokens, TokenBatch
 from clirot.objectives.transport import Transport
-from clirot.objectives.weighted import OBJECTIVES, WeightedSum, objective_of
+from clirot.objectives.weighted import (
+    OBJECTIVES,
+    WeightedSum,
+    informed,
+    objective_of,
+    transports,
+)
 
-__all__ = ["OBJECTIVES", "Objective", "TokenBatch", "Transport", "WeightedSum", "objective_of"]
+__all__ = [
+    "OBJECTIVES",
+    "CorpusStatistics",
+    "Objective",
+    "SentenceTokens",
+    "TokenBatch",
+    "Transport",
+    "WeightedSum",
+    "informed",
+    "objective_of",
+    "transports",
+]

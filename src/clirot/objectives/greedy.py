@@ -13,8 +13,8 @@ from typing import ClassVar
 
 from torch import Tensor
 
+from clirot.objectives.costs import cosine_cost
 from clirot.objectives.objective import TokenBatch
-from clirot.objectives.transport import cosine_cost
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from torch import Tensor
 
 from clirot.errors import UsageError
+from clirot.objectives.costs import CorpusStatistics
 from clirot.objectives.greedy import Greedy
 from clirot.objectives.objective import Objective, TokenBatch
 from clirot.objectives.pooled import SentenceMSE
@@ -75,6 +76,21 @@ def objective_of(expression: str, settings: Mapping[str, Any]) -> Objective:
     if len(made) == 1 and made[0][0] == 1.0:
         return made[0][1]
     return WeightedSum(tuple(made))
+
+
+def transports(objective: Objective) -> list[Transport]:
+    """The parts of an objective that have a transport plan."""
+    terms = objective.terms if isinstance(objective, WeightedSum) else ((1.0, objective),)
+    return [one for _, one in terms if isinstance(one, Transport)]
+
+
+def informed(objective: Objective, corpus: CorpusStatistics) -> Objective:
+    """The objective with what its plans want to know of the training bitext."""
+    if isinstance(objective, WeightedSum):
+        return WeightedSum(
+            tuple((weight, informed(one, corpus)) for weight, one in objective.terms)
+        )
+    return replace(objective, corpus=corpus) if isinstance(objective, Transport) else objective
 
 
 def _term(text: str, expression: str) -> tuple[float, str]:

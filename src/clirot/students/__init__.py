@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from clirot.students.projection import with_dimension
-from clirot.students.queries import read_whole_queries
+from clirot.students.queries import check_fillable, fill_with_masks, read_whole_queries
 from clirot.students.transplantation import TransplantConfig, transplant
 
-__all__ = ["TransplantConfig", "read_whole_queries", "transplant", "with_dimension"]
+__all__ = [
+    "TransplantConfig",
+    "check_fillable",
+    "fill_with_masks",
+    "read_whole_queries",
+    "transplant",
+    "with_dimension",
+]

@@ -180,6 +180,19 @@ class Development:
             check_finite(torch.from_numpy(matrix))
         return vectors
 
+    @property
+    def pair_texts(self) -> list[str]:
+        """The student's sentences of :meth:`pairs`."""
+        if self.side == "query":
+            return self.texts
+        return [self.texts[place] for place in self.relevant]
+
+    @staticmethod
+    def pair_translations(split: Split, side: Side) -> list[str]:
+        """The English sentences of :meth:`pairs`, for a student of one side."""
+        held = [pair.src for pair in split.development]
+        return held if side == "query" else list(dict.fromkeys(held))
+
     def pairs(
         self, vectors: Sequence[NDArray[np.float32]]
     ) -> tuple[list[NDArray[np.float32]], list[NDArray[np.float32]]]:

@@ -12,15 +12,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
 from transformers import TrainerCallback
 
 from clirot.encoders import MultiVectorTokenEncoder
-from clirot.objectives import Transport
+from clirot.objectives import SentenceTokens, Transport
 from clirot.records import ProgressSink, Step
 from clirot.store import write_text
 from clirot.training.development import Development
-from clirot.training.diagnostics import plan_figures
+from clirot.training.diagnostics import PAIRS, plan_figures
 from clirot.training.processes import ALONE, Processes
+from clirot.training.reading import TokenReader
 from clirot.training.reporting import evaluated
 
 if TYPE_CHECKING:
@@ -68,10 +71,15 @@ class BestKeeper(TrainerCallback):
         scratch: Path,
         sentences: int,
         progress: ProgressSink,
+        *,
         processes: Processes = ALONE,
+        reader: TokenReader | None = None,
+        translations: Mapping[str, Sequence[SentenceTokens]] | None = None,
     ) -> None:
         self._model = model
         self._developments = developments
+        self._reader = reader
+        self._translations = translations or {}
         self._plan = plan
         self._log = scratch / "history.json"
         self._epochs = scratch / _EPOCHS
@@ -161,7 +169,7 @@ class BestKeeper(TrainerCallback):
             )
             vectors = task.student_tokens(encoder)
             found[language] = task.mean_average_precision(vectors)
-            plans.append(plan_figures(self._plan, *task.pairs(vectors)))
+            plans.append(self._figures(language, vectors))
         figures = {
             name: round(sum(one[name] for one in plans) / len(plans), 6) for name in plans[0]
         }
@@ -192,6 +200,19 @@ class BestKeeper(TrainerCallback):
                 }
             ),
         )
+
+    def _figures(self, language: str, vectors: list[NDArray[np.float32]]) -> dict[str, float]:
+        """Of the plan on the first held-out pairs, by all that is known of their tokens."""
+        task = self._developments[language]
+        own, other = task.pairs(vectors)
+        if self._reader is None or language not in self._translations:
+            return plan_figures(self._plan, own, other)
+        read = self._reader.read(task.pair_texts[:PAIRS], side=task.side)
+        known = [one for batch in read for one in batch]
+        students = [
+            one._replace(vectors=matrix) for one, matrix in zip(known, own[:PAIRS], strict=True)
+        ]
+        return plan_figures(self._plan, students, self._translations[language])
 
 
 def macro_mean(found: Mapping[str, float]) -> float:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -24,14 +25,16 @@ from torch import Tensor, nn
 from transformers import PrinterCallback, TrainerCallback
 
 from clirot.models import Side
-from clirot.objectives import Objective, TokenBatch, WeightedSum
+from clirot.objectives import Objective, SentenceTokens, TokenBatch, Transport, WeightedSum
 from clirot.records import ProgressSink, silent
 from clirot.training.batching import sampler_factory
 from clirot.training.development import Development, check_finite
 from clirot.training.diagnostics import plan_of
 from clirot.training.epochs import WEIGHTS, BestKeeper, History, last_whole, loss_curve
+from clirot.training.material import Material
 from clirot.training.precision import best_device, bfloat16_pays
 from clirot.training.processes import ALONE, Processes
+from clirot.training.reading import TokenReader
 from clirot.training.reporting import TENSORBOARD, Report, tensorboard_callback
 from clirot.training.teacher_tokens import TeacherTokens
 
@@ -55,19 +58,6 @@ class Recipe:
     sampling_temperature: float = 1.0
 
 
-@dataclass(frozen=True, kw_only=True)
-class Material:
-    """What is trained on: the sentences of one language after those of the other."""
-
-    sentences: Sequence[str]
-    """Target sentences."""
-    rows: Sequence[int]
-    """Of each, the row of its translation among the teacher's tokens."""
-    sizes: Sequence[int]
-    """How many sentences each language has."""
-    teacher: TeacherTokens
-
-
 class TokenLoss(nn.Module):
     """An objective as the trainer calls it: features of the student's sentences, row numbers.
 
@@ -81,9 +71,12 @@ class TokenLoss(nn.Module):
         teacher: TeacherTokens,
         sides: Sequence[Side],
         processes: Processes = ALONE,
+        *,
+        read: Callable[[dict[str, Any]], TokenBatch] | None = None,
     ) -> None:
         super().__init__()
         self.model = model
+        self._read = read if read is not None else _tokens
         self._objective = objective
         self._teacher = teacher
         self._sides = sides
@@ -95,7 +88,7 @@ class TokenLoss(nn.Module):
         losses = []
         for side, features in zip(self._sides, sentence_features, strict=True):
             out = self.model(features, task=side)
-            student = TokenBatch(out["token_embeddings"], out["attention_mask"].bool())
+            student = self._read(out)
             check_finite(student.vectors)
             losses.append(loss(student))
         return torch.stack(losses).mean()
@@ -122,18 +115,22 @@ class TokenLoss(nn.Module):
             if isinstance(self._objective, WeightedSum)
             else ((1.0, self._objective),)
         )
+        asked_for = frozenset[str]().union(
+            *(one.asks_for for _, one in terms if one.in_batch and isinstance(one, Transport))
+        )
 
         def loss(student: TokenBatch) -> Tensor:
             # A process without a sentence takes part all the same: the others wait for it.
             found = 0 * student.vectors.sum()
             if own is not None:
-                part = TokenBatch(student.vectors[here], student.mask[here])
+                part = student.rows(here.nonzero().flatten().tolist())
                 for scale, one in terms:
                     if not one.in_batch:
                         found = found + weight * scale * one.loss(part, own)
             if any(one.in_batch for _, one in terms):
-                whole = self._gathered(student, everywhere >= 0)
                 rows = everywhere[everywhere >= 0].tolist()
+                real = (everywhere >= 0).nonzero().flatten().tolist()
+                whole = _gathered(student, asked_for).rows(real)
                 teacher = self._teacher.batch(rows, labels.device)
                 for scale, one in terms:
                     if one.in_batch:
@@ -143,10 +140,23 @@ class TokenLoss(nn.Module):
 
         return loss
 
-    def _gathered(self, student: TokenBatch, real: Tensor) -> TokenBatch:
-        """The batch of all processes; only what is here has a gradient."""
-        vectors, mask = all_gather_padded(student.vectors.float(), student.mask.to(torch.uint8))
-        return TokenBatch(vectors[real], mask[real].bool())
+
+def _gathered(tokens: TokenBatch, names: frozenset[str]) -> TokenBatch:
+    """The batch of all processes, with what of it ``names`` says besides the vectors; only what is
+    here has a gradient.
+    """
+    vectors, mask = all_gather_padded(tokens.vectors.float(), tokens.mask.to(torch.uint8))
+    rest: dict[str, Tensor] = {}
+    for name in sorted(names):  # in the same order everywhere
+        part: Tensor | None = getattr(tokens, name)
+        if part is None:
+            continue
+        # As the library pads vectors: ``(batch, tokens, width)``; a bool travels as a byte.
+        wide = part.to(torch.uint8) if part.dtype == torch.bool else part
+        wide = wide if wide.dim() == 3 else wide[:, :, None]
+        gathered, _ = all_gather_padded(wide.contiguous(), tokens.mask.to(torch.uint8))
+        rest[name] = gathered.reshape(*gathered.shape[:2], *part.shape[2:]).to(part.dtype)
+    return TokenBatch(vectors, mask.bool(), **rest)
 
 
 def train(
@@ -157,6 +167,7 @@ def train(
     recipe: Recipe,
     *,
     sides: Sequence[Side] = ("query",),
+    translations: Mapping[str, Sequence[SentenceTokens]] | None = None,
     scratch: Path,
     progress: ProgressSink = silent,
     processes: Processes = ALONE,
@@ -175,6 +186,8 @@ def train(
         developments: language -> its held-out task; the mean over them chooses the epoch.
         recipe: the numbers.
         sides: as what the student reads its sentences, and the loss is the mean of.
+        translations: language -> the teacher's tokens of its first held-out pairs, with what the
+            plan's figures want to know of them.
         scratch: directory for checkpoints; what an interrupted run of the same left there is
             resumed.
         progress: told of sentence pairs trained on, with loss and development MAP.
@@ -191,11 +204,19 @@ def train(
     checkpoints = scratch / "checkpoints"
     resume = processes.agree(last_whole(checkpoints) if processes.first else None)
     columns: dict[str, Side] = {side: side for side in sides}
+    plan = plan_of(objective)
+    reader = TokenReader(model, layer=plan.teacher_layer if "layer" in plan.asks_for else None)
     keeper = BestKeeper(
-        model, developments, plan_of(objective), scratch, len(sentences), progress, processes
+        model,
+        developments,
+        plan,
+        scratch,
+        len(sentences),
+        progress,
+        processes=processes,
+        reader=reader,
+        translations=translations,
     )
-    keeper.begin(resumed=resume is not None)
-    processes.wait()
     device = best_device()
     tokenizer = model.tokenizer
     lengths = [len(ids) for ids in tokenizer(list(sentences), verbose=False)["input_ids"]]
@@ -257,7 +278,14 @@ def train(
         model=model,
         args=arguments,
         train_dataset=Dataset.from_dict(dict.fromkeys(columns, texts) | {"label": rows}),
-        loss=TokenLoss(model, objective, material.teacher, sides, processes),
+        loss=TokenLoss(
+            model,
+            objective,
+            material.teacher,
+            sides,
+            processes,
+            read=reader.batch if plan.asks_for else None,
+        ),
         callbacks=callbacks,
     )
     trainer.shared_out = processes.count > 1
@@ -269,7 +297,10 @@ def train(
         # Renamed in transformers 5; the old name warns there.
         recompute = getattr(body, "activation_checkpointing_enable", None)
         (recompute or body.gradient_checkpointing_enable)({"use_reentrant": False})
-    trainer.train(resume_from_checkpoint=str(resume) if resume is not None else None)
+    with reader if plan.asks_for else nullcontext():
+        keeper.begin(resumed=resume is not None)
+        processes.wait()
+        trainer.train(resume_from_checkpoint=str(resume) if resume is not None else None)
     if processes.first:
         keeper.restore_best()
     keeper.history.curve = loss_curve(trainer.state.log_history, len(sentences))
@@ -333,6 +364,11 @@ def _deterministic_body(model: MultiVectorEncoder) -> None:
     for name, value in config.to_dict().items():
         if "drop" in name and isinstance(value, float):
             setattr(config, name, 0.0)
+
+
+def _tokens(out: dict[str, Any]) -> TokenBatch:
+    """The tokens of a forward pass, where nothing but their vectors is asked for."""
+    return TokenBatch(out["token_embeddings"], out["attention_mask"].bool())
 
 
 def _prompt(model: MultiVectorEncoder, side: Side) -> str:

@@ -1,0 +1,117 @@
+"""Which bitext a student is made from: what was named, what the store has, what is fetched."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from clirot.distillation.configuration import DistillConfig
+from clirot.errors import PartlyDoneError, UnknownNameError, UsageError
+from clirot.records import LanguagePair, ProgressSink
+from clirot.store import Store
+
+if TYPE_CHECKING:
+    from clirot.acquisition import FetchResult
+    from clirot.bitext import Bitext
+
+
+def bitexts_of(config: DistillConfig, store: Store, progress: ProgressSink) -> dict[str, Bitext]:
+    """Target language -> its bitext; what of it the store lacks is fetched.
+
+    Raises:
+        UnknownNameError: there is no such source.
+        UsageError: none of the sources that were named has one of the languages.
+        PartlyDoneError: some of it could not be had.
+    """
+    from clirot.bitext import stored_sources
+
+    stored = {pair: stored_sources(store, pair) for pair in config.pairs}
+    named = {pair: _available(config, pair, stored) for pair in config.pairs}
+    return {pair.tgt: _bitext(config, pair, named[pair], store, progress) for pair in config.pairs}
+
+
+def _available(
+    config: DistillConfig, pair: LanguagePair, stored: Mapping[LanguagePair, Sequence[str]]
+) -> list[str]:
+    """The sources to take for a pair: those named for it, and of those named for all the ones that
+    have it.
+
+    Raises:
+        UnknownNameError: there is no such source.
+        UsageError: sources were named, and none has this language. What the store has would be no
+            answer: it is what the person wanted to keep out.
+    """
+    from clirot.bitext.catalogue import source_for
+
+    found, missing = [], []
+    for source, own in config.sources_of(pair):
+        if not own and source not in stored[pair]:
+            try:
+                source_for(source, pair)
+            except UnknownNameError:
+                if not any(source in others for others in stored.values()):
+                    raise
+                missing.append(source)
+                continue
+            except UsageError:
+                missing.append(source)
+                continue
+        found.append(source)
+    if missing and not found and not config.files_of(pair):
+        raise UsageError(
+            f"none of the sources that were named has {pair} bitext: {', '.join(missing)}",
+            hint=f"name one that has: --source {pair.tgt}=NAME, or --file {pair.tgt}=PATH",
+        )
+    return found
+
+
+def _bitext(
+    config: DistillConfig,
+    pair: LanguagePair,
+    sources: list[str],
+    store: Store,
+    progress: ProgressSink,
+) -> Bitext:
+    """The bitext of a pair that was asked for; what of it the store lacks is fetched first.
+
+    With nothing named it is what the store has; an empty store is filled with what the catalogue
+    recommends, all of it or an error, for a student made from the half that could be had would
+    keep its name for good.
+    """
+    from clirot.acquisition import FetchConfig, fetch_bitext
+    from clirot.bitext import load_bitext, stored_sources
+
+    files = config.files_of(pair)
+    stored = stored_sources(store, pair)
+    missing = tuple(one for one in sources if one not in stored)
+    unfinished = store.home / "bitext" / f".{pair}.recommended"
+    recommended = not sources and not files and (not stored or unfinished.exists())
+    if recommended:
+        unfinished.parent.mkdir(parents=True, exist_ok=True)
+        unfinished.touch()
+    if missing or files or recommended:
+        fetched = fetch_bitext(
+            FetchConfig(pair=pair, sources=missing, files=files),
+            store=store,
+            progress=progress,
+        )
+        _check_fetched(fetched, config, recommended=recommended)
+        unfinished.unlink(missing_ok=True)
+        sources += [one for one in fetched.sources if one not in sources]
+    return load_bitext(store, pair, sources or stored)
+
+
+def _check_fetched(fetched: FetchResult, config: DistillConfig, *, recommended: bool) -> None:
+    try:
+        fetched.check()
+    except PartlyDoneError as error:
+        if not recommended:
+            raise
+        several = f"{fetched.pair.tgt}=" if len(config.pairs) > 1 else ""
+        named = " ".join(f"--source {several}{one}" for one in fetched.sources)
+        targets = ",".join(pair.tgt for pair in config.pairs)
+        raise PartlyDoneError(
+            error.message,
+            hint=f"the same command again tries again; to go on without: clirot distill --src "
+            f"{config.pair.src} --tgt {targets} {named}",
+        ) from error
