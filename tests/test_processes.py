@@ -80,7 +80,7 @@ from torch.nn.parallel import DistributedDataParallel
 from clirot.encoders import load_model
 from clirot.objectives import OBJECTIVES, TokenBatch, objective_of
 from clirot.training.processes import processes
-from clirot.training.trainer import TokenLoss, _deterministic_body
+from clirot.training.trainer import TokenLoss, _deterministic_body, pass_over_unused
 
 class Teacher:
     def batch(self, rows, device):
@@ -96,7 +96,9 @@ def loss_and_gradient(objective, rows, sides, together, shares):
     model = load_model(Path(sys.argv[1]), device="cpu").train()
     _deterministic_body(model)
     ours = shares[together.rank] if together is not None else rows
-    wrapped = DistributedDataParallel(model, find_unused_parameters=True) if together else model
+    if together:
+        pass_over_unused(model, sides)
+    wrapped = DistributedDataParallel(model) if together else model
     loss = TokenLoss(wrapped, objective, Teacher(), sides, *([together] if together else []))
     features = [model.preprocess([texts[row] for row in ours], task=side) for side in sides]
     value = loss(features, torch.tensor([row or -1 for row in ours]))  # 0 makes up the number
