@@ -82,7 +82,7 @@ from clirot.objectives import OBJECTIVES, SentenceTokens, TokenBatch, informed, 
 from clirot.objectives.costs import CorpusStatistics, Lexicon, Transform
 from clirot.training.processes import processes
 from clirot.training.reading import TokenReader
-from clirot.training.trainer import TokenLoss, _deterministic_body
+from clirot.training.trainer import TokenLoss, _deterministic_body, pass_over_unused
 
 class Teacher:
     def batch(self, rows, device):
@@ -121,7 +121,9 @@ def loss_and_gradient(objective, rows, sides, together, shares):
     model = load_model(Path(sys.argv[1]), device="cpu").train()
     _deterministic_body(model)
     ours = shares[together.rank] if together is not None else rows
-    wrapped = DistributedDataParallel(model, find_unused_parameters=True) if together else model
+    if together:
+        pass_over_unused(model, sides)
+    wrapped = DistributedDataParallel(model) if together else model
     features = [model.preprocess([texts[row] for row in ours], task=side) for side in sides]
     with TokenReader(model, layer=1) as reader:
         given = [together] if together else []

@@ -217,6 +217,8 @@ def train(
         reader=reader,
         translations=translations,
     )
+    if processes.count > 1:
+        pass_over_unused(model, sides)
     device = best_device()
     tokenizer = model.tokenizer
     lengths = [len(ids) for ids in tokenizer(list(sentences), verbose=False)["input_ids"]]
@@ -261,6 +263,7 @@ def train(
         seed=recipe.seed,
         data_seed=recipe.seed,
         dataloader_pin_memory=device == "cuda",
+        ddp_find_unused_parameters=False,  # see pass_over_unused
     )
     # One process drives one device: the library would split batches among all it sees.
     arguments._n_gpu = min(arguments.n_gpu, 1)
@@ -346,6 +349,31 @@ class _Trainer(MultiVectorEncoderTrainer):
 
     def add_model_card_callback(self, default_args_dict: dict[str, Any]) -> None:
         """Clirot writes its own card: see :mod:`clirot.model_card`."""
+
+
+def pass_over_unused(model: MultiVectorEncoder, sides: Sequence[Side]) -> None:
+    """Tell DistributedDataParallel which parameters never get a gradient, such as BERT's pooler.
+
+    It waits for the gradient of every other one. Looking for them in every step, which it can do
+    too, it cannot do where one loss calls the model twice, as that of both sides does. They are not
+    frozen: the optimiser's state must fit one process and several.
+    """
+    model.train()
+    for side in sides:
+        features = model.preprocess(["a"], task=side)
+        inputs = {
+            name: value.to(model.device) if isinstance(value, Tensor) else value
+            for name, value in features.items()
+        }
+        model(inputs, task=side)["token_embeddings"].sum().backward()
+    unused = [
+        name
+        for name, parameter in model.named_parameters()
+        if parameter.requires_grad and parameter.grad is None
+    ]
+    model.zero_grad(set_to_none=True)
+    ignoring: Any = nn.parallel.DistributedDataParallel
+    ignoring._set_params_and_buffers_to_ignore_for_model(model, unused)
 
 
 def _deterministic_body(model: MultiVectorEncoder) -> None:
