@@ -188,7 +188,8 @@ main()
 
 def _arguments(teacher: Path, bitext: Path) -> list[str]:
     line = "distill --src en --tgt so --epochs 2 --batch-size 16 --vocabulary 200 --max-tokens 48 "
-    line += "--learning-rate 1e-3 --objective transport+0.5*contrastive --name one"
+    line += "--learning-rate 1e-3 --objective transport+0.5*contrastive --name one "
+    line += "--marginals idf --lexical-prior 0.2"  # which the first process alone works out
     return [*line.split(), "--teacher", str(teacher), "--file", str(bitext)]
 
 
@@ -224,6 +225,8 @@ def test_two_processes_make_the_student_of_one_also_after_one_has_died(
             max_tokens=48,
             learning_rate=1e-3,
             objective="transport+0.5*contrastive",
+            marginals="idf",
+            lexical_prior=0.2,
             name="one",
         )
     )
