@@ -23,6 +23,9 @@ _MADE_OF = {
 }
 """ISO 15924 codes of writing systems that are no one script of Unicode's."""
 
+_NOT_MEANT = {"en": {"Dsrt", "Shaw"}, "hi": {"Latn"}, "zh": {"Latn"}}
+"""What CLDR has locales for and a corpus of the language is not: ask for ``hi-Latn`` instead."""
+
 
 @cache
 def scripts_of(language: str) -> frozenset[str]:
@@ -41,6 +44,7 @@ def scripts_of(language: str) -> frozenset[str]:
         for identifier in locale_identifiers():
             if identifier.split("_")[0] == tag.language:
                 found.add(Locale.parse(identifier).script)
+        found -= _NOT_MEANT.get(str(tag.language), set())
     unicode_scripts = (one for code in found if code for one in _MADE_OF.get(code, (code,)))
     return frozenset(code for code in unicode_scripts if _letters_of(code) is not None)
 
