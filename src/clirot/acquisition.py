@@ -339,8 +339,12 @@ def _nothing_kept(supply: _Supply, dropped: Mapping[str, int]) -> InputError:
     what = ", ".join(f"{count} {reason}" for reason, count in dropped.items())
     message = f"no sentence pair is left of {sum(dropped.values())}"
     message += f": {what}" if what else ""
+    hint = "the file must hold sentence pairs; see also the filters" if path else None
+    if dropped.get("script", 0) > sum(dropped.values()) / 2:
+        hint = (
+            f"is it really {supply.pair.src} and {supply.pair.tgt}, in that order? Another script "
+            f"is named in the code (sr-Latn), and --min-script 0 does not look at it"
+        )
     return InputError(
-        message if path is not None else f"{supply.label}: {message}",
-        path=path,
-        hint="the file must hold sentence pairs; see also the filters" if path else None,
+        message if path is not None else f"{supply.label}: {message}", path=path, hint=hint
     )

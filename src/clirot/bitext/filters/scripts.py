@@ -34,17 +34,18 @@ def scripts_of(language: str) -> frozenset[str]:
     Args:
         language: a normalised code; one that names a script (``sr-Latn``) is written in that.
     """
-    import langcodes
     from babel import Locale
+    from babel.core import get_global
     from babel.localedata import locale_identifiers
 
-    tag = langcodes.Language.get(language)
-    found: set[str | None] = {tag.script or tag.maximize().script}
-    if not tag.script:
+    base, _, subtag = language.partition("-")
+    found: set[str | None] = {subtag} if subtag else set()
+    if not subtag and base in get_global("likely_subtags"):
+        found.add(get_global("likely_subtags")[base].split("_")[1])
         for identifier in locale_identifiers():
-            if identifier.split("_")[0] == tag.language:
+            if identifier.split("_")[0] == base:
                 found.add(Locale.parse(identifier).script)
-        found -= _NOT_MEANT.get(str(tag.language), set())
+        found -= _NOT_MEANT.get(base, set())
     unicode_scripts = (one for code in found if code for one in _MADE_OF.get(code, (code,)))
     return frozenset(code for code in unicode_scripts if _letters_of(code) is not None)
 
