@@ -129,7 +129,7 @@ class Chain:
         batch.id = [tidied_id(one) for one in batch.id]
         # Format characters and spaces alone are nothing to read.
         for side, points in zip(("source", "target"), batch.points, strict=True):
-            seen = categories()[points.array]
+            seen = categories().take(points.array)
             visible = points.count((seen != ord("C")) & (seen != ord("Z")))
             batch.drop(visible == 0, f"empty {side}")
         if not config.keep_control:
@@ -160,7 +160,7 @@ class Chain:
         sides = zip(("src", "tgt"), texts, batch.points, self._identifiers, strict=True)
         for side, sentences, points, identifier in sides:
             if identifier is not None:
-                letters = points.count(categories()[points.array] == ord("L"))
+                letters = points.count(categories().take(points.array) == ord("L"))
                 asked = (batch.kept & (letters >= LETTERS)).tolist()
                 confidence = identifier.confidence(sentences, asked)
                 batch.scores[f"{side}_language"] = confidence

@@ -48,9 +48,11 @@ class Codepoints:
         Args:
             marked: (characters,).
         """
-        sums = np.zeros(len(marked) + 1, np.int64)
-        np.cumsum(marked, out=sums[1:])
-        counts: NDArray[np.int64] = np.diff(sums[self.bounds])
+        counts = np.zeros(len(self.bounds) - 1, np.int64)
+        full = np.flatnonzero(self.lengths)  # reduceat has no empty segments
+        if len(full):
+            starts = self.bounds[full]
+            counts[full] = np.add.reduceat(marked.view(np.uint8), starts, dtype=np.int64)
         return counts
 
     def select(self, marked: NDArray[np.bool_]) -> Codepoints:

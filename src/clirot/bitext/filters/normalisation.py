@@ -40,7 +40,7 @@ def tidied(texts: Sequence[str]) -> tuple[list[str], NDArray[np.bool_]]:
     Most text is tidy: one look at all characters finds what is not.
     """
     points = Codepoints.of(texts)
-    kind = _kinds()[points.array]
+    kind = _kinds().take(points.array)
     space = (kind & _SPACE) != 0
     # A space that is not U+0020, or stands beside another, or at an end.
     odd = space & (points.array != 0x20)
@@ -70,7 +70,7 @@ def folded(points: Codepoints) -> list[str]:
     Args:
         points: the texts' characters.
     """
-    kept = Codepoints(_folds()[points.array], points.bounds)
+    kept = Codepoints(_folds().take(points.array), points.bounds)
     kept = kept.select(kept.array != 0)
     number = kept.array == ord("0")
     again = np.zeros_like(number)

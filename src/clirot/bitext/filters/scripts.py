@@ -55,7 +55,7 @@ def script_share(points: Codepoints, scripts: frozenset[str]) -> NDArray[np.floa
 
     Letters that are of no script (ordinal indicators, modifiers) play no part.
     """
-    letter, wanted = _letters()[points.array], _letters_of_any(scripts)[points.array]
+    letter, wanted = _letters().take(points.array), _letters_of_any(scripts).take(points.array)
     letters, of_script = points.count(letter), points.count(wanted)
     share = np.full(len(letters), np.nan, np.float32)
     np.divide(of_script, letters, out=share, where=letters > 0, casting="unsafe")
