@@ -9,18 +9,14 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from clirot.bitext.aligned_text import read_aligned
-from clirot.bitext.filters import FilterConfig, filtered, tidy
 from clirot.bitext.lines import read_lines
 from clirot.bitext.local_file import local_name, read_local
-from clirot.bitext.stored import write_pairs
 from clirot.bitext.tmx import read_tmx
 from clirot.bitext.tsv import read_tsv
 from clirot.bitext.zipped import open_member
-from clirot.errors import InputError, UsageError
+from clirot.errors import InputError
 from clirot.records import LanguagePair, SentencePair
 
 EN_SO = LanguagePair("en", "so")
@@ -305,71 +301,7 @@ def test_a_damaged_archive(tmp_path):
         consume()
 
 
-# Filters
-
-
-def kept(pairs: list[tuple[str, str]], **config: object) -> tuple[list[tuple[str, str]], dict]:
-    from collections import Counter
-
-    dropped: Counter[str] = Counter()
-    found = filtered(
-        (SentencePair(*pair) for pair in pairs),
-        FilterConfig(**config),  # type: ignore[arg-type]
-        dropped,
-    )
-    return [(pair.src, pair.tgt) for pair in found], dict(dropped)
-
-
-def test_each_reason_is_counted():
-    pairs = [
-        ("a", "b"),
-        ("a", "b"),
-        (" a\t", "b\u00a0"),
-        ("a", "c"),
-        ("", "b"),
-        ("a", " \u3000\n"),
-        ("", ""),
-        ("same", "same "),
-    ]
-    assert kept(pairs) == (
-        [("a", "b"), ("a", "c")],
-        {"duplicate": 2, "empty source": 2, "empty target": 1, "identical": 1},
-    )
-    assert kept(pairs, keep_identical=True)[0][-1] == ("same", "same")
-
-
-def test_length_filters_at_their_bounds():
-    pairs = [("x" * 10, "y" * 10), ("x" * 11, "y" * 10), ("x" * 10, "y" * 5), ("x" * 4, "y" * 10)]
-    assert kept(pairs, max_length=10) == ([pairs[0], pairs[2], pairs[3]], {"too long": 1})
-    assert kept(pairs, max_ratio=2) == (pairs[:3], {"length ratio": 1})
-
-
-@pytest.mark.parametrize(
-    "config", [{"max_length": 0}, {"max_ratio": 0.5}, {"max_ratio": float("nan")}]
-)
-def test_filters_that_make_no_sense(config):
-    with pytest.raises(UsageError):
-        FilterConfig(**config)
-
-
-texts = st.text(st.characters(codec="utf-8"), max_size=30)
-
-
-@given(st.lists(st.tuples(texts, texts, texts), max_size=20))
-def test_what_is_kept_reads_back_as_it_was(tmp_path_factory, rows):
-    """Any text at all survives the store: separators, marks, controls."""
-    from collections import Counter
-
-    dropped: Counter[str] = Counter()
-    pairs = list(filtered((SentencePair(*row) for row in rows), FilterConfig(), dropped))
-    assert len(pairs) + dropped.total() == len(rows)
-    path = tmp_path_factory.mktemp("pairs") / "pairs.tsv"
-    assert write_pairs(path, pairs) == len(pairs)
-    again = list(read_tsv(path))
-    assert [(pair.src, pair.tgt) for pair in again] == [(pair.src, pair.tgt) for pair in pairs]
-    assert all(tidy(pair.src) == pair.src and pair.src != pair.tgt for pair in again)
-    ids = [pair.id or str(number) for number, pair in enumerate(pairs, start=1)]
-    assert [pair.id for pair in again] == ids
+# Names of files
 
 
 @pytest.mark.parametrize(

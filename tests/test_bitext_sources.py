@@ -9,15 +9,14 @@ import re
 import subprocess
 import sys
 import zipfile
-from collections import Counter
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 from babel import Locale, localedata
+from judging import kept
 
 from clirot.bitext import SOURCES, recommended_for, source_for, sources_for
-from clirot.bitext.filters import FilterConfig, filtered
 from clirot.download import fetch
 from clirot.errors import InputError, LanguageError, UnknownNameError, UsageError
 from clirot.languages import parse_language
@@ -42,10 +41,6 @@ def published(name: str, language: str, home: Path) -> list[SentencePair]:
 def reference(shared_data: Path, name: str) -> list[SentencePair]:
     with gzip.open(shared_data / "bitext" / f"{name}.tsv.gz", "rt", encoding="utf-8") as stream:
         return [SentencePair(*line.rstrip("\n").split("\t")) for line in stream]
-
-
-def kept(pairs: list[SentencePair], **config: bool) -> list[SentencePair]:
-    return list(filtered(pairs, FilterConfig(**config), Counter()))
 
 
 # The catalogue
@@ -173,7 +168,7 @@ def test_the_realignment_refuses_another_file(mirror, home):
     ("name", "language", "other", "identical"),
     [
         ("hornmt", "so", "hornmt.en-so", 0),
-        ("mafand", "sw", "mafand.en-sw.train", 341),
+        ("mafand", "sw", "mafand.en-sw.train", 339),
         ("multi30k", "de", "multi30k.en-de.train", 0),
         ("multi30k", "cs", "multi30k.en-cs.train", 0),
         ("multi30k", "fr", "multi30k.en-fr.train", 0),
@@ -182,7 +177,8 @@ def test_the_realignment_refuses_another_file(mirror, home):
 def test_aligned_text_is_what_others_extracted(
     name, language, other, identical, mirror, shared_data, home
 ):
-    expected = reference(shared_data, other)
+    # Two rows of MAFAND are a single mark of direction: to us, nothing.
+    expected = [one for one in reference(shared_data, other) if one.src not in ("\u200e", "\u200f")]
     pairs = published(name, language, home)
     # The other extraction kept pairs that are the same on both sides.
     assert kept(pairs, keep_identical=True) == expected

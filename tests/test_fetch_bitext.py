@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import json
 import random
 import re
@@ -13,9 +14,11 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import asdict
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from clirot.acquisition import FetchConfig, FetchResult, fetch_bitext
@@ -68,32 +71,46 @@ def test_a_file_is_kept_counted_and_traced(store, greetings):
     assert one.source == f"file-greetings-{digest[:8]}" and one.fresh
     assert (one.read, one.kept) == (6, 3)
     assert one.dropped == {"duplicate": 1, "empty source": 1, "identical": 1}
-    assert (one.artefact.path / "pairs.tsv").read_text(encoding="utf-8") == (
-        "Hello\tSalaan\tg1\nThanks\tMahadsanid\t2\nYes\tHaa\tg6\n"
-    )
+    table = pq.read_table(one.artefact.path / "pairs.parquet")
+    assert table.column_names == [
+        "src",
+        "tgt",
+        "id",
+        "place",
+        "verdict",
+        "src_script",
+        "tgt_script",
+    ]
+    assert list(zip(*table.to_pydict().values(), strict=True)) == [
+        ("Hello", "Salaan", "g1", 1, "kept", 1.0, 1.0),
+        ("Thanks", "Mahadsanid", "2", 2, "kept", 1.0, 1.0),
+        ("Hello", "Salaan", "3", 3, "duplicate", 1.0, 1.0),
+        ("", "", "4", 4, "empty source", None, None),
+        ("Kenya", "Kenya", "5", 5, "identical", 1.0, 1.0),
+        ("Yes", "Haa", "g6", 6, "kept", 1.0, 1.0),
+    ]
+    lines = b"Hello\tSalaan\tg1\nThanks\tMahadsanid\t2\nYes\tHaa\tg6\n"
+    assert one.artefact.manifest.results["pairs_digest"] == hashlib.sha256(lines).hexdigest()
+    assert one.examples["identical"] == [{"src": "Kenya", "tgt": "Kenya", "id": "5", "place": 5}]
     manifest = one.artefact.manifest
     assert manifest.name == f"en-so.{one.source}"
     assert [(i.kind, i.name, i.digest) for i in manifest.inputs] == [("file", one.source, digest)]
     assert manifest.results["file"] == str(greetings)
-    assert manifest.config["filters"] == {
-        "keep_identical": False,
-        "max_length": None,
-        "max_ratio": None,
-    }
+    assert manifest.config["filters"] == asdict(FilterConfig())
     result.check()
     assert hidden(store) == []
 
 
 def test_the_same_again_is_not_made_again(store, greetings, tmp_path):
     first = get(store, files=(greetings,)).fetched[0]
-    before = (first.artefact.path / "pairs.tsv").stat().st_mtime_ns
+    before = (first.artefact.path / "pairs.parquet").stat().st_mtime_ns
     elsewhere = tmp_path / "copy" / "greetings.tsv"
     elsewhere.parent.mkdir()
     shutil.copy(greetings, elsewhere)
     again = get(store, files=(elsewhere, greetings)).fetched
     assert [one.fresh for one in again] == [False, False]
     assert again[0].artefact == first.artefact
-    assert (first.artefact.path / "pairs.tsv").stat().st_mtime_ns == before
+    assert (first.artefact.path / "pairs.parquet").stat().st_mtime_ns == before
 
 
 def test_other_filters_need_consent_to_replace(store, greetings):
@@ -238,11 +255,52 @@ def test_bitext_that_is_not_there_says_how_to_get_it(store, greetings):
         load_bitext(store, LanguagePair("en", "sw"), [name])
 
 
-def test_a_damaged_artefact_is_named_by_file_and_line(store, greetings):
+def test_a_damaged_artefact_is_named(store, greetings):
     artefact = get(store, files=(greetings,)).fetched[0].artefact
-    (artefact.path / "pairs.tsv").write_text("Hello\tSalaan\tg1\nThanks\n")
-    with pytest.raises(InputError, match=r"pairs\.tsv:2: 1 column"):
+    path = artefact.path / "pairs.parquet"
+    whole = path.read_bytes()
+    damaged = whole[: len(whole) // 4] + b"x" * 40 + whole[len(whole) // 4 + 40 :]
+    for content in (whole[:-9], b"", damaged):
+        path.write_bytes(content)
+        with pytest.raises(ArtefactError, match=r"pairs\.parquet cannot be read as bitext"):
+            load_bitext(store, EN_SO, stored_sources(store, EN_SO))
+    path.unlink()
+    with pytest.raises(ArtefactError, match=r"has no pairs\.parquet: it was made by an older clir"):
         load_bitext(store, EN_SO, stored_sources(store, EN_SO))
+
+
+def test_two_stores_hold_the_same_bytes(store, greetings, tmp_path):
+    first = get(store, files=(greetings,)).fetched[0].artefact
+    second = get(Store(tmp_path / "other"), files=(greetings,)).fetched[0].artefact
+    assert first.digest == second.digest
+    files = [(one.path / "pairs.parquet").read_bytes() for one in (first, second)]
+    assert files[0] == files[1]
+
+
+def test_the_collections_to_exclude_are_inputs(store, greetings, tmp_path):
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    (folder / "docs.en.tsv").write_text("d1\tThanks!\n")
+    (folder / "queries.so.tsv").write_text("q1\tMahadsanid\n")
+    (folder / "qrels.txt").write_text("q1 0 d1 1\n")
+    (one,) = get(store, files=(greetings,), exclude=(str(folder),)).fetched
+    assert one.dropped["overlap"] == 1 and one.kept == 2
+    assert [(i.kind, i.name) for i in one.artefact.manifest.inputs][1:] == [
+        ("collection", str(folder))
+    ]
+    (folder / "queries.so.tsv").write_text("q1\tHaa\n")
+    with pytest.raises(ArtefactError, match=r"collection .* has changed"):
+        get(store, files=(greetings,), exclude=(str(folder),)).check()
+    with pytest.raises(ClirotError):
+        get(store, files=(greetings,), exclude=("no such collection",))
+
+
+def test_a_wrong_script_is_said(store, tmp_path):
+    path = tmp_path / "ro.tsv"
+    path.write_text("In the beginning\tЛа ынчепут\nThe earth\tПэмынтул\n", encoding="utf-8")
+    result = get(store, files=(path,))
+    with pytest.raises(InputError, match=r"no sentence pair is left of 2: 2 script \(is it reall"):
+        result.check()
 
 
 # Sudden deaths
@@ -345,7 +403,7 @@ def test_a_full_disk_is_one_failed_source(store, greetings, monkeypatch):
     from clirot import acquisition
 
     def full(*_: object) -> int:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "pairs.tsv")
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "pairs.parquet")
 
     with monkeypatch.context() as patch:
         patch.setattr(acquisition, "write_pairs", full)
@@ -426,7 +484,7 @@ def test_the_list_of_sources():
         (["--tgt", "so", "--source", "tico19"], 2, "did you mean 'tico-19'?; known: cldr, hornmt"),
         (["--tgt", "de", "--source", "hornmt"], 2, "error: hornmt has no en-de bitext; it pairs"),
         (["--tgt", "so", "--file", "none.tsv"], 1, "error: none.tsv: cannot be read: No such file"),
-        (["--tgt", "so", "--max-ratio", "0"], 2, "error: the length ratio to keep must be 1 or"),
+        (["--tgt", "so", "--max-ratio", "0.5"], 2, "error: the length ratio to keep must be 1 or"),
     ],
 )
 def test_mistakes_get_an_answer(arguments, code, message):

@@ -7,14 +7,13 @@ manifest. A source that fails does not stop the others.
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from clirot.bitext.catalogue import foreign_language, recommended_for, source_for
-from clirot.bitext.filters import FilterConfig, filtered
+from clirot.bitext.filters import FilterConfig
 from clirot.bitext.local_file import local_name, read_local
 from clirot.bitext.source import Source
 from clirot.bitext.stored import PAIRS, artefact_name, write_pairs
@@ -23,7 +22,10 @@ from clirot.errors import BusyError, ClirotError, InputError, PartlyDoneError
 from clirot.records import LanguagePair, ProgressSink, SentencePair, Step, silent
 from clirot.store import Artefact, Input, Store, file_digest
 
-_FORMAT = 1  # of pairs.tsv and of how it is filtered: a change makes older artefacts outdated
+if TYPE_CHECKING:
+    from clirot.bitext.filters.overlap import Overlap
+
+_FORMAT = 2  # of pairs.parquet and of how it is filtered: a change makes older artefacts outdated
 _STEP = 5000
 _POLL_S = 0.2
 
@@ -39,7 +41,10 @@ class FetchConfig:
     files: tuple[Path, ...] = ()
     """Local files: ``source TAB target [TAB id]`` or TMX, gzipped or not."""
     filters: FilterConfig = field(default_factory=FilterConfig)
-    """What to drop besides empty sides and duplicates."""
+    """What to drop besides empty sides."""
+    exclude: tuple[str, ...] = ()
+    """Collections, as :func:`clirot.collection.open_collection` takes them, whose documents,
+    sentences and topics must not be in the bitext."""
     replace: bool = False
     """Replace bitext of the same name that was made otherwise (other filters, another revision)."""
 
@@ -74,6 +79,16 @@ class Fetched:
     def dropped(self) -> dict[str, int]:
         """Reason -> pairs left out for it."""
         return dict(self.artefact.manifest.results["dropped"])
+
+    @property
+    def examples(self) -> dict[str, list[dict[str, Any]]]:
+        """Reason -> some of the pairs left out for it: ``src``, ``tgt``, ``id``, ``place``."""
+        return dict(self.artefact.manifest.results["examples"])
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What could not be judged, and why."""
+        return tuple(self.artefact.manifest.results["warnings"])
 
     @property
     def licence(self) -> str:
@@ -142,13 +157,16 @@ def fetch_bitext(
         progress: told of downloads and of long readings.
 
     Raises:
+        ClirotError: a collection to exclude cannot be opened.
+        UsageError: languages are to be identified and the extra ``langid`` is not installed.
         KeyboardInterrupt: the sources finished until then are in the store.
     """
     fetched: list[Fetched] = []
     failed: list[Failed] = []
+    overlap = _overlap(config)
     for supply in _supplies(config):
         try:
-            fetched.append(_fetch_one(supply, config, store, progress))
+            fetched.append(_fetch_one(supply, config, overlap, store, progress))
         except ClirotError as error:
             failed.append(Failed(supply.label, error))
     return FetchResult(config.pair, tuple(fetched), tuple(failed))
@@ -175,7 +193,11 @@ class _FromSource:
         upstreams = self.source.upstreams(language)
         files = [fetch(one, home=store.home, progress=progress) for one in upstreams]
         for pair in self.source.read(language, files):
-            yield pair if self.pair.tgt == language else SentencePair(pair.tgt, pair.src, pair.id)
+            yield (
+                pair
+                if self.pair.tgt == language
+                else SentencePair(pair.tgt, pair.src, pair.id, pair.place)
+            )
 
     def provenance(self) -> dict[str, Any]:
         upstreams = self.source.upstreams(foreign_language(self.pair))
@@ -226,8 +248,25 @@ def _supplies(config: FetchConfig) -> list[_Supply]:
     return supplies + [_FromFile(path, config.pair) for path in dict.fromkeys(config.files)]
 
 
+def _overlap(config: FetchConfig) -> Overlap | None:
+    """What is to be excluded, or None; also checks what can be checked before any work."""
+    if config.filters.min_language:
+        from clirot.bitext.filters.identification import Identifier
+
+        Identifier(config.pair.tgt)
+    if not config.exclude:
+        return None
+    from clirot.bitext.filters.overlap import Overlap
+
+    return Overlap(config.exclude)
+
+
 def _fetch_one(
-    supply: _Supply, config: FetchConfig, store: Store, progress: ProgressSink
+    supply: _Supply,
+    config: FetchConfig,
+    overlap: Overlap | None,
+    store: Store,
+    progress: ProgressSink,
 ) -> Fetched:
     source, deciding, inputs = supply.identify()
     name = artefact_name(config.pair, source)
@@ -238,6 +277,8 @@ def _fetch_one(
         "filters": asdict(config.filters),
         **deciding,
     }
+    if overlap is not None:
+        inputs += overlap.inputs()
     while True:
         there = store.finished(
             "bitext", name, config=settings, inputs=inputs, replace=config.replace
@@ -245,7 +286,9 @@ def _fetch_one(
         if there is not None:
             return Fetched(source, there, fresh=False)
         try:
-            _make(supply, name, settings, inputs, config, store, progress)
+            if overlap is not None:
+                overlap.read(progress)
+            _make(supply, name, settings, inputs, config, overlap, store, progress)
         except BusyError:
             # Very likely it fetches what we want: two trainings that were started together.
             progress(Step(f"wait for another process to fetch {supply.label}", 0))
@@ -260,20 +303,22 @@ def _make(
     settings: Mapping[str, Any],
     inputs: tuple[Input, ...],
     config: FetchConfig,
+    overlap: Overlap | None,
     store: Store,
     progress: ProgressSink,
 ) -> None:
+    from clirot.bitext.filters.chain import Chain
+
     with store.draft("bitext", name, config=settings, inputs=inputs) as draft:
         draft.resumable = False  # what takes long are downloads, and those are kept elsewhere
-        dropped: Counter[str] = Counter()
-        pairs = _counted(supply.pairs(store, progress), supply.label, progress)
-        kept = write_pairs(draft.path / PAIRS, filtered(pairs, config.filters, dropped))
-        if not kept:
-            raise _nothing_kept(supply, dropped)
+        chain = Chain(config.filters, config.pair, draft.scratch, overlap=overlap)
+        chain.read(_counted(supply.pairs(store, progress), supply.label, progress))
+        pairs_digest = write_pairs(draft.path / PAIRS, chain.judged(), chain.score_names)
+        if not chain.report.kept:
+            raise _nothing_kept(supply, chain.report.dropped)
         draft.results = {
-            "read": kept + dropped.total(),
-            "kept": kept,
-            "dropped": dict(sorted(dropped.items())),
+            **chain.report.results(),
+            "pairs_digest": pairs_digest,
             **supply.provenance(),
         }
 
@@ -289,12 +334,17 @@ def _counted(
     progress(Step(f"read {label}", count, count, unit="pairs"))
 
 
-def _nothing_kept(supply: _Supply, dropped: Counter[str]) -> InputError:
+def _nothing_kept(supply: _Supply, dropped: Mapping[str, int]) -> InputError:
     path = supply.path if isinstance(supply, _FromFile) else None
-    what = ", ".join(f"{count} {reason}" for reason, count in sorted(dropped.items()))
-    message = f"no sentence pair is left of {dropped.total()}" + (f": {what}" if what else "")
+    what = ", ".join(f"{count} {reason}" for reason, count in dropped.items())
+    message = f"no sentence pair is left of {sum(dropped.values())}"
+    message += f": {what}" if what else ""
+    hint = "the file must hold sentence pairs; see also the filters" if path else None
+    if dropped.get("script", 0) > sum(dropped.values()) / 2:
+        hint = (
+            f"is it really {supply.pair.src} and {supply.pair.tgt}, in that order? Another script "
+            f"is named in the code (sr-Latn), and --min-script 0 does not look at it"
+        )
     return InputError(
-        message if path is not None else f"{supply.label}: {message}",
-        path=path,
-        hint="the file must hold sentence pairs; see also the filters" if path else None,
+        message if path is not None else f"{supply.label}: {message}", path=path, hint=hint
     )

@@ -32,13 +32,69 @@ def fetch_bitext(
     keep_identical: Annotated[
         bool, typer.Option("--keep-identical", help="Keep pairs whose two sides are the same text.")
     ] = False,
+    keep_duplicates: Annotated[
+        bool, typer.Option("--keep-duplicates", help="Keep pairs that equal an earlier one.")
+    ] = False,
+    keep_control: Annotated[
+        bool,
+        typer.Option("--keep-control", help="Keep pairs with control characters (as U+FFFD)."),
+    ] = False,
+    near_duplicates: Annotated[
+        str,
+        typer.Option(
+            metavar="[off|pair|src|tgt]",
+            help="Drop pairs that equal an earlier one but for case, punctuation and digits: in "
+            "both sides, the source's, or the target's.",
+        ),
+    ] = "off",
+    min_length: Annotated[
+        int, typer.Option(help="Drop pairs with a side of fewer characters than this.")
+    ] = 1,
     max_length: Annotated[
-        int | None, typer.Option(help="Drop pairs with a side of more characters than this.")
+        int,
+        typer.Option(help="Drop pairs with a side of more characters than this; 0: off."),
+    ] = 5000,
+    min_words: Annotated[
+        int, typer.Option(help="Drop pairs with a side of fewer words than this.")
+    ] = 1,
+    max_words: Annotated[
+        int | None, typer.Option(help="Drop pairs with a side of more words than this.")
     ] = None,
     max_ratio: Annotated[
-        float | None,
-        typer.Option(help="Drop pairs with one side more than this many times longer."),
+        float,
+        typer.Option(
+            help="Drop pairs with one side more than this many times longer (in characters; from "
+            "30 on); 0: off."
+        ),
+    ] = 9.0,
+    max_word_ratio: Annotated[
+        float | None, typer.Option(help="The same, in words; not for languages without spaces.")
     ] = None,
+    min_script: Annotated[
+        float,
+        typer.Option(
+            help="Drop pairs with a side of whose letters a smaller share is in a script of its "
+            "language; 0: off."
+        ),
+    ] = 0.1,
+    min_language: Annotated[
+        float,
+        typer.Option(
+            help="Drop pairs with a side that the language identifier takes for another language, "
+            "giving its own less than this probability; 0: off. Needs the extra langid."
+        ),
+    ] = 0.0,
+    exclude_collection: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Drop pairs of which a side is a document, sentence or topic of this collection "
+            "(an id or a directory); repeatable."
+        ),
+    ] = None,
+    no_filter: Annotated[
+        bool,
+        typer.Option("--no-filter", help="Keep all but pairs with an empty side."),
+    ] = False,
     replace: Annotated[
         bool, typer.Option("--replace", help="Replace bitext of that name that was made otherwise.")
     ] = False,
@@ -50,7 +106,7 @@ def fetch_bitext(
 ) -> None:
     """Fetch bitext into the store: what the catalogue recommends, or what is named.
 
-    The table says what was kept, and why the rest was not.
+    The table says what was kept, and why the rest was not; `clirot bitext` shows more.
     """
     pair = LanguagePair.of(src, tgt) if tgt is not None else None
     if listing:
@@ -62,17 +118,37 @@ def fetch_bitext(
     from clirot.bitext import FilterConfig
     from clirot.store import Store
 
+    filters = FilterConfig(
+        keep_control=keep_control,
+        keep_identical=keep_identical,
+        keep_duplicates=keep_duplicates,
+        near_duplicates=near_duplicates,
+        min_length=min_length,
+        max_length=max_length or None,
+        min_words=min_words,
+        max_words=max_words,
+        max_ratio=max_ratio or None,
+        max_word_ratio=max_word_ratio,
+        min_script=min_script,
+        min_language=min_language,
+    )
+    if no_filter:
+        if filters != FilterConfig():
+            raise UsageError("--no-filter and the setting of a filter contradict each other")
+        filters = FilterConfig.off()
     config = acquisition.FetchConfig(
         pair=pair,
         sources=tuple(source or ()),
         files=tuple(file or ()),
-        filters=FilterConfig(
-            keep_identical=keep_identical, max_length=max_length, max_ratio=max_ratio
-        ),
+        filters=filters,
+        exclude=tuple(exclude_collection or ()),
         replace=replace,
     )
     with console.progress() as progress:
         result = acquisition.fetch_bitext(config, store=Store(), progress=progress)
+    for one in result.fetched:
+        for warning in one.warnings:
+            console.warn(f"{one.source}: {warning}")
     if as_json:
         console.emit_json(_document(result))
     elif result.fetched:
