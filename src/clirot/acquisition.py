@@ -15,13 +15,14 @@ from typing import Any
 
 from clirot.bitext.catalogue import foreign_language, recommended_for, source_for
 from clirot.bitext.filters import FilterConfig, filtered
-from clirot.bitext.local_file import local_name, read_local
+from clirot.bitext.formats import FORMATS, LocalFile, read_local
+from clirot.bitext.formats.lines import refuse
 from clirot.bitext.source import Source
 from clirot.bitext.stored import PAIRS, artefact_name, write_pairs
 from clirot.download import fetch
 from clirot.errors import BusyError, ClirotError, InputError, PartlyDoneError
 from clirot.records import LanguagePair, ProgressSink, SentencePair, Step, silent
-from clirot.store import Artefact, Input, Store, file_digest
+from clirot.store import Artefact, Input, Store
 
 _FORMAT = 1  # of pairs.tsv and of how it is filtered: a change makes older artefacts outdated
 _STEP = 5000
@@ -37,7 +38,12 @@ class FetchConfig:
     sources: tuple[str, ...] = ()
     """Names of catalogue sources."""
     files: tuple[Path, ...] = ()
-    """Local files: ``source TAB target [TAB id]`` or TMX, gzipped or not."""
+    """Local files, as :meth:`clirot.bitext.formats.LocalFile.parse` reads them: ``PATH``,
+    ``PATH:SRC,TGT`` or ``PATH,PATH``."""
+    format: str | None = None
+    """The format of the files (:data:`clirot.bitext.formats.FORMATS`); None: told from each."""
+    skip_malformed: bool = False
+    """Count rows of local files that cannot be read, and go on; else the first is an error."""
     filters: FilterConfig = field(default_factory=FilterConfig)
     """What to drop besides empty sides and duplicates."""
     replace: bool = False
@@ -46,6 +52,8 @@ class FetchConfig:
     def __post_init__(self) -> None:
         for name in self.sources:
             source_for(name, self.pair)
+        if self.format is not None:
+            FORMATS[self.format]
         if not self.sources and not self.files:
             recommended_for(self.pair)
 
@@ -170,12 +178,14 @@ class _FromSource:
         inputs = tuple(Input(kind="url", name=one.url, digest=one.sha256) for one in upstreams)
         return self.source.name, {"revision": self.source.revision}, inputs
 
-    def pairs(self, store: Store, progress: ProgressSink) -> Iterator[SentencePair]:
+    def pairs(
+        self, store: Store, progress: ProgressSink, dropped: Counter[str]
+    ) -> Iterator[SentencePair]:
         language = foreign_language(self.pair)
         upstreams = self.source.upstreams(language)
         files = [fetch(one, home=store.home, progress=progress) for one in upstreams]
         for pair in self.source.read(language, files):
-            yield pair if self.pair.tgt == language else SentencePair(pair.tgt, pair.src, pair.id)
+            yield pair if self.pair.tgt == language else _turned(pair)
 
     def provenance(self) -> dict[str, Any]:
         upstreams = self.source.upstreams(foreign_language(self.pair))
@@ -189,33 +199,45 @@ class _FromSource:
 
 @dataclass(frozen=True)
 class _FromFile:
-    """A file of the user's."""
+    """A file of the user's, or two that correspond."""
 
-    path: Path
+    file: LocalFile
     pair: LanguagePair
+    skip_malformed: bool
 
     @property
     def label(self) -> str:
-        return str(self.path)
+        return str(self.file)
+
+    @property
+    def path(self) -> Path:
+        return self.file.paths[0]
 
     def identify(self) -> tuple[str, dict[str, Any], tuple[Input, ...]]:
-        try:
-            digest = file_digest(self.path)
-        except OSError as error:
-            raise InputError(
-                f"cannot be read: {error.strerror or error}", path=self.path
-            ) from error
-        name = local_name(self.path, digest)
-        return name, {}, (Input(kind="file", name=name, digest=digest),)
+        digests = self.file.digests()
+        name = self.file.name(digests)
+        deciding = {"skip_malformed": True} if self.skip_malformed else {}
+        inputs = tuple(Input(kind="file", name=name, digest=digest) for digest in digests)
+        return name, deciding, inputs
 
-    def pairs(self, store: Store, progress: ProgressSink) -> Iterator[SentencePair]:
-        return read_local(self.path, self.pair)
+    def pairs(
+        self, store: Store, progress: ProgressSink, dropped: Counter[str]
+    ) -> Iterator[SentencePair]:
+        def count(error: InputError) -> None:
+            dropped["malformed"] += 1
+
+        return read_local(self.file, self.pair, malformed=count if self.skip_malformed else refuse)
 
     def provenance(self) -> dict[str, Any]:
-        return {"licence": "not stated", "urls": [], "file": str(self.path.absolute())}
+        paths = [str(path.absolute()) for path in self.file.paths]
+        return {"licence": "not stated", "urls": [], "file": paths[0] if len(paths) == 1 else paths}
 
 
 _Supply = _FromSource | _FromFile
+
+
+def _turned(pair: SentencePair) -> SentencePair:
+    return SentencePair(pair.tgt, pair.src, pair.id, pair.place)
 
 
 def _supplies(config: FetchConfig) -> list[_Supply]:
@@ -223,7 +245,10 @@ def _supplies(config: FetchConfig) -> list[_Supply]:
     if not sources and not config.files:
         sources = recommended_for(config.pair)
     supplies: list[_Supply] = [_FromSource(source, config.pair) for source in sources]
-    return supplies + [_FromFile(path, config.pair) for path in dict.fromkeys(config.files)]
+    return supplies + [
+        _FromFile(LocalFile.parse(path, kind=config.format), config.pair, config.skip_malformed)
+        for path in dict.fromkeys(config.files)
+    ]
 
 
 def _fetch_one(
@@ -266,7 +291,7 @@ def _make(
     with store.draft("bitext", name, config=settings, inputs=inputs) as draft:
         draft.resumable = False  # what takes long are downloads, and those are kept elsewhere
         dropped: Counter[str] = Counter()
-        pairs = _counted(supply.pairs(store, progress), supply.label, progress)
+        pairs = _counted(supply.pairs(store, progress, dropped), supply.label, progress)
         kept = write_pairs(draft.path / PAIRS, filtered(pairs, config.filters, dropped))
         if not kept:
             raise _nothing_kept(supply, dropped)

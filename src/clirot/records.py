@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from clirot.errors import LanguageError
 from clirot.languages import parse_language
@@ -54,6 +54,8 @@ class SentencePair:
     src: str
     tgt: str
     id: str = ""
+    place: int = field(default=0, compare=False)
+    """Line, row or unit of the file it comes from, from 1; 0: it comes from no file."""
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from clirot.bitext.filters import pair_key
-from clirot.bitext.tsv import read_tsv
+from clirot.bitext.formats.tsv import read_tsv
 from clirot.errors import InputError
 from clirot.records import LanguagePair, SentencePair
 from clirot.registry import unknown_name
