@@ -41,11 +41,9 @@ def member_names(path: Path) -> list[str]:
         InputError: not a zip archive, a damaged one, or it cannot be read.
     """
     with _opened(path) as archive:
-        return [
-            info.filename
-            for info in archive.infolist()
-            if not info.is_dir() and not info.filename.startswith("__MACOSX/")
-        ]
+        names = [info.filename for info in archive.infolist()]
+    # Not ZipInfo.is_dir(), which fails for a member without a name.
+    return [name for name in names if name[-1:] not in ("", "/") and name[:9] != "__MACOSX/"]
 
 
 def open_member(path: Path, *, suffix: str) -> io.BufferedReader:
