@@ -1,9 +1,9 @@
 """Feed every reader of bitext with what coverage-guided fuzzing makes of small valid files.
 
 Run by ``make fuzz`` (needs atheris, https://github.com/google/atheris, for Linux). A crash is any
-exception but a ClirotError, a pair that cannot be stored as UTF-8, 25 seconds for one input, or 2 GB
-of memory. Prints a line a reader: executions, edges covered in clirot's readers, crashes; a crash
-leaves its input in the current directory, named ``crash-READER-...``.
+exception but a ClirotError, a pair that cannot be stored as UTF-8, 25 seconds for one input, or
+2 GB of memory. Prints a line a reader: executions, edges covered in clirot's readers, crashes; a
+crash leaves its input in the current directory, named ``crash-READER-...``.
 
     python tests/fuzz_readers.py [--seconds 30] [READER]...
 """
@@ -151,10 +151,11 @@ def target(reader: str, directory: Path) -> Callable[[bytes], int]:
         path.write_bytes(data)
         found = 0
         try:
-            for found, one in enumerate(read_local(file, pair), start=1):
+            for one in read_local(file, pair):
                 for text in (one.src, one.tgt, one.id):
                     text.encode("utf-8")
                 assert one.id and one.place > 0
+                found += 1
         except ClirotError as error:
             str(error).encode("utf-8")
         return found

@@ -20,7 +20,7 @@ import zlib
 from collections.abc import Callable
 from os import PathLike
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, Protocol, cast
 
 from clirot.errors import InputError
 
@@ -30,6 +30,9 @@ FREE_BYTES = 1 << 26
 """What any stream may have, whatever its ratio: 64 MiB do no harm."""
 MAX_BYTES = 1 << 40
 """What no stream may have: 1 TiB, some thousand million pairs."""
+
+XZ_MEMORY = 1 << 29
+"""Bytes of memory that an xz file may ask for: 512 MiB; ``xz -9`` needs 65."""
 
 ENDINGS = (".gz", ".bz2", ".xz", ".zst", ".zstd")
 """How the names of compressed files end; only used to see the ending before it."""
@@ -181,12 +184,64 @@ def _decoder(kind: str, stream: io.BufferedReader) -> IO[bytes]:
     if kind == "gzip":
         return cast("IO[bytes]", gzip.GzipFile(fileobj=stream, mode="rb"))
     if kind == "bzip2":
-        return bz2.BZ2File(stream)
+        return cast("IO[bytes]", _Members(stream, bz2.BZ2Decompressor))
     if kind == "xz":
-        return lzma.LZMAFile(stream)
+        return cast("IO[bytes]", _Members(stream, _xz))
     import pyarrow as pa
 
     return cast("IO[bytes]", pa.CompressedInputStream(pa.PythonFile(stream, mode="r"), "zstd"))
+
+
+class _Decompressor(Protocol):
+    """What bz2 and lzma have in common."""
+
+    @property
+    def eof(self) -> bool: ...
+    @property
+    def needs_input(self) -> bool: ...
+    @property
+    def unused_data(self) -> bytes: ...
+    def decompress(self, data: bytes, max_length: int = -1) -> bytes: ...
+
+
+def _xz() -> lzma.LZMADecompressor:
+    return lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=XZ_MEMORY)
+
+
+class _Members:
+    """bzip2 or xz streams one after the other.
+
+    ``BZ2File`` and ``LZMAFile`` take a second stream that is damaged for rubbish after the first,
+    say nothing, and leave half of a corpus.
+    """
+
+    def __init__(self, stream: io.BufferedReader, make: Callable[[], _Decompressor]) -> None:
+        self._stream = stream
+        self._make = make
+        self._member = make()
+
+    def read(self, size: int) -> bytes:
+        while True:
+            data = b""
+            if self._member.eof:
+                # xz may be padded with zeros to a multiple of four bytes.
+                data = self._member.unused_data.lstrip(b"\0")
+                while not data:
+                    data = self._stream.read(_BUFFER)
+                    if not data:
+                        return b""
+                    data = data.lstrip(b"\0")
+                self._member = self._make()
+            elif self._member.needs_input:
+                data = self._stream.read(_BUFFER)
+                if not data:
+                    raise EOFError("it ends before the end of its data")
+            unpacked = self._member.decompress(data, size)
+            if unpacked:
+                return unpacked
+
+    def close(self) -> None:
+        self._stream.close()
 
 
 class _Guard(io.RawIOBase):

@@ -59,6 +59,12 @@ def read_jsonl_stream(
         yield SentencePair(src, tgt, own.strip() or str(number), number)
 
 
+class _Number(str):
+    """A number as it is written."""
+
+    __slots__ = ()
+
+
 class _WrongRowError(Exception):
     def __init__(self, what: str, hint: str | None = None) -> None:
         super().__init__(what)
@@ -72,7 +78,7 @@ _HINT = "a line is an object; of an array, make lines with: jq -c '.[]'"
 def _parsed(line: str) -> dict[str, Any]:
     try:
         # Numbers stay as written: an id of 30 digits is a name, and one of 5,000 no error.
-        row = json.loads(line, parse_int=str, parse_float=str)
+        row = json.loads(line, parse_int=_Number, parse_float=_Number)
     except RecursionError as error:
         raise _WrongRowError("JSON that is nested too deeply") from error
     except ValueError as error:
@@ -104,7 +110,7 @@ def _text(row: Mapping[str, Any], name: str, *, optional: bool = False) -> str:
             value = value[step]
     if value is None:
         return ""
-    if not isinstance(value, str):
+    if not isinstance(value, str) or (isinstance(value, _Number) and not optional):
         raise _WrongRowError(f"the field {name!r} holds {_KINDS.get(type(value), 'no text')}")
     if not value.isascii():
         try:
@@ -113,7 +119,7 @@ def _text(row: Mapping[str, Any], name: str, *, optional: bool = False) -> str:
             # JSON can spell half of a surrogate pair, which is no text and cannot be stored.
             what = f"the field {name!r} holds half a surrogate pair at character {error.start + 1}"
             raise _WrongRowError(what) from error
-    return value
+    return str(value)
 
 
-_KINDS = {list: "a list", dict: "an object", bool: "true or false"}
+_KINDS = {_Number: "a number", list: "a list", dict: "an object", bool: "true or false"}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from clirot.bitext.formats import zipped
-from clirot.bitext.formats.compressed import ENDINGS, open_bytes
+from clirot.bitext.formats.compressed import ENDINGS, kind_of, open_bytes, open_raw
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,12 @@ class Part:
         """Its own name in small letters, without directories and the ending of a compression."""
         own = PurePosixPath(self.member).name if self.member is not None else self.path.name
         return without_compression(own.lower())
+
+    def packed(self) -> bool:
+        """Whether the bytes on disk are others than those of :meth:`open`."""
+        raw, _ = open_raw(self.path)
+        with raw:
+            return self.member is not None or kind_of(raw.peek(16)) is not None
 
     def open(self) -> io.BufferedReader:
         """The bytes, unpacked.

@@ -139,7 +139,7 @@ def _begun(
         return "context"
     if name == "msgid":
         if entry.msgid is not None:
-            raise wrong_of("a second msgid in an entry")
+            raise wrong_of("a second msgid without a msgstr between")
         entry.msgid, entry.line = "", number
         return "msgid"
     if entry.msgid is None:
@@ -151,7 +151,7 @@ def _begun(
         return "plural"
     form = int(index) if index is not None else 0
     if form in entry.strings:
-        raise wrong_of("a second msgstr of one form")
+        raise wrong_of(f"a second msgstr for the msgid of line {entry.line}")
     if (index is None) != (entry.plural is None):
         raise wrong_of("msgstr[N] goes with msgid_plural, and msgstr without")
     entry.strings[form] = ""

@@ -115,9 +115,7 @@ def _moses(parts: tuple[Part, ...], request: Request) -> Iterator[SentencePair]:
 
 def _parquet(parts: tuple[Part, ...], request: Request) -> Iterator[SentencePair]:
     (part,) = parts
-    with part.open() as stream:
-        compressed = stream.peek(4)[:4] != part.path.open("rb").read(4)
-    if part.member is not None or compressed:
+    if part.packed():
         raise InputError(
             "parquet inside other compression", path=part.label, hint="unpack it: it has its own"
         )

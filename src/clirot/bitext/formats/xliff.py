@@ -146,7 +146,7 @@ class _Document(Words[SentencePair]):
         self._swapped = here == self._pair[1]
         matches = self._pair if not self._swapped else self._pair[::-1]
         self._wanted = here == matches[0] and there in (matches[1], "")
-        self.found = self.found or self._wanted
+        self.found = self.found or (self._wanted and there != "")
         if len(self.languages) < _MOST_LANGUAGES:
             self.languages.add(f"{here or '?'} to {there or '?'}")
 
@@ -156,6 +156,7 @@ class _Document(Words[SentencePair]):
         self._texts, self._pieces, self._piece = {}, {}, None
 
     def _finish(self) -> None:
+        self.found = True
         name = self._unit or str(self._count)
         if self._version == "2":
             segment = self._segment or (str(self._segments) if self._segments > 1 else "")

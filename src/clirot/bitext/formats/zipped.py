@@ -16,6 +16,7 @@ from clirot.bitext.formats.compressed import decompressed, guarded, open_raw
 from clirot.errors import InputError
 
 _MAGIC = (b"PK\x03\x04", b"PK\x05\x06")  # the second begins an archive that holds nothing
+_ONCE = "unpack it once"
 _BROKEN = (
     zipfile.BadZipFile,
     EOFError,
@@ -86,10 +87,13 @@ def open_named(path: Path, name: str) -> io.BufferedReader:
         also=archive.close,
     )
     try:
-        return decompressed(member, path=path, size=size)
+        unpacked = decompressed(member, path=path, size=size)
+        if is_zip(unpacked.peek(4)):
+            raise InputError(f"{listed([name])} is an archive in an archive", path=path, hint=_ONCE)
     except InputError:
         member.close()
         raise
+    return unpacked
 
 
 def listed(names: list[str], most: int = 8) -> str:
