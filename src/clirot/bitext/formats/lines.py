@@ -73,7 +73,8 @@ def numbered_lines(
         # A byte order mark and nothing else is an empty file.
         while raw:
             number += 1
-            _within(raw, path, number)
+            if len(raw) > MAX_LINE:
+                _within(raw, path, number)
             try:
                 line = raw.decode(charset)
             except UnicodeDecodeError as error:
