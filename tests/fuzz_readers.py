@@ -188,7 +188,7 @@ def run(reader: str, seconds: int, kept: Path | None) -> str:
             "-print_final_stats=1",
             f"-artifact_prefix=crash-{reader}-",
         ]
-        before = os.times()
+        before = os.times()[2:4]
         done = subprocess.run(
             [sys.executable, __file__, "--one", reader, *options, str(corpus)],
             capture_output=True,
@@ -196,7 +196,7 @@ def run(reader: str, seconds: int, kept: Path | None) -> str:
             errors="replace",
             check=False,
         )
-        spent = os.times().children_user - before.children_user
+        spent = sum(os.times()[2:4]) - sum(before)  # user and system time of child processes
     log = done.stderr + done.stdout
     covered = re.findall(r"cov: (\d+)", log)
     executed = re.findall(r"number_of_executed_units:\s*(\d+)", log)

@@ -16,7 +16,6 @@ from typing import Any
 from clirot.bitext.catalogue import foreign_language, recommended_for, source_for
 from clirot.bitext.filters import FilterConfig, filtered
 from clirot.bitext.formats import FORMATS, LocalFile, read_local
-from clirot.bitext.formats.lines import refuse
 from clirot.bitext.source import Source
 from clirot.bitext.stored import PAIRS, artefact_name, write_pairs
 from clirot.download import fetch
@@ -27,6 +26,7 @@ from clirot.store import Artefact, Input, Store
 _FORMAT = 1  # of pairs.tsv and of how it is filtered: a change makes older artefacts outdated
 _STEP = 5000
 _POLL_S = 0.2
+_EXAMPLES = 5  # of rows that could not be read
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -178,9 +178,7 @@ class _FromSource:
         inputs = tuple(Input(kind="url", name=one.url, digest=one.sha256) for one in upstreams)
         return self.source.name, {"revision": self.source.revision}, inputs
 
-    def pairs(
-        self, store: Store, progress: ProgressSink, dropped: Counter[str]
-    ) -> Iterator[SentencePair]:
+    def pairs(self, store: Store, progress: ProgressSink) -> Iterator[SentencePair]:
         language = foreign_language(self.pair)
         upstreams = self.source.upstreams(language)
         files = [fetch(one, home=store.home, progress=progress) for one in upstreams]
@@ -197,6 +195,19 @@ class _FromSource:
         }
 
 
+@dataclass
+class _Malformed:
+    """Rows of a file that could not be read: how many, and what was wrong with the first."""
+
+    count: int = 0
+    examples: list[str] = field(default_factory=list)
+
+    def add(self, error: InputError) -> None:
+        self.count += 1
+        if self.count <= _EXAMPLES:
+            self.examples.append(error.message)
+
+
 @dataclass(frozen=True)
 class _FromFile:
     """A file of the user's, or two that correspond."""
@@ -204,6 +215,7 @@ class _FromFile:
     file: LocalFile
     pair: LanguagePair
     skip_malformed: bool
+    malformed: _Malformed = field(default_factory=_Malformed)
 
     @property
     def label(self) -> str:
@@ -220,17 +232,19 @@ class _FromFile:
         inputs = tuple(Input(kind="file", name=name, digest=digest) for digest in digests)
         return name, deciding, inputs
 
-    def pairs(
-        self, store: Store, progress: ProgressSink, dropped: Counter[str]
-    ) -> Iterator[SentencePair]:
-        def count(error: InputError) -> None:
-            dropped["malformed"] += 1
-
-        return read_local(self.file, self.pair, malformed=count if self.skip_malformed else refuse)
+    def pairs(self, store: Store, progress: ProgressSink) -> Iterator[SentencePair]:
+        if not self.skip_malformed:
+            return read_local(self.file, self.pair)
+        return read_local(self.file, self.pair, malformed=self.malformed.add)
 
     def provenance(self) -> dict[str, Any]:
         paths = [str(path.absolute()) for path in self.file.paths]
-        return {"licence": "not stated", "urls": [], "file": paths[0] if len(paths) == 1 else paths}
+        return {
+            "licence": "not stated",
+            "urls": [],
+            "file": paths[0] if len(paths) == 1 else paths,
+            **({"malformed": self.malformed.examples} if self.malformed.count else {}),
+        }
 
 
 _Supply = _FromSource | _FromFile
@@ -291,8 +305,10 @@ def _make(
     with store.draft("bitext", name, config=settings, inputs=inputs) as draft:
         draft.resumable = False  # what takes long are downloads, and those are kept elsewhere
         dropped: Counter[str] = Counter()
-        pairs = _counted(supply.pairs(store, progress, dropped), supply.label, progress)
+        pairs = _counted(supply.pairs(store, progress), supply.label, progress)
         kept = write_pairs(draft.path / PAIRS, filtered(pairs, config.filters, dropped))
+        if isinstance(supply, _FromFile) and supply.malformed.count:
+            dropped["malformed"] = supply.malformed.count
         if not kept:
             raise _nothing_kept(supply, dropped)
         draft.results = {

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO
 
 from clirot.bitext.formats.fields import Fields, found_in, missing
-from clirot.bitext.formats.lines import Malformed, excerpt, numbered_lines, refuse
+from clirot.bitext.formats.lines import Malformed, counted, excerpt, numbered_lines, refuse
 from clirot.errors import InputError
 from clirot.records import LanguagePair, SentencePair
 
@@ -62,7 +62,7 @@ def read_csv_stream(
         if places is None or len(row) != width or len(row) <= max(places):
             malformed(
                 InputError(
-                    f"{len(row)} columns: {excerpt(', '.join(row))}",
+                    f"{counted(row)}: {excerpt(', '.join(row))}",
                     path=path,
                     line=number,
                     hint=f"the first row has {width}",

@@ -7,7 +7,7 @@ inside sentences, and shift everything after them.
 from __future__ import annotations
 
 import codecs
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, TypeVar
 
@@ -135,3 +135,8 @@ def _not_text(
 def excerpt(line: str) -> str:
     """The beginning of a line for an error, on one line."""
     return repr(line if len(line) <= 60 else line[:57] + "...")
+
+
+def counted(cells: Sequence[str]) -> str:
+    """How many columns a row has, in words."""
+    return "1 column" if len(cells) == 1 else f"{len(cells)} columns"

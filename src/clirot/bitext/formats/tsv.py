@@ -13,7 +13,7 @@ from typing import IO
 
 from clirot.bitext.formats.compressed import open_bytes
 from clirot.bitext.formats.fields import Fields, found_in, missing
-from clirot.bitext.formats.lines import Malformed, excerpt, numbered_lines, refuse
+from clirot.bitext.formats.lines import Malformed, counted, excerpt, numbered_lines, refuse
 from clirot.errors import InputError
 from clirot.records import LanguagePair, SentencePair
 
@@ -92,5 +92,4 @@ def _header(
 
 
 def _wrong(cells: list[str], line: str, path: Path, number: int, hint: str) -> InputError:
-    found = "1 column" if len(cells) == 1 else f"{len(cells)} columns"
-    return InputError(f"{found}: {excerpt(line)}", path=path, line=number, hint=hint)
+    return InputError(f"{counted(cells)}: {excerpt(line)}", path=path, line=number, hint=hint)
