@@ -417,7 +417,7 @@ def test_files_of_other_formats_by_the_command(tmp_path):
     table = tmp_path / "data.csv"
     table.write_text("english,somali,french\nHello,Salaan,Salut\nno\nYes,Haa,Oui\n", "utf-8")
     named = f"{table}:french,somali"
-    code, out, err = clirot("--src", "fr", "--tgt", "so", "--file", named, "--json")
+    code, out, err = clirot("--src", "fr", "--tgt", "so", "--file", named)
     assert (code, out) == (1, "")
     assert err.startswith(f"error: {table}:3: 1 column: 'no'")
     code, out, _ = clirot(
@@ -437,10 +437,8 @@ def test_files_of_other_formats_by_the_command(tmp_path):
     assert fetched["file"] == both.split(",")
 
     code, _, err = clirot("--tgt", "so", "--file", both, "--format", "cvs")
-    assert (code, err.split("; known")[0]) == (
-        2,
-        "error: unknown format 'cvs' (did you mean 'csv'?",
-    )
+    assert code == 2
+    assert err.startswith("error: unknown format 'cvs'\n  hint: did you mean 'csv'?; known: csv, ")
 
 
 @pytest.mark.parametrize(
