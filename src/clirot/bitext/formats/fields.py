@@ -18,6 +18,7 @@ from clirot.registry import closest
 
 _SIDES = (("src", "tgt"), ("source", "target"))
 _IDS = ("id", "tuid")
+_LONGEST = 40
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,9 @@ def found_in(names: Sequence[str], pair: LanguagePair) -> Fields | None:
             return _with_id(by_name[src], by_name[tgt], by_name)
     sides: dict[str, str] = {}
     for name in names:
-        language = _language(name.strip().rpartition(".")[2], pair)
+        leaf = name.strip().rpartition(".")[2]
+        # What is longer than any tag of BCP 47 is a sentence, and not worth a place in the cache.
+        language = _language(leaf, pair) if len(leaf) <= _LONGEST else None
         if language is not None:
             sides.setdefault(language, name)
     if pair.src not in sides or pair.tgt not in sides:
@@ -98,8 +101,6 @@ def _language(name: str, pair: LanguagePair) -> str | None:
     for code in (pair.src, pair.tgt):
         if name.casefold() == language_name(code).casefold():
             return code
-    if len(name) > 35:  # longer than any tag of BCP 47
-        return None
     try:
         return parse_language(name)
     except LanguageError:
