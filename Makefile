@@ -8,7 +8,7 @@ BIN := $(abspath $(VENV))/bin
 STAMP := $(VENV)/.installed
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help install demo test lint docs bench clean
+.PHONY: help install demo test fuzz lint docs bench clean
 
 help: ## Show these targets.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,6 +31,10 @@ demo: $(STAMP) ## The main job, end to end, without a model hub: a student, its 
 
 test: $(VENV)/.dev-installed ## Run the tests.
 	PATH="$(BIN):$$PATH" $(BIN)/python -m pytest
+
+fuzz: $(VENV)/.dev-installed ## Fuzz the readers of bitext, SECONDS=30 each (Linux).
+	$(PIP_INSTALL) --constraint constraints.txt '.[fuzz]'
+	$(BIN)/python tests/fuzz_readers.py --seconds $(or $(SECONDS),30)
 
 lint: $(VENV)/.dev-installed ## Check format, style, types and floors.
 	$(BIN)/ruff format --check .

@@ -19,7 +19,7 @@ import numpy as np
 
 from clirot.bitext.filters import FilterConfig
 from clirot.bitext.filters.chain import Chain
-from clirot.bitext.tsv import read_tsv
+from clirot.bitext.formats.tsv import read_tsv
 from clirot.records import LanguagePair
 from clirot.store import tree_digest
 

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from clirot.bitext.aligned_text import read_aligned
-from clirot.bitext.lines import read_lines
-from clirot.bitext.local_file import local_name, read_local
-from clirot.bitext.tmx import read_tmx
-from clirot.bitext.tsv import read_tsv
-from clirot.bitext.zipped import open_member
+from clirot.bitext.formats.aligned_text import read_aligned
+from clirot.bitext.formats.lines import read_lines
+from clirot.bitext.formats.local_file import local_name, read_local
+from clirot.bitext.formats.tmx import read_tmx
+from clirot.bitext.formats.tsv import read_tsv
+from clirot.bitext.formats.zipped import open_member
 from clirot.errors import InputError
 from clirot.records import LanguagePair, SentencePair
 
@@ -59,8 +59,22 @@ def test_bytes_that_are_not_utf8_are_placed(tmp_path):
         "bitext.tsv:2: not UTF-8: byte 0xe9 at column 4 "
         "(convert the file, for example with: iconv -f WINDOWS-1252 -t UTF-8)"
     )
-    path = written(tmp_path, "a\tb\n".encode("utf-16"))
-    assert wrong(path).startswith("bitext.tsv: UTF-16, not UTF-8 (convert it")
+    path = written(tmp_path, "a\tb\n".encode("utf-32"))
+    assert wrong(path).startswith("bitext.tsv: UTF-32, not UTF-8 (convert it")
+
+
+@pytest.mark.parametrize("charset", ["utf-16-le", "utf-16-be"])
+def test_utf16_with_a_byte_order_mark_is_read(tmp_path, charset):
+    # U+0A0A and U+0D0D are letters whose bytes are those of a line feed and a carriage return.
+    text = "\ufeffa\tb\r\n" + "\u0a0a" * 40_000 + "\u0d0d\u010a\tq\n" + "\U0001f600\tlast"
+    path = written(tmp_path, text.encode(charset))
+    assert [pair.src for pair in read_local(path, EN_SO)] == [
+        "a",
+        "\u0a0a" * 40_000 + "\u0d0d\u010a",
+        "\U0001f600",
+    ]
+    cut = written(tmp_path, text.encode(charset)[:-1])
+    assert wrong(cut) == f"bitext.tsv:3: not {charset.upper()}: truncated data"
 
 
 @pytest.mark.parametrize("cut", [12, 40, 5000])

@@ -471,6 +471,34 @@ def test_the_list_of_sources():
     ]
 
 
+def test_files_of_other_formats_by_the_command(tmp_path):
+    table = tmp_path / "data.csv"
+    table.write_text("english,somali,french\nHello,Salaan,Salut\nno\nYes,Haa,Oui\n", "utf-8")
+    named = f"{table}:french,somali"
+    code, out, err = clirot("--src", "fr", "--tgt", "so", "--file", named)
+    assert (code, out) == (1, "")
+    assert err.startswith(f"error: {table}:3: 1 column: 'no'")
+    code, out, _ = clirot(
+        "--src", "fr", "--tgt", "so", "--file", named, "--skip-malformed", "--json"
+    )
+    (fetched,) = json.loads(out)["fetched"]
+    assert (code, fetched["read"], fetched["kept"]) == (0, 3, 2)
+    assert fetched["dropped"] == {"malformed": 1}
+    assert fetched["malformed"][0].startswith(f"{table}:3: 1 column: 'no'")
+
+    for language, text in (("en", "Hello\nYes\n"), ("so", "Salaan\nHaa\n")):
+        (tmp_path / f"t.{language}").write_text(text)
+    both = f"{tmp_path}/t.en,{tmp_path}/t.so"
+    code, out, _ = clirot("--tgt", "so", "--file", both, "--json")
+    (fetched,) = json.loads(out)["fetched"]
+    assert (code, fetched["kept"], fetched["source"][:7]) == (0, 2, "file-t-")
+    assert fetched["file"] == both.split(",")
+
+    code, _, err = clirot("--tgt", "so", "--file", both, "--format", "cvs")
+    assert code == 2
+    assert err.startswith("error: unknown format 'cvs'\n  hint: did you mean 'csv'?; known: csv, ")
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [

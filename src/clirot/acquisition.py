@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 from clirot.bitext.catalogue import foreign_language, recommended_for, source_for
 from clirot.bitext.filters import FilterConfig
-from clirot.bitext.local_file import local_name, read_local
+from clirot.bitext.formats import FORMATS, LocalFile, read_local
 from clirot.bitext.source import Source
 from clirot.bitext.stored import PAIRS, artefact_name, write_pairs
 from clirot.download import fetch
 from clirot.errors import BusyError, ClirotError, InputError, PartlyDoneError
 from clirot.records import LanguagePair, ProgressSink, SentencePair, Step, silent
-from clirot.store import Artefact, Input, Store, file_digest
+from clirot.store import Artefact, Input, Store
 
 if TYPE_CHECKING:
     from clirot.bitext.filters.overlap import Overlap
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 _FORMAT = 2  # of pairs.parquet and of how it is filtered: a change makes older artefacts outdated
 _STEP = 5000
 _POLL_S = 0.2
+_EXAMPLES = 5  # of rows that could not be read
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +40,12 @@ class FetchConfig:
     sources: tuple[str, ...] = ()
     """Names of catalogue sources."""
     files: tuple[Path, ...] = ()
-    """Local files: ``source TAB target [TAB id]`` or TMX, gzipped or not."""
+    """Local files, as :meth:`clirot.bitext.formats.LocalFile.parse` reads them: ``PATH``,
+    ``PATH:SRC,TGT`` or ``PATH,PATH``."""
+    format: str | None = None
+    """The format of the files (:data:`clirot.bitext.formats.FORMATS`); None: told from each."""
+    skip_malformed: bool = False
+    """Count rows of local files that cannot be read, and go on; else the first is an error."""
     filters: FilterConfig = field(default_factory=FilterConfig)
     """What to drop besides empty sides."""
     exclude: tuple[str, ...] = ()
@@ -51,6 +57,8 @@ class FetchConfig:
     def __post_init__(self) -> None:
         for name in self.sources:
             source_for(name, self.pair)
+        if self.format is not None:
+            FORMATS[self.format]
         if not self.sources and not self.files:
             recommended_for(self.pair)
 
@@ -193,11 +201,7 @@ class _FromSource:
         upstreams = self.source.upstreams(language)
         files = [fetch(one, home=store.home, progress=progress) for one in upstreams]
         for pair in self.source.read(language, files):
-            yield (
-                pair
-                if self.pair.tgt == language
-                else SentencePair(pair.tgt, pair.src, pair.id, pair.place)
-            )
+            yield pair if self.pair.tgt == language else _turned(pair)
 
     def provenance(self) -> dict[str, Any]:
         upstreams = self.source.upstreams(foreign_language(self.pair))
@@ -209,35 +213,63 @@ class _FromSource:
         }
 
 
+@dataclass
+class _Malformed:
+    """Rows of a file that could not be read: how many, and what was wrong with the first."""
+
+    count: int = 0
+    examples: list[str] = field(default_factory=list)
+
+    def add(self, error: InputError) -> None:
+        self.count += 1
+        if self.count <= _EXAMPLES:
+            self.examples.append(error.message)
+
+
 @dataclass(frozen=True)
 class _FromFile:
-    """A file of the user's."""
+    """A file of the user's, or two that correspond."""
 
-    path: Path
+    file: LocalFile
     pair: LanguagePair
+    skip_malformed: bool
+    malformed: _Malformed = field(default_factory=_Malformed)
 
     @property
     def label(self) -> str:
-        return str(self.path)
+        return str(self.file)
+
+    @property
+    def path(self) -> Path:
+        return self.file.paths[0]
 
     def identify(self) -> tuple[str, dict[str, Any], tuple[Input, ...]]:
-        try:
-            digest = file_digest(self.path)
-        except OSError as error:
-            raise InputError(
-                f"cannot be read: {error.strerror or error}", path=self.path
-            ) from error
-        name = local_name(self.path, digest)
-        return name, {}, (Input(kind="file", name=name, digest=digest),)
+        digests = self.file.digests()
+        name = self.file.name(digests)
+        deciding = {"skip_malformed": True} if self.skip_malformed else {}
+        inputs = tuple(Input(kind="file", name=name, digest=digest) for digest in digests)
+        return name, deciding, inputs
 
     def pairs(self, store: Store, progress: ProgressSink) -> Iterator[SentencePair]:
-        return read_local(self.path, self.pair)
+        if not self.skip_malformed:
+            return read_local(self.file, self.pair)
+        return read_local(self.file, self.pair, malformed=self.malformed.add)
 
     def provenance(self) -> dict[str, Any]:
-        return {"licence": "not stated", "urls": [], "file": str(self.path.absolute())}
+        paths = [str(path.absolute()) for path in self.file.paths]
+        return {
+            "licence": "not stated",
+            "urls": [],
+            "file": paths[0] if len(paths) == 1 else paths,
+            **({"malformed": self.malformed.examples} if self.malformed.count else {}),
+        }
 
 
 _Supply = _FromSource | _FromFile
+
+
+def _turned(pair: SentencePair) -> SentencePair:
+    return SentencePair(pair.tgt, pair.src, pair.id, pair.place)
 
 
 def _supplies(config: FetchConfig) -> list[_Supply]:
@@ -245,7 +277,10 @@ def _supplies(config: FetchConfig) -> list[_Supply]:
     if not sources and not config.files:
         sources = recommended_for(config.pair)
     supplies: list[_Supply] = [_FromSource(source, config.pair) for source in sources]
-    return supplies + [_FromFile(path, config.pair) for path in dict.fromkeys(config.files)]
+    return supplies + [
+        _FromFile(LocalFile.parse(path, kind=config.format), config.pair, config.skip_malformed)
+        for path in dict.fromkeys(config.files)
+    ]
 
 
 def _overlap(config: FetchConfig) -> Overlap | None:
@@ -314,6 +349,8 @@ def _make(
         chain = Chain(config.filters, config.pair, draft.scratch, overlap=overlap)
         chain.read(_counted(supply.pairs(store, progress), supply.label, progress))
         pairs_digest = write_pairs(draft.path / PAIRS, chain.judged(), chain.score_names)
+        if isinstance(supply, _FromFile):
+            chain.report.malformed = supply.malformed.count
         if not chain.report.kept:
             raise _nothing_kept(supply, chain.report.dropped)
         draft.results = {

@@ -55,7 +55,8 @@ class SentencePair:
     tgt: str
     id: str = ""
     place: int = field(default=0, compare=False)
-    """Line or unit of its source, from 1; 0: not known. Two pairs differ by what they say only."""
+    """Line, row or unit of its source, from 1; 0: not known. Two pairs differ by what they say
+    only."""
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from clirot.bitext.aligned_text import read_aligned
+from clirot.bitext.formats.aligned_text import read_aligned
 from clirot.bitext.source import DownloadedSource
 from clirot.download import Upstream
 from clirot.records import SentencePair

@@ -15,9 +15,9 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
 
+from clirot.bitext.formats.tmx import read_tmx
+from clirot.bitext.formats.zipped import open_member
 from clirot.bitext.source import DownloadedSource
-from clirot.bitext.tmx import read_tmx
-from clirot.bitext.zipped import open_member
 from clirot.download import Upstream
 from clirot.errors import InputError
 from clirot.records import SentencePair

@@ -43,7 +43,8 @@ def distill(
         typer.Option(help="Bitext source; repeat for several [default: all in the store]."),
     ] = None,
     file: Annotated[
-        list[Path] | None, typer.Option(help="Local bitext (TSV or TMX, gz); repeat for several.")
+        list[Path] | None,
+        typer.Option(help="Local bitext, as fetch-bitext takes it; repeat for several."),
     ] = None,
     name: Annotated[str | None, typer.Option(help="Name of the student [default: en-so].")] = None,
     seed: Annotated[int, typer.Option(help="Random seed.")] = _DEFAULT.seed,

@@ -26,9 +26,25 @@ def fetch_bitext(
     file: Annotated[
         list[Path] | None,
         typer.Option(
-            help="A file: source TAB target [TAB id], UTF-8, or TMX; gzipped or not; repeatable."
+            help="A file: TSV, CSV, JSONL, Parquet (PATH:SRC,TGT names columns), TMX, XLIFF, PO, "
+            "MO, or two aligned (PATH,PATH); gz, bz2, xz, zst or zip; repeatable."
         ),
     ] = None,
+    file_format: Annotated[
+        str | None,
+        typer.Option(
+            "--format",
+            help="Format of the files, where content and name mislead: tsv, csv, jsonl, parquet, "
+            "moses, tmx, xliff, po, mo.",
+        ),
+    ] = None,
+    skip_malformed: Annotated[
+        bool,
+        typer.Option(
+            "--skip-malformed",
+            help="Count rows of TSV, CSV and JSONL that cannot be read, and go on.",
+        ),
+    ] = False,
     keep_identical: Annotated[
         bool, typer.Option("--keep-identical", help="Keep pairs whose two sides are the same text.")
     ] = False,
@@ -140,6 +156,8 @@ def fetch_bitext(
         pair=pair,
         sources=tuple(source or ()),
         files=tuple(file or ()),
+        format=file_format,
+        skip_malformed=skip_malformed,
         filters=filters,
         exclude=tuple(exclude_collection or ()),
         replace=replace,

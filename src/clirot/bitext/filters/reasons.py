@@ -22,4 +22,7 @@ REASONS = (
 )
 """Every verdict, in the order in which the chain asks. A batch holds them by their place here."""
 
+MALFORMED = "malformed"
+"""What a row that could not be read is counted as. There is no pair to give a verdict to."""
+
 CODE = {reason: code for code, reason in enumerate(REASONS)}

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clirot.bitext.filters.batch import Batch
-from clirot.bitext.filters.reasons import REASONS
+from clirot.bitext.filters.reasons import MALFORMED, REASONS
 
 EXAMPLES = 5
 """Examples of each reason."""
@@ -47,14 +47,16 @@ class Report:
     """What could not be judged, and why."""
     tidied: int = 0
     """Pairs whose text was changed by tidying."""
+    malformed: int = 0
+    """Rows of the source that could not be read, and were skipped on request."""
     _counts: NDArray[np.int64] = field(default_factory=lambda: np.zeros(len(REASONS), np.int64))
     _examples: dict[int, list[tuple[int, dict[str, Any]]]] = field(default_factory=dict)
     _bins: dict[str, tuple[tuple[float, ...], NDArray[np.int64]]] = field(default_factory=dict)
 
     @property
     def read(self) -> int:
-        """Pairs in the source."""
-        return int(self._counts.sum())
+        """Pairs in the source, malformed rows included."""
+        return int(self._counts.sum()) + self.malformed
 
     @property
     def kept(self) -> int:
@@ -65,7 +67,10 @@ class Report:
     def dropped(self) -> Counter[str]:
         """Reason -> how many pairs were dropped for it, in the order the filters ask."""
         pairs = zip(REASONS[1:], self._counts[1:].tolist(), strict=True)
-        return Counter({reason: count for reason, count in pairs if count})
+        dropped = Counter({reason: count for reason, count in pairs if count})
+        if self.malformed:
+            dropped[MALFORMED] = self.malformed
+        return dropped
 
     @property
     def examples(self) -> dict[str, list[dict[str, Any]]]:
