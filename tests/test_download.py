@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pytest
 
-from clirot import download
+from clirot.download import transfer as download
 from clirot.download import Upstream, fetch
 from clirot.errors import DownloadError
 from clirot.records import Step
