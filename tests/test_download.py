@@ -19,8 +19,8 @@ from pathlib import Path
 
 import pytest
 
-from clirot.download import transfer as download
 from clirot.download import Upstream, fetch
+from clirot.download import transfer as download
 from clirot.errors import DownloadError
 from clirot.records import Step
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
@@ -37,3 +37,17 @@ def open_member(path: Path, *, suffix: str) -> Iterator[IO[bytes]]:
         raise InputError(f"not a readable zip archive: {error}", path=path) from error
     except OSError as error:
         raise InputError(f"cannot be read: {error.strerror or error}", path=path) from error
+
+
+def unpacked_size(path: Path, *, suffixes: Sequence[str]) -> int:
+    """Bytes that the files with one of these endings have unpacked, as the archive states it.
+
+    Raises:
+        InputError: not a readable zip archive.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            infos = archive.infolist()
+    except (zipfile.BadZipFile, OSError) as error:
+        raise InputError(f"not a readable zip archive: {error}", path=path) from error
+    return sum(info.file_size for info in infos if info.filename.endswith(tuple(suffixes)))

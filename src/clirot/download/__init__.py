@@ -12,9 +12,9 @@ network; ``CLIROT_OFFLINE`` forbids it. Nothing here knows what is in the files.
 """
 
 from clirot.download.answers import Answer, ask
-from clirot.download.fetching import Presence, fetch, identified, presence
+from clirot.download.fetching import Presence, fetch, identified, presence, stated_size
 from clirot.download.place import MIRROR, OFFLINE, offline
-from clirot.download.space import free_bytes, require_space
+from clirot.download.space import free_bytes, readable, require_space
 from clirot.download.upstream import Upstream
 
 __all__ = [
@@ -29,5 +29,7 @@ __all__ = [
     "identified",
     "offline",
     "presence",
+    "readable",
     "require_space",
+    "stated_size",
 ]

@@ -15,6 +15,8 @@ from clirot.download.upstream import Upstream
 from clirot.errors import DownloadError
 from clirot.records import ProgressSink, silent
 
+_HEAD_TIMEOUT_S = 5.0
+
 
 def fetch(upstream: Upstream, *, home: Path, progress: ProgressSink = silent) -> Path:
     """The local copy of an upstream file, downloaded unless it is there already.
@@ -70,6 +72,26 @@ def presence(upstream: Upstream, *, home: Path) -> Presence:
     return Presence(False, size_of(_part(target)))
 
 
+def stated_size(upstream: Upstream) -> int | None:
+    """Bytes that the mirror or the server says a file has; None where nobody says."""
+    import requests
+
+    try:
+        mirror = mirror_directory()
+        if mirror is not None:
+            return size_of(in_mirror(mirror, upstream))
+        response = requests.head(
+            address_of(upstream),
+            headers={"Accept-Encoding": "identity", "User-Agent": "clirot"},
+            timeout=_HEAD_TIMEOUT_S,
+            allow_redirects=True,
+        )
+    except (DownloadError, requests.RequestException):
+        return None
+    length = response.headers.get("Content-Length", "")
+    return int(length) if response.status_code == 200 and length.isdigit() else None
+
+
 def _target(upstream: Upstream, home: Path) -> Path:
     return home / "downloads" / upstream.place
 
@@ -96,7 +118,8 @@ def _fetched(upstream: Upstream, home: Path, progress: ProgressSink) -> tuple[Pa
                 arrived = digest_of(target)
             else:
                 part = _part(target)
-                arrived = _obtain(upstream, expected, part, progress)
+                locked = locked_digest(home, upstream.place) == expected
+                arrived = _obtain(upstream, _Expected(expected, locked), part, progress)
             if expected is None:
                 lock_digest(home, upstream.place, arrived)
             if not _holds(target, arrived):
@@ -110,7 +133,15 @@ def _fetched(upstream: Upstream, home: Path, progress: ProgressSink) -> tuple[Pa
     return target, arrived
 
 
-def _obtain(upstream: Upstream, expected: str | None, part: Path, progress: ProgressSink) -> str:
+@dataclass(frozen=True)
+class _Expected:
+    sha256: str | None
+    """None: whatever arrives first."""
+    locked: bool
+    """Whether that is only what arrived first, not what somebody published."""
+
+
+def _obtain(upstream: Upstream, expected: _Expected, part: Path, progress: ProgressSink) -> str:
     """Fill ``part`` with the expected bytes, or raise and leave only what may be continued."""
     mirror = mirror_directory()
     if mirror is not None:
@@ -120,7 +151,7 @@ def _obtain(upstream: Upstream, expected: str | None, part: Path, progress: Prog
         return _verified(upstream, expected, part, origin=f"the mirror {mirror}")
     address = address_of(upstream)
     continued = part.exists()
-    transfer = Transfer(upstream, address, part, expected, progress)
+    transfer = Transfer(upstream, address, part, expected.sha256, progress)
     download(transfer)
     try:
         return _verified(upstream, expected, part, origin=shown(address))
@@ -132,18 +163,18 @@ def _obtain(upstream: Upstream, expected: str | None, part: Path, progress: Prog
         return _verified(upstream, expected, part, origin=shown(address))
 
 
-def _verified(upstream: Upstream, expected: str | None, part: Path, *, origin: str) -> str:
+def _verified(upstream: Upstream, expected: _Expected, part: Path, *, origin: str) -> str:
     """The digest of what arrived, if it is what was expected, or could be where nothing was."""
     arrived = digest_of(part)
-    if expected is None:
+    if expected.sha256 is None:
         _plausible(upstream, part, origin)
         return arrived
-    if arrived == expected:
+    if arrived == expected.sha256:
         return arrived
     size = part.stat().st_size
     part.unlink()
-    named = expected + (f" ({upstream.size} bytes)" if upstream.size is not None else "")
-    if upstream.sha256 is None:
+    named = expected.sha256 + (f" ({upstream.size} bytes)" if upstream.size is not None else "")
+    if expected.locked:
         raise DownloadError(
             f"{upstream.filename} from {origin} is not the file that arrived the first time: "
             f"expected sha256 {named}, {arrived} ({size} bytes) arrived",
