@@ -8,17 +8,28 @@ from __future__ import annotations
 
 from clirot.bitext.source import Source
 from clirot.bitext.sources.cldr import CldrSource
+from clirot.bitext.sources.flores import FLORES, NLLB_SEED
+from clirot.bitext.sources.freedict import FREEDICT
 from clirot.bitext.sources.hornmt import HORNMT
+from clirot.bitext.sources.hub import PREFIX as HUB
+from clirot.bitext.sources.hub import parse_hub
 from clirot.bitext.sources.mafand import MAFAND
 from clirot.bitext.sources.multi30k import MULTI30K
+from clirot.bitext.sources.ntrex import NTREX
 from clirot.bitext.sources.opus import PREFIX as OPUS
 from clirot.bitext.sources.opus import parse_opus
+from clirot.bitext.sources.tatoeba import TATOEBA_TEST
 from clirot.bitext.sources.tico19 import TICO19, TICO19_REALIGNED
+from clirot.bitext.sources.tico19_terms import TICO19_TERMS
 from clirot.errors import UnknownNameError, UsageError
 from clirot.records import LanguagePair
 from clirot.registry import Registry
 
-_ALL: tuple[Source, ...] = (CldrSource(), HORNMT, MAFAND, MULTI30K, TICO19, TICO19_REALIGNED)
+_ALL: tuple[Source, ...] = (
+    *(CldrSource(), FREEDICT, HORNMT, MAFAND, MULTI30K, NLLB_SEED),
+    *(TICO19, TICO19_REALIGNED, TICO19_TERMS),
+    *(FLORES, NTREX, TATOEBA_TEST),
+)
 
 SOURCES: Registry[Source] = Registry("bitext source", {source.name: source for source in _ALL})
 
@@ -36,11 +47,13 @@ def source_for(name: str, pair: LanguagePair) -> Source:
     """
     if name.startswith(OPUS):
         return parse_opus(name)
+    if name.startswith(HUB):
+        return parse_hub(name)
     try:
         source = SOURCES[name]
     except UnknownNameError as error:
         raise UnknownNameError(
-            error.message, hint=f"{error.hint}; or opus:CORPUS, hf:OWNER/NAME"
+            error.message, hint=f"{error.hint}; or opus:CORPUS, hf:OWNER/NAME:SRC:TGT"
         ) from None
     if not source.has(pair):
         others = [one.name for one in sources_for(pair) if not one.evaluation]

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from clirot.bitext.source import Source
+from clirot.bitext.sources.hub import HubSource
 from clirot.bitext.stored import artefact_name
 from clirot.download import Upstream, free_bytes, presence, stated_size
 from clirot.errors import ClirotError
@@ -51,6 +52,11 @@ class PlannedSource:
     files: tuple[PlannedFile, ...]
     stored: bool
     """Whether the store has bitext from it."""
+
+    @property
+    def of_hub(self) -> bool:
+        """Whether another library fetches it, which does not say how much that is."""
+        return isinstance(self.source, HubSource)
 
 
 @dataclass(frozen=True)

@@ -93,7 +93,7 @@ def _of_opus(pair: LanguagePair) -> list[Source]:
     try:
         found, stale = corpora(pair, home=Store().home)
     except DownloadError as error:
-        console.note(f"OPUS's corpora are not listed: {error}")
+        console.note(f"OPUS's corpora are not listed: {error.message}")
         return []
     if stale is not None:
         console.note(f"OPUS did not answer: {stale}")
@@ -173,7 +173,8 @@ def _plan_table(plan: Plan) -> None:
     for one in plan.sources:
         lead = [_given(one.source), _count(one.pairs)]
         if not one.files:
-            rows.append([*lead, "(installed)", "", _stored(one)])
+            where = "(fetched by the datasets library)" if one.of_hub else "(installed)"
+            rows.append([*lead, where, "", _stored(one)])
         for file in one.files:
             rows.append([*lead, file.url, _size(file.size), _state(one, file)])
             lead = ["", ""]

@@ -201,7 +201,7 @@ def _plausible(upstream: Upstream, part: Path, origin: str) -> None:
         # is_zipfile looks for the directory, which is at the end: half an archive has none.
         wrong = None if zipfile.is_zipfile(part) else "a zip archive"
     elif name.endswith((".gz", ".tgz")):
-        wrong = None if head.startswith(b"\x1f\x8b") else "gzip data"
+        wrong = None if _whole_gzip(part) else "whole gzip data"
     elif not head:
         wrong = "anything: it is empty"
     else:
@@ -214,6 +214,19 @@ def _plausible(upstream: Upstream, part: Path, origin: str) -> None:
             f"{upstream.filename} from {origin} is not {wrong} ({size} bytes: {head[:24]!r})",
             hint="a proxy or a login page may have answered instead; nothing was kept",
         )
+
+
+def _whole_gzip(path: Path) -> bool:
+    import gzip
+    import zlib
+
+    try:
+        with gzip.open(path) as stream:
+            while stream.read(1 << 20):
+                pass
+    except (EOFError, gzip.BadGzipFile, zlib.error):
+        return False
+    return True
 
 
 def _holds(path: Path, digest: str) -> bool:

@@ -25,3 +25,12 @@ class Repository:
             licence=self.licence,
             size=size,
         )
+
+
+def written_codes(table: str) -> dict[str, str]:
+    """Read ``so=som_Latn sw=swh_Latn``: normalised code -> the code that upstream's files have.
+
+    Written out rather than computed: to parse some 350 codes takes longer than a command may.
+    """
+    pairs = (entry.partition("=") for entry in table.split())
+    return {language: written for language, _, written in pairs}
