@@ -404,10 +404,11 @@ def test_the_list_of_sources():
     listed = {one["source"]: one["recommended"] for one in json.loads(out)}
     assert [name for name, yes in listed.items() if yes] == ["cldr", "hornmt", "tico-19-realigned"]
     assert {"flores-200-dev", "ntrex-128", "tico-19", "tico-19-terms"} <= set(listed)
-    code, out, _ = clirot("--list")
-    assert code == 0
-    names = [line.split()[0] for line in out.splitlines()[3:] if line.strip()]
+    code, out, _ = clirot("--list", "--json")
+    names = [one["source"] for one in json.loads(out)]
     assert names == sorted(names) and {"cldr", "mafand", "multi30k", "nllb-seed"} <= set(names)
+    code, out, _ = clirot("--list")
+    assert code == 0 and all(name in out for name in names)
 
 
 @pytest.mark.parametrize(
@@ -420,7 +421,7 @@ def test_the_list_of_sources():
             "error: not a language code: 'somali'\n  hint: did you mean 'so'?",
         ),
         (["--tgt", "en"], 2, "error: source and target are the same language: 'en'"),
-        (["--tgt", "so", "--source", "tico19"], 2, "did you mean 'tico-19'?; known: cldr, hornmt"),
+        (["--tgt", "so", "--source", "tico19"], 2, "did you mean 'tico-19'?; known: cldr, flores"),
         (["--tgt", "de", "--source", "hornmt"], 2, "error: hornmt has no en-de bitext; its"),
         (["--tgt", "so", "--file", "none.tsv"], 1, "error: none.tsv: cannot be read: No such file"),
         (["--tgt", "so", "--max-ratio", "0"], 2, "error: the length ratio to keep must be 1 or"),
