@@ -8,7 +8,7 @@ languages it has them. It yields them as published: what is dropped, and why, is
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol, Self
 
@@ -162,7 +162,7 @@ class PairedSource(Described):
             yield from self.reader(pair, files)
         else:
             for one in self.reader(published, files):
-                yield SentencePair(one.tgt, one.src, one.id)
+                yield replace(one, src=one.tgt, tgt=one.src)
 
     def _published(self, pair: LanguagePair) -> LanguagePair | None:
         if (pair.src, pair.tgt) in self.files:

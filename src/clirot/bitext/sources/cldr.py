@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import deepcopy
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -84,7 +85,7 @@ class CldrSource:
         """
         if pair.tgt == "en":  # the same names in the same order, whichever way they are asked for
             for one in self.read(LanguagePair("en", pair.src)):
-                yield SentencePair(one.tgt, one.src, one.id)
+                yield replace(one, src=one.tgt, tgt=one.src)
             return
         first, second, root = (_load(_locale(one)) for one in (pair.src, pair.tgt, "root"))
         found = False
