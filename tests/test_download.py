@@ -387,6 +387,11 @@ def test_a_full_disk_is_an_error_in_words_and_the_rest_follows_later(server, hom
         "https://example.org/x?y=1",
         "https://me:secret@example.org/x",
         "https:///x",
+        "https://../x",
+        "https://./x",
+        "https://example.org/a/%2e%2e/x",
+        "https://example.org/x/",
+        "https://example.org",
     ],
 )
 def test_an_address_that_names_no_file_is_refused(url):

@@ -20,7 +20,14 @@ from clirot.bitext.moses import read_moses_zip
 from clirot.bitext.sources.opus import corpora, parse_opus
 from clirot.cli import app
 from clirot.download import transfer
-from clirot.errors import ArtefactError, DownloadError, InputError, UnknownNameError, UsageError
+from clirot.errors import (
+    ArtefactError,
+    DownloadError,
+    InputError,
+    PartlyDoneError,
+    UnknownNameError,
+    UsageError,
+)
 from clirot.records import LanguagePair, SentencePair
 from clirot.store import Store
 
@@ -492,11 +499,36 @@ def test_a_dry_run_says_what_would_come_and_fetches_nothing(opus, home):
 def test_a_dry_run_of_what_is_not_there(opus, home):
     with pytest.raises(UnknownNameError, match="did you mean"):
         run("--tgt", "so", "--source", "opus:Wikimatrix", "--dry-run")
-    code, out, err = run(
-        *("--tgt", "so", "--source", "opus:Wikimatrix", "--source", "cldr", "--dry-run")
-    )
-    assert code == 0 and "(installed)" in out
-    assert err.startswith("warning: opus:Wikimatrix: unknown OPUS corpus")
+    with pytest.raises(PartlyDoneError, match="1 of 2 sources could not be looked up:\n  opus:Wik"):
+        run(*("--tgt", "so", "--source", "opus:Wikimatrix", "--source", "cldr", "--dry-run"))
+
+
+def test_a_student_may_be_made_of_a_corpus_without_a_version(opus, home):
+    """The bitext has another name in the store than the one it was asked for under."""
+    from clirot.distillation import DistillConfig, _bitext
+
+    config = DistillConfig(pair=EN_SO, sources=("opus:WikiMatrix", "cldr"))
+    bitext = _bitext(config, Store(), lambda _: None)
+    names = [one.name for one in bitext.inputs]
+    assert names == ["en-so.opus-WikiMatrix-v1", "en-so.cldr"]
+    assert [one.name for one in _bitext(config, Store(), lambda _: None).inputs] == names
+
+
+@pytest.mark.parametrize("url", ["file:///etc/en-so.txt.zip", "https://../OPUS/en-so.txt.zip"])
+def test_the_api_cannot_make_us_write_elsewhere(opus, home, url):
+    opus.files[query("en-so")] = answer(entry("WikiMatrix", url=url))
+    with pytest.raises(DownloadError, match="as OPUS does: not an address of a file"):
+        corpora(EN_SO, home=home)
+    opus.files[query("en-so")] = answer(entry("../x"), entry("X", version="../y"))
+    assert corpora(EN_SO, home=home)[0] == []
+
+
+def test_one_spelling_that_gets_no_answer_does_not_hide_the_others(opus, home):
+    opus.files[query("en-zh")] = answer(entry("WikiMatrix", pair="en-zh"))
+    opus.files[query("en-zh_cn")] = answer(entry("TED2020", pair="en-zh_cn"))
+    found, problem = corpora(LanguagePair("en", "zh"), home=home)
+    assert {one.corpus for one in found} == {"WikiMatrix", "TED2020"}
+    assert problem is not None and "en&target=zh_CN" in problem and "HTTP 404" in problem
 
 
 def test_a_file_that_is_another_than_the_api_said_is_told_by_its_digest_only(opus, home):

@@ -69,10 +69,19 @@ def show_plan(
         console.note(f"{len(files)} local files would be read where they are")
     if plan.needed > plan.free:
         console.warn(f"{_size(plan.needed)} are needed and {_size(plan.free)} are free")
-    for name, error in plan.failed:
-        console.warn(f"{name}: {error}")
-    if plan.failed and not plan.sources:
+    _check(plan)
+
+
+def _check(plan: Plan) -> None:
+    from clirot.errors import PartlyDoneError
+
+    if not plan.failed:
+        return
+    if not plan.sources:
         raise plan.failed[0][1]
+    reasons = "".join(f"\n  {name}: {error}" for name, error in plan.failed)
+    total = len(plan.failed) + len(plan.sources)
+    raise PartlyDoneError(f"{len(plan.failed)} of {total} sources could not be looked up:{reasons}")
 
 
 def _recommended(pair: LanguagePair) -> set[str]:

@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
+_HOST = re.compile(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*(:[0-9]+)?")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Upstream:
@@ -23,7 +25,8 @@ class Upstream:
 
     def __post_init__(self) -> None:
         parts = urlsplit(self.url)
-        tidy = parts.scheme in ("http", "https") and parts.netloc and "@" not in parts.netloc
+        # The host becomes a directory: no password, and nothing that leads elsewhere.
+        tidy = parts.scheme in ("http", "https") and _HOST.fullmatch(parts.netloc)
         stray = ".." in unquote(parts.path).split("/") or parts.path.endswith("/")
         if not tidy or parts.query or parts.fragment or stray or not parts.path:
             raise ValueError(f"not an address of a file: {self.url!r}")

@@ -193,7 +193,7 @@ def parse_hub(name: str) -> HubSource:
         raise UsageError(
             f"not a data set of the Hub with two fields: {name!r}",
             hint="write hf:OWNER/NAME[@REVISION]:SRC:TGT[:CONFIG[:SPLIT]], for example "
-            "hf:Helsinki-NLP/tatoeba_mt:sourceString:targetString:eng-fin",
+            "hf:Helsinki-NLP/opus-100:translation.en:translation.fi:en-fi",
         )
     return HubSource(
         id=match["id"],

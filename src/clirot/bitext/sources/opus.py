@@ -21,6 +21,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -290,21 +291,30 @@ def corpora(
         every_version: also versions that a later one has replaced.
 
     Returns:
-        The corpora, each with its version, count and size; and None, or in words why they are from
-        an earlier answer.
+        The corpora, each with its version, count and size; and None, or in words why some of them
+        are from an earlier answer, or missing.
 
     Raises:
         DownloadError: there is no answer, nor an earlier one, or it is not what OPUS answers.
     """
     found: list[OpusSource] = []
-    stale: str | None = None
-    for source in spellings(pair.src):
-        for target in spellings(pair.tgt):
-            first, second = sorted((source, target))
-            query = {"source": first, "target": second, "preprocessing": "moses"}
+    problems: list[str] = []
+    failures: list[DownloadError] = []
+    asked = list(product(spellings(pair.src), spellings(pair.tgt)))
+    for one, other in asked:
+        first, second = sorted((one, other))
+        query = {"source": first, "target": second, "preprocessing": "moses"}
+        try:
             answer = ask(API, query, home=home)
-            stale = stale or answer.stale
-            found += _entries(answer, latest_only=not every_version)
+        except DownloadError as error:
+            failures.append(error)
+            continue
+        problems += [answer.stale] if answer.stale else []
+        found += _entries(answer, latest_only=not every_version)
+    if len(failures) == len(asked):
+        raise failures[0]
+    problems += [error.message for error in failures]
+    stale = problems[0] if problems else None
     found = list({(one.given, one.url): one for one in found}.values())
     found.sort(key=lambda one: (-(one.pairs or 0), one.given))
     if every_version:  # sorting keeps the order of equals: of one version the largest stays first
@@ -354,8 +364,13 @@ def _entry(row: Any, answer: Answer) -> OpusSource | None:
         ) from error
     # Beside a plain archive there may be a .strict one of the same version; a name means the plain.
     plain = urlsplit(url).path.endswith(f"/{source}-{target}.txt.zip")
-    if not moses or not plain or not url.startswith(("https://", "http://")):
+    tidy = all(_NAME.fullmatch(one) for one in (corpus, f"{corpus}@{version}"))
+    if not moses or not plain or not tidy:
         return None
+    try:
+        Upstream(url=url, sha256=None, licence="")
+    except ValueError as error:
+        raise DownloadError(f"{answer.origin} did not answer as OPUS does: {error}") from error
     kilobytes = _number(row.get("size"))
     return OpusSource(
         corpus=corpus,
