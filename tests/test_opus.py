@@ -438,6 +438,22 @@ def test_an_archive_in_the_large_format(tmp_path):
     ]
 
 
+def test_room_for_the_text_is_looked_for_before_an_archive_is_read(opus, home, monkeypatch):
+    place = f"{FILES}/OPUS-WikiMatrix/v1/moses/en-so.txt.zip"
+    opus.files[place] = archive(rows=[("the same sentence", "isla weedh") for _ in range(50_000)])
+    text = 50_000 * len("the same sentence\nisla weedh\n")
+    packed = len(opus.files[place])
+    assert packed < text // 50
+    usage = shutil.disk_usage("/")._replace(free=(64 << 20) + packed)
+    monkeypatch.setattr("clirot.download.space.shutil.disk_usage", lambda _: usage)
+    with pytest.raises(DownloadError) as caught:
+        get("opus:WikiMatrix@v1")
+    assert caught.value.message.startswith(
+        "the text of opus:WikiMatrix@v1:en-so needs 1.4 MB, and 67 MB are free"
+    )
+    assert (home / "downloads" / place.removeprefix("/")).is_file()
+
+
 # The command
 
 
