@@ -95,6 +95,8 @@ def _known() -> dict[str, tuple[int, str]]:
     return {written: (int(size), sha256) for written, size, sha256 in rows}
 
 
+_DIGESTS = _known()
+
 FLORES = ParallelText(
     name="flores-200-dev",
     title="sentences of Wikimedia projects; an evaluation set: keep it out of training",
@@ -108,7 +110,7 @@ FLORES = ParallelText(
     id_prefix="dev",
     texts={
         language: _AT.file(
-            f"{_DIRECTORY}/flores-200-dev/{written}.dev", *_known().get(written, (None, None))
+            f"{_DIRECTORY}/flores-200-dev/{written}.dev", *_DIGESTS.get(written, (None, None))
         )
         for language, written in written_codes(_FLORES).items()
     },
