@@ -12,12 +12,12 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from clirot.bitext.catalogue import foreign_language, recommended_for, source_for
+from clirot.bitext.catalogue import recommended_for, source_for
 from clirot.bitext.filters import FilterConfig
 from clirot.bitext.formats import FORMATS, LocalFile, read_local
 from clirot.bitext.source import Source
 from clirot.bitext.stored import PAIRS, artefact_name, write_pairs
-from clirot.download import fetch
+from clirot.download import Upstream, fetch, identified
 from clirot.errors import BusyError, ClirotError, InputError, PartlyDoneError
 from clirot.records import LanguagePair, ProgressSink, SentencePair, Step, silent
 from clirot.store import Artefact, Input, Store
@@ -182,34 +182,41 @@ def fetch_bitext(
 
 @dataclass(frozen=True)
 class _FromSource:
-    """A catalogue source for one pair, seen as the pair wants it."""
+    """A catalogue source for one pair; ``ready`` where nothing about it is left open."""
 
     source: Source
     pair: LanguagePair
+    upstreams: tuple[Upstream, ...] = ()
 
     @property
     def label(self) -> str:
         return self.source.name
 
+    def ready(self, store: Store, progress: ProgressSink) -> _FromSource:
+        """With its version, and every file's digest, for which one may have to be downloaded."""
+        source = self.source.resolved(self.pair, home=store.home, progress=progress)
+        upstreams = tuple(
+            identified(one, home=store.home, progress=progress)
+            for one in source.upstreams(self.pair)
+        )
+        return _FromSource(source, self.pair, upstreams)
+
     def identify(self) -> tuple[str, dict[str, Any], tuple[Input, ...]]:
-        upstreams = self.source.upstreams(foreign_language(self.pair))
-        inputs = tuple(Input(kind="url", name=one.url, digest=one.sha256) for one in upstreams)
+        inputs = tuple(
+            Input(kind="url", name=one.url, digest=one.sha256 or "") for one in self.upstreams
+        )
         return self.source.name, {"revision": self.source.revision}, inputs
 
     def pairs(self, store: Store, progress: ProgressSink) -> Iterator[SentencePair]:
-        language = foreign_language(self.pair)
-        upstreams = self.source.upstreams(language)
-        files = [fetch(one, home=store.home, progress=progress) for one in upstreams]
-        for pair in self.source.read(language, files):
-            yield pair if self.pair.tgt == language else _turned(pair)
+        files = [fetch(one, home=store.home, progress=progress) for one in self.upstreams]
+        return self.source.read(self.pair, files)
 
     def provenance(self) -> dict[str, Any]:
-        upstreams = self.source.upstreams(foreign_language(self.pair))
         return {
             "licence": self.source.licence,
             "homepage": self.source.homepage,
             "citation": self.source.citation,
-            "urls": [one.url for one in upstreams],
+            "urls": [one.url for one in self.upstreams],
         }
 
 
@@ -243,6 +250,9 @@ class _FromFile:
     def path(self) -> Path:
         return self.file.paths[0]
 
+    def ready(self, store: Store, progress: ProgressSink) -> _FromFile:
+        return self
+
     def identify(self) -> tuple[str, dict[str, Any], tuple[Input, ...]]:
         digests = self.file.digests()
         name = self.file.name(digests)
@@ -266,10 +276,6 @@ class _FromFile:
 
 
 _Supply = _FromSource | _FromFile
-
-
-def _turned(pair: SentencePair) -> SentencePair:
-    return SentencePair(pair.tgt, pair.src, pair.id, pair.place)
 
 
 def _supplies(config: FetchConfig) -> list[_Supply]:
@@ -303,6 +309,7 @@ def _fetch_one(
     store: Store,
     progress: ProgressSink,
 ) -> Fetched:
+    supply = supply.ready(store, progress)
     source, deciding, inputs = supply.identify()
     name = artefact_name(config.pair, source)
     settings: Mapping[str, Any] = {

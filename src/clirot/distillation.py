@@ -313,7 +313,7 @@ def _bitext(config: DistillConfig, store: Store, progress: ProgressSink) -> Bite
 
     sources = list(config.sources)
     stored = stored_sources(store, config.pair)
-    missing = tuple(one for one in sources if one not in stored)
+    missing = tuple(dict.fromkeys(one for one in sources if one not in stored))
     unfinished = store.home / "bitext" / f".{config.pair}.recommended"
     recommended = not sources and not config.files and (not stored or unfinished.exists())
     if recommended:
@@ -327,6 +327,9 @@ def _bitext(config: DistillConfig, store: Store, progress: ProgressSink) -> Bite
         )
         _check_fetched(fetched, config, recommended=recommended)
         unfinished.unlink(missing_ok=True)
+        # An open name ("opus:Tatoeba") is in the store under the name of what it turned out to be.
+        settled = dict(zip(missing, fetched.sources, strict=False))
+        sources = [settled.get(one, one) for one in sources]
         sources += [one for one in fetched.sources if one not in sources]
     return load_bitext(store, config.pair, sources or stored)
 

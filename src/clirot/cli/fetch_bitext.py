@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from clirot.cli import console
+from clirot.cli import console, sources
 from clirot.errors import UsageError
 from clirot.records import LanguagePair
 
 if TYPE_CHECKING:
     from clirot.acquisition import Fetched, FetchResult
-    from clirot.bitext import Source
 
 
 def fetch_bitext(
@@ -21,7 +21,10 @@ def fetch_bitext(
     tgt: Annotated[str | None, typer.Option(help="Language of the student.")] = None,
     source: Annotated[
         list[str] | None,
-        typer.Option(help="A source of the catalogue; repeatable. See --list."),
+        typer.Option(
+            help="A source of the catalogue, opus:CORPUS[@VERSION] or hf:OWNER/NAME; repeatable. "
+            "See --list."
+        ),
     ] = None,
     file: Annotated[
         list[Path] | None,
@@ -118,6 +121,14 @@ def fetch_bitext(
         bool,
         typer.Option("--list", help="List the sources (of the pair, with --tgt) and stop."),
     ] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Say what would be downloaded and how large it is; stop."),
+    ] = False,
+    offline: Annotated[
+        bool,
+        typer.Option("--offline", help="Use what is here and in a mirror; ask no server."),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
 ) -> None:
     """Fetch bitext into the store: what the catalogue recommends, or what is named.
@@ -125,11 +136,16 @@ def fetch_bitext(
     The table says what was kept, and why the rest was not; `clirot bitext` shows more.
     """
     pair = LanguagePair.of(src, tgt) if tgt is not None else None
+    if offline:
+        os.environ["CLIROT_OFFLINE"] = "1"
     if listing:
-        _list_sources(pair, as_json=as_json)
+        sources.list_sources(pair, as_json=as_json)
         return
     if pair is None:
         raise UsageError("no target language", hint="--tgt so, or --list for what there is")
+    if dry_run:
+        sources.show_plan(pair, source or [], file or [], as_json=as_json)
+        return
     from clirot import acquisition
     from clirot.bitext import FilterConfig
     from clirot.store import Store
@@ -206,45 +222,3 @@ def _document(result: FetchResult) -> dict[str, Any]:
             for one in result.failed
         ],
     }
-
-
-def _list_sources(pair: LanguagePair | None, *, as_json: bool) -> None:
-    from clirot.bitext import SOURCES, recommended_for, sources_for
-
-    chosen: list[Source] = (
-        sources_for(pair) if pair else [SOURCES[name] for name in sorted(SOURCES)]
-    )
-    recommended = {one.name for one in recommended_for(pair)} if pair and chosen else set()
-    if as_json:
-        console.emit_json([_entry(one, one.name in recommended, pair) for one in chosen])
-        return
-    last = "recommended" if pair else "languages"
-    rows = [
-        [
-            one.name,
-            one.title,
-            one.licence,
-            ("yes" if one.name in recommended else "no") if pair else _languages(one),
-        ]
-        for one in chosen
-    ]
-    title = f"sources of {pair} bitext" if pair else "sources of bitext, each with English"
-    console.emit_table(console.table_of(["source", "what", "licence", last], rows, title=title))
-
-
-def _languages(source: Source, most: int = 12) -> str:
-    languages = source.languages
-    return f"{len(languages)} languages" if len(languages) > most else " ".join(languages)
-
-
-def _entry(source: Source, recommended: bool, pair: LanguagePair | None) -> dict[str, Any]:
-    entry: dict[str, Any] = {
-        "source": source.name,
-        "title": source.title,
-        "licence": source.licence,
-        "homepage": source.homepage,
-        "citation": source.citation,
-        "revision": source.revision,
-        "languages": list(source.languages),
-    }
-    return entry | ({"recommended": recommended} if pair else {})

@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import struct
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from clirot.bitext.formats.compressed import decompressed, guarded, open_raw
@@ -47,8 +48,8 @@ def member_names(path: Path) -> list[str]:
     return [name for name in names if name[-1:] not in ("", "/") and name[:9] != "__MACOSX/"]
 
 
-def open_member(path: Path, *, suffix: str) -> io.BufferedReader:
-    """Open the only file in an archive whose name ends with ``suffix``.
+def only_member(path: Path, *, suffix: str) -> str:
+    """The name of the only file in an archive whose name ends with ``suffix``.
 
     Raises:
         InputError: not a zip archive, a damaged one, or not exactly one such file in it.
@@ -61,7 +62,26 @@ def open_member(path: Path, *, suffix: str) -> io.BufferedReader:
             f"it holds: {listed(names)}",
             path=path,
         )
-    return open_named(path, matching[0])
+    return matching[0]
+
+
+def open_member(path: Path, *, suffix: str) -> io.BufferedReader:
+    """Open the only file in an archive whose name ends with ``suffix``.
+
+    Raises:
+        InputError: not a zip archive, a damaged one, or not exactly one such file in it.
+    """
+    return open_named(path, only_member(path, suffix=suffix))
+
+
+def unpacked_size(path: Path, names: Sequence[str]) -> int:
+    """Bytes that some files of an archive have unpacked, as the archive states it.
+
+    Raises:
+        InputError: not a zip archive, a damaged one, or it cannot be read.
+    """
+    with _opened(path) as archive:
+        return sum(info.file_size for info in archive.infolist() if info.filename in names)
 
 
 def open_named(path: Path, name: str) -> io.BufferedReader:

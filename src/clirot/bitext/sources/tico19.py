@@ -17,17 +17,20 @@ from pathlib import Path
 
 from clirot.bitext.formats.tmx import read_tmx
 from clirot.bitext.formats.zipped import open_member
-from clirot.bitext.source import DownloadedSource
+from clirot.bitext.source import PairedSource
+from clirot.bitext.sources.github import Repository
 from clirot.download import Upstream
 from clirot.errors import InputError
-from clirot.records import SentencePair
+from clirot.records import LanguagePair, SentencePair
 
-_REVISION = "d97615f9cffa28ec7de571e00fbd513e5a1c7fc7"
-_ADDRESS = f"https://raw.githubusercontent.com/tico-19/tico-19.github.io/{_REVISION}/data/TM"
-_LICENCE = "CC0-1.0"
+_AT = Repository(
+    slug="tico-19/tico-19.github.io",
+    commit="d97615f9cffa28ec7de571e00fbd513e5a1c7fc7",
+    licence="CC0-1.0",
+)
 _CITATION = "Anastasopoulos et al. 2020. TICO-19: the Translation Initiative for COvid-19."
 
-# Upstream has more languages; these are the ones whose files were read and digests taken.
+# These were read here, and their digests taken.
 _TABLE = """
     ar ar     423246 9f08855934280255d0da67accb921939a64e8c72fdcca9ede0f473bf36a09468
     es es-LA  381511 f99ead6835c6e039424c3a425fc5bda56e89d1b901b0aeb461c40455ac5fa185
@@ -41,27 +44,31 @@ _TABLE = """
     zh zh     385761 094d85c551124723d3ada75db50272c7301bd045df4805eb38e2060b51bfe80d
 """
 
+# Upstream has these memories too; they were not read here, and what arrives first is their digest.
+_MORE = """
+    en bn, en ckb, en din, en fa, en fuv, en ha, en id, en km, en ku, en lg, en ln, en ms, en my,
+    en ne, en nus, en om, en ps, en rw, en ta, en ti, en ur, en zu,
+    fr fuv, fr lg, fr ln, fr rw, fr sw, fr zu, am om, am ti, ar fr, hi bn, hi mr, hi ru, hi ur
+"""
 
-def _files() -> dict[str, tuple[Upstream, ...]]:
-    files: dict[str, tuple[Upstream, ...]] = {}
+
+def _files() -> dict[tuple[str, str], tuple[Upstream, ...]]:
+    files: dict[tuple[str, str], tuple[Upstream, ...]] = {}
     for line in _TABLE.strip().splitlines():
         language, written, size, sha256 = line.split()
-        files[language] = (
-            Upstream(
-                url=f"{_ADDRESS}/all.en-{written}.tmx.zip",
-                sha256=sha256,
-                licence=_LICENCE,
-                size=int(size),
-            ),
-        )
+        path = f"data/TM/all.en-{written}.tmx.zip"
+        files["en", language] = (_AT.file(path, int(size), sha256),)
+    for entry in _MORE.split(","):
+        one, other = entry.split()
+        files[one, other] = (_AT.file(f"data/TM/all.{one}-{other}.tmx.zip"),)
     return files
 
 
-def read_published(language: str, files: Sequence[Path]) -> Iterator[SentencePair]:
+def read_published(pair: LanguagePair, files: Sequence[Path]) -> Iterator[SentencePair]:
     """The units of one of TICO-19's translation memories, as they are."""
     (path,) = files
     with open_member(path, suffix=".tmx") as stream:
-        yield from read_tmx(stream, src="en", tgt=language, path=path)
+        yield from read_tmx(stream, src=pair.src, tgt=pair.tgt, path=path)
 
 
 # The serial numbers of the units whose Somali stands in the unit before, and those that have none.
@@ -69,13 +76,13 @@ _AHEAD = (range(1161, 1701), range(1861, 3071))
 _WITHOUT_SOMALI = (1159, 1160, 1860)
 
 
-def read_realigned_somali(language: str, files: Sequence[Path]) -> Iterator[SentencePair]:
+def read_realigned_somali(pair: LanguagePair, files: Sequence[Path]) -> Iterator[SentencePair]:
     """The units of the Somali file, each English sentence with its own translation.
 
     Raises:
         InputError: the units are not numbered as in the file this correction was made for.
     """
-    units = list(read_published(language, files))
+    units = list(read_published(pair, files))
     if [_serial(unit) for unit in units] != list(range(1, 3072)):
         raise InputError("not the translation memory this correction is for", path=files[0])
     yield units[0]
@@ -84,7 +91,7 @@ def read_realigned_somali(language: str, files: Sequence[Path]) -> Iterator[Sent
         if serial in _WITHOUT_SOMALI:
             continue
         ahead = any(serial in stretch for stretch in _AHEAD)
-        yield SentencePair(unit.src, before.tgt if ahead else unit.tgt, unit.id)
+        yield SentencePair(unit.src, before.tgt if ahead else unit.tgt, unit.id, unit.place)
 
 
 def _serial(unit: SentencePair) -> int:
@@ -93,26 +100,30 @@ def _serial(unit: SentencePair) -> int:
     return int(number) if number.isdigit() else -1
 
 
-TICO19 = DownloadedSource(
+TICO19 = PairedSource(
     name="tico-19",
-    title="3,071 sentences on the pandemic, as published (Somali: half of it misaligned)",
-    licence=_LICENCE,
+    title="sentences on the pandemic, as published (Somali: half of it misaligned)",
+    domain="health",
+    licence=_AT.licence,
     homepage="https://tico-19.github.io",
     citation=_CITATION,
-    revision=_REVISION,
+    revision=_AT.commit,
     recommended=True,
     files=_files(),
+    counts={("en", line.split()[0]): 3071 for line in _TABLE.strip().splitlines()},
     reader=read_published,
 )
 
-TICO19_REALIGNED = DownloadedSource(
+TICO19_REALIGNED = PairedSource(
     name="tico-19-realigned",
     title="the Somali of TICO-19 with its 1,750 displaced sentences put back",
-    licence=_LICENCE,
+    domain="health",
+    licence=_AT.licence,
     homepage="https://tico-19.github.io",
     citation=_CITATION,
-    revision=f"{_REVISION}, realigned 1",
+    revision=f"{_AT.commit}, realigned 1",
     recommended=True,
-    files={"so": _files()["so"]},
+    files={("en", "so"): _files()["en", "so"]},
+    counts=3068,
     reader=read_realigned_somali,
 )
