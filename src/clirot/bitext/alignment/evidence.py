@@ -31,6 +31,8 @@ from clirot.bitext.alignment.lexicon import Beads, Floats, Lexicon, Reading, fol
 from clirot.bitext.alignment.units import Ids, Vocabulary
 
 _NULL_PAIRS = 4000  # re-paired sentences wanted, if need be by pairing several times
+READ_AT_ONCE = 1_000
+"""Lines prepared together: bounds memory, to some 100 MB."""
 _ROUNDS = 10  # of expectation maximisation
 _PENALTY = 1e-3  # on the square of the weights: keeps separable classes finite
 _RATIO_LIMIT = 50.0  # nats
@@ -83,9 +85,15 @@ class Judge:
         pairs = Beads.pairs(here, here)
         self._lexicon = Lexicon(source, target, pairs, folds, self._folds, len(self._vocabulary))
         self._lengths = Lengths.of(source.characters, target.characters)
-        view = self.view(src, tgt)
-        real = self._features(view, pairs)
-        null = self._features(view, _repaired(folds, seed))
+        reals, nulls = [np.zeros((0, 3))], [np.zeros((0, 3))]
+        chunks = max(1, -(-len(src) // READ_AT_ONCE))
+        for chunk in range(chunks):
+            # Strided, so that the pairs of a chunk are from all over the corpus.
+            view = self.view(src[chunk::chunks], tgt[chunk::chunks])
+            own = np.arange(len(view.reading.src))
+            reals.append(self._features(view, Beads.pairs(own, own)))
+            nulls.append(self._features(view, _repaired(view.reading.folds, len(src), seed)))
+        real, null = np.concatenate(reals), np.concatenate(nulls)
         enough = null if len(null) else real
         self._centre, self._scale = enough.mean(axis=0), enough.std(axis=0) + 1e-9
         real, null = self._standard(real), self._standard(null)
@@ -141,14 +149,14 @@ class View:
         return self._judge._lexicon.nearest(self.reading)
 
 
-def _repaired(folds: Ids, seed: int) -> Beads:
-    """Sentences paired anew at random, within their folds.
+def _repaired(folds: Ids, pairs: int, seed: int) -> Beads:
+    """Sentences paired anew at random, within their folds; several times where ``pairs`` are few.
 
     Within, because a target sentence that was in the training of the lexicon has no unknown words
     and would make another null.
     """
     draw = np.random.default_rng(seed)
-    times = max(1, min(10, _NULL_PAIRS // max(len(folds), 1)))
+    times = max(1, min(10, _NULL_PAIRS // max(pairs, 1)))
     i, j = [np.zeros(0, dtype=np.int64)], [np.zeros(0, dtype=np.int64)]
     for fold in np.unique(folds):
         here = np.flatnonzero(folds == fold)

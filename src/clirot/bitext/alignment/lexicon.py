@@ -32,15 +32,15 @@ from clirot.bitext.alignment.units import Ids, Sentences
 from clirot.translation import ibm1
 
 Floats = NDArray[np.float64]
-Support = tuple[Ids, Floats]
-"""Keys and values of :meth:`Direction.support`."""
+Support = NDArray[np.float32]
+"""(sentences, columns): see :meth:`Direction.support`."""
 
 _ITERATIONS = 8
 _SAME = 1.0  # what like spelling is worth, in occurrences
 _PRIOR = 2.0  # occurrences at which a row of the table is believed by half, or two thirds
 _TRUST = 0.9  # L
 _SMALLEST = 1e-4  # probabilities below this are dropped: model 1's long tail is noise
-_MANY = 4000  # pairs from which two folds learn enough; fewer are dealt into four
+_MANY = 1500  # pairs from which two folds learn enough; fewer are dealt into four
 _CHUNK = 4_000_000  # unit look-ups at once, about 200 MB
 
 
@@ -112,10 +112,24 @@ class Direction:
         self._size = size
 
     def scores(
-        self, made: Sentences, given: Sentences, beads: Beads, size: int, support: Support
+        self,
+        made: Sentences,
+        given: Sentences,
+        beads: Beads,
+        size: int,
+        column: Ids,
+        support: Support,
     ) -> Floats:
-        """``F`` of each bead; units that were not in the training vocabulary are new words."""
-        keys, values = support
+        """``F`` of each bead; units that were not in the training vocabulary are new words.
+
+        Args:
+            made: the sentences of the language that is generated, ``i`` of the beads.
+            given: those of the other, ``j``.
+            beads: what is scored.
+            size: units of the vocabulary by now.
+            column: (size,): the column of each unit in ``support``.
+            support: of the given sentences.
+        """
         frequency = _longer(self._frequency, size, float(self._frequency.min()))
         trust = _longer(self._trust, size, 0.0)
         out = np.zeros(len(beads))
@@ -124,33 +138,32 @@ class Direction:
             some, length = beads[part], lengths[part]
             bead = np.repeat(np.arange(len(length)), length)
             unit = made.units[_ranges(made.bounds[some.i0], length)]
-            mass = _look_up(keys, values, some.j0[bead] * size + unit)
-            wide = (some.j1 - some.j0)[bead] == 2
-            if wide.any():
-                mass[wide] += _look_up(keys, values, (some.j0[bead] + 1)[wide] * size + unit[wide])
+            at = column[unit]
+            mass = support[some.j0[bead], at]
+            wide = np.flatnonzero((some.j1 - some.j0)[bead] == 2)
+            mass[wide] += support[some.j0[bead[wide]] + 1, at[wide]]
             others = (given.bounds[some.j1] - given.bounds[some.j0])[bead]
             ratio = mass / np.maximum(others, 1) / frequency[unit]
             logs = np.log(_TRUST * ratio + 1 - trust[unit])
-            # An empty other side says nothing.
-            logs[others == 0] = 0
+            logs[others == 0] = 0  # an empty other side says nothing
             out[part] = np.bincount(bead, weights=logs, minlength=len(length))
         return out
 
-    def support(self, given: Sentences, size: int) -> Support:
-        """For every sentence of ``given`` the mass its units lend each unit.
+    def support(self, given: Sentences, wanted: Ids, size: int) -> Support:
+        """For every given sentence the mass that its units lend each wanted unit.
 
-        The keys, ``sentence * size + unit``, ascend.
+        Dense, because it is looked into dozens of times for every unit: 4 bytes for every sentence
+        and different unit of the sentences read together.
         """
-        ones = np.ones(len(given.units))
+        ones = np.ones(len(given.units), dtype=np.float32)
         present = sparse.csr_matrix((ones, given.units, given.bounds), shape=(len(given), size))
-        table = self._table.copy()
-        table.resize((size, size))
+        known = wanted < self._size
+        table = self._table[:, wanted[known]]
+        out = np.zeros((len(given), len(wanted)), dtype=np.float32)
+        out[:, known] = (present[:, : self._size] @ table).toarray()
         same = _longer(self._same, size, _SAME / (_SAME + _PRIOR))
-        support: sparse.csr_matrix = (present @ table + present @ sparse.diags(same)).tocsr()
-        support.sort_indices()
-        rows = np.repeat(np.arange(len(given), dtype=np.int64), np.diff(support.indptr))
-        return rows * size + support.indices, support.data
-
+        out += (present[:, wanted] @ sparse.diags(same[wanted])).toarray()
+        return out
 
     def rarity(self, size: int) -> Floats:
         """(units,): the weight of each unit in a search, larger for rarer ones."""
@@ -164,14 +177,6 @@ def _counts(rows: Sequence[Ids], size: int) -> Floats:
 
 def _longer(values: Floats, size: int, filling: float) -> Floats:
     return np.concatenate([values, np.full(size - len(values), filling)])
-
-
-def _look_up(keys: Ids, values: Floats, wanted: Ids) -> Floats:
-    if not len(keys):
-        return np.zeros(len(wanted))
-    at = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
-    found: Floats = np.where(keys[at] == wanted, values[at], 0.0)
-    return found
 
 
 def _ranges(starts: Ids, lengths: Ids) -> Ids:
@@ -215,11 +220,14 @@ class Lexicon:
 
     def reading(self, src: Sentences, tgt: Sentences, folds: Ids, size: int) -> Reading:
         """What scoring needs to know of sentences, worked out once for many beads."""
+        of_src, of_tgt = np.unique(src.units), np.unique(tgt.units)
         supports = [
-            (forward.support(tgt, size), backward.support(src, size))
+            (forward.support(tgt, of_src, size), backward.support(src, of_tgt, size))
             for forward, backward in zip(self._forward, self._backward, strict=True)
         ]
-        return Reading(src, tgt, folds, size, supports)
+        column_src, column_tgt = np.zeros((2, size), dtype=np.int64)
+        column_src[of_src], column_tgt[of_tgt] = np.arange(len(of_src)), np.arange(len(of_tgt))
+        return Reading(src, tgt, folds, size, column_src, column_tgt, supports)
 
     def scores(self, reading: Reading, beads: Beads) -> tuple[Floats, Floats]:
         """``F(source | target)`` and ``B(target | source)`` of each bead, in nats."""
@@ -229,27 +237,29 @@ class Lexicon:
         for fold, (of_tgt, of_src) in enumerate(reading.supports):
             here = np.flatnonzero(fold_of == fold)
             some = beads[here]
-            forward[here] = self._forward[fold].scores(src, tgt, some, size, of_tgt)
-            backward[here] = self._backward[fold].scores(tgt, src, some.turned(), size, of_src)
+            forward[here] = self._forward[fold].scores(
+                src, tgt, some, size, reading.column_src, of_tgt
+            )
+            backward[here] = self._backward[fold].scores(
+                tgt, src, some.turned(), size, reading.column_tgt, of_src
+            )
         return forward, backward
 
     def nearest(self, reading: Reading) -> Ids:
         """(source sentences,): the target sentence whose words fit best, -1 where none does."""
-        src, tgt, size = reading.src, reading.tgt, reading.size
+        src = reading.src
         best = np.full(len(src), -1, dtype=np.int64)
+        shape = (len(src), reading.size)
         for fold, (of_tgt, _) in enumerate(reading.supports):
-            keys, mass = of_tgt
-            weight = self._forward[fold].rarity(size)
-            lent = sparse.csr_matrix(
-                (np.sqrt(mass) * weight[keys % size], (keys // size, keys % size)),
-                shape=(len(tgt), size),
-            )
-            norm = np.sqrt(np.asarray(lent.multiply(lent).sum(axis=1)).ravel())
-            lent = sparse.diags(1 / np.maximum(norm, 1e-9)) @ lent
-            ones = weight[src.units]
-            asked = sparse.csr_matrix((ones, src.units, src.bounds), shape=(len(src), size))
             here = np.flatnonzero(reading.folds == fold)
-            likeness = (asked[here] @ lent.T).toarray()
+            weight = self._forward[fold].rarity(reading.size)
+            units = np.unique(src.units)
+            lent = np.sqrt(of_tgt) * weight[units].astype(np.float32)
+            lent /= np.maximum(np.linalg.norm(lent, axis=1, keepdims=True), 1e-9)
+            asked = sparse.csr_matrix((weight[src.units], src.units, src.bounds), shape=shape)
+            likeness = np.asarray(asked[here][:, units] @ lent.T)
+            if not likeness.size:
+                continue
             found = likeness.argmax(axis=1)
             best[here] = np.where(likeness[np.arange(len(here)), found] > 0, found, -1)
         return best
@@ -257,7 +267,7 @@ class Lexicon:
 
 @dataclass(frozen=True)
 class Reading:
-    """Sentences of both sides as a lexicon sees them: 3 KB a pair and fold, so read in chunks."""
+    """Sentences of both sides as a lexicon sees them: tens of KB a pair, so read in chunks."""
 
     src: Sentences
     tgt: Sentences
@@ -265,5 +275,9 @@ class Reading:
     """(source sentences,): the fold of each."""
     size: int
     """Units of the vocabulary."""
+    column_src: Ids
+    """(size,): the column of a source unit in the supports of the target sentences."""
+    column_tgt: Ids
+    """(size,): the column of a target unit in the supports of the source sentences."""
     supports: list[tuple[Support, Support]]
     """For each fold, of the target sentences and of the source sentences."""

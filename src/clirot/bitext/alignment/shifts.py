@@ -25,7 +25,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from clirot.bitext.alignment.evidence import Judge
+from clirot.bitext.alignment.evidence import READ_AT_ONCE, Judge
 from clirot.bitext.alignment.lexicon import Beads, Floats
 from clirot.records import ProgressSink, Step, silent
 
@@ -33,13 +33,12 @@ WHOLE = 50_000
 """Lines up to which every one is looked at."""
 SAMPLE = 10_000
 """Pairs that a judge learns from at most."""
-NEAR = 5
+NEAR = 3
 """Offsets, either way, that are tried everywhere."""
 _FAR = 5_000  # lines around a window that are searched for its translations
 _CHANGE = 12.0  # nats
 _BLUR = 0.05  # the share of pairs that say nothing of the state: bounds evidence from below
 _MOST = 4.0  # nats, bounds it from above
-_VIEW = 4_000  # lines read at once
 _BLOCK = 200  # lines of a block
 _BLOCKS = 200  # of a corpus too long to be walked whole
 _WINDOW = 40  # lines whose translations are looked for together
@@ -209,8 +208,8 @@ class Walk:
     def evidence(self, begin: int, end: int, offsets: Sequence[int]) -> Floats:
         """(lines, offsets): limited evidence of source lines ``[begin, end)`` for each offset."""
         out = np.zeros((end - begin, len(offsets)))
-        for low in range(begin, end, _VIEW):
-            high = min(end, low + _VIEW)
+        for low in range(begin, end, READ_AT_ONCE):
+            high = min(end, low + READ_AT_ONCE)
             for group in _groups(offsets):
                 first = max(0, low + group[0])
                 last = min(len(self.tgt), high + group[-1])
@@ -251,7 +250,7 @@ class Walk:
         """The stretches of ``[low, high)``, whose first lines are in one state, next in another."""
         if one == other:
             return [Stretch(low, high, one)]
-        if high - low <= 2 * _VIEW:
+        if high - low <= 2 * READ_AT_ONCE:
             end = min(high + _BLOCK, len(self.src))
             return [
                 Stretch(part.start, min(part.end, high), part.offset)
