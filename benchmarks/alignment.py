@@ -57,7 +57,9 @@ def name_of(path: Path) -> str:
 
 def read(path: Path, most: int) -> Corpus:
     with gzip.open(path, "rt") if path.suffix == ".gz" else path.open() as lines:
-        rows = [line.rstrip("\n").split("\t")[:2] for line, _ in zip(lines, range(most))]
+        rows = [
+            line.rstrip("\n").split("\t")[:2] for line, _ in zip(lines, range(most), strict=False)
+        ]
     return [row[0] for row in rows], [row[1] for row in rows]
 
 
@@ -106,9 +108,7 @@ def shuffled(share: float) -> Callable[[Corpus, np.random.Generator], tuple[Corp
     return put
 
 
-def displaced(
-    corpus: Corpus, share: float, draw: np.random.Generator
-) -> tuple[Corpus, np.ndarray]:
+def displaced(corpus: Corpus, share: float, draw: np.random.Generator) -> tuple[Corpus, np.ndarray]:
     """A share of the targets move round in a random circle, so that none stays; and which."""
     src, tgt = corpus
     moved = draw.permutation(len(src))[: round(share * len(src))]
@@ -160,10 +160,11 @@ def repair(broken: Path, whole: Path, *, seed: int) -> None:
     took = time.process_time() - began
     pairs = [(one, other) for one, other, _ in result.pairs(src, tgt)]
     equal = sum(pair in right for pair in pairs)
+    before = sum(pair in right for pair in zip(src, tgt, strict=True))
     print(f"before: {result.report}")
     print(
         f"{len(pairs)} pairs, {equal} of them among the {len(right)} of {name_of(whole)} "
-        f"({equal / len(right):.2%}); {sum(pair in right for pair in zip(src, tgt))} were before; "
+        f"({equal / len(right):.2%}); {before} were before; "
         f"{took:.0f} s; "
         f"sha256 {hashlib.sha256(repr(pairs).encode()).hexdigest()[:12]}"
     )

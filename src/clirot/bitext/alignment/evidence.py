@@ -53,6 +53,8 @@ class Lengths:
     @classmethod
     def of(cls, src: Floats, tgt: Floats) -> Lengths:
         """From the characters of both sides of real pairs; medians, so a half may be wrong."""
+        if not len(src):
+            return cls(1.0, 1.0)
         ratio = float(np.median((tgt + 1) / (src + 1)))
         scale = (src + tgt / ratio) / 2 + 1
         deviation = np.abs(tgt - ratio * src) / np.sqrt(scale)
@@ -119,9 +121,7 @@ class Judge:
         surprise = self._lengths.surprise(
             src.length(beads.i0, beads.i1), tgt.length(beads.j0, beads.j1)
         )
-        return np.stack(
-            [forward + backward, forward / n_src + backward / n_tgt, -surprise], axis=1
-        )
+        return np.stack([forward + backward, forward / n_src + backward / n_tgt, -surprise], axis=1)
 
     def _standard(self, features: Floats) -> Floats:
         standard: Floats = (features - self._centre) / self._scale
@@ -182,6 +182,8 @@ def _fit(real: Floats, null: Floats, prior: float) -> Floats:
 
     Classes are weighed so that each sums to 1 and the intercept needs no correction.
     """
+    if not len(real) or not len(null):
+        return np.zeros(real.shape[1] + 1)  # nothing to compare with: every pair is as likely
     x = np.concatenate([real, real, null])
     x = np.concatenate([x, np.ones((len(x), 1))], axis=1)
     sign = np.concatenate([np.ones(len(real)), -np.ones(len(real) + len(null))])

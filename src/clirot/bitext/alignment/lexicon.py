@@ -23,6 +23,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -108,6 +109,7 @@ class Direction:
         self._table = (sparse.diags(seen_given / all_of) @ probability).tocsr()
         self._same = _SAME / all_of
         self._frequency = (seen_made + 1) / (seen_made.sum() + size)
+        self._unseen = 1 / max(seen_made.sum() + size, 1.0)
         self._trust = _TRUST * seen_made / (seen_made + _PRIOR)
         self._size = size
 
@@ -130,7 +132,7 @@ class Direction:
             column: (size,): the column of each unit in ``support``.
             support: of the given sentences.
         """
-        frequency = _longer(self._frequency, size, float(self._frequency.min()))
+        frequency = _longer(self._frequency, size, self._unseen)
         trust = _longer(self._trust, size, 0.0)
         out = np.zeros(len(beads))
         lengths = made.bounds[beads.i1] - made.bounds[beads.i0]
@@ -167,7 +169,7 @@ class Direction:
 
     def rarity(self, size: int) -> Floats:
         """(units,): the weight of each unit in a search, larger for rarer ones."""
-        return -np.log(_longer(self._frequency, size, float(self._frequency.min())))
+        return -np.log(_longer(self._frequency, size, self._unseen))
 
 
 def _counts(rows: Sequence[Ids], size: int) -> Floats:
@@ -192,7 +194,7 @@ def _parts(lengths: Ids) -> list[slice]:
         return []
     which = np.cumsum(lengths) // _CHUNK
     cuts = [0, *(np.flatnonzero(np.diff(which)) + 1).tolist(), len(lengths)]
-    return [slice(begin, end) for begin, end in zip(cuts, cuts[1:], strict=False)]
+    return [slice(begin, end) for begin, end in pairwise(cuts)]
 
 
 class Lexicon:

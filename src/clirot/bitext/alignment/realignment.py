@@ -10,9 +10,10 @@ A pair that stands where it should but looks unlike a translation stays: a bead 
 never worth less than two sentences alone would cost. What it is worth is in its score; dropping it
 is a filter's decision.
 
-Only a band around the stretches that :class:`~clirot.bitext.alignment.shifts.Walk` found is searched,
-none where several lines in a row stand firmly, and there the corpus is cut, so memory does not grow
-with it and time grows in proportion. Order is kept: blocks that were moved past each other are not moved back.
+Only a band around the stretches that a :class:`~clirot.bitext.alignment.shifts.Walk` found is
+searched, none where several lines in a row stand firmly, and there the corpus is cut, so memory
+does not grow with it and time grows in proportion. Order is kept: blocks that were moved past each
+other are not moved back.
 """
 
 from __future__ import annotations

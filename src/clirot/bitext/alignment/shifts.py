@@ -2,10 +2,10 @@
 
 A hidden Markov model walks down the corpus. Its states are offsets (source line ``i`` belongs to
 target line ``i + offset``) and "nothing matches"; staying costs nothing, changing costs
-:data:`_CHANGE` nats; an offset's evidence at a line is :class:`~clirot.bitext.alignment.evidence.Judge`'s
-log density ratio, limited on both sides, so that no single pair decides; "nothing matches" has none.
-The best path (Viterbi) says what stretches there are, and their borders. A stretch is therefore
-reported only if it gains two changes' worth over what surrounds it.
+:data:`_CHANGE` nats. An offset's evidence at a line is the log density ratio of
+:class:`~clirot.bitext.alignment.evidence.Judge`, limited on both sides, so that no single pair
+decides; "nothing matches" has none. The best path (Viterbi) says what stretches there are, and
+their borders. So a stretch is reported only if it gains two changes' worth over what surrounds it.
 
 The lexicon has to come from the corpus that is in question. It is first learnt from the lines as
 they stand; where that learns nothing, from lines shifted by a few; and once a path is known, again
@@ -21,6 +21,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +32,8 @@ from clirot.records import ProgressSink, Step, silent
 
 WHOLE = 50_000
 """Lines up to which every one is looked at."""
+FEWEST = 40
+"""Lines that teach too little to say anything of the corpus as a whole, if there are fewer."""
 SAMPLE = 10_000
 """Pairs that a judge learns from at most."""
 NEAR = 3
@@ -96,9 +99,11 @@ class AlignmentReport:
     @property
     def hopeless(self) -> bool:
         """Nowhere in the corpus do the sides match."""
-        return sum(map(len, self.unmatched)) == self.lines
+        return bool(self.unmatched) and sum(map(len, self.unmatched)) == self.lines
 
     def __str__(self) -> str:
+        if self.lines < FEWEST:
+            return f"not judged: {self.lines} pairs are too few, {FEWEST} are needed"
         if self.hopeless:
             return f"not aligned: nothing on the two sides of {self.lines:,} pairs matches"
         if self.aligned:
@@ -162,7 +167,11 @@ class Walk:
         self.src, self.tgt = src, tgt
         self._seed, self._progress = seed, progress
         self.judge, offset = self._first_judge()
-        share = self.judge.share if offset == 0 else 0.0
+        share = self.judge.share
+        if len(src) < FEWEST:
+            as_it_is = (Stretch(0, len(src), 0),) if len(src) else ()
+            self.report = AlignmentReport(len(src), as_it_is, max(share, 0.0))
+            return
         if not _is_sure(self.judge):
             whole = (Stretch(0, len(src), _NONE),) if len(src) else ()
             self.report = AlignmentReport(len(src), whole, max(share, 0.0))
@@ -175,15 +184,15 @@ class Walk:
             self.judge = self._judge_of(lines, others)
             far = self._far_offsets(stretches)
             stretches = self._walked(sorted({*near, *far}))
-        if share == 0.0:
-            share = 1.0 - sum(len(one) for one in stretches if one.offset != 0) / len(src)
-        self.report = AlignmentReport(len(src), tuple(stretches), share, len(src) > WHOLE)
+        # Neighbouring sentences share words, so shifted ones look better than chance.
+        share = min(share, sum(len(one) for one in stretches if one.offset == 0) / len(src))
+        self.report = AlignmentReport(len(src), tuple(stretches), max(share, 0.0), len(src) > WHOLE)
 
     def _first_judge(self) -> tuple[Judge, int]:
         """A judge that has learnt something, and the offset of the lines it learnt from."""
         count = min(len(self.src), len(self.tgt))
         judge = self._judge_of(np.arange(count), np.arange(count))
-        if _is_sure(judge):
+        if _is_sure(judge) or len(self.src) < FEWEST:
             return judge, 0
         best, at = judge, 0
         for size in range(1, NEAR + 1):
@@ -272,7 +281,7 @@ class Walk:
         cuts = [0, *(np.flatnonzero(np.diff(states)) + 1).tolist(), end - begin]
         return [
             Stretch(begin + low, begin + high, named[states[low]])
-            for low, high in zip(cuts, cuts[1:], strict=False)
+            for low, high in pairwise(cuts)
             if high > low
         ]
 
