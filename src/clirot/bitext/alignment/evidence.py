@@ -96,7 +96,7 @@ class Judge:
             reals.append(self._features(view, Beads.pairs(own, own)))
             nulls.append(self._features(view, _repaired(view.reading.folds, len(src), seed)))
         real, null = np.concatenate(reals), np.concatenate(nulls)
-        enough = null if len(null) else real
+        enough = next((some for some in (null, real) if len(some)), np.zeros((1, 3)))
         self._centre, self._scale = enough.mean(axis=0), enough.std(axis=0) + 1e-9
         real, null = self._standard(real), self._standard(null)
         self.share, self.share_error = _share(real[:, 0], null[:, 0])
