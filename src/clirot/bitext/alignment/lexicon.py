@@ -185,7 +185,8 @@ def _ranges(starts: Ids, lengths: Ids) -> Ids:
     """``starts[0], starts[0] + 1, ...`` (``lengths[0]`` of them), then those of the next."""
     ends = np.cumsum(lengths)
     total = int(ends[-1]) if len(ends) else 0
-    return np.arange(total) + np.repeat(starts - (ends - lengths), lengths)
+    ranges: Ids = np.arange(total) + np.repeat(starts - (ends - lengths), lengths)
+    return ranges
 
 
 def _parts(lengths: Ids) -> list[slice]:

@@ -166,8 +166,9 @@ def _pieces(walk: Walk, stretches: Sequence[Stretch]) -> Iterator[tuple[int, int
 def _firm(walk: Walk, begin: int, end: int, offset: int) -> int | None:
     """The middle of the first few lines in a row that match well, if there are any."""
     good = walk.evidence(begin, end, [offset])[:, 0] > _GOOD
-    runs = np.convolve(good, np.ones(_FIRM), mode="valid") if end - begin >= _FIRM else []
-    firm = np.flatnonzero(np.asarray(runs) == _FIRM)
+    if len(good) < _FIRM:
+        return None
+    firm = np.flatnonzero(np.convolve(good, np.ones(_FIRM), mode="valid") == _FIRM)
     return begin + int(firm[0]) + _FIRM // 2 if len(firm) else None
 
 
