@@ -216,14 +216,14 @@ def test_a_closed_pipe_is_no_failure(home, tmp_path):
 
 def test_filters_from_the_command_line(home, tmp_path):
     path = tmp_path / "mine.tsv"
-    path.write_text("Hello!\tSalaan\nhello\tSALAAN\nKenya\tKenya\nx\t\n", encoding="utf-8")
+    path.write_text("Hello!\tSalaan\nhello\tSALAAN\nKenya\tKenya\nx\t\nYes\tHaa\n", encoding="utf-8")
 
     def fetch(*arguments: str) -> dict[str, object]:
         command = ["fetch-bitext", "--tgt", "so", "--file", str(path), "--json", "--replace"]
         done = CliRunner().invoke(app, [*command, *arguments], catch_exceptions=False)
         return json.loads(done.stdout)["fetched"][0]
 
-    assert fetch()["kept"] == 2
+    assert fetch()["kept"] == 3
     near = fetch("--near-duplicates", "pair")
     assert near["dropped"] == {"empty target": 1, "identical": 1, "near duplicate": 1}
     assert fetch("--no-filter")["dropped"] == {"empty target": 1}

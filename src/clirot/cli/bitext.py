@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import asdict
@@ -321,6 +323,9 @@ def _write(paths: list[Path], rows: Iterable[tuple[str, ...]]) -> None:
             for row in rows:
                 for stream, line in zip(streams, row, strict=True):
                     stream.write(line + "\n")
+        for path in paths:  # before the first is in its place
+            if path.is_dir():
+                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
         for part, path in zip(temporary, paths, strict=True):
             part.replace(path)
     except OSError as error:
