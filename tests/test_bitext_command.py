@@ -216,7 +216,9 @@ def test_a_closed_pipe_is_no_failure(home, tmp_path):
 
 def test_filters_from_the_command_line(home, tmp_path):
     path = tmp_path / "mine.tsv"
-    path.write_text("Hello!\tSalaan\nhello\tSALAAN\nKenya\tKenya\nx\t\nYes\tHaa\n", encoding="utf-8")
+    path.write_text(
+        "Hello!\tSalaan\nhello\tSALAAN\nKenya\tKenya\nx\t\nYes\tHaa\n", encoding="utf-8"
+    )
 
     def fetch(*arguments: str) -> dict[str, object]:
         command = ["fetch-bitext", "--tgt", "so", "--file", str(path), "--json", "--replace"]

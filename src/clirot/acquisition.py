@@ -23,12 +23,15 @@ from clirot.records import LanguagePair, ProgressSink, SentencePair, Step, silen
 from clirot.store import Artefact, Input, Store
 
 if TYPE_CHECKING:
+    from clirot.bitext.filters.chain import Chain
     from clirot.bitext.filters.overlap import Overlap
+    from clirot.bitext.filters.scoring import CorpusScorer
 
 _FORMAT = 2  # of pairs.parquet and of how it is filtered: a change makes older artefacts outdated
 _STEP = 5000
 _POLL_S = 0.2
 _EXAMPLES = 5  # of rows that could not be read
+_WALKED = 200_000  # pairs of a source that are looked at for shifts, to bound memory
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +54,9 @@ class FetchConfig:
     exclude: tuple[str, ...] = ()
     """Collections, as :func:`clirot.collection.open_collection` takes them, whose documents,
     sentences and topics must not be in the bitext."""
+    realign: bool = False
+    """Put the sentences of each source back beside their translations before they are judged
+    (:func:`clirot.bitext.alignment.realign`); holds a source in memory."""
     replace: bool = False
     """Replace bitext of the same name that was made otherwise (other filters, another revision)."""
 
@@ -97,6 +103,14 @@ class Fetched:
     def warnings(self) -> tuple[str, ...]:
         """What could not be judged, and why."""
         return tuple(self.artefact.manifest.results["warnings"])
+
+    @property
+    def alignment(self) -> dict[str, Any] | None:
+        """How its lines stand to each other: ``found``, ``share``, ``shifts``, ``unmatched``.
+
+        None: not judged, as there are too few pairs. Lines are counted from 1.
+        """
+        return self.artefact.manifest.results.get("alignment")
 
     @property
     def licence(self) -> str:
@@ -317,6 +331,7 @@ def _fetch_one(
         "source": source,
         "format": _FORMAT,
         "filters": asdict(config.filters),
+        **({"realign": True} if config.realign else {}),
         **deciding,
     }
     if overlap is not None:
@@ -353,8 +368,14 @@ def _make(
 
     with store.draft("bitext", name, config=settings, inputs=inputs) as draft:
         draft.resumable = False  # what takes long are downloads, and those are kept elsewhere
-        chain = Chain(config.filters, config.pair, draft.scratch, overlap=overlap)
-        chain.read(_counted(supply.pairs(store, progress), supply.label, progress))
+        scorers = _scorers(config.filters)
+        chain = Chain(config.filters, config.pair, draft.scratch, overlap=overlap, scorers=scorers)
+        pairs = _counted(supply.pairs(store, progress), supply.label, progress)
+        realigned: dict[str, Any] = {}
+        if config.realign:
+            pairs, realigned = _realigned(pairs, progress)
+        chain.read(pairs)
+        alignment = _alignment(chain, progress, realign=config.realign)
         pairs_digest = write_pairs(draft.path / PAIRS, chain.judged(), chain.score_names)
         if isinstance(supply, _FromFile):
             chain.report.malformed = supply.malformed.count
@@ -363,8 +384,73 @@ def _make(
         draft.results = {
             **chain.report.results(),
             "pairs_digest": pairs_digest,
+            **realigned,
+            **alignment,
             **supply.provenance(),
         }
+
+
+def _scorers(filters: FilterConfig) -> tuple[CorpusScorer, ...]:
+    if not filters.min_alignment:
+        return ()
+    from clirot.bitext.alignment import AlignmentScorer
+
+    return (AlignmentScorer(filters.min_alignment),)
+
+
+def _realigned(
+    pairs: Iterator[SentencePair], progress: ProgressSink
+) -> tuple[Iterator[SentencePair], dict[str, Any]]:
+    """The pairs with every sentence beside its translation, and what was done."""
+    from clirot.bitext.alignment import realign
+
+    before = list(pairs)
+    src, tgt = [one.src for one in before], [one.tgt for one in before]
+    result = realign(src, tgt, progress=progress)
+    beads = result.beads
+    done = {
+        "found": str(result.report),
+        "pairs": sum(bead.matched for bead in beads),
+        "source_alone": sum(not bead.tgt for bead in beads),
+        "target_alone": sum(not bead.src for bead in beads),
+        "joined": sum(bead.matched and len(bead.src) + len(bead.tgt) > 2 for bead in beads),
+    }
+    # A pair is called what its (first) source sentence was called.
+    pairs = (
+        SentencePair(here, there, before[bead.src.start].id, before[bead.src.start].place)
+        for here, there, bead in result.pairs(src, tgt)
+    )
+    return pairs, {"realigned": done}
+
+
+def _alignment(chain: Chain, progress: ProgressSink, *, realign: bool) -> dict[str, Any]:
+    """How the lines of a source stand to each other; a fault is also a warning of the report."""
+    from clirot.bitext.alignment.shifts import FEWEST, find_shifts
+
+    src, tgt, names = chain.first_read(_WALKED)
+    if len(src) < FEWEST:
+        return {}
+    report = find_shifts(src, tgt, progress=progress)
+    if not report.aligned:
+        warning = str(report)
+        if report.shifts:
+            warning += f"; the first begins at {names[report.shifts[0].start]}"
+        if not realign and not report.hopeless:
+            warning += " (--realign repairs shifts)"
+        chain.report.warnings.append(warning)
+    return {
+        "alignment": {
+            "found": str(report),
+            "share": round(report.share, 4),
+            "pairs": report.lines,
+            "sampled": report.sampled or len(src) < chain.count,
+            "shifts": [
+                {"from": one.start + 1, "to": one.end, "by": one.offset, "id": names[one.start]}
+                for one in report.shifts
+            ],
+            "unmatched": [{"from": one.start + 1, "to": one.end} for one in report.unmatched],
+        }
+    }
 
 
 def _counted(

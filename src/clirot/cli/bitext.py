@@ -230,6 +230,14 @@ def _facts(artefact: Artefact) -> Iterator[list[str]]:
             yield [key, str(results[key])]
     if "revision" in manifest.config:
         yield ["revision", str(manifest.config["revision"])]
+    if "realigned" in results:
+        done = results["realigned"]
+        yield [
+            "realigned",
+            f"before: {done['found']}; {done['joined']:,} pairs of joined sentences",
+        ]
+    if "alignment" in results:
+        yield ["alignment", str(results["alignment"]["found"])]
     for one in manifest.inputs:
         yield [one.kind, f"{one.name} (sha256 {one.digest[:16]})"]
     chosen = manifest.config["filters"]

@@ -103,6 +103,20 @@ def fetch_bitext(
             "giving its own less than this probability; 0: off. Needs the extra langid."
         ),
     ] = 0.0,
+    min_alignment: Annotated[
+        float,
+        typer.Option(
+            help="Drop pairs that are translations of each other with a lower probability than "
+            "this, as the rest of the corpus says (.5 is a good value); 0: off."
+        ),
+    ] = 0.0,
+    realign: Annotated[
+        bool,
+        typer.Option(
+            "--realign",
+            help="Put sentences back beside their translations where lines have slipped.",
+        ),
+    ] = False,
     exclude_collection: Annotated[
         list[str] | None,
         typer.Option(
@@ -163,6 +177,7 @@ def fetch_bitext(
         max_word_ratio=max_word_ratio,
         min_script=min_script,
         min_language=min_language,
+        min_alignment=min_alignment,
     )
     if no_filter:
         if filters != FilterConfig():
@@ -176,6 +191,7 @@ def fetch_bitext(
         skip_malformed=skip_malformed,
         filters=filters,
         exclude=tuple(exclude_collection or ()),
+        realign=realign,
         replace=replace,
     )
     with console.progress() as progress:

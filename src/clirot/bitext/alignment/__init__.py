@@ -8,11 +8,13 @@ sentences paired anew at random say what chance looks like (``evidence``).
 
 from clirot.bitext.alignment.quality import DEFAULT_THRESHOLD, alignment_scores
 from clirot.bitext.alignment.realignment import Bead, Realignment, realign
+from clirot.bitext.alignment.scorer import AlignmentScorer
 from clirot.bitext.alignment.shifts import AlignmentReport, Stretch, find_shifts
 
 __all__ = [
     "DEFAULT_THRESHOLD",
     "AlignmentReport",
+    "AlignmentScorer",
     "Bead",
     "Realignment",
     "Stretch",

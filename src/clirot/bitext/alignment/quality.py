@@ -61,8 +61,13 @@ def alignment_scores(
     judge = Judge(src[::stride], tgt[::stride], seed=seed)
     for low in range(0, len(src), READ_AT_ONCE):
         high = min(len(src), low + READ_AT_ONCE)
-        own = np.arange(high - low)
-        ratio = judge.view(src[low:high], tgt[low:high]).log_ratio(Beads.pairs(own, own))
-        scores[low:high] = posterior_of(ratio, judge.prior)
+        scores[low:high] = judged(judge, src[low:high], tgt[low:high])
         progress(Step("score the alignment", high, len(src), unit="pairs"))
     return scores
+
+
+def judged(judge: Judge, src: Sequence[str], tgt: Sequence[str]) -> NDArray[np.float32]:
+    """(pairs,) the score of each pair of a piece of the judge's corpus."""
+    own = np.arange(len(src))
+    ratio = judge.view(src, tgt).log_ratio(Beads.pairs(own, own))
+    return posterior_of(ratio, judge.prior).astype(np.float32)

@@ -73,7 +73,8 @@ class Chain:
         self._duplicates = (
             None if config.keep_duplicates else Duplicates(scratch, near=config.near_duplicates)
         )
-        self._count = 0
+        self.count = 0
+        """Pairs read."""
         self._verdicts: NDArray[np.uint8] | None = None
 
     @property
@@ -95,7 +96,7 @@ class Chain:
                     options = pa.ipc.IpcWriteOptions(compression="lz4")
                     writer = pa.ipc.new_stream(file, record.schema, options=options)
                 writer.write_batch(record)
-                self._count += len(batch)
+                self.count += len(batch)
             if writer is not None:
                 writer.close()
 
@@ -105,7 +106,7 @@ class Chain:
         :attr:`report` is complete when this has ended. Use it once.
         """
         if self._duplicates is not None:
-            self._verdicts = self._duplicates.verdicts(self._count)
+            self._verdicts = self._duplicates.verdicts(self.count)
         for scorer in self._scorers:
             scorer.fit(self._kept)
         for batch in self._stored():
@@ -113,6 +114,19 @@ class Chain:
                 self._score(scorer, batch)
             self.report.add(batch)
             yield batch
+
+    def first_read(self, most: int) -> tuple[list[str], list[str], list[str]]:
+        """Source sides, target sides and ids of the first pairs, dropped ones too, in their order.
+
+        To be called between :meth:`read` and :meth:`judged`.
+        """
+        found: tuple[list[str], list[str], list[str]] = ([], [], [])
+        for batch in self._stored():
+            for column, values in zip(found, (batch.src, batch.tgt, batch.id), strict=True):
+                column += values[: most - len(column)]
+            if len(found[0]) >= most:
+                break
+        return found
 
     @property
     def _file(self) -> Path:
@@ -177,7 +191,7 @@ class Chain:
 
     def _stored(self) -> Iterator[Batch]:
         """The batches of the first pass with the verdicts on duplicates."""
-        if not self._count:
+        if not self.count:
             return
         first = 0
         with pa.OSFile(str(self._file), "rb") as file, pa.ipc.open_stream(file) as reader:

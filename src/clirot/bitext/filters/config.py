@@ -50,6 +50,10 @@ class FilterConfig:
     """Drop pairs with a side that the language identifier takes for another language and gives its
     own less than this probability. 0: off; it needs the extra ``langid``."""
 
+    min_alignment: float = 0.0
+    """Drop pairs that are translations of each other with a lower probability than this, as the
+    corpus itself says (:mod:`clirot.bitext.alignment`). 0: off."""
+
     def __post_init__(self) -> None:
         if self.near_duplicates not in NEAR_DUPLICATES:
             raise unknown_name("kind of near duplicate", self.near_duplicates, NEAR_DUPLICATES)
@@ -69,7 +73,11 @@ class FilterConfig:
         for ratio, name in ((self.max_ratio, "length"), (self.max_word_ratio, "word")):
             if ratio is not None and not ratio >= 1:
                 raise UsageError(f"the {name} ratio to keep must be 1 or more, not {ratio}")
-        for share, name in ((self.min_script, "script"), (self.min_language, "language")):
+        for share, name in (
+            (self.min_script, "script"),
+            (self.min_language, "language"),
+            (self.min_alignment, "alignment"),
+        ):
             if not 0 <= share <= 1:
                 raise UsageError(f"the {name} threshold must be from 0 to 1, not {share}")
 

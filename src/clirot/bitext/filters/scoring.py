@@ -2,7 +2,7 @@
 
 A scorer first sees all pairs that the other filters kept (it may learn from them), then is asked
 for the score of each. The chain calls it last, writes its scores into the store as a column, and
-drops what scores too low. None is built in here.
+drops what scores too low. One is :class:`clirot.bitext.alignment.AlignmentScorer`.
 """
 
 from __future__ import annotations
