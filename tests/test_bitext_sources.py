@@ -47,6 +47,10 @@ def reference(shared_data: Path, name: str) -> list[SentencePair]:
         return [SentencePair(*line.rstrip("\n").split("\t")) for line in stream]
 
 
+def legible(*sides: str) -> bool:
+    return all(any(unicodedata.category(one)[0] not in "CZ" for one in side) for side in sides)
+
+
 # The catalogue
 
 
@@ -207,7 +211,7 @@ def test_the_realignment_refuses_another_file(mirror, home):
         ("tico-19-realigned", "so", "tico19.en-so", 3068),
         ("tico-19", "so", "tico19_asis.en-so", 3071),
         ("hornmt", "so", "hornmt.en-so", 2030),
-        ("mafand", "sw", "mafand.en-sw.train", 30337),
+        ("mafand", "sw", "mafand.en-sw.train", 30335),
         *(("flores-200-dev", one, f"flores.en-{one}.dev", 997) for one in ("so", "sw", "mr", "zh")),
     ],
 )
@@ -215,7 +219,9 @@ def test_as_many_distinct_pairs_as_others_counted(
     name, language, other, distinct, mirror, shared_data, home
 ):
     found = kept(published(name, language, home), keep_identical=True)
-    assert len(found) == len(reference(shared_data, other)) == distinct
+    # The other extraction counts sides that are nothing but marks of direction.
+    counted = [one for one in reference(shared_data, other) if legible(one.src, one.tgt)]
+    assert len(found) == len(counted) == distinct
 
 
 @pytest.mark.parametrize("language", ["ar", "de", "el", "es", "fi", "fr", "hi", "mr", "ro", "ru"])

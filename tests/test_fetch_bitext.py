@@ -566,3 +566,88 @@ def test_the_example_of_the_documentation_runs(capsys):
     exec(compile(example, "docs/bitext.md", "exec"), {})
     count, digest = capsys.readouterr().out.split()
     assert int(count) > 1500 and len(digest) == 64
+
+
+# Misalignment
+
+
+def made_up(lines: int, seed: int = 5) -> list[tuple[str, str]]:
+    """Sentences of a language of numbered words, and their translations word by word."""
+    chance = random.Random(seed)
+    rows = []
+    for _ in range(lines):
+        words = [chance.choice(VOCABULARY) for _ in range(chance.randint(6, 14))]
+        rows.append((" ".join(words), " ".join(word[::-1] for word in words)))
+    return rows
+
+
+VOCABULARY = [
+    "".join(random.Random(number).choices("abdefgiklmnostu", k=6)) for number in range(250)
+]
+
+
+def slipped(tmp_path: Path, rows: list[tuple[str, str]], at: int) -> Path:
+    """A file whose target side has lost the line ``at``, counted from 1."""
+    there = [tgt for _, tgt in rows]
+    del there[at - 1]
+    path = tmp_path / "slipped.tsv"
+    lines = [f"{src}\t{tgt}" for (src, _), tgt in zip(rows, there, strict=False)]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+def test_slipped_lines_are_a_warning_that_says_where(store, tmp_path):
+    path = slipped(tmp_path, made_up(400), at=150)
+    (one,) = get(store, files=(path,)).fetched
+    (warning,) = one.warnings
+    (shift,) = one.alignment["shifts"]
+    assert shift["by"] == -1 and abs(shift["from"] - 151) <= 2 and shift["to"] == 399
+    assert shift["id"] == str(shift["from"])  # the line number
+    assert warning == (
+        f"{one.alignment['found']}; the first begins at {shift['id']} (--realign repairs shifts)"
+    )
+    (again,) = get(store, files=(path,)).fetched
+    assert not again.fresh and again.warnings == one.warnings
+
+
+def test_realign_puts_every_sentence_beside_its_translation(store, tmp_path):
+    rows = made_up(400)
+    path = slipped(tmp_path, rows, at=150)
+    (one,) = get(store, files=(path,), realign=True).fetched
+    assert one.warnings == () and one.alignment["shifts"] == []
+    results = one.artefact.manifest.results
+    assert results["realigned"]["found"].startswith("1 shifted stretch, ")
+    assert (results["realigned"]["source_alone"], results["realigned"]["target_alone"]) == (1, 0)
+    # The file's last source sentence went with the line that was lost.
+    expected = rows[:149] + rows[150:399]
+    found = load_bitext(store, EN_SO, [one.source]).pairs
+    assert [(pair.src, pair.tgt) for pair in found] == expected
+    assert [pair.id for pair in found] == [str(i) for i in range(1, 400) if i != 150]
+    with pytest.raises(ArtefactError, match="realign"):
+        get(store, files=(path,))
+
+
+def test_aligned_lines_are_no_warning_and_few_lines_are_not_judged(store, tmp_path, greetings):
+    path = tmp_path / "whole.tsv"
+    path.write_text("".join(f"{src}\t{tgt}\n" for src, tgt in made_up(300)), encoding="utf-8")
+    whole, few = get(store, files=(path, greetings)).fetched
+    assert whole.warnings == () and whole.alignment["found"] == "aligned: no shift in 300 pairs"
+    assert few.warnings == () and few.alignment is None
+
+
+def test_min_alignment_drops_what_is_no_translation(store, tmp_path):
+    rows = made_up(600)
+    wrong = set(range(0, 600, 6))
+    moved = dict(zip(sorted(wrong), sorted(wrong)[1:] + [0], strict=True))
+    path = tmp_path / "mixed.tsv"
+    lines = [f"{src}\t{rows[moved.get(at, at)][1]}\n" for at, (src, _) in enumerate(rows)]
+    path.write_text("".join(lines), encoding="utf-8")
+    filters = FilterConfig(min_alignment=0.5)
+    (one,) = get(store, files=(path,), filters=filters).fetched
+    table = pq.read_table(one.artefact.path / "pairs.parquet")
+    verdicts = table.column("verdict").to_pylist()
+    assert {at for at, verdict in enumerate(verdicts) if verdict == "misaligned"} == wrong
+    scores = table.column("alignment").to_pylist()
+    assert all((score < 0.5) == (at in wrong) for at, score in enumerate(scores))
+    with pytest.raises(UsageError, match="alignment threshold must be from 0 to 1"):
+        FilterConfig(min_alignment=2.0)
