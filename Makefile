@@ -8,7 +8,7 @@ BIN := $(abspath $(VENV))/bin
 STAMP := $(VENV)/.installed
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help install demo test lint docs bench clean
+.PHONY: help install demo test fuzz lint docs bench clean
 
 help: ## Show these targets.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +32,10 @@ demo: $(STAMP) ## The main job, end to end, without a model hub: a student, its 
 test: $(VENV)/.dev-installed ## Run the tests.
 	PATH="$(BIN):$$PATH" $(BIN)/python -m pytest
 
+fuzz: $(VENV)/.dev-installed ## Fuzz the readers of bitext, SECONDS=30 each (Linux).
+	$(PIP_INSTALL) --constraint constraints.txt '.[fuzz]'
+	$(BIN)/python tests/fuzz_readers.py --seconds $(or $(SECONDS),30)
+
 lint: $(VENV)/.dev-installed ## Check format, style, types and floors.
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -41,10 +45,11 @@ lint: $(VENV)/.dev-installed ## Check format, style, types and floors.
 docs: $(VENV)/.dev-installed ## Write docs/cli.md from the commands' help.
 	$(BIN)/python docs/generate_cli.py
 
-bench: $(VENV)/.dev-installed ## Measure speed: start-up, evaluation, MaxSim. Takes some minutes.
+bench: $(VENV)/.dev-installed ## Measure speed: start-up, evaluation, MaxSim, bitext. Takes some minutes.
 	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/evaluate.py
 	$(BIN)/python benchmarks/maxsim.py
+	$(BIN)/python benchmarks/bitext.py
 
 clean: ## Remove the virtual environment, caches and the demo's output.
 	rm -rf $(VENV) demo-output .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

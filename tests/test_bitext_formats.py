@@ -9,18 +9,14 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from clirot.bitext.aligned_text import read_aligned
-from clirot.bitext.filters import FilterConfig, filtered, tidy
-from clirot.bitext.lines import read_lines
-from clirot.bitext.local_file import local_name, read_local
-from clirot.bitext.stored import write_pairs
-from clirot.bitext.tmx import read_tmx
-from clirot.bitext.tsv import read_tsv
-from clirot.bitext.zipped import open_member
-from clirot.errors import InputError, UsageError
+from clirot.bitext.formats.aligned_text import read_aligned
+from clirot.bitext.formats.lines import read_lines
+from clirot.bitext.formats.local_file import local_name, read_local
+from clirot.bitext.formats.tmx import read_tmx
+from clirot.bitext.formats.tsv import read_tsv
+from clirot.bitext.formats.zipped import open_member
+from clirot.errors import InputError
 from clirot.records import LanguagePair, SentencePair
 
 EN_SO = LanguagePair("en", "so")
@@ -63,8 +59,22 @@ def test_bytes_that_are_not_utf8_are_placed(tmp_path):
         "bitext.tsv:2: not UTF-8: byte 0xe9 at column 4 "
         "(convert the file, for example with: iconv -f WINDOWS-1252 -t UTF-8)"
     )
-    path = written(tmp_path, "a\tb\n".encode("utf-16"))
-    assert wrong(path).startswith("bitext.tsv: UTF-16, not UTF-8 (convert it")
+    path = written(tmp_path, "a\tb\n".encode("utf-32"))
+    assert wrong(path).startswith("bitext.tsv: UTF-32, not UTF-8 (convert it")
+
+
+@pytest.mark.parametrize("charset", ["utf-16-le", "utf-16-be"])
+def test_utf16_with_a_byte_order_mark_is_read(tmp_path, charset):
+    # U+0A0A and U+0D0D are letters whose bytes are those of a line feed and a carriage return.
+    text = "\ufeffa\tb\r\n" + "\u0a0a" * 40_000 + "\u0d0d\u010a\tq\n" + "\U0001f600\tlast"
+    path = written(tmp_path, text.encode(charset))
+    assert [pair.src for pair in read_local(path, EN_SO)] == [
+        "a",
+        "\u0a0a" * 40_000 + "\u0d0d\u010a",
+        "\U0001f600",
+    ]
+    cut = written(tmp_path, text.encode(charset)[:-1])
+    assert wrong(cut) == f"bitext.tsv:3: not {charset.upper()}: truncated data"
 
 
 @pytest.mark.parametrize("cut", [12, 40, 5000])
@@ -305,71 +315,7 @@ def test_a_damaged_archive(tmp_path):
         consume()
 
 
-# Filters
-
-
-def kept(pairs: list[tuple[str, str]], **config: object) -> tuple[list[tuple[str, str]], dict]:
-    from collections import Counter
-
-    dropped: Counter[str] = Counter()
-    found = filtered(
-        (SentencePair(*pair) for pair in pairs),
-        FilterConfig(**config),  # type: ignore[arg-type]
-        dropped,
-    )
-    return [(pair.src, pair.tgt) for pair in found], dict(dropped)
-
-
-def test_each_reason_is_counted():
-    pairs = [
-        ("a", "b"),
-        ("a", "b"),
-        (" a\t", "b\u00a0"),
-        ("a", "c"),
-        ("", "b"),
-        ("a", " \u3000\n"),
-        ("", ""),
-        ("same", "same "),
-    ]
-    assert kept(pairs) == (
-        [("a", "b"), ("a", "c")],
-        {"duplicate": 2, "empty source": 2, "empty target": 1, "identical": 1},
-    )
-    assert kept(pairs, keep_identical=True)[0][-1] == ("same", "same")
-
-
-def test_length_filters_at_their_bounds():
-    pairs = [("x" * 10, "y" * 10), ("x" * 11, "y" * 10), ("x" * 10, "y" * 5), ("x" * 4, "y" * 10)]
-    assert kept(pairs, max_length=10) == ([pairs[0], pairs[2], pairs[3]], {"too long": 1})
-    assert kept(pairs, max_ratio=2) == (pairs[:3], {"length ratio": 1})
-
-
-@pytest.mark.parametrize(
-    "config", [{"max_length": 0}, {"max_ratio": 0.5}, {"max_ratio": float("nan")}]
-)
-def test_filters_that_make_no_sense(config):
-    with pytest.raises(UsageError):
-        FilterConfig(**config)
-
-
-texts = st.text(st.characters(codec="utf-8"), max_size=30)
-
-
-@given(st.lists(st.tuples(texts, texts, texts), max_size=20))
-def test_what_is_kept_reads_back_as_it_was(tmp_path_factory, rows):
-    """Any text at all survives the store: separators, marks, controls."""
-    from collections import Counter
-
-    dropped: Counter[str] = Counter()
-    pairs = list(filtered((SentencePair(*row) for row in rows), FilterConfig(), dropped))
-    assert len(pairs) + dropped.total() == len(rows)
-    path = tmp_path_factory.mktemp("pairs") / "pairs.tsv"
-    assert write_pairs(path, pairs) == len(pairs)
-    again = list(read_tsv(path))
-    assert [(pair.src, pair.tgt) for pair in again] == [(pair.src, pair.tgt) for pair in pairs]
-    assert all(tidy(pair.src) == pair.src and pair.src != pair.tgt for pair in again)
-    ids = [pair.id or str(number) for number, pair in enumerate(pairs, start=1)]
-    assert [pair.id for pair in again] == ids
+# Names of files
 
 
 @pytest.mark.parametrize(

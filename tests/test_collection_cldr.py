@@ -169,9 +169,10 @@ def test_neither_trivial_nor_hopeless(somali: Collection) -> None:
 
 
 def test_what_the_cldr_bitext_has_seen(somali: Collection) -> None:
-    from clirot.bitext.cldr import CldrSource
+    from clirot.bitext.sources.cldr import CldrSource
+    from clirot.records import LanguagePair
 
-    seen = {pair.tgt for pair in CldrSource().read("so")}
+    seen = {pair.tgt for pair in CldrSource().read(LanguagePair("en", "so"))}
     share = Counter[str]()
     whole = Counter[str]()
     for topic in somali.topics():

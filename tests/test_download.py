@@ -19,8 +19,8 @@ from pathlib import Path
 
 import pytest
 
-from clirot import download
 from clirot.download import Upstream, fetch
+from clirot.download import transfer as download
 from clirot.errors import DownloadError
 from clirot.records import Step
 
@@ -387,6 +387,11 @@ def test_a_full_disk_is_an_error_in_words_and_the_rest_follows_later(server, hom
         "https://example.org/x?y=1",
         "https://me:secret@example.org/x",
         "https:///x",
+        "https://../x",
+        "https://./x",
+        "https://example.org/a/%2e%2e/x",
+        "https://example.org/x/",
+        "https://example.org",
     ],
 )
 def test_an_address_that_names_no_file_is_refused(url):
@@ -450,3 +455,172 @@ def test_killed_at_ten_random_moments_it_resumes_and_ends_the_same(server, home)
     starts = [int(asked[6:-1]) if asked else 0 for asked in behaviour.asked]
     assert starts == sorted(starts) and starts[-1] > 0
     assert files_below(home) == ["set.bin"]
+
+
+# Rate limits, room, and files whose digest nobody published
+
+
+def test_retry_after_may_be_a_date(server, home, monkeypatch):
+    from datetime import UTC, datetime
+
+    base, behaviour = server
+    behaviour.statuses, behaviour.retry_after = [503], "Fri, 20 Nov 2026 12:00:30 GMT"
+    slept: list[float] = []
+    monkeypatch.setattr(download.time, "sleep", slept.append)
+    monkeypatch.setattr(download, "_now", lambda: datetime(2026, 11, 20, 12, tzinfo=UTC))
+    fetch(upstream(base), home=home)
+    assert slept == [30.0]
+
+
+@pytest.mark.parametrize("value", ["soon", "-1", "Fri, 20 Nov 1999 12:00:30 GMT", ""])
+def test_a_retry_after_that_says_nothing_is_a_pause_of_our_own(server, home, monkeypatch, value):
+    base, behaviour = server
+    behaviour.statuses, behaviour.retry_after = [503], value
+    slept: list[float] = []
+    monkeypatch.setattr(download.time, "sleep", slept.append)
+    fetch(upstream(base), home=home)
+    assert slept == [0.0]
+
+
+def test_a_server_that_asks_for_an_hour_is_left_alone(server, home):
+    base, behaviour = server
+    behaviour.statuses, behaviour.retry_after = [429, 429], "3600"
+    with pytest.raises(DownloadError, match="HTTP 429 Too Many Requests, and the server asks to"):
+        fetch(upstream(base), home=home)
+    assert len(behaviour.asked) == 1
+
+
+def room(monkeypatch: pytest.MonkeyPatch, free: int) -> None:
+    usage = shutil.disk_usage("/")._replace(free=free)
+    monkeypatch.setattr("clirot.download.space.shutil.disk_usage", lambda _: usage)
+
+
+def test_no_room_is_found_before_the_download(server, home, monkeypatch):
+    base, behaviour = server
+    behaviour.drop_after = [100_000]
+    with monkeypatch.context() as patch:
+        room(patch, 64 << 20)
+        with pytest.raises(DownloadError) as caught:
+            fetch(upstream(base), home=home)
+    assert caught.value.message.startswith("downloading set.bin needs 300 kB, and 67 MB are free")
+    assert "CLIROT_HOME" in str(caught.value)
+    assert files_below(home) == [] and len(behaviour.asked) == 1
+    room(monkeypatch, (64 << 20) + len(CONTENT))
+    assert fetch(upstream(base), home=home).read_bytes() == CONTENT
+
+
+def test_no_room_for_a_copy_from_a_mirror(tmp_path, home, monkeypatch):
+    place = tmp_path / "mirror" / "example.org" / "data" / "set.bin"
+    place.parent.mkdir(parents=True)
+    place.write_bytes(CONTENT)
+    monkeypatch.setenv("CLIROT_MIRROR", str(tmp_path / "mirror"))
+    room(monkeypatch, 0)
+    with pytest.raises(
+        DownloadError, match=r"a copy of set\.bin needs 300 kB, and 0 bytes are free"
+    ):
+        fetch(upstream("https://example.org"), home=home)
+
+
+def open_(base: str, **more: object) -> Upstream:
+    return Upstream(url=f"{base}/data/set.bin", sha256=None, licence="-", **more)  # type: ignore[arg-type]
+
+
+def test_a_file_of_unknown_length_and_digest_is_refused(server, home):
+    base, behaviour = server
+    behaviour.announce_length = False
+    with pytest.raises(DownloadError, match="does not say how long the file is"):
+        fetch(open_(base), home=home)
+    assert files_below(home) == []
+
+
+def test_a_size_that_is_known_is_compared(server, home):
+    base, _ = server
+    with pytest.raises(DownloadError, match="is 300000 bytes long, and 7 were expected"):
+        fetch(open_(base, size=7), home=home)
+    assert fetch(open_(base, size=300_000), home=home).read_bytes() == CONTENT
+
+
+def test_what_was_trusted_first_is_mended_and_defended(server, home):
+    base, behaviour = server
+    path = fetch(open_(base), home=home)
+    path.write_bytes(b"damaged")
+    assert fetch(open_(base), home=home).read_bytes() == CONTENT
+    path.write_bytes(b"damaged")
+    behaviour.content = b"another"
+    with pytest.raises(DownloadError, match="not the file that arrived the first time"):
+        fetch(open_(base), home=home)
+
+
+def test_a_copied_file_of_digests_makes_another_machine_expect_the_same(server, home, tmp_path):
+    base, behaviour = server
+    fetch(open_(base), home=home)
+    other = tmp_path / "other"
+    other.mkdir()
+    shutil.copy(home / "downloads.sha256", other)
+    behaviour.content = CONTENT[:-1] + b"?"
+    with pytest.raises(DownloadError, match="not the file that arrived the first time"):
+        fetch(open_(base), home=other)
+
+
+def test_sha256sum_checks_the_file_of_digests(server, home):
+    base, _ = server
+    fetch(open_(base), home=home)
+    command = ["sha256sum", "--check", "--strict", "../downloads.sha256"]
+    if shutil.which(command[0]) is None:
+        pytest.skip("no sha256sum here")
+    done = subprocess.run(
+        command, cwd=home / "downloads", capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0 and done.stdout.endswith("/data/set.bin: OK\n")
+
+
+def test_a_damaged_file_of_digests_says_where(server, home):
+    from clirot.errors import InputError
+
+    base, _ = server
+    home.mkdir()
+    (home / "downloads.sha256").write_text("\nabc  example.org/x\n")
+    with pytest.raises(InputError, match=r"downloads\.sha256:2: not a digest and a place"):
+        fetch(open_(base), home=home)
+
+
+def test_offline_uses_what_is_here_and_a_mirror_directory(server, home, tmp_path, monkeypatch):
+    base, behaviour = server
+    fetch(upstream(base), home=home)
+    monkeypatch.setenv("CLIROT_OFFLINE", "1")
+    assert fetch(upstream(base), home=home).read_bytes() == CONTENT
+    shutil.rmtree(home)
+    with pytest.raises(DownloadError, match=r"set\.bin is not here, and CLIROT_OFFLINE forbids"):
+        fetch(upstream(base), home=home)
+    monkeypatch.setenv("CLIROT_MIRROR", base)
+    with pytest.raises(DownloadError, match="CLIROT_OFFLINE forbids"):
+        fetch(upstream(base), home=home)
+    place = tmp_path / "mirror" / upstream(base).place
+    place.parent.mkdir(parents=True)
+    place.write_bytes(CONTENT)
+    monkeypatch.setenv("CLIROT_MIRROR", str(tmp_path / "mirror"))
+    assert fetch(upstream(base), home=home).read_bytes() == CONTENT
+    assert len(behaviour.asked) == 1
+
+
+_FETCH_OPEN = _FETCH.replace("sha256=sys.argv[2]", "sha256=None")
+
+
+def test_two_processes_at_once_trust_one_file(server, home):
+    base, behaviour = server
+    behaviour.bytes_per_s = 300_000
+    wanted = upstream(base)
+    both = [
+        subprocess.Popen(
+            [sys.executable, "-c", _FETCH_OPEN, wanted.url, "-", str(home)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(2)
+    ]
+    for process in both:
+        _, err = process.communicate(timeout=60)
+        assert process.returncode == 0, err
+    assert len(behaviour.asked) == 1
+    assert (home / "downloads.sha256").read_text() == f"{wanted.sha256}  {wanted.place}\n"

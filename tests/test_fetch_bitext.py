@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import json
 import random
 import re
@@ -13,9 +14,11 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import asdict
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from clirot.acquisition import FetchConfig, FetchResult, fetch_bitext
@@ -68,32 +71,46 @@ def test_a_file_is_kept_counted_and_traced(store, greetings):
     assert one.source == f"file-greetings-{digest[:8]}" and one.fresh
     assert (one.read, one.kept) == (6, 3)
     assert one.dropped == {"duplicate": 1, "empty source": 1, "identical": 1}
-    assert (one.artefact.path / "pairs.tsv").read_text(encoding="utf-8") == (
-        "Hello\tSalaan\tg1\nThanks\tMahadsanid\t2\nYes\tHaa\tg6\n"
-    )
+    table = pq.read_table(one.artefact.path / "pairs.parquet")
+    assert table.column_names == [
+        "src",
+        "tgt",
+        "id",
+        "place",
+        "verdict",
+        "src_script",
+        "tgt_script",
+    ]
+    assert list(zip(*table.to_pydict().values(), strict=True)) == [
+        ("Hello", "Salaan", "g1", 1, "kept", 1.0, 1.0),
+        ("Thanks", "Mahadsanid", "2", 2, "kept", 1.0, 1.0),
+        ("Hello", "Salaan", "3", 3, "duplicate", 1.0, 1.0),
+        ("", "", "4", 4, "empty source", None, None),
+        ("Kenya", "Kenya", "5", 5, "identical", 1.0, 1.0),
+        ("Yes", "Haa", "g6", 6, "kept", 1.0, 1.0),
+    ]
+    lines = b"Hello\tSalaan\tg1\nThanks\tMahadsanid\t2\nYes\tHaa\tg6\n"
+    assert one.artefact.manifest.results["pairs_digest"] == hashlib.sha256(lines).hexdigest()
+    assert one.examples["identical"] == [{"src": "Kenya", "tgt": "Kenya", "id": "5", "place": 5}]
     manifest = one.artefact.manifest
     assert manifest.name == f"en-so.{one.source}"
     assert [(i.kind, i.name, i.digest) for i in manifest.inputs] == [("file", one.source, digest)]
     assert manifest.results["file"] == str(greetings)
-    assert manifest.config["filters"] == {
-        "keep_identical": False,
-        "max_length": None,
-        "max_ratio": None,
-    }
+    assert manifest.config["filters"] == asdict(FilterConfig())
     result.check()
     assert hidden(store) == []
 
 
 def test_the_same_again_is_not_made_again(store, greetings, tmp_path):
     first = get(store, files=(greetings,)).fetched[0]
-    before = (first.artefact.path / "pairs.tsv").stat().st_mtime_ns
+    before = (first.artefact.path / "pairs.parquet").stat().st_mtime_ns
     elsewhere = tmp_path / "copy" / "greetings.tsv"
     elsewhere.parent.mkdir()
     shutil.copy(greetings, elsewhere)
     again = get(store, files=(elsewhere, greetings)).fetched
     assert [one.fresh for one in again] == [False, False]
     assert again[0].artefact == first.artefact
-    assert (first.artefact.path / "pairs.tsv").stat().st_mtime_ns == before
+    assert (first.artefact.path / "pairs.parquet").stat().st_mtime_ns == before
 
 
 def test_other_filters_need_consent_to_replace(store, greetings):
@@ -206,8 +223,8 @@ def test_requests_that_make_no_sense_are_refused_before_anything_is_done(store):
         FetchConfig(pair=EN_SO, sources=("cldr", "tico19"))
     with pytest.raises(UsageError, match="hornmt has no en-sw bitext"):
         FetchConfig(pair=LanguagePair("en", "sw"), sources=("hornmt",))
-    with pytest.raises(UsageError, match="sw-so has none"):
-        FetchConfig(pair=LanguagePair("sw", "so"))
+    with pytest.raises(UsageError, match="recommends no en-tlh bitext"):
+        FetchConfig(pair=LanguagePair("en", "tlh"))
     FetchConfig(pair=LanguagePair("sw", "so"), files=(Path("mine.tsv"),))
 
 
@@ -238,11 +255,52 @@ def test_bitext_that_is_not_there_says_how_to_get_it(store, greetings):
         load_bitext(store, LanguagePair("en", "sw"), [name])
 
 
-def test_a_damaged_artefact_is_named_by_file_and_line(store, greetings):
+def test_a_damaged_artefact_is_named(store, greetings):
     artefact = get(store, files=(greetings,)).fetched[0].artefact
-    (artefact.path / "pairs.tsv").write_text("Hello\tSalaan\tg1\nThanks\n")
-    with pytest.raises(InputError, match=r"pairs\.tsv:2: 1 column"):
+    path = artefact.path / "pairs.parquet"
+    whole = path.read_bytes()
+    damaged = whole[: len(whole) // 4] + b"x" * 40 + whole[len(whole) // 4 + 40 :]
+    for content in (whole[:-9], b"", damaged):
+        path.write_bytes(content)
+        with pytest.raises(ArtefactError, match=r"pairs\.parquet cannot be read as bitext"):
+            load_bitext(store, EN_SO, stored_sources(store, EN_SO))
+    path.unlink()
+    with pytest.raises(ArtefactError, match=r"has no pairs\.parquet: it was made by an older clir"):
         load_bitext(store, EN_SO, stored_sources(store, EN_SO))
+
+
+def test_two_stores_hold_the_same_bytes(store, greetings, tmp_path):
+    first = get(store, files=(greetings,)).fetched[0].artefact
+    second = get(Store(tmp_path / "other"), files=(greetings,)).fetched[0].artefact
+    assert first.digest == second.digest
+    files = [(one.path / "pairs.parquet").read_bytes() for one in (first, second)]
+    assert files[0] == files[1]
+
+
+def test_the_collections_to_exclude_are_inputs(store, greetings, tmp_path):
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    (folder / "docs.en.tsv").write_text("d1\tThanks!\n")
+    (folder / "queries.so.tsv").write_text("q1\tMahadsanid\n")
+    (folder / "qrels.txt").write_text("q1 0 d1 1\n")
+    (one,) = get(store, files=(greetings,), exclude=(str(folder),)).fetched
+    assert one.dropped["overlap"] == 1 and one.kept == 2
+    assert [(i.kind, i.name) for i in one.artefact.manifest.inputs][1:] == [
+        ("collection", str(folder))
+    ]
+    (folder / "queries.so.tsv").write_text("q1\tHaa\n")
+    with pytest.raises(ArtefactError, match=r"collection .* has changed"):
+        get(store, files=(greetings,), exclude=(str(folder),)).check()
+    with pytest.raises(ClirotError):
+        get(store, files=(greetings,), exclude=("no such collection",))
+
+
+def test_a_wrong_script_is_said(store, tmp_path):
+    path = tmp_path / "ro.tsv"
+    path.write_text("In the beginning\tЛа ынчепут\nThe earth\tПэмынтул\n", encoding="utf-8")
+    result = get(store, files=(path,))
+    with pytest.raises(InputError, match=r"no sentence pair is left of 2: 2 script \(is it reall"):
+        result.check()
 
 
 # Sudden deaths
@@ -345,7 +403,7 @@ def test_a_full_disk_is_one_failed_source(store, greetings, monkeypatch):
     from clirot import acquisition
 
     def full(*_: object) -> int:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "pairs.tsv")
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "pairs.parquet")
 
     with monkeypatch.context() as patch:
         patch.setattr(acquisition, "write_pairs", full)
@@ -399,18 +457,44 @@ def test_json_and_partly_done(tmp_path, greetings, monkeypatch, home):
 
 
 def test_the_list_of_sources():
-    code, out, err = clirot("--list", "--tgt", "so", "--json")
-    assert (code, err) == (0, "")
+    code, out, err = clirot("--list", "--tgt", "so", "--json", "--offline")
+    assert code == 0 and err.startswith("OPUS's corpora are not listed: ")
     listed = {one["source"]: one["recommended"] for one in json.loads(out)}
-    assert listed == {"cldr": True, "hornmt": True, "tico-19": False, "tico-19-realigned": True}
+    assert [name for name, yes in listed.items() if yes] == ["cldr", "hornmt", "tico-19-realigned"]
+    assert {"flores-200-dev", "ntrex-128", "tico-19", "tico-19-terms"} <= set(listed)
+    code, out, _ = clirot("--list", "--json")
+    names = [one["source"] for one in json.loads(out)]
+    assert names == sorted(names) and {"cldr", "mafand", "multi30k", "nllb-seed"} <= set(names)
     code, out, _ = clirot("--list")
-    assert code == 0
-    assert [line.split()[0] for line in out.splitlines() if " CC" in line] == [
-        "hornmt",
-        "mafand",
-        "tico-19",
-        "tico-19-realigned",
-    ]
+    assert code == 0 and all(name in out for name in names)
+
+
+def test_files_of_other_formats_by_the_command(tmp_path):
+    table = tmp_path / "data.csv"
+    table.write_text("english,somali,french\nHello,Salaan,Salut\nno\nYes,Haa,Oui\n", "utf-8")
+    named = f"{table}:french,somali"
+    code, out, err = clirot("--src", "fr", "--tgt", "so", "--file", named)
+    assert (code, out) == (1, "")
+    assert err.startswith(f"error: {table}:3: 1 column: 'no'")
+    code, out, _ = clirot(
+        "--src", "fr", "--tgt", "so", "--file", named, "--skip-malformed", "--json"
+    )
+    (fetched,) = json.loads(out)["fetched"]
+    assert (code, fetched["read"], fetched["kept"]) == (0, 3, 2)
+    assert fetched["dropped"] == {"malformed": 1}
+    assert fetched["malformed"][0].startswith(f"{table}:3: 1 column: 'no'")
+
+    for language, text in (("en", "Hello\nYes\n"), ("so", "Salaan\nHaa\n")):
+        (tmp_path / f"t.{language}").write_text(text)
+    both = f"{tmp_path}/t.en,{tmp_path}/t.so"
+    code, out, _ = clirot("--tgt", "so", "--file", both, "--json")
+    (fetched,) = json.loads(out)["fetched"]
+    assert (code, fetched["kept"], fetched["source"][:7]) == (0, 2, "file-t-")
+    assert fetched["file"] == both.split(",")
+
+    code, _, err = clirot("--tgt", "so", "--file", both, "--format", "cvs")
+    assert code == 2
+    assert err.startswith("error: unknown format 'cvs'\n  hint: did you mean 'csv'?; known: csv, ")
 
 
 @pytest.mark.parametrize(
@@ -423,10 +507,10 @@ def test_the_list_of_sources():
             "error: not a language code: 'somali'\n  hint: did you mean 'so'?",
         ),
         (["--tgt", "en"], 2, "error: source and target are the same language: 'en'"),
-        (["--tgt", "so", "--source", "tico19"], 2, "did you mean 'tico-19'?; known: cldr, hornmt"),
-        (["--tgt", "de", "--source", "hornmt"], 2, "error: hornmt has no en-de bitext; it pairs"),
+        (["--tgt", "so", "--source", "tico19"], 2, "did you mean 'tico-19'?; known: cldr, flores"),
+        (["--tgt", "de", "--source", "hornmt"], 2, "error: hornmt has no en-de bitext; its"),
         (["--tgt", "so", "--file", "none.tsv"], 1, "error: none.tsv: cannot be read: No such file"),
-        (["--tgt", "so", "--max-ratio", "0"], 2, "error: the length ratio to keep must be 1 or"),
+        (["--tgt", "so", "--max-ratio", "0.5"], 2, "error: the length ratio to keep must be 1 or"),
     ],
 )
 def test_mistakes_get_an_answer(arguments, code, message):
@@ -482,3 +566,88 @@ def test_the_example_of_the_documentation_runs(capsys):
     exec(compile(example, "docs/bitext.md", "exec"), {})
     count, digest = capsys.readouterr().out.split()
     assert int(count) > 1500 and len(digest) == 64
+
+
+# Misalignment
+
+
+def made_up(lines: int, seed: int = 5) -> list[tuple[str, str]]:
+    """Sentences of a language of numbered words, and their translations word by word."""
+    chance = random.Random(seed)
+    rows = []
+    for _ in range(lines):
+        words = [chance.choice(VOCABULARY) for _ in range(chance.randint(6, 14))]
+        rows.append((" ".join(words), " ".join(word[::-1] for word in words)))
+    return rows
+
+
+VOCABULARY = [
+    "".join(random.Random(number).choices("abdefgiklmnostu", k=6)) for number in range(250)
+]
+
+
+def slipped(tmp_path: Path, rows: list[tuple[str, str]], at: int) -> Path:
+    """A file whose target side has lost the line ``at``, counted from 1."""
+    there = [tgt for _, tgt in rows]
+    del there[at - 1]
+    path = tmp_path / "slipped.tsv"
+    lines = [f"{src}\t{tgt}" for (src, _), tgt in zip(rows, there, strict=False)]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+def test_slipped_lines_are_a_warning_that_says_where(store, tmp_path):
+    path = slipped(tmp_path, made_up(400), at=150)
+    (one,) = get(store, files=(path,)).fetched
+    (warning,) = one.warnings
+    (shift,) = one.alignment["shifts"]
+    assert shift["by"] == -1 and abs(shift["from"] - 151) <= 2 and shift["to"] == 399
+    assert shift["id"] == str(shift["from"])  # the line number
+    assert warning == (
+        f"{one.alignment['found']}; the first begins at {shift['id']} (--realign repairs shifts)"
+    )
+    (again,) = get(store, files=(path,)).fetched
+    assert not again.fresh and again.warnings == one.warnings
+
+
+def test_realign_puts_every_sentence_beside_its_translation(store, tmp_path):
+    rows = made_up(400)
+    path = slipped(tmp_path, rows, at=150)
+    (one,) = get(store, files=(path,), realign=True).fetched
+    assert one.warnings == () and one.alignment["shifts"] == []
+    results = one.artefact.manifest.results
+    assert results["realigned"]["found"].startswith("1 shifted stretch, ")
+    assert (results["realigned"]["source_alone"], results["realigned"]["target_alone"]) == (1, 0)
+    # The file's last source sentence went with the line that was lost.
+    expected = rows[:149] + rows[150:399]
+    found = load_bitext(store, EN_SO, [one.source]).pairs
+    assert [(pair.src, pair.tgt) for pair in found] == expected
+    assert [pair.id for pair in found] == [str(i) for i in range(1, 400) if i != 150]
+    with pytest.raises(ArtefactError, match="realign"):
+        get(store, files=(path,))
+
+
+def test_aligned_lines_are_no_warning_and_few_lines_are_not_judged(store, tmp_path, greetings):
+    path = tmp_path / "whole.tsv"
+    path.write_text("".join(f"{src}\t{tgt}\n" for src, tgt in made_up(300)), encoding="utf-8")
+    whole, few = get(store, files=(path, greetings)).fetched
+    assert whole.warnings == () and whole.alignment["found"] == "aligned: no shift in 300 pairs"
+    assert few.warnings == () and few.alignment is None
+
+
+def test_min_alignment_drops_what_is_no_translation(store, tmp_path):
+    rows = made_up(600)
+    wrong = set(range(0, 600, 6))
+    moved = dict(zip(sorted(wrong), sorted(wrong)[1:] + [0], strict=True))
+    path = tmp_path / "mixed.tsv"
+    lines = [f"{src}\t{rows[moved.get(at, at)][1]}\n" for at, (src, _) in enumerate(rows)]
+    path.write_text("".join(lines), encoding="utf-8")
+    filters = FilterConfig(min_alignment=0.5)
+    (one,) = get(store, files=(path,), filters=filters).fetched
+    table = pq.read_table(one.artefact.path / "pairs.parquet")
+    verdicts = table.column("verdict").to_pylist()
+    assert {at for at, verdict in enumerate(verdicts) if verdict == "misaligned"} == wrong
+    scores = table.column("alignment").to_pylist()
+    assert all((score < 0.5) == (at in wrong) for at, score in enumerate(scores))
+    with pytest.raises(UsageError, match="alignment threshold must be from 0 to 1"):
+        FilterConfig(min_alignment=2.0)

@@ -7,25 +7,31 @@ manifest. A source that fails does not stop the others.
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from clirot.bitext.catalogue import foreign_language, recommended_for, source_for
-from clirot.bitext.filters import FilterConfig, filtered
-from clirot.bitext.local_file import local_name, read_local
+from clirot.bitext.catalogue import recommended_for, source_for
+from clirot.bitext.filters import FilterConfig
+from clirot.bitext.formats import FORMATS, LocalFile, read_local
 from clirot.bitext.source import Source
 from clirot.bitext.stored import PAIRS, artefact_name, write_pairs
-from clirot.download import fetch
+from clirot.download import Upstream, fetch, identified
 from clirot.errors import BusyError, ClirotError, InputError, PartlyDoneError
 from clirot.records import LanguagePair, ProgressSink, SentencePair, Step, silent
-from clirot.store import Artefact, Input, Store, file_digest
+from clirot.store import Artefact, Input, Store
 
-_FORMAT = 1  # of pairs.tsv and of how it is filtered: a change makes older artefacts outdated
+if TYPE_CHECKING:
+    from clirot.bitext.filters.chain import Chain
+    from clirot.bitext.filters.overlap import Overlap
+    from clirot.bitext.filters.scoring import CorpusScorer
+
+_FORMAT = 2  # of pairs.parquet and of how it is filtered: a change makes older artefacts outdated
 _STEP = 5000
 _POLL_S = 0.2
+_EXAMPLES = 5  # of rows that could not be read
+_WALKED = 200_000  # pairs of a source that are looked at for shifts, to bound memory
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,15 +43,28 @@ class FetchConfig:
     sources: tuple[str, ...] = ()
     """Names of catalogue sources."""
     files: tuple[Path, ...] = ()
-    """Local files: ``source TAB target [TAB id]`` or TMX, gzipped or not."""
+    """Local files, as :meth:`clirot.bitext.formats.LocalFile.parse` reads them: ``PATH``,
+    ``PATH:SRC,TGT`` or ``PATH,PATH``."""
+    format: str | None = None
+    """The format of the files (:data:`clirot.bitext.formats.FORMATS`); None: told from each."""
+    skip_malformed: bool = False
+    """Count rows of local files that cannot be read, and go on; else the first is an error."""
     filters: FilterConfig = field(default_factory=FilterConfig)
-    """What to drop besides empty sides and duplicates."""
+    """What to drop besides empty sides."""
+    exclude: tuple[str, ...] = ()
+    """Collections, as :func:`clirot.collection.open_collection` takes them, whose documents,
+    sentences and topics must not be in the bitext."""
+    realign: bool = False
+    """Put the sentences of each source back beside their translations before they are judged
+    (:func:`clirot.bitext.alignment.realign`); holds a source in memory."""
     replace: bool = False
     """Replace bitext of the same name that was made otherwise (other filters, another revision)."""
 
     def __post_init__(self) -> None:
         for name in self.sources:
             source_for(name, self.pair)
+        if self.format is not None:
+            FORMATS[self.format]
         if not self.sources and not self.files:
             recommended_for(self.pair)
 
@@ -74,6 +93,24 @@ class Fetched:
     def dropped(self) -> dict[str, int]:
         """Reason -> pairs left out for it."""
         return dict(self.artefact.manifest.results["dropped"])
+
+    @property
+    def examples(self) -> dict[str, list[dict[str, Any]]]:
+        """Reason -> some of the pairs left out for it: ``src``, ``tgt``, ``id``, ``place``."""
+        return dict(self.artefact.manifest.results["examples"])
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What could not be judged, and why."""
+        return tuple(self.artefact.manifest.results["warnings"])
+
+    @property
+    def alignment(self) -> dict[str, Any] | None:
+        """How its lines stand to each other: ``found``, ``share``, ``shifts``, ``unmatched``.
+
+        None: not judged, as there are too few pairs. Lines are counted from 1.
+        """
+        return self.artefact.manifest.results.get("alignment")
 
     @property
     def licence(self) -> str:
@@ -142,13 +179,16 @@ def fetch_bitext(
         progress: told of downloads and of long readings.
 
     Raises:
+        ClirotError: a collection to exclude cannot be opened.
+        UsageError: languages are to be identified and the extra ``langid`` is not installed.
         KeyboardInterrupt: the sources finished until then are in the store.
     """
     fetched: list[Fetched] = []
     failed: list[Failed] = []
+    overlap = _overlap(config)
     for supply in _supplies(config):
         try:
-            fetched.append(_fetch_one(supply, config, store, progress))
+            fetched.append(_fetch_one(supply, config, overlap, store, progress))
         except ClirotError as error:
             failed.append(Failed(supply.label, error))
     return FetchResult(config.pair, tuple(fetched), tuple(failed))
@@ -156,63 +196,97 @@ def fetch_bitext(
 
 @dataclass(frozen=True)
 class _FromSource:
-    """A catalogue source for one pair, seen as the pair wants it."""
+    """A catalogue source for one pair; ``ready`` where nothing about it is left open."""
 
     source: Source
     pair: LanguagePair
+    upstreams: tuple[Upstream, ...] = ()
 
     @property
     def label(self) -> str:
         return self.source.name
 
+    def ready(self, store: Store, progress: ProgressSink) -> _FromSource:
+        """With its version, and every file's digest, for which one may have to be downloaded."""
+        source = self.source.resolved(self.pair, home=store.home, progress=progress)
+        upstreams = tuple(
+            identified(one, home=store.home, progress=progress)
+            for one in source.upstreams(self.pair)
+        )
+        return _FromSource(source, self.pair, upstreams)
+
     def identify(self) -> tuple[str, dict[str, Any], tuple[Input, ...]]:
-        upstreams = self.source.upstreams(foreign_language(self.pair))
-        inputs = tuple(Input(kind="url", name=one.url, digest=one.sha256) for one in upstreams)
+        inputs = tuple(
+            Input(kind="url", name=one.url, digest=one.sha256 or "") for one in self.upstreams
+        )
         return self.source.name, {"revision": self.source.revision}, inputs
 
     def pairs(self, store: Store, progress: ProgressSink) -> Iterator[SentencePair]:
-        language = foreign_language(self.pair)
-        upstreams = self.source.upstreams(language)
-        files = [fetch(one, home=store.home, progress=progress) for one in upstreams]
-        for pair in self.source.read(language, files):
-            yield pair if self.pair.tgt == language else SentencePair(pair.tgt, pair.src, pair.id)
+        files = [fetch(one, home=store.home, progress=progress) for one in self.upstreams]
+        return self.source.read(self.pair, files)
 
     def provenance(self) -> dict[str, Any]:
-        upstreams = self.source.upstreams(foreign_language(self.pair))
         return {
             "licence": self.source.licence,
             "homepage": self.source.homepage,
             "citation": self.source.citation,
-            "urls": [one.url for one in upstreams],
+            "urls": [one.url for one in self.upstreams],
         }
+
+
+@dataclass
+class _Malformed:
+    """Rows of a file that could not be read: how many, and what was wrong with the first."""
+
+    count: int = 0
+    examples: list[str] = field(default_factory=list)
+
+    def add(self, error: InputError) -> None:
+        self.count += 1
+        if self.count <= _EXAMPLES:
+            self.examples.append(error.message)
 
 
 @dataclass(frozen=True)
 class _FromFile:
-    """A file of the user's."""
+    """A file of the user's, or two that correspond."""
 
-    path: Path
+    file: LocalFile
     pair: LanguagePair
+    skip_malformed: bool
+    malformed: _Malformed = field(default_factory=_Malformed)
 
     @property
     def label(self) -> str:
-        return str(self.path)
+        return str(self.file)
+
+    @property
+    def path(self) -> Path:
+        return self.file.paths[0]
+
+    def ready(self, store: Store, progress: ProgressSink) -> _FromFile:
+        return self
 
     def identify(self) -> tuple[str, dict[str, Any], tuple[Input, ...]]:
-        try:
-            digest = file_digest(self.path)
-        except OSError as error:
-            raise InputError(
-                f"cannot be read: {error.strerror or error}", path=self.path
-            ) from error
-        name = local_name(self.path, digest)
-        return name, {}, (Input(kind="file", name=name, digest=digest),)
+        digests = self.file.digests()
+        name = self.file.name(digests)
+        deciding = {"skip_malformed": True} if self.skip_malformed else {}
+        inputs = tuple(Input(kind="file", name=name, digest=digest) for digest in digests)
+        return name, deciding, inputs
 
     def pairs(self, store: Store, progress: ProgressSink) -> Iterator[SentencePair]:
-        return read_local(self.path, self.pair)
+        if not self.skip_malformed:
+            return read_local(self.file, self.pair)
+        return read_local(self.file, self.pair, malformed=self.malformed.add)
 
     def provenance(self) -> dict[str, Any]:
-        return {"licence": "not stated", "urls": [], "file": str(self.path.absolute())}
+        paths = [str(path.absolute()) for path in self.file.paths]
+        return {
+            "licence": "not stated",
+            "urls": [],
+            "file": paths[0] if len(paths) == 1 else paths,
+            **({"malformed": self.malformed.examples} if self.malformed.count else {}),
+        }
 
 
 _Supply = _FromSource | _FromFile
@@ -223,12 +297,33 @@ def _supplies(config: FetchConfig) -> list[_Supply]:
     if not sources and not config.files:
         sources = recommended_for(config.pair)
     supplies: list[_Supply] = [_FromSource(source, config.pair) for source in sources]
-    return supplies + [_FromFile(path, config.pair) for path in dict.fromkeys(config.files)]
+    return supplies + [
+        _FromFile(LocalFile.parse(path, kind=config.format), config.pair, config.skip_malformed)
+        for path in dict.fromkeys(config.files)
+    ]
+
+
+def _overlap(config: FetchConfig) -> Overlap | None:
+    """What is to be excluded, or None; also checks what can be checked before any work."""
+    if config.filters.min_language:
+        from clirot.bitext.filters.identification import Identifier
+
+        Identifier(config.pair.tgt)
+    if not config.exclude:
+        return None
+    from clirot.bitext.filters.overlap import Overlap
+
+    return Overlap(config.exclude)
 
 
 def _fetch_one(
-    supply: _Supply, config: FetchConfig, store: Store, progress: ProgressSink
+    supply: _Supply,
+    config: FetchConfig,
+    overlap: Overlap | None,
+    store: Store,
+    progress: ProgressSink,
 ) -> Fetched:
+    supply = supply.ready(store, progress)
     source, deciding, inputs = supply.identify()
     name = artefact_name(config.pair, source)
     settings: Mapping[str, Any] = {
@@ -236,8 +331,11 @@ def _fetch_one(
         "source": source,
         "format": _FORMAT,
         "filters": asdict(config.filters),
+        **({"realign": True} if config.realign else {}),
         **deciding,
     }
+    if overlap is not None:
+        inputs += overlap.inputs()
     while True:
         there = store.finished(
             "bitext", name, config=settings, inputs=inputs, replace=config.replace
@@ -245,7 +343,9 @@ def _fetch_one(
         if there is not None:
             return Fetched(source, there, fresh=False)
         try:
-            _make(supply, name, settings, inputs, config, store, progress)
+            if overlap is not None:
+                overlap.read(progress)
+            _make(supply, name, settings, inputs, config, overlap, store, progress)
         except BusyError:
             # Very likely it fetches what we want: two trainings that were started together.
             progress(Step(f"wait for another process to fetch {supply.label}", 0))
@@ -260,22 +360,97 @@ def _make(
     settings: Mapping[str, Any],
     inputs: tuple[Input, ...],
     config: FetchConfig,
+    overlap: Overlap | None,
     store: Store,
     progress: ProgressSink,
 ) -> None:
+    from clirot.bitext.filters.chain import Chain
+
     with store.draft("bitext", name, config=settings, inputs=inputs) as draft:
         draft.resumable = False  # what takes long are downloads, and those are kept elsewhere
-        dropped: Counter[str] = Counter()
+        scorers = _scorers(config.filters)
+        chain = Chain(config.filters, config.pair, draft.scratch, overlap=overlap, scorers=scorers)
         pairs = _counted(supply.pairs(store, progress), supply.label, progress)
-        kept = write_pairs(draft.path / PAIRS, filtered(pairs, config.filters, dropped))
-        if not kept:
-            raise _nothing_kept(supply, dropped)
+        realigned: dict[str, Any] = {}
+        if config.realign:
+            pairs, realigned = _realigned(pairs, progress)
+        chain.read(pairs)
+        alignment = _alignment(chain, progress, realign=config.realign)
+        pairs_digest = write_pairs(draft.path / PAIRS, chain.judged(), chain.score_names)
+        if isinstance(supply, _FromFile):
+            chain.report.malformed = supply.malformed.count
+        if not chain.report.kept:
+            raise _nothing_kept(supply, chain.report.dropped)
         draft.results = {
-            "read": kept + dropped.total(),
-            "kept": kept,
-            "dropped": dict(sorted(dropped.items())),
+            **chain.report.results(),
+            "pairs_digest": pairs_digest,
+            **realigned,
+            **alignment,
             **supply.provenance(),
         }
+
+
+def _scorers(filters: FilterConfig) -> tuple[CorpusScorer, ...]:
+    if not filters.min_alignment:
+        return ()
+    from clirot.bitext.alignment import AlignmentScorer
+
+    return (AlignmentScorer(filters.min_alignment),)
+
+
+def _realigned(
+    pairs: Iterator[SentencePair], progress: ProgressSink
+) -> tuple[Iterator[SentencePair], dict[str, Any]]:
+    """The pairs with every sentence beside its translation, and what was done."""
+    from clirot.bitext.alignment import realign
+
+    before = list(pairs)
+    src, tgt = [one.src for one in before], [one.tgt for one in before]
+    result = realign(src, tgt, progress=progress)
+    beads = result.beads
+    done = {
+        "found": str(result.report),
+        "pairs": sum(bead.matched for bead in beads),
+        "source_alone": sum(not bead.tgt for bead in beads),
+        "target_alone": sum(not bead.src for bead in beads),
+        "joined": sum(bead.matched and len(bead.src) + len(bead.tgt) > 2 for bead in beads),
+    }
+    # A pair is called what its (first) source sentence was called.
+    pairs = (
+        SentencePair(here, there, before[bead.src.start].id, before[bead.src.start].place)
+        for here, there, bead in result.pairs(src, tgt)
+    )
+    return pairs, {"realigned": done}
+
+
+def _alignment(chain: Chain, progress: ProgressSink, *, realign: bool) -> dict[str, Any]:
+    """How the lines of a source stand to each other; a fault is also a warning of the report."""
+    from clirot.bitext.alignment.shifts import FEWEST, find_shifts
+
+    src, tgt, names = chain.first_read(_WALKED)
+    if len(src) < FEWEST:
+        return {}
+    report = find_shifts(src, tgt, progress=progress)
+    if not report.aligned:
+        warning = str(report)
+        if report.shifts:
+            warning += f"; the first begins at {names[report.shifts[0].start]}"
+        if not realign and not report.hopeless:
+            warning += " (--realign repairs shifts)"
+        chain.report.warnings.append(warning)
+    return {
+        "alignment": {
+            "found": str(report),
+            "share": round(report.share, 4),
+            "pairs": report.lines,
+            "sampled": report.sampled or len(src) < chain.count,
+            "shifts": [
+                {"from": one.start + 1, "to": one.end, "by": one.offset, "id": names[one.start]}
+                for one in report.shifts
+            ],
+            "unmatched": [{"from": one.start + 1, "to": one.end} for one in report.unmatched],
+        }
+    }
 
 
 def _counted(
@@ -289,12 +464,17 @@ def _counted(
     progress(Step(f"read {label}", count, count, unit="pairs"))
 
 
-def _nothing_kept(supply: _Supply, dropped: Counter[str]) -> InputError:
+def _nothing_kept(supply: _Supply, dropped: Mapping[str, int]) -> InputError:
     path = supply.path if isinstance(supply, _FromFile) else None
-    what = ", ".join(f"{count} {reason}" for reason, count in sorted(dropped.items()))
-    message = f"no sentence pair is left of {dropped.total()}" + (f": {what}" if what else "")
+    what = ", ".join(f"{count} {reason}" for reason, count in dropped.items())
+    message = f"no sentence pair is left of {sum(dropped.values())}"
+    message += f": {what}" if what else ""
+    hint = "the file must hold sentence pairs; see also the filters" if path else None
+    if dropped.get("script", 0) > sum(dropped.values()) / 2:
+        hint = (
+            f"is it really {supply.pair.src} and {supply.pair.tgt}, in that order? Another script "
+            f"is named in the code (sr-Latn), and --min-script 0 does not look at it"
+        )
     return InputError(
-        message if path is not None else f"{supply.label}: {message}",
-        path=path,
-        hint="the file must hold sentence pairs; see also the filters" if path else None,
+        message if path is not None else f"{supply.label}: {message}", path=path, hint=hint
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from clirot.errors import LanguageError
 from clirot.languages import parse_language
@@ -89,6 +89,9 @@ class SentencePair:
     src: str
     tgt: str
     id: str = ""
+    place: int = field(default=0, compare=False)
+    """Line, row or unit of its source, from 1; 0: not known. Two pairs differ by what they say
+    only."""
 
 
 @dataclass(frozen=True)

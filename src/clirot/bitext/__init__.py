@@ -1,9 +1,9 @@
 """Bitext: sentence pairs of two languages, from the catalogue or from a file, filtered and stored.
 
-One concept a file: what a source is (``source``), the sources (``cldr``, ``tico19``, ``hornmt``,
-``mafand``, ``multi30k``) and their table (``catalogue``), the formats (``lines``, ``tsv``,
-``aligned_text``, ``tmx``, ``zipped``, ``local_file``), what is dropped (``filters``), and the
-bitext in the store (``stored``). Fetching is :func:`clirot.acquisition.fetch_bitext`.
+One concept a file: what a source is (``source``), the sources (``sources``) and their table
+(``catalogue``), what fetching would do (``plan``), the formats on disk (``formats``), what is
+dropped (``filters``), and the bitext in the store (``stored``). Fetching is
+:func:`clirot.acquisition.fetch_bitext`.
 """
 
 from clirot.bitext.catalogue import SOURCES, recommended_for, source_for, sources_for

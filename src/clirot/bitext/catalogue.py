@@ -1,68 +1,75 @@
-"""The table of bitext sources, and what it has for a language pair."""
+"""The table of bitext sources, and what it has for a language pair.
+
+Beside the table there are two families of sources with names of their own: ``opus:CORPUS`` for
+every corpus of OPUS, and ``hf:OWNER/NAME`` for data sets of the Hugging Face Hub.
+"""
 
 from __future__ import annotations
 
-from clirot.bitext.cldr import CldrSource
-from clirot.bitext.hornmt import HORNMT
-from clirot.bitext.mafand import MAFAND
-from clirot.bitext.multi30k import MULTI30K
 from clirot.bitext.source import Source
-from clirot.bitext.tico19 import TICO19, TICO19_REALIGNED
-from clirot.errors import UsageError
+from clirot.bitext.sources.cldr import CldrSource
+from clirot.bitext.sources.flores import FLORES, NLLB_SEED
+from clirot.bitext.sources.freedict import FREEDICT
+from clirot.bitext.sources.hornmt import HORNMT
+from clirot.bitext.sources.hub import PREFIX as HUB
+from clirot.bitext.sources.hub import parse_hub
+from clirot.bitext.sources.mafand import MAFAND
+from clirot.bitext.sources.multi30k import MULTI30K
+from clirot.bitext.sources.ntrex import NTREX
+from clirot.bitext.sources.opus import PREFIX as OPUS
+from clirot.bitext.sources.opus import parse_opus
+from clirot.bitext.sources.tatoeba import TATOEBA_TEST
+from clirot.bitext.sources.tico19 import TICO19, TICO19_REALIGNED
+from clirot.bitext.sources.tico19_terms import TICO19_TERMS
+from clirot.errors import UnknownNameError, UsageError
 from clirot.records import LanguagePair
 from clirot.registry import Registry
 
-_ALL: tuple[Source, ...] = (CldrSource(), HORNMT, MAFAND, MULTI30K, TICO19, TICO19_REALIGNED)
+_ALL: tuple[Source, ...] = (
+    *(CldrSource(), FREEDICT, HORNMT, MAFAND, MULTI30K, NLLB_SEED),
+    *(TICO19, TICO19_REALIGNED, TICO19_TERMS),
+    *(FLORES, NTREX, TATOEBA_TEST),
+)
 
 SOURCES: Registry[Source] = Registry("bitext source", {source.name: source for source in _ALL})
 
 # Two sources of the same sentences: the second is the better one where there is a choice.
 _SUPERSEDED_BY = {"tico-19": "tico-19-realigned"}
 
-_PIVOT = "en"
-
-
-def foreign_language(pair: LanguagePair) -> str:
-    """The language of a pair that is not English: the one a source is asked for.
-
-    Raises:
-        UsageError: neither is English; every source of the table pairs a language with English.
-    """
-    if _PIVOT not in (pair.src, pair.tgt):
-        raise UsageError(
-            f"every source of the catalogue pairs a language with English, and {pair} has none",
-            hint="give bitext of your own: --file PATH",
-        )
-    return pair.tgt if pair.src == _PIVOT else pair.src
-
 
 def source_for(name: str, pair: LanguagePair) -> Source:
-    """The source of that name, which has the pair.
+    """The source of that name, which has the pair; of an open name, which may have it.
 
     Raises:
         UnknownNameError: there is no such source; the hint suggests a near miss.
-        UsageError: it has no bitext of the pair; the message says which languages it has, the hint
-            which sources have this one.
+        UsageError: it has no bitext of the pair, and the hint says which sources have; or the name
+            is not written as names of its family are.
     """
-    source = SOURCES[name]
-    language = foreign_language(pair)
-    if language not in source.languages:
-        others = [one.name for one in sources_for(pair)]
+    if name.startswith(OPUS):
+        return parse_opus(name)
+    if name.startswith(HUB):
+        return parse_hub(name)
+    try:
+        source = SOURCES[name]
+    except UnknownNameError as error:
+        raise UnknownNameError(
+            error.message, hint=f"{error.hint}; or opus:CORPUS, hf:OWNER/NAME:SRC:TGT"
+        ) from None
+    if not source.has(pair):
+        others = [one.name for one in sources_for(pair) if not one.evaluation]
         raise UsageError(
-            f"{name} has no {pair} bitext; it pairs English with {_listed(source)}",
-            hint=f"for {pair} there is: {', '.join(others)}"
-            if others
-            else "give bitext of your own: --file PATH",
+            f"{name} has no {pair} bitext; its languages are {_listed(source)}",
+            hint=f"for {pair} there is: {', '.join(others)}" if others else _NOTHING,
         )
     return source
 
 
+_NOTHING = "see what OPUS has: --list; or give bitext of your own: --file PATH"
+
+
 def sources_for(pair: LanguagePair) -> list[Source]:
-    """Every source that has the pair, by name; none where neither language is English."""
-    if _PIVOT not in (pair.src, pair.tgt):
-        return []
-    language = foreign_language(pair)
-    return [source for _, source in sorted(SOURCES.items()) if language in source.languages]
+    """Every source of the table that has the pair, by name."""
+    return [source for _, source in sorted(SOURCES.items()) if source.has(pair)]
 
 
 def recommended_for(pair: LanguagePair) -> list[Source]:
@@ -71,13 +78,10 @@ def recommended_for(pair: LanguagePair) -> list[Source]:
     Raises:
         UsageError: there is nothing for the pair.
     """
-    foreign_language(pair)
     found = {source.name: source for source in sources_for(pair) if source.recommended}
     chosen = [source for name, source in found.items() if _SUPERSEDED_BY.get(name) not in found]
     if not chosen:
-        raise UsageError(
-            f"the catalogue has no {pair} bitext", hint="give bitext of your own: --file PATH"
-        )
+        raise UsageError(f"the catalogue recommends no {pair} bitext", hint=_NOTHING)
     return chosen
 
 

@@ -1,24 +1,41 @@
 """Bitext in the store: how an artefact is written, and how several are read as one.
 
 Each source is an artefact of its own, ``bitext/<src>-<tgt>.<source>``, with one file,
-``pairs.tsv``: ``source TAB target TAB id``, UTF-8, no header.
+``pairs.parquet``: a row for every pair of the source, the dropped ones too, in its order.
+
+======== ====== ==============================================================================
+src, tgt string the sides, tidied
+id       string the source's name for the pair
+place    int64  line or unit in the source, from 1
+verdict  string ``kept``, or the reason it was dropped (see ``clirot.bitext.filters.reasons``)
+...      float  a column for each score that was asked for, such as ``tgt_script``; may be null
+======== ====== ==============================================================================
+
+The file's bytes are decided by the pairs and by pyarrow's version. The digest of the kept pairs
+alone, which no version changes, is ``pairs_digest`` among the manifest's results.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from clirot.bitext.filters import pair_key
-from clirot.bitext.tsv import read_tsv
-from clirot.errors import InputError
+from clirot.errors import ArtefactError, InputError
 from clirot.records import LanguagePair, SentencePair
 from clirot.registry import unknown_name
 from clirot.store import Artefact, Input, Store
 
-PAIRS = "pairs.tsv"
+if TYPE_CHECKING:
+    from clirot.bitext.filters.batch import Batch
+
+PAIRS = "pairs.parquet"
+_ROWS = 65_536  # of a row group; also what a reader of another language must hold at once
+_READ = 8_192
+_TEXT = ("src", "tgt", "id")
 
 
 @dataclass(frozen=True)
@@ -36,6 +53,17 @@ class Bitext:
         return len(self.pairs)
 
 
+@dataclass(frozen=True)
+class StoredPair:
+    """A row of an artefact."""
+
+    pair: SentencePair
+    verdict: str
+    """``kept``, or why it was dropped."""
+    scores: dict[str, float]
+    """Name -> score; a score that the pair does not have is left out."""
+
+
 def artefact_name(pair: LanguagePair, source: str) -> str:
     """``en-so.tico-19``."""
     return f"{pair.format()}.{source}"
@@ -47,18 +75,124 @@ def stored_sources(store: Store, pair: LanguagePair) -> list[str]:
     return [name.removeprefix(prefix) for name in store.names("bitext") if name.startswith(prefix)]
 
 
-def write_pairs(path: Path, pairs: Iterable[SentencePair]) -> int:
-    """Write tidied pairs; returns how many."""
-    count = 0
-    with path.open("w", encoding="utf-8", newline="\n") as stream:
-        for pair in pairs:
-            stream.write(f"{pair.src}\t{pair.tgt}\t{pair.id}\n")
-            count += 1
-    return count
+def write_pairs(path: Path, batches: Iterable[Batch], scores: Sequence[str] = ()) -> str:
+    """Write judged pairs.
+
+    Args:
+        path: the file.
+        batches: pairs with their verdicts, in order. How they are cut changes nothing.
+        scores: the scores that every batch has.
+
+    Returns:
+        SHA-256 over the kept pairs' lines ``src TAB tgt TAB id``, hexadecimal.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    digest = hashlib.sha256()
+    schema = _schema(scores)
+    # Every setting that decides bytes is said, so that a new default of the library's does not.
+    with pq.ParquetWriter(
+        path,
+        schema,
+        compression="zstd",
+        compression_level=3,
+        use_dictionary=["verdict"],
+        version="2.6",
+        data_page_version="1.0",
+        data_page_size=1 << 20,
+        write_statistics=["place", "verdict"],
+        store_schema=False,
+    ) as writer:
+        held: list[Any] = []
+        rows = 0
+        for batch in batches:
+            record, kept = _record(batch, schema)
+            digest.update(kept)
+            held.append(record)
+            rows += len(batch)
+            while rows >= _ROWS:
+                table = pa.Table.from_batches(held)
+                writer.write_table(table.slice(0, _ROWS), row_group_size=_ROWS)
+                held = table.slice(_ROWS).to_batches()
+                rows -= _ROWS
+        if rows:
+            writer.write_table(pa.Table.from_batches(held), row_group_size=_ROWS)
+    return digest.hexdigest()
+
+
+def stored_pairs(
+    artefact: Artefact, *, verdicts: Sequence[str] | None = None
+) -> Iterator[StoredPair]:
+    """The rows of an artefact in their order, a few thousand in memory at a time.
+
+    Args:
+        artefact: bitext in the store.
+        verdicts: which rows; default all.
+
+    Raises:
+        ArtefactError: its file is damaged.
+    """
+    for columns in _columns(artefact, verdicts):
+        texts = [columns.pop(name) for name in (*_TEXT, "place", "verdict")]
+        names = list(columns)
+        scores = zip(*columns.values(), strict=True) if names else iter(lambda: (), None)
+        for src, tgt, identifier, place, verdict, values in zip(*texts, scores, strict=False):
+            known = zip(names, values, strict=True)
+            yield StoredPair(
+                SentencePair(src, tgt, identifier, place),
+                verdict,
+                {name: value for name, value in known if value is not None},
+            )
+
+
+def kept_pairs(artefact: Artefact) -> Iterator[SentencePair]:
+    """The kept pairs of an artefact in their order, a few thousand in memory at a time.
+
+    Raises:
+        ArtefactError: its file is damaged.
+    """
+    for columns in _columns(artefact, ("kept",), (*_TEXT, "place")):
+        yield from map(SentencePair, *columns.values())
+
+
+def sample_pairs(
+    artefact: Artefact, size: int, *, seed: int = 0, verdicts: Sequence[str] = ("kept",)
+) -> list[StoredPair]:
+    """Some rows drawn evenly without replacement, in the order of the source.
+
+    Args:
+        artefact: bitext in the store.
+        size: how many; all there are where there are fewer.
+        seed: another seed draws others.
+        verdicts: from which rows.
+
+    Raises:
+        ArtefactError: its file is damaged.
+    """
+    import numpy as np
+
+    from clirot.bitext.filters.report import priorities
+
+    # Two readings: the first, of one small column, says which rows, so that no text is held.
+    codes: list[Any] = []
+    first = 0
+    for columns in _columns(artefact, None, ("verdict",)):
+        wanted = np.isin(np.array(columns["verdict"], dtype=object), list(verdicts))
+        rows = np.flatnonzero(wanted).astype(np.uint64) + np.uint64(first)
+        keys = priorities(rows, seed)
+        best = np.argsort(keys, kind="stable")[:size]
+        codes.append(np.stack([keys[best], rows[best]]))
+        first += len(wanted)
+    if not codes:
+        return []
+    keys, rows = np.concatenate(codes, axis=1)
+    chosen = set(rows[np.argsort(keys, kind="stable")[:size]].tolist())
+    return [one for row, one in enumerate(stored_pairs(artefact)) if row in chosen]
 
 
 def load_bitext(store: Store, pair: LanguagePair, sources: Sequence[str]) -> Bitext:
-    """Read what was fetched from some sources as one bitext.
+    """Read what was kept of some sources as one bitext.
 
     Args:
         store: where it is.
@@ -68,26 +202,98 @@ def load_bitext(store: Store, pair: LanguagePair, sources: Sequence[str]) -> Bit
 
     Raises:
         UnknownNameError: the store has nothing of that name for the pair.
-        InputError: nothing at all is there to read, or an artefact's file is damaged.
+        ArtefactError: an artefact's file is damaged, or is of an older format.
+        InputError: nothing at all is there to read.
     """
-    artefacts = [_artefact(store, pair, source) for source in dict.fromkeys(sources)]
-    seen: set[bytes] = set()
+    from clirot.bitext.filters.duplicates import pair_key
+
+    names = list(dict.fromkeys(sources))
+    artefacts = [_artefact(store, pair, source) for source in names]
+    seen: set[bytes] = set()  # of earlier sources: within one, its own filters have decided
     merged: list[SentencePair] = []
     dropped: Counter[str] = Counter()
-    for source, artefact in zip(dict.fromkeys(sources), artefacts, strict=True):
-        for sentence in read_tsv(artefact.path / PAIRS):
-            key = pair_key(sentence)
+    for number, (source, artefact) in enumerate(zip(names, artefacts, strict=True), start=1):
+        keys: list[bytes] = []
+        for sentence in kept_pairs(artefact):
+            key = pair_key(sentence) if len(names) > 1 else b""
             if key in seen:
                 dropped[source] += 1
-            else:
-                seen.add(key)
-                merged.append(sentence)
+                continue
+            merged.append(sentence)
+            if number < len(names):
+                keys.append(key)
+        seen.update(keys)
     if not merged:
         raise InputError(
             f"no bitext for {pair}: no source was given or none has a pair",
             hint=f"clirot fetch-bitext --src {pair.src} --tgt {pair.tgt}",
         )
     return Bitext(pair, merged, tuple(one.as_input() for one in artefacts), dict(dropped))
+
+
+def _schema(scores: Sequence[str]) -> Any:
+    import pyarrow as pa
+
+    return pa.schema(
+        [
+            *((name, pa.large_string()) for name in _TEXT),
+            ("place", pa.int64()),
+            ("verdict", pa.dictionary(pa.int8(), pa.string())),
+            *((name, pa.float32()) for name in scores),
+        ]
+    )
+
+
+def _record(batch: Batch, schema: Any) -> tuple[Any, bytes]:
+    """A batch as it is written, and the lines of its kept pairs."""
+    import numpy as np
+    import pyarrow as pa
+
+    from clirot.bitext.filters.reasons import REASONS
+
+    verdict = pa.DictionaryArray.from_arrays(
+        pa.array(batch.verdict.astype(np.int8)), pa.array(REASONS)
+    )
+    columns = [batch.src, batch.tgt, batch.id, batch.place]
+    arrays = [pa.array(one, schema.types[i]) for i, one in enumerate(columns)] + [verdict]
+    for name in schema.names[len(arrays) :]:
+        values = batch.scores[name]
+        arrays.append(pa.array(values, pa.float32(), mask=np.isnan(values)))
+    kept = (batch.verdict == 0).tolist()
+    rows = zip(batch.src, batch.tgt, batch.id, kept, strict=True)
+    lines = "".join(f"{src}\t{tgt}\t{name}\n" for src, tgt, name, good in rows if good)
+    return pa.record_batch(arrays, schema=schema), lines.encode()
+
+
+def _columns(
+    artefact: Artefact, verdicts: Sequence[str] | None, names: Sequence[str] | None = None
+) -> Iterator[dict[str, list[Any]]]:
+    """The file's columns, a piece at a time, as lists."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    path = artefact.path / PAIRS
+    wanted = None if names is None else [*dict.fromkeys((*names, "verdict"))]
+    try:
+        with pq.ParquetFile(path) as file:
+            for record in file.iter_batches(_READ, columns=wanted):
+                if verdicts is not None:
+                    chosen = pc.is_in(record.column("verdict"), pa.array(list(verdicts)))
+                    record = record.filter(chosen)
+                yield {
+                    name: record.column(name).to_pylist() for name in (names or record.schema.names)
+                }
+    except FileNotFoundError:
+        raise ArtefactError(
+            f"bitext/{artefact.name} has no {PAIRS}: it was made by an older clirot, or damaged",
+            hint="fetch it again with --replace",
+        ) from None
+    except (pa.ArrowException, OSError, KeyError) as error:
+        raise ArtefactError(
+            f"{path} cannot be read as bitext: {error}",
+            hint="fetch it again: clirot bitext rm, then clirot fetch-bitext",
+        ) from error
 
 
 def _artefact(store: Store, pair: LanguagePair, source: str) -> Artefact:

@@ -20,6 +20,7 @@ from clirot.errors import ClirotError
 
 _MODULES = {
     "fetch-bitext": "fetch_bitext",
+    "bitext": "bitext",
     "distill": "distill",
     "index": "index",
     "search": "search",

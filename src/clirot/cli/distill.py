@@ -48,8 +48,8 @@ def distill(
     file: Annotated[
         list[Path] | None,
         typer.Option(
-            help="Local bitext (TSV or TMX, gz); repeat for several; so=PATH: of one of several "
-            "languages."
+            help="Local bitext, as fetch-bitext takes it; repeat for several; so=PATH: of one of "
+            "several languages."
         ),
     ] = None,
     name: Annotated[

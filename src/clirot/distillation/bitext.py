@@ -83,7 +83,7 @@ def _bitext(
 
     files = config.files_of(pair)
     stored = stored_sources(store, pair)
-    missing = tuple(one for one in sources if one not in stored)
+    missing = tuple(dict.fromkeys(one for one in sources if one not in stored))
     unfinished = store.home / "bitext" / f".{pair}.recommended"
     recommended = not sources and not files and (not stored or unfinished.exists())
     if recommended:
@@ -97,6 +97,9 @@ def _bitext(
         )
         _check_fetched(fetched, config, recommended=recommended)
         unfinished.unlink(missing_ok=True)
+        # An open name ("opus:Tatoeba") is in the store under the name of what it turned out to be.
+        settled = dict(zip(missing, fetched.sources, strict=False))
+        sources = [settled.get(one, one) for one in sources]
         sources += [one for one in fetched.sources if one not in sources]
     return load_bitext(store, pair, sources or stored)
 

@@ -29,7 +29,15 @@ from clirot.store.manifest import MANIFEST, Artefact, Input, Manifest, differenc
 KINDS = ("bitext", "models", "indexes", "runs")
 _SWAP_TIME_S = 10.0  # more than the two renames of a replacement take
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
-_VERSIONED = ("clirot", "torch", "transformers", "sentence-transformers", "geomloss", "numpy")
+_VERSIONED = (
+    "clirot",
+    "torch",
+    "transformers",
+    "sentence-transformers",
+    "geomloss",
+    "numpy",
+    "pyarrow",
+)
 
 
 def default_home() -> Path:

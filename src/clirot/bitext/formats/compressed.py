@@ -1,0 +1,297 @@
+"""Compressed bytes as a stream: gzip, bzip2, xz and zstd, told by their first bytes.
+
+Nothing is unpacked to disk and nothing is held in memory. A stream that grows far more than text
+does is refused (a "zip bomb"), and so is one that ends before its end.
+
+zstd comes from pyarrow, which notices a cut file; the ``zstandard`` package takes it for a short
+one. Multiple members and frames one after the other are one stream, as ``gzip``, ``xz``, ``pzstd``
+and ``cat`` write them.
+"""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import lzma
+import struct
+import zipfile
+import zlib
+from collections.abc import Callable
+from os import PathLike
+from pathlib import Path
+from typing import IO, Protocol, cast
+
+from clirot.errors import InputError
+
+MAX_RATIO = 200
+"""How many times its compressed size a stream may have. Bitext has 3 to 20 times."""
+FREE_BYTES = 1 << 26
+"""What any stream may have, whatever its ratio: 64 MiB do no harm."""
+MAX_BYTES = 1 << 40
+"""What no stream may have: 1 TiB, some thousand million pairs."""
+
+XZ_MEMORY = 1 << 29
+"""Bytes of memory that an xz file may ask for: 512 MiB; ``xz -9`` needs 65."""
+
+ENDINGS = (".gz", ".bz2", ".xz", ".zst", ".zstd")
+"""How the names of compressed files end; only used to see the ending before it."""
+
+_BUFFER = 1 << 17
+_BROKEN = (
+    OSError,  # gzip.BadGzipFile, and what pyarrow and bz2 raise
+    EOFError,
+    ValueError,  # pyarrow.ArrowInvalid
+    MemoryError,  # an xz or zstd header that asks for gigabytes
+    RuntimeError,  # zipfile: encrypted
+    struct.error,
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+)
+
+
+class DamagedError(InputError):
+    """Compressed data that is broken, cut short, or far too large once it is unpacked.
+
+    Args:
+        what: what was wrong, without the place.
+        path: the file.
+        line: the line of text that would have come next, where that is known.
+        hint: what to do.
+    """
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        path: str | PathLike[str],
+        line: int | None = None,
+        hint: str | None = None,
+    ) -> None:
+        super().__init__(what, path=path, line=line, hint=hint)
+        self.what = what
+
+    def at_line(self, line: int) -> DamagedError:
+        """The same with the line, for a reader of lines."""
+        return DamagedError(self.what, path=self.path or "", line=line, hint=self.hint)
+
+
+def kind_of(head: bytes) -> str | None:
+    """The compression that bytes begin with (``gzip``, ``bzip2``, ``xz``, ``zstd``), or None."""
+    if head.startswith(b"\x1f\x8b"):
+        return "gzip"
+    # "BZh" alone could be text; the block or the end of stream after it could not.
+    if head[:3] == b"BZh" and head[4:10] in (b"1AY&SY", b"\x17rE8P\x90"):
+        return "bzip2"
+    if head.startswith(b"\xfd7zXZ\x00"):
+        return "xz"
+    # A skippable frame, with which pzstd begins, has one of 16 numbers of its own.
+    skippable = len(head) >= 4 and head[1:4] == b"\x2a\x4d\x18" and head[0] & 0xF0 == 0x50
+    return "zstd" if skippable or head.startswith(b"\x28\xb5\x2f\xfd") else None
+
+
+def open_bytes(path: Path) -> io.BufferedReader:
+    """Open a file, looking through compression by its first bytes, not its name.
+
+    Raises:
+        InputError: there is no such file, it is not a regular file, or it may not be read. Reading
+            raises :class:`DamagedError`.
+    """
+    raw, size = open_raw(path)
+    return decompressed(raw, path=path, size=size)
+
+
+def open_raw(path: Path) -> tuple[io.BufferedReader, int]:
+    """The bytes of a file as they are, and how many.
+
+    Raises:
+        InputError: there is no such file, it is not a regular file, or it may not be read.
+    """
+    try:
+        if path.exists() and not path.is_file() and not path.is_dir():
+            # A pipe would be empty at the second look: its digest is taken before it is read.
+            raise InputError("not a regular file", path=path, hint="save it to a file first")
+        stream: io.BufferedReader = io.BufferedReader(path.open("rb", buffering=0), _BUFFER)
+        return stream, path.stat().st_size
+    except (OSError, ValueError) as error:  # ValueError: a NUL byte in the name
+        why = error.strerror if isinstance(error, OSError) else None
+        raise InputError(f"cannot be read: {why or error}", path=path) from error
+
+
+def decompressed(stream: io.BufferedReader, *, path: Path, size: int) -> io.BufferedReader:
+    """A stream of the unpacked bytes, or the stream itself where it is not compressed.
+
+    Args:
+        stream: the bytes; closed with what is given back.
+        path: what to call them in errors.
+        size: how many bytes they take on disk, which bounds how many may come out.
+
+    Raises:
+        InputError: compressed twice. Reading raises :class:`DamagedError`.
+    """
+    kind = kind_of(stream.peek(16))
+    if kind is None:
+        return stream
+    try:
+        decoder = _decoder(kind, stream)
+    except BaseException:
+        stream.close()
+        raise
+    unpacked = guarded(
+        decoder,
+        path=path,
+        size=size,
+        wrong=f"damaged {kind} data",
+        hint="copy it again",
+        also=stream.close,
+    )
+    try:
+        again = kind_of(unpacked.peek(16))
+        if again is not None:
+            raise InputError(
+                f"{again} in {kind}: compressed twice", path=path, hint="unpack it once"
+            )
+    except InputError:
+        unpacked.close()
+        raise
+    return unpacked
+
+
+def guarded(
+    inner: IO[bytes],
+    *,
+    path: Path,
+    size: int,
+    wrong: str,
+    hint: str | None,
+    also: Callable[[], None] | None = None,
+) -> io.BufferedReader:
+    """A stream that turns what its decoder raises into :class:`DamagedError`, and stops bombs.
+
+    Args:
+        inner: the decoder.
+        path: what to call it in errors.
+        size: compressed size in bytes.
+        wrong: how an error begins.
+        hint: what to do about one.
+        also: called when the stream is closed.
+    """
+    return io.BufferedReader(_Guard(inner, path, size, wrong, hint, also), _BUFFER)
+
+
+def _decoder(kind: str, stream: io.BufferedReader) -> IO[bytes]:
+    if kind == "gzip":
+        return cast("IO[bytes]", gzip.GzipFile(fileobj=stream, mode="rb"))
+    if kind == "bzip2":
+        return cast("IO[bytes]", _Members(stream, bz2.BZ2Decompressor))
+    if kind == "xz":
+        return cast("IO[bytes]", _Members(stream, _xz))
+    import pyarrow as pa
+
+    return cast("IO[bytes]", pa.CompressedInputStream(pa.PythonFile(stream, mode="r"), "zstd"))
+
+
+class _Decompressor(Protocol):
+    """What bz2 and lzma have in common."""
+
+    @property
+    def eof(self) -> bool: ...
+    @property
+    def needs_input(self) -> bool: ...
+    @property
+    def unused_data(self) -> bytes: ...
+    def decompress(self, data: bytes, max_length: int = -1) -> bytes: ...
+
+
+def _xz() -> lzma.LZMADecompressor:
+    return lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=XZ_MEMORY)
+
+
+class _Members:
+    """bzip2 or xz streams one after the other.
+
+    ``BZ2File`` and ``LZMAFile`` take a second stream that is damaged for rubbish after the first,
+    say nothing, and leave half of a corpus.
+    """
+
+    def __init__(self, stream: io.BufferedReader, make: Callable[[], _Decompressor]) -> None:
+        self._stream = stream
+        self._make = make
+        self._member = make()
+
+    def read(self, size: int) -> bytes:
+        while True:
+            data = b""
+            if self._member.eof:
+                # xz may be padded with zeros to a multiple of four bytes.
+                data = self._member.unused_data.lstrip(b"\0")
+                while not data:
+                    data = self._stream.read(_BUFFER)
+                    if not data:
+                        return b""
+                    data = data.lstrip(b"\0")
+                self._member = self._make()
+            elif self._member.needs_input:
+                data = self._stream.read(_BUFFER)
+                if not data:
+                    raise EOFError("it ends before the end of its data")
+            unpacked = self._member.decompress(data, size)
+            if unpacked:
+                return unpacked
+
+    def close(self) -> None:
+        self._stream.close()
+
+
+class _Guard(io.RawIOBase):
+    def __init__(
+        self,
+        inner: IO[bytes],
+        path: Path,
+        size: int,
+        wrong: str,
+        hint: str | None,
+        also: Callable[[], None] | None,
+    ) -> None:
+        self._inner = inner
+        self._path = path
+        self._size = size
+        self._wrong = wrong
+        self._hint = hint
+        self._also = also
+        self._out = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
+        try:
+            data = self._inner.read(len(buffer))
+        except _BROKEN as error:
+            raise DamagedError(
+                f"{self._wrong}: {str(error).strip() or 'too large'}",
+                path=self._path,
+                hint=self._hint,
+            ) from error
+        self._out += len(data)
+        allowed = min(max(FREE_BYTES, MAX_RATIO * self._size), MAX_BYTES)
+        if self._out > allowed:
+            raise DamagedError(
+                f"{self._size:,} bytes unpack to more than {allowed:,}: refused as a zip bomb",
+                path=self._path,
+                hint=f"bitext that repeats itself more than {MAX_RATIO} times: unpack it first",
+            )
+        buffer[: len(data)] = data
+        return len(data)
+
+    def close(self) -> None:
+        if not self.closed:
+            try:
+                self._inner.close()
+            except _BROKEN:
+                pass  # said already, when it was read
+            finally:
+                if self._also is not None:
+                    self._also()
+        super().close()

@@ -1,0 +1,81 @@
+"""Which format a file has: told from its first bytes where they say it, and from its name."""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections.abc import Mapping
+from contextlib import suppress
+from xml.parsers import expat
+
+from clirot.bitext.formats import mo, parquet_table
+from clirot.bitext.formats.part import Part
+
+ENDINGS: Mapping[str, str] = {
+    ".tsv": "tsv",
+    ".txt": "tsv",
+    ".tab": "tsv",
+    ".csv": "csv",
+    ".tmx": "tmx",
+    ".xlf": "xliff",
+    ".xliff": "xliff",
+    ".sdlxliff": "xliff",
+    ".mxliff": "xliff",
+    ".mqxliff": "xliff",
+    ".po": "po",
+    ".pot": "po",
+    ".mo": "mo",
+    ".gmo": "mo",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".json": "jsonl",
+    ".parquet": "parquet",
+}
+"""Ending of a name -> format."""
+
+_ROOTS = {"tmx": "tmx", "xliff": "xliff"}
+_PO = re.compile(r'(?:[ \t]*(?:#[^\n]*)?\n)*(?:msgid|msgctxt|domain)\s+"')
+_JSON = re.compile(r'\{\s*["}]')
+_HEAD = 1 << 16
+
+
+def ending_of(name: str) -> str | None:
+    """The format that a name ends like (without the ending of a compression), or None."""
+    return next((kind for ending, kind in ENDINGS.items() if name.endswith(ending)), None)
+
+
+def format_of(part: Part) -> str:
+    """The name of a part's format: by content, then by name, else tab-separated.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    with part.open() as stream:
+        head = stream.peek(_HEAD)[:_HEAD]
+    return by_content(head) or ending_of(part.name) or "tsv"
+
+
+def by_content(head: bytes) -> str | None:
+    """The format that the first bytes are of, or None where they could be any table of text."""
+    if head.startswith(parquet_table.MAGIC):
+        return "parquet"
+    if head[:4] in mo.MAGIC:
+        return "mo"
+    sixteen = head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    text = head.decode("utf-16" if sixteen else "utf-8", "ignore").lstrip("\ufeff \t\r\n")
+    if text.startswith("<"):
+        return _ROOTS.get(_root(head).rpartition(":")[2])
+    if _JSON.match(text):
+        return "jsonl"
+    return "po" if _PO.match(text) else None
+
+
+def _root(head: bytes) -> str:
+    """The first element of an XML document, or nothing."""
+    names: list[str] = []
+    parser = expat.ParserCreate()
+    parser.StartElementHandler = lambda name, _: names.append(name) if not names else None
+    # What comes after the root, or is cut, is the reader's to judge.
+    with suppress(expat.ExpatError, LookupError, ValueError):
+        parser.Parse(head, False)
+    return names[0] if names else ""

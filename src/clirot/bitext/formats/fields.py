@@ -1,0 +1,121 @@
+"""Which columns, fields or keys of a table hold the two sides of a pair.
+
+Named by the user, or found: ``src`` and ``tgt``, ``source`` and ``target``, the languages' codes in
+any spelling (``en``, ``som_Latn``, ``translation.en``), or their English names.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from clirot.errors import LanguageError, UsageError
+from clirot.languages import language_name, parse_language
+from clirot.records import LanguagePair
+from clirot.registry import closest
+
+_SIDES = (("src", "tgt"), ("source", "target"))
+_IDS = ("id", "tuid")
+_LONGEST = 40
+
+
+@dataclass(frozen=True)
+class Fields:
+    """The names of the columns, or their numbers from 1 where a table has no header."""
+
+    src: str
+    """Of the side in the pair's source language. A dot leads into a nested field."""
+    tgt: str
+    """Of the other side."""
+    id: str | None = None
+    """Of the pair's name; None: its number."""
+
+    @classmethod
+    def parse(cls, text: str) -> Fields:
+        """Read ``SRC,TGT`` or ``SRC,TGT,ID``; a name with a comma in it takes quotation marks.
+
+        Raises:
+            UsageError: not two or three names.
+        """
+        try:
+            names = [name.strip() for name in next(csv.reader([text], strict=True))]
+        except (csv.Error, StopIteration):
+            names = []
+        if len(names) not in (2, 3) or not all(names) or len(set(names)) < len(names):
+            raise UsageError(
+                f"not the names of columns: {text!r}",
+                hint="write SRC,TGT or SRC,TGT,ID, for example english,somali or 2,3",
+            )
+        return cls(*names)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names given."""
+        return (self.src, self.tgt) if self.id is None else (self.src, self.tgt, self.id)
+
+    @property
+    def places(self) -> tuple[int, ...] | None:
+        """The columns from 0 where all of them are numbers, else None."""
+        if not all(name.isascii() and name.isdigit() and int(name) > 0 for name in self.names):
+            return None
+        return tuple(int(name) - 1 for name in self.names)
+
+    def format(self) -> str:
+        """``SRC,TGT[,ID]``, for a manifest."""
+        return ",".join(f'"{name}"' if "," in name else name for name in self.names)
+
+
+def found_in(names: Sequence[str], pair: LanguagePair) -> Fields | None:
+    """The fields for a pair among names, or None where one side has none.
+
+    Args:
+        names: the columns; nested ones with dots.
+        pair: the languages.
+    """
+    by_name = {name.strip().casefold(): name for name in reversed(names)}
+    for src, tgt in _SIDES:
+        if src in by_name and tgt in by_name:
+            return _with_id(by_name[src], by_name[tgt], by_name)
+    sides: dict[str, str] = {}
+    for name in names:
+        leaf = name.strip().rpartition(".")[2]
+        # What is longer than any tag of BCP 47 is a sentence, and not worth a place in the cache.
+        language = _language(leaf, pair) if len(leaf) <= _LONGEST else None
+        if language is not None:
+            sides.setdefault(language, name)
+    if pair.src not in sides or pair.tgt not in sides:
+        return None
+    return _with_id(sides[pair.src], sides[pair.tgt], by_name)
+
+
+def _with_id(src: str, tgt: str, by_name: dict[str, str]) -> Fields:
+    # "id" may be Indonesian, and then it is a side.
+    own = [by_name[name] for name in _IDS if name in by_name and by_name[name] not in (src, tgt)]
+    return Fields(src, tgt, own[0] if own else None)
+
+
+@lru_cache(maxsize=512)
+def _language(name: str, pair: LanguagePair) -> str | None:
+    for code in (pair.src, pair.tgt):
+        if name.casefold() == language_name(code).casefold():
+            return code
+    try:
+        return parse_language(name)
+    except LanguageError:
+        return None
+
+
+def missing(names: Sequence[str], pair: LanguagePair, fields: Fields | None) -> tuple[str, str]:
+    """(message, hint) for a table in which the fields asked for, or any for a pair, are not."""
+    shown = ", ".join(repr(name[:40]) for name in names[:12]) + (", ..." if names[12:] else "")
+    if fields is not None:
+        absent = next((name for name in fields.names if name not in names), fields.src)
+        near = closest(absent, names)
+        hint = f"did you mean {near!r}?" if near else "name columns that it has: PATH:SRC,TGT"
+        return f"no column {absent!r}; it has {shown or 'none'}", hint
+    return (
+        f"no columns for {pair.src!r} and {pair.tgt!r} among {shown or 'none'}",
+        "name them: PATH:SRC,TGT (or by number from 1, where there is no header)",
+    )

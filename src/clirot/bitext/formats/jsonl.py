@@ -1,0 +1,125 @@
+"""JSON lines: one object a line, with the two sides in fields of their own, streamed.
+
+``{"src": ..., "tgt": ...}``, ``{"en": ..., "so": ...}``, the nested ``{"translation": {"en": ...,
+"so": ...}}`` of many data sets of the Hugging Face Hub, or any fields that the user names.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import IO, Any
+
+from clirot.bitext.formats.fields import Fields, found_in, missing
+from clirot.bitext.formats.lines import Malformed, excerpt, numbered_lines, refuse
+from clirot.errors import InputError
+from clirot.records import LanguagePair, SentencePair
+
+_MAX_LEVELS = 3
+_MAX_NAMES = 1000
+
+
+def read_jsonl_stream(
+    stream: IO[bytes],
+    *,
+    path: Path,
+    pair: LanguagePair,
+    fields: Fields | None = None,
+    malformed: Malformed = refuse,
+) -> Iterator[SentencePair]:
+    """The objects of a stream; where there is no field of ids, the line number is the id.
+
+    Args:
+        stream: the bytes.
+        path: what to call them in errors.
+        pair: the languages, by which the fields are found in the first object.
+        fields: the fields; a dot leads into an object.
+        malformed: told of lines that cannot be read, which are left out where it does not raise.
+
+    Raises:
+        InputError: with the line, where it is not an object, lacks a field or has no text in it.
+    """
+    for number, line in numbered_lines(stream, path=path, malformed=malformed):
+        if not line.strip():
+            continue
+        try:
+            row = _parsed(line)
+            if fields is None:
+                names = list(_names(row))
+                fields = found_in(names, pair)
+                if fields is None:
+                    message, hint = missing(names, pair, None)
+                    raise InputError(message, path=path, line=number, hint=hint)
+            src, tgt = _text(row, fields.src), _text(row, fields.tgt)
+            own = _text(row, fields.id, optional=True) if fields.id else ""
+        except _WrongRowError as error:
+            malformed(InputError(error.what, path=path, line=number, hint=error.hint))
+            continue
+        yield SentencePair(src, tgt, own.strip() or str(number), number)
+
+
+class _Number(str):
+    """A number as it is written."""
+
+    __slots__ = ()
+
+
+class _WrongRowError(Exception):
+    def __init__(self, what: str, hint: str | None = None) -> None:
+        super().__init__(what)
+        self.what = what
+        self.hint = hint
+
+
+_HINT = "a line is an object; of an array, make lines with: jq -c '.[]'"
+
+
+def _parsed(line: str) -> dict[str, Any]:
+    try:
+        # Numbers stay as written: an id of 30 digits is a name, and one of 5,000 no error.
+        row = json.loads(line, parse_int=_Number, parse_float=_Number)
+    except RecursionError as error:
+        raise _WrongRowError("JSON that is nested too deeply") from error
+    except ValueError as error:
+        raise _WrongRowError(f"not JSON: {error}: {excerpt(line)}", _HINT) from error
+    if not isinstance(row, dict):
+        raise _WrongRowError(f"not a JSON object: {excerpt(line)}", _HINT)
+    return row
+
+
+def _names(row: Mapping[str, Any], level: int = 1, before: str = "") -> Iterator[str]:
+    for name, value in list(row.items())[:_MAX_NAMES]:
+        if isinstance(value, dict) and level < _MAX_LEVELS:
+            yield from _names(value, level + 1, f"{before}{name}.")
+        else:
+            yield f"{before}{name}"
+
+
+def _text(row: Mapping[str, Any], name: str, *, optional: bool = False) -> str:
+    value: Any = row
+    if name in row:
+        value = row[name]
+    else:
+        for step in name.split("."):
+            if not isinstance(value, dict) or step not in value:
+                if optional:
+                    return ""
+                known = ", ".join(repr(key[:40]) for key in list(row)[:12]) or "none"
+                raise _WrongRowError(f"no field {name!r}; it has {known}")
+            value = value[step]
+    if value is None:
+        return ""
+    if not isinstance(value, str) or (isinstance(value, _Number) and not optional):
+        raise _WrongRowError(f"the field {name!r} holds {_KINDS.get(type(value), 'no text')}")
+    if not value.isascii():
+        try:
+            value.encode("utf-8")
+        except UnicodeEncodeError as error:
+            # JSON can spell half of a surrogate pair, which is no text and cannot be stored.
+            what = f"the field {name!r} holds half a surrogate pair at character {error.start + 1}"
+            raise _WrongRowError(what) from error
+    return str(value)
+
+
+_KINDS = {_Number: "a number", list: "a list", dict: "an object", bool: "true or false"}

@@ -1,0 +1,142 @@
+"""Lines of a text file, one at a time: UTF-8, or UTF-16 with a byte order mark.
+
+Only a line feed ends a line: ``str.splitlines`` would also cut at the Unicode separators that occur
+inside sentences, and shift everything after them.
+"""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import IO, TypeVar
+
+from clirot.bitext.formats.compressed import DamagedError, open_bytes
+from clirot.errors import InputError
+
+MAX_LINE = 1 << 26
+"""Bytes (characters in UTF-16) of the longest line: 64 MiB. More is no text of a pair a line."""
+
+Malformed = Callable[[InputError], None]
+"""What a reader does with a row that it cannot read: :func:`refuse` it, or count it and go on."""
+
+_UTF8_MARK = b"\xef\xbb\xbf"
+_UTF16 = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
+_UTF32 = (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)
+_BLOCK = 1 << 16
+_Text = TypeVar("_Text", str, bytes)
+
+
+def refuse(error: InputError) -> None:
+    """Raise the error: a malformed row ends the reading."""
+    raise error
+
+
+def read_lines(path: Path) -> Iterator[str]:
+    """The lines of a text file without their ends; a byte order mark at the start is dropped.
+
+    Raises:
+        InputError: with the line, where the bytes are not text, or compressed data is damaged.
+    """
+    with open_bytes(path) as stream:
+        for _, line in numbered_lines(stream, path=path):
+            yield line
+
+
+def numbered_lines(
+    stream: IO[bytes], *, path: Path, malformed: Malformed = refuse, charset: str = "utf-8"
+) -> Iterator[tuple[int, str]]:
+    """(1-based number, line without its end) of a stream of bytes.
+
+    Args:
+        stream: the bytes.
+        path: what to call them in errors.
+        malformed: told of lines that cannot be decoded, which are left out where it does not raise.
+        charset: of the lines, for formats that declare it; it must contain ASCII.
+
+    Raises:
+        InputError: with the line, where it is not text or longer than :data:`MAX_LINE`, or
+            compressed data is damaged.
+    """
+    number = 0
+    try:
+        raw = stream.readline(MAX_LINE + 1)
+        encoding = _UTF16.get(raw[:2])
+        if raw.startswith(_UTF32):
+            raise InputError("UTF-32, not UTF-8", path=path, hint=_CONVERT.format("UTF-32"))
+        if encoding is not None:
+            for line in _sixteen(raw[2:], stream, encoding):
+                number += 1
+                yield number, _within(line, path, number).removesuffix("\r")
+            return
+        raw = raw.removeprefix(_UTF8_MARK)
+        # A byte order mark and nothing else is an empty file.
+        while raw:
+            number += 1
+            if len(raw) > MAX_LINE:
+                _within(raw, path, number)
+            try:
+                line = raw.decode(charset)
+            except UnicodeDecodeError as error:
+                malformed(_not_text(raw, error, charset, path, number))
+            else:
+                yield number, line.removesuffix("\n").removesuffix("\r")
+            raw = stream.readline(MAX_LINE + 1)
+    except DamagedError as error:
+        raise error.at_line(number + 1) from error
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"not {error.encoding.upper()}: {error.reason}", path=path, line=number + 1
+        ) from error
+
+
+_CONVERT = "convert it, for example with: iconv -f {} -t UTF-8"
+
+
+def _sixteen(head: bytes, stream: IO[bytes], encoding: str) -> Iterator[str]:
+    """Lines of UTF-16, in which the byte of a line feed says nothing."""
+    decoder = codecs.getincrementaldecoder(encoding)()
+    rest = decoder.decode(head)
+    while True:
+        *lines, rest = rest.split("\n")
+        yield from lines
+        if len(rest) > MAX_LINE:
+            yield rest  # refused by whoever counts the lines
+        block = stream.read(_BLOCK)
+        rest += decoder.decode(block, final=not block)
+        if not block:
+            if rest:
+                yield rest
+            return
+
+
+def _within(line: _Text, path: Path, number: int) -> _Text:
+    if len(line) > MAX_LINE:
+        raise InputError(
+            f"a line of more than {MAX_LINE:,} bytes",
+            path=path,
+            line=number,
+            hint="this is no text with a sentence pair a line",
+        )
+    return line
+
+
+def _not_text(
+    raw: bytes, error: UnicodeDecodeError, charset: str, path: Path, number: int
+) -> InputError:
+    return InputError(
+        f"not {charset.upper()}: byte 0x{raw[error.start]:02x} at column {error.start + 1}",
+        path=path,
+        line=number,
+        hint="convert the file, for example with: iconv -f WINDOWS-1252 -t UTF-8",
+    )
+
+
+def excerpt(line: str) -> str:
+    """The beginning of a line for an error, on one line."""
+    return repr(line if len(line) <= 60 else line[:57] + "...")
+
+
+def counted(cells: Sequence[str]) -> str:
+    """How many columns a row has, in words."""
+    return "1 column" if len(cells) == 1 else f"{len(cells)} columns"

@@ -1,0 +1,247 @@
+"""Bitext from a file of the user's, in any format of the table.
+
+How a file is named, with its columns or as two files::
+
+    mine.tsv.gz                    any format, compressed or not
+    data.csv:english,somali        a table, and its columns for --src and --tgt (and for ids)
+    data.tsv:3,4                   columns by number: there is no header
+    train.en,train.so              two files whose lines correspond
+    corpus.en-so.zip               an archive of such two files, or of one of another format
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import takewhile
+from pathlib import Path
+
+from clirot.bitext.formats import zipped
+from clirot.bitext.formats.compressed import open_raw
+from clirot.bitext.formats.detection import ENDINGS, ending_of, format_of
+from clirot.bitext.formats.fields import Fields
+from clirot.bitext.formats.lines import Malformed, refuse
+from clirot.bitext.formats.part import Part, without_compression
+from clirot.bitext.formats.table import FORMATS, Request
+from clirot.errors import InputError, LanguageError, UsageError
+from clirot.languages import parse_language
+from clirot.records import LanguagePair, SentencePair
+from clirot.store import file_digest
+
+_BESIDE = ("readme", "license", "licence", "info", "citation", "copying")
+
+
+@dataclass(frozen=True, kw_only=True)
+class LocalFile:
+    """What the user named."""
+
+    paths: tuple[Path, ...]
+    """One file, or two whose lines correspond."""
+    fields: Fields | None = None
+    """The columns of a table; None: found by their names."""
+    format: str | None = None
+    """A name of :data:`~clirot.bitext.formats.FORMATS`; None: told from content and name."""
+
+    def __post_init__(self) -> None:
+        kind = FORMATS[self.format] if self.format is not None else None
+        name = ",".join(map(str, self.paths))
+        if kind is not None and self.fields is not None and not kind.is_table:
+            raise UsageError(f"{name}: {kind.title} has no columns to name")
+        if len(self.paths) == 2 and self.fields is not None:
+            raise UsageError(f"{name}: two aligned files have no columns to name")
+        if len(self.paths) == 2 and kind is not None and kind.parts != 2:
+            raise UsageError(f"{name}: two files, but {kind.title} is one")
+
+    @classmethod
+    def parse(cls, text: str | os.PathLike[str], *, kind: str | None = None) -> LocalFile:
+        """Read ``PATH``, ``PATH:SRC,TGT[,ID]`` or ``PATH,PATH``.
+
+        A name that exists as it is written is that file, whatever is in it.
+
+        Args:
+            text: what the user wrote.
+            kind: the format; None: told from content and name.
+
+        Raises:
+            UsageError: the format is not known, or does not go with what was named.
+        """
+        written = os.fspath(text)
+        if _exists(written):
+            return cls(paths=(Path(written),), format=kind)
+        for at in _places(written, ":"):
+            paths = _paths(written[:at])
+            if paths is not None:
+                return cls(paths=paths, fields=Fields.parse(written[at + 1 :]), format=kind)
+        paths = _paths(written)
+        if paths is not None:
+            return cls(paths=paths, format=kind)
+        # Nothing is there: take it for what it most likely was meant to be.
+        path, colon, names = written.rpartition(":")
+        if colon and "," in names and "/" not in names:
+            return cls(paths=(Path(path),), fields=Fields.parse(names), format=kind)
+        one, comma, other = written.partition(",")
+        if comma and one and other and (_exists(one) or _exists(other)):
+            return cls(paths=(Path(one), Path(other)), format=kind)
+        return cls(paths=(Path(written),), format=kind)
+
+    def __str__(self) -> str:
+        named = ",".join(map(str, self.paths))
+        return named if self.fields is None else f"{named}:{self.fields.format()}"
+
+    def digests(self) -> tuple[str, ...]:
+        """The digest of each file.
+
+        Raises:
+            InputError: one is not there, is not a regular file, or may not be read.
+        """
+        for path in self.paths:
+            open_raw(path)[0].close()
+        try:
+            return tuple(file_digest(path) for path in self.paths)
+        except OSError as error:
+            raise InputError(
+                f"cannot be read: {error.strerror or error}", path=error.filename
+            ) from error
+
+    def name(self, digests: tuple[str, ...]) -> str:
+        """``file-<stem>-<8 digits>``: the source name in the store.
+
+        The digits are of the content, the columns and the format: other columns of one file are
+        another source.
+        """
+        stem = self.paths[0].name
+        if len(self.paths) == 2:
+            same = takewhile(
+                lambda two: two[0] == two[1], zip(stem, self.paths[1].name, strict=False)
+            )
+            stem = "".join(letter for letter, _ in same).rstrip(".-_") or stem
+        settings = [one for one in (self.fields and self.fields.format(), self.format) if one]
+        digest = digests[0]
+        if settings or len(digests) > 1:
+            digest = hashlib.sha256("\0".join([*digests, *settings]).encode()).hexdigest()
+        return local_name(Path(stem), digest)
+
+
+def read_local(
+    file: LocalFile | Path, pair: LanguagePair, *, malformed: Malformed = refuse
+) -> Iterator[SentencePair]:
+    """The pairs of a file, in the order they stand in it.
+
+    Args:
+        file: the file, or two; what :meth:`LocalFile.parse` gives.
+        pair: the languages. Columns that the user names are in this order; formats that name
+            their languages are read in either direction.
+        malformed: told of rows of TSV, CSV and JSON lines that cannot be read; they are left out
+            where it does not raise.
+
+    Raises:
+        InputError: with the line, where it is not what it should be.
+    """
+    if not isinstance(file, LocalFile):
+        file = LocalFile(paths=(file,))
+    parts = _parts(file, pair)
+    if len(parts) == 2:
+        name = "moses"
+    else:
+        name = file.format or format_of(parts[0])
+        if FORMATS[name].parts == 2:
+            raise UsageError(
+                f"{file}: {FORMATS[name].title}, but one file",
+                hint="name both with a comma: train.en,train.so",
+            )
+    if file.fields is not None and not FORMATS[name].is_table:
+        raise UsageError(f"{file}: {FORMATS[name].title} has no columns to name")
+    request = Request(pair=pair, fields=file.fields, malformed=malformed)
+    return FORMATS[name].read(parts, request)
+
+
+def local_name(path: Path, digest: str) -> str:
+    """``file-<stem>-<first 8 digits of the digest>``: the source name of a local file.
+
+    The digest is in it because two files of one name are two sources, and a changed file is
+    another.
+    """
+    stem = path.name
+    while (shorter := _shortened(stem)) != stem:
+        stem = shorter
+    stem = re.sub(r"[^A-Za-z0-9._+-]+", "-", stem).strip("-.") or "bitext"
+    return f"file-{stem[:80]}-{digest[:8]}"
+
+
+def _shortened(name: str) -> str:
+    bare = without_compression(name)
+    endings = (*ENDINGS, ".zip")
+    return next((bare[: -len(ending)] for ending in endings if bare.lower().endswith(ending)), bare)
+
+
+def _parts(file: LocalFile, pair: LanguagePair) -> tuple[Part, ...]:
+    if len(file.paths) == 2:
+        one, other = (Part(path) for path in file.paths)
+        reverse = (_language(one), _language(other)) == (pair.tgt, pair.src)
+        return (other, one) if reverse else (one, other)
+    (path,) = file.paths
+    raw, _ = open_raw(path)
+    with raw:
+        is_zip = zipped.is_zip(raw.peek(4)[:4])
+    return _members(path, pair, file.format) if is_zip else (Part(path),)
+
+
+def _members(path: Path, pair: LanguagePair, format_: str | None) -> tuple[Part, ...]:
+    """The one or two files of an archive that are the bitext.
+
+    Two whose names end in the codes of the languages come first; then the only one whose ending is
+    that of a format; then the only one there is.
+    """
+    names = zipped.member_names(path)
+    parts = [Part(path, name) for name in names]
+    if format_ in (None, "moses"):
+        src = [part for part in parts if _language(part) == pair.src]
+        tgt = [part for part in parts if _language(part) == pair.tgt]
+        if len(src) == len(tgt) == 1:
+            return src[0], tgt[0]
+    inside = [part for part in parts if not part.name.startswith(_BESIDE)]
+    known = [part for part in inside if ending_of(part.name) == format_ or format_ is None]
+    known = [part for part in known if ending_of(part.name) is not None]
+    for candidates in (known, inside):
+        if len(candidates) == 1:
+            return (candidates[0],)
+    raise InputError(
+        f"which of its {len(names)} files is the bitext? It holds: {zipped.listed(names)}",
+        path=path,
+        hint=f"an archive holds one file, or two that end in .{pair.src} and .{pair.tgt}; "
+        "unpack it and name the file",
+    )
+
+
+def _language(part: Part) -> str | None:
+    """The language that a name ends in: ``so`` of ``corpus.en-so.so``."""
+    ending = part.name.rpartition(".")[2]
+    try:
+        return parse_language(ending) if 2 <= len(ending) <= 12 else None
+    except LanguageError:
+        return None
+
+
+def _exists(name: str) -> bool:
+    try:
+        return Path(name).exists()
+    except (OSError, ValueError):  # a name that no file can have
+        return False
+
+
+def _places(text: str, mark: str) -> list[int]:
+    return [at for at, character in enumerate(text) if character == mark and at > 0]
+
+
+def _paths(written: str) -> tuple[Path, ...] | None:
+    """The file, or the two files with a comma between them, where they exist."""
+    if _exists(written):
+        return (Path(written),)
+    for at in _places(written, ","):
+        one, other = written[:at], written[at + 1 :]
+        if _exists(one) and other and _exists(other):
+            return Path(one), Path(other)
+    return None

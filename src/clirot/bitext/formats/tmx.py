@@ -1,0 +1,95 @@
+"""TMX, the XML format for translation memories (versions 1.1 to 1.4b), read as a stream.
+
+Source: Translation Memory eXchange 1.4b, https://www.gala-global.org/tmx-14b
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import IO
+
+from clirot.bitext.formats.xml_stream import Words
+from clirot.errors import InputError, LanguageError
+from clirot.languages import parse_language
+from clirot.records import SentencePair
+
+# Elements inside a segment whose text is markup of the original document, not of the sentence.
+_NATIVE_CODE = frozenset({"bpt", "ept", "it", "ph", "ut"})
+_MOST_LANGUAGES = 64  # that an error needs to know
+
+
+def read_tmx(stream: IO[bytes], *, src: str, tgt: str, path: Path) -> Iterator[SentencePair]:
+    """The units of a TMX document as pairs; the id is the unit's ``tuid``, or its number.
+
+    A unit without one of the two languages yields a pair with that side empty. Of several variants
+    in one language the first counts.
+
+    Args:
+        stream: the document.
+        src: normalised code of the source language; ``xml:lang`` may spell it in any way.
+        tgt: normalised code of the target language.
+        path: what to call the document in errors.
+
+    Raises:
+        InputError: with the line, where it is not well-formed XML, not TMX, declares entities, or
+            has a variant without a language; or no unit has both languages.
+    """
+    document = _Document(path, src, tgt)
+    yield from document.items(stream)
+    if not document.both:
+        found = ", ".join(sorted(document.languages)) or "none"
+        raise InputError(
+            f"no unit has both {src!r} and {tgt!r}; languages found: {found}",
+            path=path,
+        )
+
+
+class _Document(Words[SentencePair]):
+    def __init__(self, path: Path, src: str, tgt: str) -> None:
+        super().__init__(path)
+        self.both = False
+        self.languages: set[str] = set()
+        self._wanted = (src, tgt)
+        self._count = 0
+        self._unit = ""
+        self._segments: dict[str, str] = {}
+        self._language = ""
+
+    def start(self, tag: str, attributes: Mapping[str, str]) -> None:
+        if self.depth == 1:
+            if tag != "tmx":
+                raise self.wrong(f"not TMX: the document is a <{tag[:60]}>")
+        elif tag == "tu":
+            self._count += 1
+            self._unit = attributes.get("tuid") or str(self._count)
+            self._segments = {}
+        elif tag == "tuv":
+            self._language = self._language_of(attributes)
+        elif tag == "seg":
+            if self._language in self._wanted and self._language not in self._segments:
+                self.collect()
+        elif tag in _NATIVE_CODE:
+            self.code(1)
+
+    def end(self, tag: str) -> None:
+        if tag == "tu":
+            src, tgt = (self._segments.get(language) for language in self._wanted)
+            self.both = self.both or (src is not None and tgt is not None)
+            self.finished.append(SentencePair(src or "", tgt or "", self._unit, self._count))
+        elif tag == "seg" and self.collecting:
+            self._segments[self._language] = self.collected()
+        elif tag in _NATIVE_CODE:
+            self.code(-1)
+
+    def _language_of(self, attributes: Mapping[str, str]) -> str:
+        written = attributes.get("xml:lang") or attributes.get("lang")
+        if not written:
+            raise self.wrong("a <tuv> without xml:lang")
+        try:
+            language = parse_language(written)
+        except LanguageError:
+            language = written[:40]
+        if len(self.languages) < _MOST_LANGUAGES:
+            self.languages.add(language)
+        return language

@@ -1,0 +1,154 @@
+"""XML as a stream of events, safe to read from anyone.
+
+Memory use does not grow with the document. Entity declarations are refused: no format of bitext
+needs them, and they are how a small document becomes a large one ("billion laughs") or reads files
+of the machine. An external DTD, which many exporters name, is not read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import IO, Generic, TypeVar
+from xml.parsers import expat
+
+from clirot.bitext.formats.compressed import DamagedError
+from clirot.errors import InputError
+
+MAX_DEPTH = 500
+"""Elements within elements. Translation memories have seven."""
+MAX_TEXT = 1 << 26
+"""Characters of one side, and bytes of a comment or tag: 64 MiB."""
+
+_CHUNK = 1 << 16
+
+Item = TypeVar("Item")
+
+
+class XmlReader(Generic[Item]):
+    """The state between two expat events; a format says what it does with each.
+
+    Subclasses put what is finished into ``self.finished``.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.finished: list[Item] = []
+        self.depth = 0
+        self._quiet = 0
+        self._parser = expat.ParserCreate()
+        self._parser.buffer_text = True
+        self._parser.StartElementHandler = self._on_start
+        self._parser.EndElementHandler = self._on_end
+        self._parser.CharacterDataHandler = self._on_text
+        self._parser.EntityDeclHandler = self._on_entity
+        self._parser.SkippedEntityHandler = self._on_skipped
+
+    def start(self, tag: str, attributes: Mapping[str, str]) -> None:
+        """An element begins; ``self.depth`` counts it."""
+        raise NotImplementedError
+
+    def end(self, tag: str) -> None:
+        """An element has ended; ``self.depth`` still counts it."""
+        raise NotImplementedError
+
+    def text(self, text: str) -> None:
+        """Some text, perhaps a part of what stands between two tags."""
+        raise NotImplementedError
+
+    def items(self, stream: IO[bytes]) -> Iterator[Item]:
+        """What is finished, as the bytes come in.
+
+        Raises:
+            InputError: with the line, where it is not well-formed, declares entities, is nested too
+                deeply or has a piece that is too long.
+        """
+        last = False
+        while not last:
+            try:
+                chunk = stream.read(_CHUNK)
+                last = not chunk
+                self._quiet += len(chunk)
+                self._parser.Parse(chunk, last)
+            except expat.ExpatError as error:
+                what = expat.ErrorString(error.code)
+                raise InputError(
+                    f"not well-formed XML: {what} at column {error.offset + 1}",
+                    path=self.path,
+                    line=error.lineno,
+                ) from error
+            except DamagedError as error:
+                raise error.at_line(self._parser.CurrentLineNumber) from error
+            except (LookupError, ValueError) as error:
+                # An encoding that Python does not have, or that has several bytes a character.
+                raise self.wrong(f"cannot be decoded: {error}", "save it as UTF-8") from error
+            if self._quiet > MAX_TEXT:
+                raise self.wrong(f"a tag or comment of more than {MAX_TEXT:,} bytes")
+            yield from self.finished
+            self.finished.clear()
+
+    def wrong(self, message: str, hint: str | None = None) -> InputError:
+        """An error with the line that is being read."""
+        return InputError(message, path=self.path, line=self._parser.CurrentLineNumber, hint=hint)
+
+    def _on_start(self, tag: str, attributes: Mapping[str, str]) -> None:
+        self._quiet = 0
+        self.depth += 1
+        if self.depth > MAX_DEPTH:
+            raise self.wrong(f"more than {MAX_DEPTH} elements within each other")
+        self.start(tag, attributes)
+
+    def _on_end(self, tag: str) -> None:
+        self._quiet = 0
+        self.end(tag)
+        self.depth -= 1
+
+    def _on_text(self, text: str) -> None:
+        self._quiet = 0
+        self.text(text)
+
+    def _on_entity(self, name: str, *_: object) -> None:
+        raise self.wrong(
+            f"declares the entity {name!r}; entity declarations are refused",
+            "export it again without a document type of its own",
+        )
+
+    def _on_skipped(self, name: str, *_: object) -> None:
+        raise self.wrong(f"the entity &{name}; is not defined")
+
+
+class Words(XmlReader[Item]):
+    """A reader that collects the text of one element at a time, native codes left out."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.collecting = False
+        self._words: list[str] = []
+        self._size = 0
+        self._codes = 0
+
+    def collect(self) -> None:
+        """Begin to collect."""
+        self.collecting, self._words, self._size, self._codes = True, [], 0, 0
+
+    def collected(self) -> str:
+        """What was collected since :meth:`collect`, which ends it."""
+        self.collecting = False
+        return "".join(self._words)
+
+    def so_far(self) -> int:
+        """How many characters were collected."""
+        return self._size
+
+    def code(self, step: int) -> None:
+        """An element begins (1) or ends (-1) whose text is not of the sentence."""
+        self._codes += step
+
+    def text(self, text: str) -> None:
+        """Some text, kept where it is wanted."""
+        if not self.collecting or self._codes:
+            return
+        self._words.append(text)
+        self._size += len(text)
+        if self._size > MAX_TEXT:
+            raise self.wrong(f"a segment of more than {MAX_TEXT:,} characters")

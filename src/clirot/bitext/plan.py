@@ -1,0 +1,126 @@
+"""What fetching some sources would download, and the room it would take: nothing is fetched."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from clirot.bitext.source import Source
+from clirot.bitext.sources.hub import HubSource
+from clirot.bitext.stored import artefact_name
+from clirot.download import Upstream, free_bytes, presence, stated_size
+from clirot.errors import ClirotError
+from clirot.records import LanguagePair, ProgressSink, silent
+from clirot.store import Store
+
+_UNPACKED = 3
+"""Text is about this many times as large as a zip or gzip archive of it."""
+_ARCHIVES = (".zip", ".gz", ".tgz")
+
+
+@dataclass(frozen=True)
+class PlannedFile:
+    """A file that a source needs."""
+
+    url: str
+    size: int | None
+    """Bytes; None where neither the table nor the server says."""
+    arrived: int
+    """Bytes of it that are here already."""
+    whole: bool
+    """Whether those are all of it."""
+
+    @property
+    def left(self) -> int:
+        """Bytes to download, as far as they are known."""
+        return 0 if self.whole else max(0, (self.size or 0) - self.arrived)
+
+    @property
+    def text(self) -> int:
+        """Bytes of text in it, estimated."""
+        packed = self.url.endswith(_ARCHIVES)
+        return (self.size or self.arrived) * (_UNPACKED if packed else 1)
+
+
+@dataclass(frozen=True)
+class PlannedSource:
+    """A source, with nothing left open about it."""
+
+    source: Source
+    pairs: int | None
+    """Sentence pairs as published, where that is known."""
+    files: tuple[PlannedFile, ...]
+    stored: bool
+    """Whether the store has bitext from it."""
+
+    @property
+    def of_hub(self) -> bool:
+        """Whether another library fetches it, which does not say how much that is."""
+        return isinstance(self.source, HubSource)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What would be fetched for a pair."""
+
+    pair: LanguagePair
+    sources: tuple[PlannedSource, ...]
+    failed: tuple[tuple[str, ClirotError], ...]
+    """Sources that could not be looked up, and why."""
+    free: int
+    """Bytes free where it would go."""
+
+    @property
+    def left(self) -> int:
+        """Bytes to download, as far as they are known."""
+        return sum(file.left for one in self.sources for file in one.files)
+
+    @property
+    def unknown(self) -> int:
+        """Files of unknown size that are not here."""
+        return sum(
+            not file.whole and file.size is None for one in self.sources for file in one.files
+        )
+
+    @property
+    def needed(self) -> int:
+        """Bytes of disk: the downloads, and about as much as the text for the bitext."""
+        text = sum(file.text for one in self.sources if not one.stored for file in one.files)
+        return self.left + text
+
+
+def planned(
+    sources: Sequence[Source],
+    pair: LanguagePair,
+    *,
+    store: Store,
+    progress: ProgressSink = silent,
+) -> Plan:
+    """What fetching these sources would download.
+
+    Servers may be asked which version is the latest and how large a file is; a source that cannot
+    be looked up is in the result.
+    """
+    found: list[PlannedSource] = []
+    failed: list[tuple[str, ClirotError]] = []
+    for source in sources:
+        try:
+            found.append(_planned(source, pair, store, progress))
+        except ClirotError as error:
+            failed.append((source.name, error))
+    return Plan(pair, tuple(found), tuple(failed), free_bytes(store.home))
+
+
+def _planned(
+    source: Source, pair: LanguagePair, store: Store, progress: ProgressSink
+) -> PlannedSource:
+    certain = source.resolved(pair, home=store.home, progress=progress)
+    files = tuple(_file(one, store) for one in certain.upstreams(pair))
+    stored = store.has("bitext", artefact_name(pair, certain.name))
+    return PlannedSource(certain, certain.count(pair), files, stored)
+
+
+def _file(upstream: Upstream, store: Store) -> PlannedFile:
+    here = presence(upstream, home=store.home)
+    size = here.arrived if here.whole else (upstream.size or stated_size(upstream))
+    return PlannedFile(upstream.url, size, here.arrived, here.whole)

@@ -1,0 +1,233 @@
+"""A verified local copy of an upstream file, and what there is of it already."""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from clirot.download.lock import LOCK, lock_digest, locked_digest
+from clirot.download.place import MIRROR, address_of, in_mirror, mirror_directory
+from clirot.download.space import require_space
+from clirot.download.transfer import Transfer, digest_of, download, shown, size_of
+from clirot.download.upstream import Upstream
+from clirot.errors import DownloadError
+from clirot.records import ProgressSink, silent
+
+_HEAD_TIMEOUT_S = 5.0
+
+
+def fetch(upstream: Upstream, *, home: Path, progress: ProgressSink = silent) -> Path:
+    """The local copy of an upstream file, downloaded unless it is there already.
+
+    Args:
+        upstream: which file, with the digest it must have, if one is known.
+        home: ``CLIROT_HOME``; the copy lies at ``downloads/<host>/<path>`` below it.
+        progress: told of the kilobytes as they arrive.
+
+    Returns:
+        The path of a file whose digest is ``upstream.sha256``; where that is None, the digest the
+        file had when it first arrived here.
+
+    Raises:
+        DownloadError: it could not be had, or what arrived is not the expected file, or it could
+            not be written. What had arrived of the right file is kept and continued next time.
+        InputError: the file of digests is damaged.
+    """
+    return _fetched(upstream, home, progress)[0]
+
+
+def identified(upstream: Upstream, *, home: Path, progress: ProgressSink = silent) -> Upstream:
+    """The file with its digest: the pinned one, or the one it had when it first arrived here.
+
+    Downloads only a file that has neither.
+
+    Raises:
+        DownloadError, InputError: as :func:`fetch`.
+    """
+    if upstream.sha256 is not None:
+        return upstream
+    digest = locked_digest(home, upstream.place)
+    if digest is None:
+        digest = _fetched(upstream, home, progress)[1]
+    return dataclasses.replace(upstream, sha256=digest)
+
+
+@dataclass(frozen=True)
+class Presence:
+    """What is here of an upstream file, without reading it."""
+
+    whole: bool
+    """It is in the cache, or in a mirror directory."""
+    arrived: int
+    """Bytes of it that are in the cache."""
+
+
+def presence(upstream: Upstream, *, home: Path) -> Presence:
+    """What is here already of a file that may have to be downloaded."""
+    target = _target(upstream, home)
+    if target.is_file():
+        return Presence(True, target.stat().st_size)
+    return Presence(False, size_of(_part(target)))
+
+
+def stated_size(upstream: Upstream) -> int | None:
+    """Bytes that the mirror or the server says a file has; None where nobody says."""
+    import requests
+
+    try:
+        mirror = mirror_directory()
+        if mirror is not None:
+            return size_of(in_mirror(mirror, upstream))
+        response = requests.head(
+            address_of(upstream),
+            headers={"Accept-Encoding": "identity", "User-Agent": "clirot"},
+            timeout=_HEAD_TIMEOUT_S,
+            allow_redirects=True,
+        )
+    except (DownloadError, requests.RequestException):
+        return None
+    length = response.headers.get("Content-Length", "")
+    return int(length) if response.status_code == 200 and length.isdigit() else None
+
+
+def _target(upstream: Upstream, home: Path) -> Path:
+    return home / "downloads" / upstream.place
+
+
+def _part(target: Path) -> Path:
+    return target.with_name(f".{target.name}.part")
+
+
+def _fetched(upstream: Upstream, home: Path, progress: ProgressSink) -> tuple[Path, str]:
+    import filelock
+
+    target = _target(upstream, home)
+    try:
+        expected = upstream.sha256 or locked_digest(home, upstream.place)
+        if expected is not None and _holds(target, expected):
+            return target, expected
+        target.parent.mkdir(parents=True, exist_ok=True)
+        # Waits: the process that holds the lock is fetching this very file for us.
+        with filelock.FileLock(target.with_name(f".{target.name}.lock")):
+            expected = upstream.sha256 or locked_digest(home, upstream.place)
+            if expected is not None and _holds(target, expected):
+                return target, expected
+            if expected is None and target.is_file():  # copied here from another machine
+                arrived = digest_of(target)
+            else:
+                part = _part(target)
+                locked = locked_digest(home, upstream.place) == expected
+                arrived = _obtain(upstream, _Expected(expected, locked), part, progress)
+            if expected is None:
+                lock_digest(home, upstream.place, arrived)
+            if not _holds(target, arrived):
+                part.replace(target)
+    except OSError as error:
+        raise DownloadError(
+            f"cannot write {error.filename or target}: {error.strerror or error}",
+            hint="free some space or choose another directory with CLIROT_HOME, and run the same "
+            "command again; it resumes",
+        ) from error
+    return target, arrived
+
+
+@dataclass(frozen=True)
+class _Expected:
+    sha256: str | None
+    """None: whatever arrives first."""
+    locked: bool
+    """Whether that is only what arrived first, not what somebody published."""
+
+
+def _obtain(upstream: Upstream, expected: _Expected, part: Path, progress: ProgressSink) -> str:
+    """Fill ``part`` with the expected bytes, or raise and leave only what may be continued."""
+    mirror = mirror_directory()
+    if mirror is not None:
+        original = in_mirror(mirror, upstream)
+        require_space(part.parent, size_of(original), what=f"a copy of {upstream.filename}")
+        shutil.copyfile(original, part)
+        return _verified(upstream, expected, part, origin=f"the mirror {mirror}")
+    address = address_of(upstream)
+    continued = part.exists()
+    transfer = Transfer(upstream, address, part, expected.sha256, progress)
+    download(transfer)
+    try:
+        return _verified(upstream, expected, part, origin=shown(address))
+    except DownloadError:
+        # What an earlier attempt left may be the part that is wrong: once more from the start.
+        if not continued:
+            raise
+        download(transfer)
+        return _verified(upstream, expected, part, origin=shown(address))
+
+
+def _verified(upstream: Upstream, expected: _Expected, part: Path, *, origin: str) -> str:
+    """The digest of what arrived, if it is what was expected, or could be where nothing was."""
+    arrived = digest_of(part)
+    if expected.sha256 is None:
+        _plausible(upstream, part, origin)
+        return arrived
+    if arrived == expected.sha256:
+        return arrived
+    size = part.stat().st_size
+    part.unlink()
+    named = expected.sha256 + (f" ({upstream.size} bytes)" if upstream.size is not None else "")
+    if expected.locked:
+        raise DownloadError(
+            f"{upstream.filename} from {origin} is not the file that arrived the first time: "
+            f"expected sha256 {named}, {arrived} ({size} bytes) arrived",
+            hint="it has changed at its origin, though its version has not. To accept it, remove "
+            f"its line from {LOCK} in CLIROT_HOME and its copy from downloads; to keep the first "
+            f"one, put that into a mirror and set {MIRROR}",
+        )
+    raise DownloadError(
+        f"{upstream.filename} from {origin} is not the pinned file: "
+        f"expected sha256 {named}, {arrived} ({size} bytes) arrived",
+        hint="a proxy or a login page may have answered instead; otherwise the file has changed at "
+        f"its origin: put the pinned one into a mirror and set {MIRROR}",
+    )
+
+
+def _plausible(upstream: Upstream, part: Path, origin: str) -> None:
+    """Refuse to trust what cannot be the file: a login page, half a zip archive, nothing."""
+    import zipfile
+
+    with part.open("rb") as stream:
+        head = stream.read(512)
+    name = upstream.filename.lower()
+    if name.endswith(".zip"):
+        # is_zipfile looks for the directory, which is at the end: half an archive has none.
+        wrong = None if zipfile.is_zipfile(part) else "a zip archive"
+    elif name.endswith((".gz", ".tgz")):
+        wrong = None if _whole_gzip(part) else "whole gzip data"
+    elif not head:
+        wrong = "anything: it is empty"
+    else:
+        page = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower().startswith((b"<!doctype html", b"<html"))
+        wrong = "a data file but a web page" if page else None
+    if wrong is not None:
+        size = part.stat().st_size
+        part.unlink()
+        raise DownloadError(
+            f"{upstream.filename} from {origin} is not {wrong} ({size} bytes: {head[:24]!r})",
+            hint="a proxy or a login page may have answered instead; nothing was kept",
+        )
+
+
+def _whole_gzip(path: Path) -> bool:
+    import gzip
+    import zlib
+
+    try:
+        with gzip.open(path) as stream:
+            while stream.read(1 << 20):
+                pass
+    except (EOFError, gzip.BadGzipFile, zlib.error):
+        return False
+    return True
+
+
+def _holds(path: Path, digest: str) -> bool:
+    return path.is_file() and digest_of(path) == digest

@@ -1,0 +1,45 @@
+"""The whole chain over a handful of pairs, for tests: in, judged, out."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+from clirot.bitext.filters import FilterConfig
+from clirot.bitext.filters.batch import ROWS, Batch
+from clirot.bitext.filters.chain import Chain
+from clirot.bitext.filters.reasons import REASONS
+from clirot.bitext.filters.report import Report
+from clirot.records import LanguagePair, SentencePair
+
+EN_SO = LanguagePair("en", "so")
+
+
+def judged(
+    pairs: Iterable[SentencePair],
+    config: FilterConfig | None = None,
+    languages: LanguagePair = EN_SO,
+    *,
+    rows: int = ROWS,
+    **more: object,
+) -> tuple[list[tuple[SentencePair, str]], Report]:
+    """Every pair with its verdict, in order, and the report."""
+    with tempfile.TemporaryDirectory() as scratch:
+        chain = Chain(config or FilterConfig(), languages, Path(scratch), rows=rows, **more)  # type: ignore[arg-type]
+        chain.read(pairs)
+        found = [one for batch in chain.judged() for one in _rows(batch)]
+    return found, chain.report
+
+
+def kept(pairs: Iterable[SentencePair], **config: object) -> list[SentencePair]:
+    """The pairs that are kept, in order, whatever the languages and lengths."""
+    anything = {"max_length": None, "max_ratio": None, "min_script": 0.0, **config}
+    found, _ = judged(pairs, FilterConfig(**anything))  # type: ignore[arg-type]
+    return [pair for pair, verdict in found if verdict == "kept"]
+
+
+def _rows(batch: Batch) -> list[tuple[SentencePair, str]]:
+    columns = zip(batch.src, batch.tgt, batch.id, batch.place, strict=True)
+    verdicts = [REASONS[code] for code in batch.verdict.tolist()]
+    return [(SentencePair(*row), verdict) for row, verdict in zip(columns, verdicts, strict=True)]
