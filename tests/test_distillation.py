@@ -190,11 +190,11 @@ def test_killed_at_ten_moments_it_ends_with_the_weights_of_an_undisturbed_run(
 def test_killed_while_the_student_is_saved_it_ends_with_the_same_files(
     teacher: Path, bitext: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from clirot import distillation
+    from clirot.distillation import student
 
     calm = distill(_config(teacher, bitext), store=Store(tmp_path / "calm"))
     with monkeypatch.context() as patched:
-        patched.setattr(distillation, "_save", _interrupted)
+        patched.setattr(student, "_save", _interrupted)
         with pytest.raises(KeyboardInterrupt):
             distill(_config(teacher, bitext))
     assert not Store().names("models")
