@@ -617,8 +617,8 @@ def test_realign_puts_every_sentence_beside_its_translation(store, tmp_path):
     assert one.warnings == () and one.alignment["shifts"] == []
     results = one.artefact.manifest.results
     assert results["realigned"]["found"].startswith("1 shifted stretch, ")
-    assert (results["realigned"]["source_alone"], results["realigned"]["target_alone"]) == (1, 0)
-    # The file's last source sentence went with the line that was lost.
+    assert (results["realigned"]["source_alone"], results["realigned"]["target_alone"]) == (1, 1)
+    # Line 150 has lost its translation, and the last translation its line.
     expected = rows[:149] + rows[150:399]
     found = load_bitext(store, EN_SO, [one.source]).pairs
     assert [(pair.src, pair.tgt) for pair in found] == expected
@@ -638,7 +638,7 @@ def test_aligned_lines_are_no_warning_and_few_lines_are_not_judged(store, tmp_pa
 def test_min_alignment_drops_what_is_no_translation(store, tmp_path):
     rows = made_up(600)
     wrong = set(range(0, 600, 6))
-    moved = dict(zip(sorted(wrong), sorted(wrong)[1:] + [0], strict=True))
+    moved = dict(zip(sorted(wrong), [*sorted(wrong)[1:], 0], strict=True))
     path = tmp_path / "mixed.tsv"
     lines = [f"{src}\t{rows[moved.get(at, at)][1]}\n" for at, (src, _) in enumerate(rows)]
     path.write_text("".join(lines), encoding="utf-8")
