@@ -624,7 +624,7 @@ def test_realign_puts_every_sentence_beside_its_translation(store, tmp_path):
     assert [(pair.src, pair.tgt) for pair in found] == expected
     assert [pair.id for pair in found] == [str(i) for i in range(1, 400) if i != 150]
     with pytest.raises(ArtefactError, match="realign"):
-        get(store, files=(path,))
+        get(store, files=(path,)).check()
 
 
 def test_aligned_lines_are_no_warning_and_few_lines_are_not_judged(store, tmp_path, greetings):
@@ -633,6 +633,30 @@ def test_aligned_lines_are_no_warning_and_few_lines_are_not_judged(store, tmp_pa
     whole, few = get(store, files=(path, greetings)).fetched
     assert whole.warnings == () and whole.alignment["found"] == "aligned: no shift in 300 pairs"
     assert few.warnings == () and few.alignment is None
+
+
+def test_realign_leaves_what_is_aligned_or_not_judged_as_it_is(store, tmp_path, greetings):
+    rows = made_up(300)
+    rows[100] = ("a free translation", "of quite other words")
+    path = tmp_path / "whole.tsv"
+    path.write_text("".join(f"{src}\t{tgt}\n" for src, tgt in rows), encoding="utf-8")
+    result = get(store, files=(path, greetings), realign=True)
+    whole, few = result.fetched
+    assert whole.realigned is None and few.realigned is None and few.kept == 3
+    found = load_bitext(store, EN_SO, [whole.source]).pairs
+    assert [(pair.src, pair.tgt) for pair in found] == rows
+
+
+def test_the_command_says_that_lines_have_slipped_and_that_they_were_put_back(tmp_path, home):
+    path = slipped(tmp_path, made_up(200), at=60)
+    code, _, stderr = clirot("--tgt", "so", "--file", str(path))
+    assert code == 0
+    assert "(--realign repairs shifts)" in stderr and "by -1" in stderr
+    more = ("--realign", "--replace", "--json")
+    code, stdout, stderr = clirot("--tgt", "so", "--file", str(path), *more)
+    assert code == 0 and "realigned; before: 1 shifted stretch" in stderr
+    (one,) = json.loads(stdout)["fetched"]
+    assert one["alignment"]["shifts"] == [] and one["realigned"]["pairs"] == 198
 
 
 def test_min_alignment_drops_what_is_no_translation(store, tmp_path):
