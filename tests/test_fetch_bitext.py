@@ -617,14 +617,14 @@ def test_realign_puts_every_sentence_beside_its_translation(store, tmp_path):
     assert one.warnings == () and one.alignment["shifts"] == []
     results = one.artefact.manifest.results
     assert results["realigned"]["found"].startswith("1 shifted stretch, ")
-    assert (results["realigned"]["source_alone"], results["realigned"]["target_alone"]) == (1, 0)
-    # The file's last source sentence went with the line that was lost.
+    assert (results["realigned"]["source_alone"], results["realigned"]["target_alone"]) == (1, 1)
+    # Line 150 has lost its translation, and the last translation its line.
     expected = rows[:149] + rows[150:399]
     found = load_bitext(store, EN_SO, [one.source]).pairs
     assert [(pair.src, pair.tgt) for pair in found] == expected
     assert [pair.id for pair in found] == [str(i) for i in range(1, 400) if i != 150]
     with pytest.raises(ArtefactError, match="realign"):
-        get(store, files=(path,))
+        get(store, files=(path,)).check()
 
 
 def test_aligned_lines_are_no_warning_and_few_lines_are_not_judged(store, tmp_path, greetings):
@@ -635,10 +635,34 @@ def test_aligned_lines_are_no_warning_and_few_lines_are_not_judged(store, tmp_pa
     assert few.warnings == () and few.alignment is None
 
 
+def test_realign_leaves_what_is_aligned_or_not_judged_as_it_is(store, tmp_path, greetings):
+    rows = made_up(300)
+    rows[100] = ("a free translation", "of quite other words")
+    path = tmp_path / "whole.tsv"
+    path.write_text("".join(f"{src}\t{tgt}\n" for src, tgt in rows), encoding="utf-8")
+    result = get(store, files=(path, greetings), realign=True)
+    whole, few = result.fetched
+    assert whole.realigned is None and few.realigned is None and few.kept == 3
+    found = load_bitext(store, EN_SO, [whole.source]).pairs
+    assert [(pair.src, pair.tgt) for pair in found] == rows
+
+
+def test_the_command_says_that_lines_have_slipped_and_that_they_were_put_back(tmp_path, home):
+    path = slipped(tmp_path, made_up(200), at=60)
+    code, _, stderr = clirot("--tgt", "so", "--file", str(path))
+    assert code == 0
+    assert "(--realign repairs shifts)" in stderr and "by -1" in stderr
+    more = ("--realign", "--replace", "--json")
+    code, stdout, stderr = clirot("--tgt", "so", "--file", str(path), *more)
+    assert code == 0 and "realigned; before: 1 shifted stretch" in stderr
+    (one,) = json.loads(stdout)["fetched"]
+    assert one["alignment"]["shifts"] == [] and one["realigned"]["pairs"] == 198
+
+
 def test_min_alignment_drops_what_is_no_translation(store, tmp_path):
     rows = made_up(600)
     wrong = set(range(0, 600, 6))
-    moved = dict(zip(sorted(wrong), sorted(wrong)[1:] + [0], strict=True))
+    moved = dict(zip(sorted(wrong), [*sorted(wrong)[1:], 0], strict=True))
     path = tmp_path / "mixed.tsv"
     lines = [f"{src}\t{rows[moved.get(at, at)][1]}\n" for at, (src, _) in enumerate(rows)]
     path.write_text("".join(lines), encoding="utf-8")

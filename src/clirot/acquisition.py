@@ -55,8 +55,8 @@ class FetchConfig:
     """Collections, as :func:`clirot.collection.open_collection` takes them, whose documents,
     sentences and topics must not be in the bitext."""
     realign: bool = False
-    """Put the sentences of each source back beside their translations before they are judged
-    (:func:`clirot.bitext.alignment.realign`); holds a source in memory."""
+    """Put the sentences of a source in which lines have slipped back beside their translations,
+    before they are judged (:func:`clirot.bitext.alignment.realign`); holds a source in memory."""
     replace: bool = False
     """Replace bitext of the same name that was made otherwise (other filters, another revision)."""
 
@@ -111,6 +111,13 @@ class Fetched:
         None: not judged, as there are too few pairs. Lines are counted from 1.
         """
         return self.artefact.manifest.results.get("alignment")
+
+    @property
+    def realigned(self) -> dict[str, Any] | None:
+        """What was ``found`` and repaired on request: ``pairs``, ``source_alone``,
+        ``target_alone`` and ``joined`` count what came of it. None: nothing was.
+        """
+        return self.artefact.manifest.results.get("realigned")
 
     @property
     def licence(self) -> str:
@@ -407,6 +414,9 @@ def _realigned(
     before = list(pairs)
     src, tgt = [one.src for one in before], [one.tgt for one in before]
     result = realign(src, tgt, progress=progress)
+    if result.report.aligned or result.report.hopeless:
+        # Where no fault was found, a free translation beside a short one is the likelier story.
+        return iter(before), {}
     beads = result.beads
     done = {
         "found": str(result.report),

@@ -197,6 +197,8 @@ def fetch_bitext(
     with console.progress() as progress:
         result = acquisition.fetch_bitext(config, store=Store(), progress=progress)
     for one in result.fetched:
+        if one.realigned is not None:
+            console.note(f"{one.source}: realigned; before: {one.realigned['found']}")
         for warning in one.warnings:
             console.warn(f"{one.source}: {warning}")
     if as_json:
