@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 import os
 import random
-import signal
+import resource
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from killing import kill_at
 from tiny_model import save_bitext, save_collection, save_tiny_model
 from typer.testing import CliRunner
 
@@ -132,9 +132,7 @@ sys.path.insert(0, {tests!r})
 from test_distillation import _config
 from clirot.distillation import distill
 from clirot.store import Store
-print("ready", flush=True)
 distill(_config(Path({teacher!r}), Path({bitext!r}), epochs=6), store=Store(Path({home!r})))
-print("done", flush=True)
 """
 
 
@@ -148,41 +146,38 @@ def _start(program: str) -> subprocess.Popen[str]:
     )
 
 
+def _finished(process: subprocess.Popen[str]) -> None:
+    _, errors = process.communicate(timeout=300)
+    assert process.returncode == 0, errors
+
+
+def _processor_time() -> float:
+    """Seconds that the processes started here and ended have used."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
 def test_killed_at_ten_moments_it_ends_with_the_weights_of_an_undisturbed_run(
     teacher: Path, bitext: Path, tmp_path: Path
 ) -> None:
     settings = {"tests": str(Path(__file__).parent), "teacher": str(teacher), "bitext": str(bitext)}
     calm = _KILLED.format(home=str(tmp_path / "calm"), **settings)
-    process = _start(calm)
-    assert process.stdout is not None
-    assert process.stdout.readline() == "ready\n"
-    started = time.monotonic()
-    _, errors = process.communicate(timeout=300)
-    assert process.returncode == 0, errors
-    duration = time.monotonic() - started
+    used = _processor_time()
+    _finished(_start(calm))
+    seconds = _processor_time() - used
 
     home = tmp_path / "stormy"
     stormy = _KILLED.format(home=str(home), **settings)
-    generator = random.Random(6)
+    draw = random.Random(6)
     kills = 0
     for _ in range(10):
         process = _start(stormy)
-        assert process.stdout is not None
-        process.stdout.readline()
-        try:
-            process.wait(timeout=generator.uniform(0.0, duration))
-        except subprocess.TimeoutExpired:
-            process.send_signal(signal.SIGKILL)
-            process.wait()
-            kills += 1
-        finally:
-            process.communicate()
+        kills += kill_at(process.pid, draw.uniform(0.3, 1.0) * seconds)  # imports take a third
+        process.communicate()
         if Store(home).has("models", "en-so"):
             break  # it had finished, or was killed after its last step: whole either way
     assert kills > 0
-    process = _start(stormy)
-    _, errors = process.communicate(timeout=300)
-    assert process.returncode == 0, errors
+    _finished(_start(stormy))
     expected = Store(tmp_path / "calm").get("models", "en-so")
     assert Store(home).get("models", "en-so").digest == expected.digest
 

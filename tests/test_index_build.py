@@ -5,15 +5,13 @@ from __future__ import annotations
 import os
 import random
 import shutil
-import signal
 import subprocess
 import sys
-import time
-from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import pytest
+from killing import kill_at
 from tiny_model import save_tiny_model
 
 from clirot import indexing
@@ -216,8 +214,8 @@ for line in sys.stdin:
         finally:
             os._exit(0)
     print(child, flush=True)
-    os.waitpid(child, 0)
-    print("over", flush=True)
+    _, _, used = os.wait4(child, 0)
+    print("over", used.ru_utime + used.ru_stime, flush=True)
 """
 
 
@@ -234,21 +232,20 @@ def test_killed_at_ten_random_moments(model: str, tmp_path: Path) -> None:
     assert nursery.stdout is not None
     stdin, stdout = nursery.stdin, nursery.stdout
 
-    def attempt(name: str, kill_after: float | None) -> None:
+    def attempt(name: str, kill_after: float | None) -> float:
+        """Processor time in seconds."""
         stdin.write(name + "\n")
         stdin.flush()
         child = int(stdout.readline())
         if kill_after is not None:
-            time.sleep(kill_after)
-            with suppress(ProcessLookupError):  # it was quicker, and is finished
-                os.kill(child, signal.SIGKILL)
-        assert stdout.readline() == "over\n"
+            kill_at(child, kill_after)
+        said, used = stdout.readline().split()
+        assert said == "over"
+        return float(used)
 
     try:
         assert stdout.readline() == "ready\n"
-        started = time.monotonic()
-        attempt("whole", None)
-        seconds = time.monotonic() - started
+        seconds = attempt("whole", None)
         whole = Store().get("indexes", "whole")
         draw = random.Random(1)
         progress = []

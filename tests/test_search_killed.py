@@ -7,10 +7,9 @@ import random
 import signal
 import subprocess
 import sys
-import time
-from contextlib import suppress
 from pathlib import Path
 
+from killing import kill_at
 from tiny_model import save_tiny_model
 
 from clirot.indexing import IndexConfig, build_index
@@ -42,7 +41,9 @@ for line in sys.stdin:
         finally:
             os._exit(code)
     print(child, flush=True)
-    print("over", os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+    _, status, used = os.wait4(child, 0)
+    code = os.waitstatus_to_exitcode(status)
+    print("over", code, used.ru_utime + used.ru_stime, flush=True)
 """
 
 
@@ -85,31 +86,29 @@ def test_killed_at_ten_random_moments(tmp_path: Path) -> None:
     assert nursery.stdout is not None
     stdin, stdout = nursery.stdin, nursery.stdout
 
-    def attempt(name: str, kill_after: float | None) -> int:
+    def attempt(name: str, kill_after: float | None) -> tuple[int, float]:
+        """Exit code and processor time in seconds."""
         stdin.write(f"search --index index --collection {collection} -k {DEPTH} --save {name}\n")
         stdin.flush()
         child = int(stdout.readline())
         if kill_after is not None:
-            time.sleep(kill_after)
-            with suppress(ProcessLookupError):  # it has ended already
-                os.kill(child, signal.SIGKILL)
-        said, code = stdout.readline().split()
+            kill_at(child, kill_after)
+        said, code, used = stdout.readline().split()
         assert said == "over"
-        return int(code)
+        return int(code), float(used)
 
     store = Store()
     try:
         assert stdout.readline() == "ready\n"
-        started = time.monotonic()
-        assert attempt("uninterrupted", None) == 0
-        seconds = time.monotonic() - started
+        code, seconds = attempt("uninterrupted", None)
+        assert code == 0
         expected = store.get("runs", "uninterrupted")
         check_whole(expected)
         draw = random.Random(7)
         left_behind = 0
         for number in range(10):
             # One in each tenth of the command's life, so that none of its phases is passed over.
-            code = attempt("killed", seconds * (number + draw.random()) / 10)
+            code, _ = attempt("killed", seconds * (number + draw.random()) / 10)
             if store.has("runs", "killed"):  # it was quicker than the kill
                 check_whole(store.get("runs", "killed"))
                 store.remove("runs", "killed")
@@ -118,7 +117,7 @@ def test_killed_at_ten_random_moments(tmp_path: Path) -> None:
             assert store.names("runs") == ["uninterrupted"], f"half a run after kill {number}"
             left_behind += (store.home / "runs" / ".killed.part").exists()
         assert left_behind > 0, "no kill came while the run was being written"
-        assert attempt("killed", None) == 0
+        assert attempt("killed", None)[0] == 0
     finally:
         stdin.close()
         nursery.wait(timeout=60)
