@@ -45,11 +45,13 @@ lint: $(VENV)/.dev-installed ## Check format, style, types and floors.
 docs: $(VENV)/.dev-installed ## Write docs/cli.md from the commands' help.
 	$(BIN)/python docs/generate_cli.py
 
-bench: $(VENV)/.dev-installed ## Measure speed: start-up, evaluation, MaxSim, bitext. Takes some minutes.
+bench: $(VENV)/.dev-installed ## Measure speed: start-up, evaluation, MaxSim, bitext, plans, training (fetches HornMT).
 	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/evaluate.py
 	$(BIN)/python benchmarks/maxsim.py
 	$(BIN)/python benchmarks/bitext.py
+	$(BIN)/python benchmarks/transport.py
+	$(BIN)/python benchmarks/distillation.py --source hornmt
 
 clean: ## Remove the virtual environment, caches and the demo's output.
 	rm -rf $(VENV) demo-output .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
