@@ -94,7 +94,7 @@ def _distill(
     **changes: Any,
 ) -> DistillResult:
     settings: dict[str, Any] = {
-        "pair": LanguagePair("en", "so"),
+        "pair": LanguagePair("en", "mr"),
         "teacher": str(teacher),
         "files": (bitext,),
         "epochs": 1,
