@@ -30,7 +30,7 @@ demo: $(STAMP) ## The main job, end to end, without a model hub: a student, its 
 		bash examples/demo.sh $(TGT) demo-output
 
 test: $(VENV)/.dev-installed ## Run the tests.
-	PATH="$(BIN):$$PATH" $(BIN)/python -m pytest
+	PATH="$(BIN):$$PATH" OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist worksteal
 
 fuzz: $(VENV)/.dev-installed ## Fuzz the readers of bitext, SECONDS=30 each (Linux).
 	$(PIP_INSTALL) --constraint constraints.txt '.[fuzz]'

@@ -91,7 +91,14 @@ OPTIONS: list[dict[str, Any]] = [
     {"tolerance": 0.02, "iterations": 640},
     {"unbalanced": 0.2, "special_tokens": "drop", "lexical_prior": 0.2},
 ]
-every_option = pytest.mark.parametrize("options", OPTIONS, ids=str)
+
+
+def _name(options: dict[str, Any]) -> str:
+    """The same in every process: test processes compare what they collected."""
+    return ",".join(f"{name}={value}" for name, value in options.items() if name != "corpus")
+
+
+every_option = pytest.mark.parametrize("options", OPTIONS, ids=_name)
 
 
 def _transport(options: dict[str, Any], kind: type[Transport] = Transport) -> Transport:
@@ -178,7 +185,7 @@ def test_the_gradient_is_that_of_finite_differences_under_the_plan(options: dict
 
 
 @pytest.mark.parametrize(
-    "options", [one for one in OPTIONS if "unbalanced" not in one and len(one) < 3], ids=str
+    "options", [one for one in OPTIONS if "unbalanced" not in one and len(one) < 3], ids=_name
 )
 def test_a_contrast_of_transport_scores_by_the_same_plans(options: dict[str, Any]) -> None:
     student, teacher = _sides()
