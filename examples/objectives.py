@@ -10,16 +10,19 @@ kept in the store, so that a table which was interrupted, or gets another row, d
 
 The development column needs no collection: MAP on the pairs held out of the bitext, by which
 settings are chosen. Collections are for the final table: MAP and P@5 there, the teacher on topics
-as they are and the English-topic ceiling beside them. A topic's value is its mean over the seeds;
-paired randomisation test over topics, Holm's correction over all tests of a table.
+as they are and the English-topic ceiling beside them; ``--collection DIR@5`` takes every fifth of
+its topics. A topic's value is its mean over the seeds; paired randomisation test over topics,
+Holm's correction over all tests of a table.
 """
 
 from __future__ import annotations
 
 import argparse
 import gzip
+import json
 import sys
 import tempfile
+from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -76,6 +79,40 @@ class System:
         return f"{prefix}.{plain}.{seed}"
 
 
+@dataclass(frozen=True)
+class Thinned:
+    """A collection, and which of its topics to take."""
+
+    id: str
+    every: int
+
+    @classmethod
+    def of(cls, text: str) -> Thinned:
+        """Read ``ID`` or ``ID@N``."""
+        name, at, every = text.rpartition("@")
+        return cls(name, int(every)) if at and every.isdecimal() else cls(text, 1)
+
+    @property
+    def label(self) -> str:
+        """What its columns and runs are called."""
+        name = Path(self.id).name
+        return name if self.every == 1 else f"{name}-every-{self.every}"
+
+    def judgements(self, lang: str) -> dict[str, dict[str, int]]:
+        """Those of every so many-th topic in a language."""
+        collection = open_collection(self.id)
+        kept = [topic.id for topic in collection.topics(lang)][:: self.every]
+        judged = collection.qrels(lang)
+        return {topic: judged[topic] for topic in kept if topic in judged}
+
+    def save_topics(self, lang: str, kept: Iterable[str], path: Path) -> str:
+        """Write topics as JSON lines."""
+        texts = {topic.id: topic.text for topic in open_collection(self.id).topics(lang)}
+        rows = [json.dumps({"id": one, "text": texts[one]}) for one in kept if one in texts]
+        path.write_text("".join(f"{row}\n" for row in rows), encoding="utf-8")
+        return str(path)
+
+
 def main() -> None:
     """Distil, search, evaluate, test, print."""
     asked = arguments()
@@ -103,9 +140,9 @@ def main() -> None:
     cells = {system.label: development_cells(measured, system, asked.seed) for system in systems}
     header = ["system", "development MAP"]
     others: dict[str, list[str]] = {"teacher as it is": ["-"], "English topics": ["-"]}
-    for directory in asked.collection:
-        values = topic_values(asked, systems, directory)
-        header += [f"{Path(directory).name} {measure}" for measure in MEASURES]
+    for collection in map(Thinned.of, asked.collection):
+        values = topic_values(asked, systems, collection)
+        header += [f"{collection.label} {measure}" for measure in MEASURES]
         for label, per_measure in values.items():
             row = cells.setdefault(label, others.get(label, ["-"]))
             row += compared(per_measure, values[systems[0].label])
@@ -126,7 +163,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--system", action="append", required=True, help="objective and settings")
     parser.add_argument("--seed", action="append", type=int, required=True)
     parser.add_argument("--epochs", type=int, default=1)
-    parser.add_argument("--collection", action="append", default=[], help="collection to test on")
+    parser.add_argument("--collection", action="append", default=[], help="ID[@N]")
     parser.add_argument("--name", help="what the students' names begin with [default: the tgt]")
     asked = parser.parse_args()
     asked.name = asked.name or asked.tgt
@@ -155,10 +192,11 @@ def development_cells(
 
 
 def topic_values(
-    asked: argparse.Namespace, systems: list[System], directory: str
+    asked: argparse.Namespace, systems: list[System], collection: Thinned
 ) -> dict[str, dict[str, np.ndarray]]:
     """System -> measure -> ``(topics,)``, the mean over the seeds."""
-    index = build_index(IndexConfig(model=asked.teacher, collection=directory)).name
+    index = build_index(IndexConfig(model=asked.teacher, collection=collection.id)).name
+    judged = collection.judgements(asked.tgt)
     models: dict[str, tuple[list[str | None], str]] = {
         "teacher as it is": ([None], asked.tgt),
         **{
@@ -168,22 +206,21 @@ def topic_values(
         "English topics": ([None], "en"),
     }
     found: dict[str, dict[str, np.ndarray]] = {}
-    for label, (students, lang) in models.items():
-        tables = []
-        for student in students:
-            config = SearchConfig(
-                index=index, collection=directory, lang=lang, model=student, k=100
-            )
-            name = f"{student or 'teacher'}.{lang}.{Path(directory).name}"
-            saved = search(config).save(name)
-            evaluation = evaluate_runs(
-                {label: read_run(saved.path / SAVED_RUN)},
-                open_collection(directory).qrels(asked.tgt),
-                EvaluateConfig(metrics=MEASURES),
-            )
-            tables.append(evaluation.values[label, ""])
-        mean = np.mean(tables, axis=0)
-        found[label] = dict(zip(MEASURES, mean, strict=True))
+    with tempfile.TemporaryDirectory() as folder:
+        for label, (students, lang) in models.items():
+            topics = collection.save_topics(lang, judged, Path(folder) / f"{lang}.jsonl")
+            tables = []
+            for student in students:
+                config = SearchConfig(index=index, topics=topics, model=student, k=100)
+                saved = search(config).save(f"{student or 'teacher'}.{lang}.{collection.label}")
+                evaluation = evaluate_runs(
+                    {label: read_run(saved.path / SAVED_RUN)},
+                    judged,
+                    EvaluateConfig(metrics=MEASURES),
+                )
+                tables.append(evaluation.values[label, ""])
+            mean = np.mean(tables, axis=0)
+            found[label] = dict(zip(MEASURES, mean, strict=True))
     return found
 
 

@@ -20,9 +20,12 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+from tiny_model import save_tiny_model
+from typer.testing import CliRunner
 
 from clirot.acquisition import FetchConfig, FetchResult, fetch_bitext
 from clirot.bitext import FilterConfig, load_bitext, stored_sources
+from clirot.cli import app
 from clirot.errors import (
     ArtefactError,
     ClirotError,
@@ -604,7 +607,8 @@ def test_slipped_lines_are_a_warning_that_says_where(store, tmp_path):
     assert shift["by"] == -1 and abs(shift["from"] - 151) <= 2 and shift["to"] == 399
     assert shift["id"] == str(shift["from"])  # the line number
     assert warning == (
-        f"{one.alignment['found']}; the first begins at {shift['id']} (--realign repairs shifts)"
+        f"{one.alignment['found']}; the first begins at {shift['id']}"
+        " (fetch-bitext --realign repairs shifts)"
     )
     (again,) = get(store, files=(path,)).fetched
     assert not again.fresh and again.warnings == one.warnings
@@ -651,12 +655,26 @@ def test_the_command_says_that_lines_have_slipped_and_that_they_were_put_back(tm
     path = slipped(tmp_path, made_up(200), at=60)
     code, _, stderr = clirot("--tgt", "so", "--file", str(path))
     assert code == 0
-    assert "(--realign repairs shifts)" in stderr and "by -1" in stderr
+    assert "(fetch-bitext --realign repairs shifts)" in stderr and "by -1" in stderr
     more = ("--realign", "--replace", "--json")
     code, stdout, stderr = clirot("--tgt", "so", "--file", str(path), *more)
     assert code == 0 and "realigned; before: 1 shifted stretch" in stderr
     (one,) = json.loads(stdout)["fetched"]
     assert one["alignment"]["shifts"] == [] and one["realigned"]["pairs"] == 198
+
+
+def test_slipped_lines_are_not_trained_on_in_silence(tmp_path, home):
+    """Neither when ``distill`` fetches them itself nor when they are in the store already."""
+    path = slipped(tmp_path, made_up(200), at=60)
+    teacher = str(save_tiny_model(tmp_path / "teacher", seed=4))
+    for name, source in (("a", ("--file", str(path))), ("b", ())):
+        options = ("--teacher", teacher, "--objective", "none", "--vocabulary", "200")
+        result = CliRunner().invoke(
+            app, ["distill", "--src", "en", "--tgt", "so", "--name", name, *options, *source]
+        )
+        assert result.exit_code == 0 and result.stdout == f"{name}\n"
+        (warning,) = (line for line in result.stderr.splitlines() if "warning: " in line)
+        assert warning.startswith("warning: en-so.file-slipped-") and "by -1" in warning
 
 
 def test_min_alignment_drops_what_is_no_translation(store, tmp_path):

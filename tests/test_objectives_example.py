@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-import importlib.util
 import sys
 from pathlib import Path
 from types import ModuleType
 
 import ir_measures
 import pytest
+from example_script import load_example
 from tiny_model import save_bitext, save_collection, save_tiny_model
 
 from clirot.runs import SAVED_RUN
 from clirot.store import Store
 
-SCRIPT = Path(__file__).resolve().parents[1] / "examples" / "objectives.py"
-
 
 @pytest.fixture
 def script(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    spec = importlib.util.spec_from_file_location("objectives_example", SCRIPT)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    monkeypatch.setitem(sys.modules, spec.name, module)
-    spec.loader.exec_module(module)
-    return module
+    return load_example("objectives", monkeypatch)
 
 
 def test_the_table(
@@ -38,8 +31,9 @@ def test_the_table(
         tmp_path / "made-up", bitext, docs="en", topics=("en", "so"), count=30
     )
     teacher = save_tiny_model(tmp_path / "teacher", seed=4)
-    call = [str(SCRIPT), "--tgt", "so", "--teacher", str(teacher), "--file", str(bitext)]
+    call = ["objectives.py", "--tgt", "so", "--teacher", str(teacher), "--file", str(bitext)]
     call += ["--seed", "1", "--seed", "2", "--collection", str(collection)]
+    call += ["--collection", f"{collection}@3"]
     call += [
         "--system",
         "transport vocabulary=200",
@@ -55,7 +49,13 @@ def test_the_table(
             [cell.strip() for cell in row.split("|")[1:-1]] for row in shown.out.splitlines()
         )
     }
-    assert rows["system"] == ["development MAP", "made-up map", "made-up precision@5"]
+    assert rows["system"] == [
+        "development MAP",
+        "made-up map",
+        "made-up precision@5",
+        "made-up-every-3 map",
+        "made-up-every-3 precision@5",
+    ]
     assert list(rows)[2:] == [
         "transport vocabulary=200",
         "mse+0.5*contrastive batch_size=16",
@@ -63,27 +63,36 @@ def test_the_table(
         "English topics",
     ]
     qrels = list(ir_measures.read_trec_qrels(str(collection / "qrels.txt")))
+    thin = [one for one in qrels if int(one.query_id.removeprefix("q")) % 3 == 0]
     judged = {}
     for name in Store().names("runs"):
-        run = ir_measures.read_trec_run(str(Store().path("runs", name) / SAVED_RUN))
-        judged[name] = ir_measures.calc_aggregate([ir_measures.AP], qrels, run)[ir_measures.AP]
-    assert len(judged) == 6
+        run = list(ir_measures.read_trec_run(str(Store().path("runs", name) / SAVED_RUN)))
+        asked = thin if name.endswith("-every-3") else qrels
+        assert {one.query_id for one in run} == {one.query_id for one in asked}
+        judged[name] = ir_measures.calc_aggregate([ir_measures.AP], asked, run)[ir_measures.AP]
+    assert len(judged) == 12
 
-    def mean(start: str) -> float:
-        values = [value for name, value in judged.items() if name.startswith(start)]
+    def mean(start: str, end: str) -> float:
+        values = [
+            value for name, value in judged.items() if name.startswith(start) and name.endswith(end)
+        ]
+        assert values
         return sum(values) / len(values)
 
-    baseline = mean("so.transport")
-    assert rows["transport vocabulary=200"][1] == f"{baseline:.3f}"
-    for label, start in (
-        ("mse+0.5*contrastive batch_size=16", "so.mse+0.5-contrastive"),
-        ("teacher as it is", "teacher.so"),
-        ("English topics", "teacher.en"),
-    ):
-        figure, difference, _, p = rows[label][1].replace("(", "").replace(")", "").split()
-        assert float(figure) == pytest.approx(mean(start), abs=6e-4)
-        assert float(difference.rstrip(",")) == pytest.approx(mean(start) - baseline, abs=6e-4)
-        assert 0 < float(p) <= 1
+    for column, end in ((1, ".made-up"), (3, ".made-up-every-3")):
+        baseline = mean("so.transport", end)
+        assert rows["transport vocabulary=200"][column] == f"{baseline:.3f}"
+        for label, start in (
+            ("mse+0.5*contrastive batch_size=16", "so.mse+0.5-contrastive"),
+            ("teacher as it is", "teacher.so"),
+            ("English topics", "teacher.en"),
+        ):
+            cell = rows[label][column].replace("(", "").replace(")", "")
+            figure, difference, _, p = cell.split()
+            expected = mean(start, end)
+            assert float(figure) == pytest.approx(expected, abs=6e-4)
+            assert float(difference.rstrip(",")) == pytest.approx(expected - baseline, abs=6e-4)
+            assert 0 < float(p) <= 1
 
 
 def test_a_misspelled_setting_is_named(script: ModuleType) -> None:

@@ -173,7 +173,7 @@ class FetchResult:
 
 
 def fetch_bitext(
-    config: FetchConfig, *, store: Store, progress: ProgressSink = silent
+    config: FetchConfig, *, store: Store | None = None, progress: ProgressSink = silent
 ) -> FetchResult:
     """Bring bitext of a language pair into the store.
 
@@ -182,7 +182,7 @@ def fetch_bitext(
 
     Args:
         config: which pair, from where, and what to drop.
-        store: where it goes; downloads are cached beside it.
+        store: where it goes, downloads beside it; None: ``CLIROT_HOME``'s.
         progress: told of downloads and of long readings.
 
     Raises:
@@ -190,6 +190,7 @@ def fetch_bitext(
         UsageError: languages are to be identified and the extra ``langid`` is not installed.
         KeyboardInterrupt: the sources finished until then are in the store.
     """
+    store = store if store is not None else Store()
     fetched: list[Fetched] = []
     failed: list[Failed] = []
     overlap = _overlap(config)
@@ -446,7 +447,7 @@ def _alignment(chain: Chain, progress: ProgressSink, *, realign: bool) -> dict[s
         if report.shifts:
             warning += f"; the first begins at {names[report.shifts[0].start]}"
         if not realign and not report.hopeless:
-            warning += " (--realign repairs shifts)"
+            warning += " (fetch-bitext --realign repairs shifts)"
         chain.report.warnings.append(warning)
     return {
         "alignment": {

@@ -14,7 +14,7 @@
     └── ExpectationError           4   a figure fell short of ``--expect``
 
 A message says what was wrong and what arrived; ``hint`` says what to do. The library raises; only
-``clirot.cli`` prints and exits.
+``clirot.cli`` prints and exits. What may be meant is a Python warning (:class:`BitextWarning`).
 """
 
 from __future__ import annotations
@@ -34,6 +34,10 @@ class ClirotError(Exception):
 
     def __str__(self) -> str:
         return self.message if self.hint is None else f"{self.message} ({self.hint})"
+
+
+class BitextWarning(UserWarning):
+    """Bitext is about to be trained on that was found to have a fault."""
 
 
 class UsageError(ClirotError):

@@ -9,10 +9,12 @@ from __future__ import annotations
 import json
 import sys
 import time
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
+from clirot.errors import BitextWarning
 from clirot.records import ProgressSink, Step
 
 if TYPE_CHECKING:
@@ -71,6 +73,30 @@ def table_of(
 
 def _numeric(cell: str) -> bool:
     return not cell or cell.strip("*†‡ ").replace(",", "").lstrip("+-.")[:1].isdigit()
+
+
+@contextmanager
+def shown_warnings() -> Iterator[None]:
+    """Shows what a verb warns of as :func:`warn` does; other libraries' warnings are left alone."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", BitextWarning)
+        others = warnings.showwarning
+
+        def show(
+            message: Warning | str,
+            category: type[Warning],
+            filename: str,
+            lineno: int,
+            file: TextIO | None = None,
+            line: str | None = None,
+        ) -> None:
+            if issubclass(category, BitextWarning):
+                warn(str(message))
+            else:
+                others(message, category, filename, lineno, file, line)
+
+        warnings.showwarning = show
+        yield
 
 
 @contextmanager

@@ -204,7 +204,7 @@ def distill(
     if not first:
         run(config)
         return
-    with console.progress() as progress:
+    with console.shown_warnings(), console.progress() as progress:
         result = run(config, progress=progress)
     scores = result.development
     state = "distilled" if result.fresh else "student was there"

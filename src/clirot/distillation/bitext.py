@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from clirot.distillation.configuration import DistillConfig
-from clirot.errors import PartlyDoneError, UnknownNameError, UsageError
+from clirot.errors import BitextWarning, PartlyDoneError, UnknownNameError, UsageError
 from clirot.records import LanguagePair, ProgressSink
 from clirot.store import Store
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 def bitexts_of(config: DistillConfig, store: Store, progress: ProgressSink) -> dict[str, Bitext]:
     """Target language -> its bitext; what of it the store lacks is fetched.
 
+    Warns of faults that were found in it when it was fetched, now or before (BitextWarning).
+
     Raises:
         UnknownNameError: there is no such source.
         UsageError: none of the sources that were named has one of the languages.
@@ -27,7 +30,12 @@ def bitexts_of(config: DistillConfig, store: Store, progress: ProgressSink) -> d
 
     stored = {pair: stored_sources(store, pair) for pair in config.pairs}
     named = {pair: _available(config, pair, stored) for pair in config.pairs}
-    return {pair.tgt: _bitext(config, pair, named[pair], store, progress) for pair in config.pairs}
+    found = {pair.tgt: _bitext(config, pair, named[pair], store, progress) for pair in config.pairs}
+    for bitext in found.values():
+        for one in bitext.inputs:
+            for fault in store.get("bitext", one.name).manifest.results["warnings"]:
+                warnings.warn(f"{one.name}: {fault}", BitextWarning, stacklevel=2)
+    return found
 
 
 def _available(
