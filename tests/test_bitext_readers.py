@@ -395,6 +395,24 @@ def test_a_stray_quotation_mark_does_not_swallow_the_file(tmp_path, rows):
     assert wrong(written(tmp_path, 'en,so\n"a"b,c\n', "y.csv")).startswith("y.csv:2: not comma-")
 
 
+@pytest.mark.parametrize("after", [0, 10, 50_000])
+@pytest.mark.parametrize("stray", ['"open,c', 'b,"open', 'b,"', '"a"b,c'])
+def test_what_a_stray_quotation_mark_swallowed_is_read_again(tmp_path, stray, after):
+    """One row is left out, wherever the reader noticed, and every other row is where it was."""
+    good = [f"s{number},t{number}" for number in range(after)]
+    lines = ["en,so", "a,b", stray, *good, '"x, y",z', "e,f", *good]
+    text = "".join(f"{line}\n" for line in lines)
+    errors: list[InputError] = []
+    file = LocalFile.parse(written(tmp_path, text, "x.csv"))
+    found = list(read_local(file, EN_SO, malformed=errors.append))
+    assert [error.line for error in errors] == [3]
+    expected = {number: line for number, line in enumerate(lines, 1) if number not in (1, 3)}
+    assert [one.place for one in found] == list(expected)
+    assert {one.place: f"{one.src},{one.tgt}" for one in found} == {
+        number: line.replace('"', "") for number, line in expected.items()
+    }
+
+
 def test_a_table_without_the_columns_says_what_it_has(tmp_path):
     path = written(tmp_path, "a,b\nc,d\n", "x.csv")
     assert wrong(path) == (

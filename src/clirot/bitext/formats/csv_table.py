@@ -8,6 +8,7 @@ quotation mark that nothing closes would swallow the file: a field of more than 
 from __future__ import annotations
 
 import csv
+from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
@@ -79,53 +80,83 @@ class _Table:
     def __init__(self, stream: IO[bytes], path: Path, malformed: Malformed) -> None:
         self._path = path
         self._malformed = malformed
-        self._lines = numbered_lines(stream, path=path, malformed=malformed)
-        self._at = 0
-        self._start: int | None = None
-        self._first: str | None = None
+        self._lines = _Lines(numbered_lines(stream, path=path, malformed=malformed))
 
     def rows(self, pair: LanguagePair, fields: Fields | None) -> Iterator[tuple[int, list[str]]]:
-        for number, line in self._lines:
-            if line.strip():
-                self._at, self._first = number, line
-                break
-        if self._first is None:
+        first = self._lines.first()
+        if first is None:
             return
-        delimiter = _delimiter(self._first, pair, fields)
-        reader = csv.reader(self._text(), delimiter=delimiter, strict=True)
+        delimiter = _delimiter(first, pair, fields)
+        reader = csv.reader(self._lines, delimiter=delimiter, strict=True)
         while True:
-            self._start = None
+            self._lines.begin()
             try:
                 row = next(reader)
             except StopIteration:
                 return
             except csv.Error as error:
                 self._malformed(self._wrong(error))
+                self._lines.go_back()
                 continue
-            yield self._start or self._at, row
-
-    def _text(self) -> Iterator[str]:
-        """Lines as ``csv`` wants them, the first of them again."""
-        if self._first is not None:
-            self._start = self._at
-            yield self._first + "\n"
-        for number, line in self._lines:
-            self._at = number
-            if self._start is None:
-                self._start = self._at
-            yield line + "\n"
+            yield self._lines.start, row
 
     def _wrong(self, error: csv.Error) -> InputError:
-        start = self._start or self._at
         why = str(error)
         if "field larger than" in why or "unexpected end of data" in why:
-            why = f"a quotation mark opened in this row is not closed by line {self._at}"
+            why = f"a quotation mark opened in this row is not closed by line {self._lines.end}"
         return InputError(
             f"not comma-separated text: {why}",
             path=self._path,
-            line=start,
+            line=self._lines.start,
             hint="a quotation mark inside a field is written twice; --format tsv has no quoting",
         )
+
+
+class _Lines:
+    """Lines as ``csv`` wants them, those of the present row kept.
+
+    A stray quotation mark swallows the rows after it: where one is left out and reading goes on, it
+    goes on with the line after the one that the row began on.
+    """
+
+    def __init__(self, lines: Iterator[tuple[int, str]]) -> None:
+        self._lines = lines
+        self._again: deque[tuple[int, str]] = deque()
+        self._row: list[tuple[int, str]] = []
+
+    def __iter__(self) -> _Lines:
+        return self
+
+    def __next__(self) -> str:
+        numbered = self._again.popleft() if self._again else next(self._lines)
+        self._row.append(numbered)
+        return numbered[1] + "\n"
+
+    def first(self) -> str | None:
+        """The first line with anything on it, which is then the next one."""
+        for number, line in self._lines:
+            if line.strip():
+                self._again.append((number, line))
+                return line
+        return None
+
+    def begin(self) -> None:
+        """A row begins with the next line."""
+        self._row.clear()
+
+    def go_back(self) -> None:
+        """All lines of the row but its first are the next ones."""
+        self._again.extendleft(reversed(self._row[1:]))
+
+    @property
+    def start(self) -> int:
+        """Where the row begins."""
+        return self._row[0][0]
+
+    @property
+    def end(self) -> int:
+        """The last line that was read for the row."""
+        return self._row[-1][0]
 
 
 def _delimiter(first: str, pair: LanguagePair, fields: Fields | None) -> str:
