@@ -12,11 +12,11 @@ import pytest
 
 from clirot.bitext.formats.aligned_text import read_aligned
 from clirot.bitext.formats.lines import read_lines
-from clirot.bitext.formats.local_file import local_name, read_local
+from clirot.bitext.formats.local_file import LocalFile, local_name, read_local
 from clirot.bitext.formats.tmx import read_tmx
 from clirot.bitext.formats.tsv import read_tsv
 from clirot.bitext.formats.zipped import open_member
-from clirot.errors import InputError
+from clirot.errors import InputError, UsageError
 from clirot.records import LanguagePair, SentencePair
 
 EN_SO = LanguagePair("en", "so")
@@ -61,6 +61,26 @@ def test_bytes_that_are_not_utf8_are_placed(tmp_path):
     )
     path = written(tmp_path, "a\tb\n".encode("utf-32"))
     assert wrong(path).startswith("bitext.tsv: UTF-32, not UTF-8 (convert it")
+
+
+@pytest.mark.parametrize("charset", ["UTF-16LE", "UTF-16BE"])
+def test_utf_16_without_a_byte_order_mark_is_named(tmp_path, charset):
+    for content in ("a house\tguri\nmilk\tcaano\n", "une fenêtre\tdaaqad\n"):
+        path = written(tmp_path, content.encode(charset))
+        assert wrong(path).startswith(f"bitext.tsv: {charset} without a byte order mark (convert")
+
+
+def test_what_is_no_file_or_two_is_refused(tmp_path):
+    for name in ("a.en", "b.so", "c"):
+        (tmp_path / name).write_text("x\n")
+    three = ",".join(str(tmp_path / name) for name in ("a.en", "b.so", "c"))
+    for text, message in (
+        ("-", "cannot come from standard input"),
+        ("", "a file without a name"),
+        (three, "at most two files go together"),
+    ):
+        with pytest.raises(UsageError, match=message):
+            LocalFile.parse(text)
 
 
 @pytest.mark.parametrize("charset", ["utf-16-le", "utf-16-be"])

@@ -631,6 +631,14 @@ def test_realign_puts_every_sentence_beside_its_translation(store, tmp_path):
         get(store, files=(path,)).check()
 
 
+def test_a_file_that_is_given_twice_under_two_names_is_one_source(store, tmp_path, greetings):
+    other = tmp_path / "elsewhere" / greetings.name
+    other.parent.mkdir()
+    shutil.copy(greetings, other)
+    result = get(store, files=(greetings, other))
+    assert len(result.fetched) == 1 and result.kept == result.fetched[0].kept
+
+
 def test_aligned_lines_are_no_warning_and_few_lines_are_not_judged(store, tmp_path, greetings):
     path = tmp_path / "whole.tsv"
     path.write_text("".join(f"{src}\t{tgt}\n" for src, tgt in made_up(300)), encoding="utf-8")

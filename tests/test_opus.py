@@ -529,6 +529,14 @@ def test_a_student_may_be_made_of_a_corpus_without_a_version(opus, home):
         assert [one.name for one in bitext.inputs] == ["en-so.opus-WikiMatrix-v1", "en-so.cldr"]
 
 
+def test_two_names_of_one_version_are_one_source(opus, home):
+    names = ("opus:WikiMatrix", "cldr", "opus:WikiMatrix@v1")
+    result = fetch_bitext(FetchConfig(pair=EN_SO, sources=names))
+    assert result.sources == ("opus-WikiMatrix-v1", "cldr")
+    assert result.kept == sum(one.kept for one in result.fetched) and len(result.fetched) == 2
+    assert result.settled == dict(zip(names, (*result.sources, "opus-WikiMatrix-v1"), strict=True))
+
+
 @pytest.mark.parametrize("url", ["file:///etc/en-so.txt.zip", "https://../OPUS/en-so.txt.zip"])
 def test_the_api_cannot_make_us_write_elsewhere(opus, home, url):
     opus.files[query("en-so")] = answer(entry("WikiMatrix", url=url))

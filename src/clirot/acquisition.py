@@ -140,10 +140,13 @@ class FetchResult:
     pair: LanguagePair
     fetched: tuple[Fetched, ...]
     failed: tuple[Failed, ...]
+    settled: Mapping[str, str]
+    """What was asked for -> the name it has in the store: two names may mean one version of a
+    corpus, and two files may be the same."""
 
     @property
     def sources(self) -> tuple[str, ...]:
-        """The names of what was got, in the order it was asked for."""
+        """The names of what was got, in the order it was asked for, each once."""
         return tuple(one.source for one in self.fetched)
 
     @property
@@ -194,18 +197,24 @@ def fetch_bitext(
     fetched: list[Fetched] = []
     failed: list[Failed] = []
     overlap = _overlap(config)
+    settled: dict[str, str] = {}
     for supply in _supplies(config):
         try:
-            fetched.append(_fetch_one(supply, config, overlap, store, progress))
+            one = _fetch_one(supply, config, overlap, store, progress)
         except ClirotError as error:
             failed.append(Failed(supply.label, error))
-    return FetchResult(config.pair, tuple(fetched), tuple(failed))
+            continue
+        if one.source not in settled.values():
+            fetched.append(one)
+        settled[supply.asked] = one.source
+    return FetchResult(config.pair, tuple(fetched), tuple(failed), settled)
 
 
 @dataclass(frozen=True)
 class _FromSource:
     """A catalogue source for one pair; ``ready`` where nothing about it is left open."""
 
+    asked: str
     source: Source
     pair: LanguagePair
     upstreams: tuple[Upstream, ...] = ()
@@ -221,7 +230,7 @@ class _FromSource:
             identified(one, home=store.home, progress=progress)
             for one in source.upstreams(self.pair)
         )
-        return _FromSource(source, self.pair, upstreams)
+        return _FromSource(self.asked, source, self.pair, upstreams)
 
     def identify(self) -> tuple[str, dict[str, Any], tuple[Input, ...]]:
         inputs = tuple(
@@ -269,6 +278,10 @@ class _FromFile:
         return str(self.file)
 
     @property
+    def asked(self) -> str:
+        return str(self.file)
+
+    @property
     def path(self) -> Path:
         return self.file.paths[0]
 
@@ -301,10 +314,10 @@ _Supply = _FromSource | _FromFile
 
 
 def _supplies(config: FetchConfig) -> list[_Supply]:
-    sources = [source_for(name, config.pair) for name in dict.fromkeys(config.sources)]
-    if not sources and not config.files:
-        sources = recommended_for(config.pair)
-    supplies: list[_Supply] = [_FromSource(source, config.pair) for source in sources]
+    named = {name: source_for(name, config.pair) for name in config.sources}
+    if not named and not config.files:
+        named = {source.name: source for source in recommended_for(config.pair)}
+    supplies: list[_Supply] = [_FromSource(name, one, config.pair) for name, one in named.items()]
     return supplies + [
         _FromFile(LocalFile.parse(path, kind=config.format), config.pair, config.skip_malformed)
         for path in dict.fromkeys(config.files)

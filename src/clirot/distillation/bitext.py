@@ -106,8 +106,7 @@ def _bitext(
         _check_fetched(fetched, config, recommended=recommended)
         unfinished.unlink(missing_ok=True)
         # An open name ("opus:Tatoeba") is in the store under the name of what it turned out to be.
-        settled = dict(zip(missing, fetched.sources, strict=False))
-        sources = [settled.get(one, one) for one in sources]
+        sources = list(dict.fromkeys(fetched.settled.get(one, one) for one in sources))
         sources += [one for one in fetched.sources if one not in sources]
     return load_bitext(store, pair, sources or stored)
 

@@ -64,6 +64,10 @@ def numbered_lines(
         encoding = _UTF16.get(raw[:2])
         if raw.startswith(_UTF32):
             raise InputError("UTF-32, not UTF-8", path=path, hint=_CONVERT.format("UTF-32"))
+        if encoding is None and (unmarked := _unmarked(raw)) is not None:
+            raise InputError(
+                f"{unmarked} without a byte order mark", path=path, hint=_CONVERT.format(unmarked)
+            )
         if encoding is not None:
             for line in _sixteen(raw[2:], stream, encoding):
                 number += 1
@@ -91,6 +95,15 @@ def numbered_lines(
 
 
 _CONVERT = "convert it, for example with: iconv -f {} -t UTF-8"
+
+
+def _unmarked(head: bytes) -> str | None:
+    """UTF-16 by its many NUL bytes, which text that is mostly ASCII has at every other place."""
+    head = head[:1000]
+    even, odd = head[0::2].count(0), head[1::2].count(0)
+    if len(head) < 8 or 4 * max(even, odd) < len(head):
+        return None
+    return "UTF-16LE" if odd > even else "UTF-16BE"
 
 
 def _sixteen(head: bytes, stream: IO[bytes], encoding: str) -> Iterator[str]:

@@ -46,6 +46,11 @@ class LocalFile:
     """A name of :data:`~clirot.bitext.formats.FORMATS`; None: told from content and name."""
 
     def __post_init__(self) -> None:
+        if Path("-") in self.paths:
+            raise UsageError(
+                "bitext is read more than once and cannot come from standard input",
+                hint="save it to a file and name that",
+            )
         kind = FORMATS[self.format] if self.format is not None else None
         name = ",".join(map(str, self.paths))
         if kind is not None and self.fields is not None and not kind.is_table:
@@ -66,9 +71,12 @@ class LocalFile:
             kind: the format; None: told from content and name.
 
         Raises:
-            UsageError: the format is not known, or does not go with what was named.
+            UsageError: the format is not known or does not go with what was named, or it is no
+                file or two.
         """
         written = os.fspath(text)
+        if not written:
+            raise UsageError("a file without a name", hint="is a variable of the shell empty?")
         if _exists(written):
             return cls(paths=(Path(written),), format=kind)
         for at in _places(written, ":"):
@@ -82,6 +90,10 @@ class LocalFile:
         path, colon, names = written.rpartition(":")
         if colon and "," in names and "/" not in names:
             return cls(paths=(Path(path),), fields=Fields.parse(names), format=kind)
+        if sum(bool(one) and _exists(one) for one in written.split(",")) > 1:
+            raise UsageError(
+                f"{written}: at most two files go together", hint="--file once for each other one"
+            )
         one, comma, other = written.partition(",")
         if comma and one and other and (_exists(one) or _exists(other)):
             return cls(paths=(Path(one), Path(other)), format=kind)
