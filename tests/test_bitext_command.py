@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -191,6 +192,24 @@ def test_an_export_that_cannot_be_written_leaves_nothing(bitext, tmp_path):
     with pytest.raises(ArtefactError, match="cannot write"):
         clirot("export", bitext.name, "--format", "moses", "--out", str(tmp_path / "p"))
     assert not (tmp_path / "p.en").exists()
+
+
+def test_pipes_and_links_are_not_replaced(bitext, tmp_path):
+    link, pipe = tmp_path / "link.tsv", tmp_path / "pipe.png"
+    link.symlink_to("file.tsv")
+    clirot("export", bitext.name, "--out", str(link))
+    assert link.is_symlink()
+    assert (tmp_path / "file.tsv").read_text(encoding="utf-8") == clirot("export", bitext.name)
+    os.mkfifo(pipe)
+    for command, start in [
+        (("export", "--out"), b"Hello\tSalaan"),
+        (("show", "--picture"), b"\x89P"),
+    ]:
+        with subprocess.Popen(["cat", pipe], stdout=subprocess.PIPE) as reader:
+            clirot(command[0], bitext.name, command[1], str(pipe))
+            assert reader.stdout is not None
+            assert reader.stdout.read().startswith(start)
+        assert pipe.is_fifo()
 
 
 def test_rm(bitext, home):

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import errno
 import json
-import os
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -17,7 +15,7 @@ from clirot.cli import console
 from clirot.errors import ArtefactError, UsageError
 from clirot.records import LanguagePair
 from clirot.registry import unknown_name
-from clirot.store import Artefact, Store, disk_error
+from clirot.store import Artefact, Store, written
 
 if TYPE_CHECKING:
     from clirot.bitext.stored import StoredPair
@@ -321,25 +319,9 @@ def _line(one: StoredPair, form: str, everything: bool) -> str:
 
 def _write(paths: list[Path], rows: Iterable[tuple[str, ...]]) -> None:
     """Write columns of lines to as many files, all of them or none."""
-    temporary = [path.with_name(f".{path.name}.part") for path in paths]
-    try:
-        with ExitStack() as stack:
-            streams = [
-                stack.enter_context(path.open("w", encoding="utf-8", newline="\n"))
-                for path in temporary
-            ]
-            for row in rows:
-                for stream, line in zip(streams, row, strict=True):
-                    stream.write(line + "\n")
-        for path in paths:  # before the first is in its place
-            if path.is_dir():
-                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
-        for part, path in zip(temporary, paths, strict=True):
-            part.replace(path)
-    except OSError as error:
-        raise disk_error(error, paths[0]) from error
-    finally:
-        for part in temporary:
-            part.unlink(missing_ok=True)
+    with written(*paths) as streams:
+        for row in rows:
+            for stream, line in zip(streams, row, strict=True):
+                stream.write(f"{line}\n".encode())
     for path in paths:
         console.note(f"wrote {path}")
