@@ -430,6 +430,24 @@ def test_a_real_limit_on_file_size_loses_nothing(home):
     assert assert_whole(store) == 2
 
 
+@pytest.mark.parametrize("place", ["file", "file/below", "link", "/proc/clirot"])
+def test_a_home_that_cannot_be_one_is_an_error_in_words(tmp_path, place):
+    (tmp_path / "file").touch()
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere" / "file")
+    if place == "/proc/clirot" and not Path("/proc/self").exists():
+        pytest.skip("there is no /proc here")
+    store = Store(tmp_path / place)
+    with pytest.raises(ArtefactError, match=r"the store .* cannot be used: ") as caught:
+        make(store)
+    assert "CLIROT_HOME" in (caught.value.hint or "")
+    if place.startswith("file"):
+        for look in (store.names, lambda kind: store.has(kind, "a")):
+            with pytest.raises(ArtefactError, match="Not a directory"):
+                look("runs")
+    else:
+        assert store.names("runs") == []  # nothing is there, and nothing was made to see it
+
+
 def test_other_faults_of_the_system_are_not_disguised(home):
     store = Store(home)
     with pytest.raises(ConnectionResetError), store.draft("runs", "a", config={}):

@@ -14,7 +14,7 @@ beside it.
 from __future__ import annotations
 
 from clirot.store.digests import file_digest, tree_digest
-from clirot.store.disk import write_text
+from clirot.store.disk import disk_error, write_text
 from clirot.store.drafts import Draft
 from clirot.store.manifest import MANIFEST, Artefact, Input, Manifest, fingerprint
 from clirot.store.outputs import output_error, written
@@ -29,6 +29,7 @@ __all__ = [
     "Manifest",
     "Store",
     "default_home",
+    "disk_error",
     "file_digest",
     "fingerprint",
     "output_error",
