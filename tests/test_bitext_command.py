@@ -66,6 +66,8 @@ def test_show(bitext):
     lines = words(text)
     assert ["pairs", "4", "kept", "of", "7"] in lines
     assert ["licence", "not", "stated"] in lines
+    assert len([line for line in lines if line[0] == "file"]) == 1
+    assert len([line for line in lines if line[:2] == ["from", "file"]]) == 1
     table = [line for line in lines if line[:2] == ["identical", "1"]]
     assert table == [["identical", "1", "14.29", "4", "Kenya", "|", "Kenya"]]
     assert "length of so, characters" in text and "share of en letters in its script" in text
@@ -122,6 +124,11 @@ def test_sample(bitext):
     }
     with pytest.raises(UnknownNameError, match="did you mean 'identical'"):
         clirot("sample", bitext.name, "--reason", "identicle")
+    with pytest.raises(UnknownNameError, match="unknown reason to drop a pair 'kept'") as caught:
+        clirot("sample", bitext.name, "--reason", "kept")
+    assert "near duplicate" in (caught.value.hint or "")  # of the filters, not of this bitext only
+    assert f"{bitext.name} has: duplicate, empty target, identical" in (caught.value.hint or "")
+    assert clirot("sample", bitext.name, "--reason", "too long") == ""
 
 
 def test_a_sample_is_even(home, tmp_path):
@@ -176,8 +183,8 @@ def test_what_is_exported_can_be_fetched_again(bitext, tmp_path, home):
     ("arguments", "message"),
     [
         (["--format", "tmx"], "unknown format 'tmx'"),
-        (["--format", "moses"], "Moses format is two files"),
-        (["--format", "moses", "--out", "x", "--all"], "Moses format is two files"),
+        (["--format", "moses"], "Moses format is two files, which do not go to stdout"),
+        (["--format", "moses", "--out", "x", "--all"], "no place for the verdicts of --all"),
     ],
 )
 def test_exports_that_make_no_sense(bitext, arguments, message):

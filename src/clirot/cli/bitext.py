@@ -112,6 +112,9 @@ def sample(
 
     artefact = _get(name)
     verdicts = _verdicts(artefact, dropped, reason or [])
+    for wanted in reason or []:
+        if wanted not in artefact.manifest.results["dropped"]:
+            console.note(f"no pair of {name} was dropped for: {wanted}")
     found = sample_pairs(artefact, n, seed=seed, verdicts=verdicts) if verdicts else []
     if as_json:
         console.emit_json([_document(one) for one in found])
@@ -147,10 +150,15 @@ def export(
 
     if form not in _FORMATS:
         raise unknown_name("format", form, _FORMATS)
-    if form == "moses" and (everything or out == "-"):
+    if form == "moses" and out == "-":
         raise UsageError(
-            "Moses format is two files and has no place for verdicts",
-            hint="--out PREFIX without --all, or --format tsv",
+            "Moses format is two files, which do not go to stdout",
+            hint="--out PREFIX, or --format tsv",
+        )
+    if form == "moses" and everything:
+        raise UsageError(
+            "Moses format has no place for the verdicts of --all",
+            hint="leave --all out, or --format tsv or jsonl",
         )
     artefact = _get(name)
     pairs = stored_pairs(artefact, verdicts=None if everything else ("kept",))
@@ -237,7 +245,7 @@ def _facts(artefact: Artefact) -> Iterator[list[str]]:
     if "alignment" in results:
         yield ["alignment", str(results["alignment"]["found"])]
     for one in manifest.inputs:
-        yield [one.kind, f"{one.name} (sha256 {one.digest[:16]})"]
+        yield [f"from {one.kind}", f"{one.name} (sha256 {one.digest[:16]})"]
     chosen = manifest.config["filters"]
     settings = (f"{key} {value}" for key, value in sorted(chosen.items()) if value is not None)
     yield ["filters", ", ".join(settings)]
@@ -293,10 +301,14 @@ def _histogram(title: str, bins: Mapping[str, list[float]]) -> Any:
 
 
 def _verdicts(artefact: Artefact, dropped: bool, reasons: list[str]) -> list[str]:
+    from clirot.bitext.filters.reasons import REASONS
+
     there = list(artefact.manifest.results["dropped"])
     for reason in reasons:
-        if reason not in there:
-            raise unknown_name(f"reason to drop a pair of {artefact.name}", reason, there)
+        if reason not in REASONS[1:]:
+            has = ", ".join(one for one in there if one in REASONS) or "none"
+            found = f"{artefact.name} has: {has}"
+            raise unknown_name("reason to drop a pair", reason, REASONS[1:], more=found)
     return reasons or (there if dropped else ["kept"])
 
 

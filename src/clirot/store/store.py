@@ -27,6 +27,13 @@ from clirot.store.drafts import (
 from clirot.store.manifest import MANIFEST, Artefact, Input, Manifest, difference, fingerprint
 
 KINDS = ("bitext", "models", "indexes", "runs")
+_OTHERWISE = {
+    "bitext": "",  # named after its source
+    "models": "choose another --name, or ",
+    "indexes": "choose another --name, or ",
+    "runs": "--save it under another name, or ",
+}
+"""Kind -> what else its verb can do about an artefact that was made otherwise."""
 _SWAP_TIME_S = 10.0  # more than the two renames of a replacement take
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 _VERSIONED = (
@@ -234,7 +241,7 @@ class Store:
         raise ArtefactError(
             f"{kind}/{name} exists and was made from something else: "
             + difference(artefact.manifest, config, inputs, seed),
-            hint="choose another --name, or --replace it",
+            hint=f"{_OTHERWISE[kind]}--replace it",
         )
 
     @contextmanager
@@ -251,7 +258,7 @@ class Store:
         except filelock.Timeout:
             raise BusyError(
                 f"another process is writing {target.parent.name}/{target.name}",
-                hint="wait for it, or choose another --name",
+                hint="wait for it",
             ) from None
 
     def _check(self) -> None:
