@@ -21,8 +21,9 @@ from tiny_model import save_tiny_model
 
 from clirot.acquisition import FetchConfig, fetch_bitext
 from clirot.cli import main
+from clirot.cli.console import progress
 from clirot.indexing import IndexConfig, build_index
-from clirot.records import LanguagePair
+from clirot.records import LanguagePair, Step
 from clirot.store import Store
 
 COMMANDS = ["fetch-bitext", "distill", "index", "search", "evaluate", "align", "models"]
@@ -297,6 +298,32 @@ def test_a_reader_that_has_gone_is_no_failure(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert len(done.stdout.splitlines()) == 2
     assert done.stderr == ""
+
+
+# --- progress
+
+
+def test_progress_off_a_terminal_ends_with_the_last_step_of_each_phase(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with progress() as sink:
+        for texts in (4096, 8192, 9000):
+            sink(Step("read documents", texts, unit="texts"))
+        for _ in range(3):
+            sink(Step("wait for another process", 0))
+        for done in (1, 2, 3):
+            sink(Step("index", done, 3, unit="docs"))
+        sink(Step("search", 1, 9, unit="topics"))
+        sink(Step("search", 4, 9, unit="topics"))
+    assert capsys.readouterr().err.splitlines() == [
+        "read documents: 4096 texts",
+        "read documents: 9000 texts",
+        "wait for another process",
+        "index: 1/3 docs",
+        "index: 3/3 docs",
+        "search: 1/9 topics",
+        "search: 4/9 topics",
+    ]
 
 
 # --- what cannot be written

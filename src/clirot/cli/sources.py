@@ -94,7 +94,7 @@ def _check(plan: Plan) -> None:
         raise plan.failed[0][1]
     reasons = "".join(f"\n  {name}: {error}" for name, error in plan.failed)
     total = len(plan.failed) + len(plan.sources) + len(plan.files)
-    message = f"{len(plan.failed)} of {total} sources could not be looked up or read:{reasons}"
+    message = f"{len(plan.failed)} of {total} sources could not be looked up:{reasons}"
     raise (PartlyDoneError if plan.sources or plan.files else ClirotError)(message)
 
 
