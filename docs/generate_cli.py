@@ -37,7 +37,8 @@ colour, no prompt and no live progress.
 
 The environment: `CLIROT_HOME` is where artefacts are kept (default: the platform's user data
 directory); `CLIROT_MIRROR`, a directory or a base URL that holds `<host>/<path>`, takes the place
-of the network; `CLIROT_TRACEBACK=1` is `--traceback`.
+of the network; `CLIROT_OFFLINE=1` forbids it, as `--offline` does; `CLIROT_TRACEBACK=1` is
+`--traceback`.
 """
 
 

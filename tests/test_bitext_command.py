@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -65,6 +66,8 @@ def test_show(bitext):
     lines = words(text)
     assert ["pairs", "4", "kept", "of", "7"] in lines
     assert ["licence", "not", "stated"] in lines
+    assert len([line for line in lines if line[0] == "file"]) == 1
+    assert len([line for line in lines if line[:2] == ["from", "file"]]) == 1
     table = [line for line in lines if line[:2] == ["identical", "1"]]
     assert table == [["identical", "1", "14.29", "4", "Kenya", "|", "Kenya"]]
     assert "length of so, characters" in text and "share of en letters in its script" in text
@@ -121,6 +124,11 @@ def test_sample(bitext):
     }
     with pytest.raises(UnknownNameError, match="did you mean 'identical'"):
         clirot("sample", bitext.name, "--reason", "identicle")
+    with pytest.raises(UnknownNameError, match="unknown reason to drop a pair 'kept'") as caught:
+        clirot("sample", bitext.name, "--reason", "kept")
+    assert "near duplicate" in (caught.value.hint or "")  # of the filters, not of this bitext only
+    assert f"{bitext.name} has: duplicate, empty target, identical" in (caught.value.hint or "")
+    assert clirot("sample", bitext.name, "--reason", "too long") == ""
 
 
 def test_a_sample_is_even(home, tmp_path):
@@ -175,8 +183,8 @@ def test_what_is_exported_can_be_fetched_again(bitext, tmp_path, home):
     ("arguments", "message"),
     [
         (["--format", "tmx"], "unknown format 'tmx'"),
-        (["--format", "moses"], "Moses format is two files"),
-        (["--format", "moses", "--out", "x", "--all"], "Moses format is two files"),
+        (["--format", "moses"], "Moses format is two files, which do not go to stdout"),
+        (["--format", "moses", "--out", "x", "--all"], "no place for the verdicts of --all"),
     ],
 )
 def test_exports_that_make_no_sense(bitext, arguments, message):
@@ -191,6 +199,24 @@ def test_an_export_that_cannot_be_written_leaves_nothing(bitext, tmp_path):
     with pytest.raises(ArtefactError, match="cannot write"):
         clirot("export", bitext.name, "--format", "moses", "--out", str(tmp_path / "p"))
     assert not (tmp_path / "p.en").exists()
+
+
+def test_pipes_and_links_are_not_replaced(bitext, tmp_path):
+    link, pipe = tmp_path / "link.tsv", tmp_path / "pipe.png"
+    link.symlink_to("file.tsv")
+    clirot("export", bitext.name, "--out", str(link))
+    assert link.is_symlink()
+    assert (tmp_path / "file.tsv").read_text(encoding="utf-8") == clirot("export", bitext.name)
+    os.mkfifo(pipe)
+    for command, start in [
+        (("export", "--out"), b"Hello\tSalaan"),
+        (("show", "--picture"), b"\x89P"),
+    ]:
+        with subprocess.Popen(["cat", pipe], stdout=subprocess.PIPE) as reader:
+            clirot(command[0], bitext.name, command[1], str(pipe))
+            assert reader.stdout is not None
+            assert reader.stdout.read().startswith(start)
+        assert pipe.is_fifo()
 
 
 def test_rm(bitext, home):

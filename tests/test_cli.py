@@ -11,14 +11,19 @@ import runpy
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
 import pytest
 from tiny_model import save_tiny_model
 
+from clirot.acquisition import FetchConfig, fetch_bitext
 from clirot.cli import main
+from clirot.cli.console import progress
 from clirot.indexing import IndexConfig, build_index
+from clirot.records import LanguagePair, Step
 from clirot.store import Store
 
 COMMANDS = ["fetch-bitext", "distill", "index", "search", "evaluate", "align", "models"]
@@ -293,3 +298,151 @@ def test_a_reader_that_has_gone_is_no_failure(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert len(done.stdout.splitlines()) == 2
     assert done.stderr == ""
+
+
+# --- progress
+
+
+def test_progress_off_a_terminal_ends_with_the_last_step_of_each_phase(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with progress() as sink:
+        for texts in (4096, 8192, 9000):
+            sink(Step("read documents", texts, unit="texts"))
+        for _ in range(3):
+            sink(Step("wait for another process", 0))
+        for done in (1, 2, 3):
+            sink(Step("index", done, 3, unit="docs"))
+        sink(Step("search", 1, 9, unit="topics"))
+        sink(Step("search", 4, 9, unit="topics"))
+    assert capsys.readouterr().err.splitlines() == [
+        "read documents: 4096 texts",
+        "read documents: 9000 texts",
+        "wait for another process",
+        "index: 1/3 docs",
+        "index: 3/3 docs",
+        "search: 1/9 topics",
+        "search: 4/9 topics",
+    ]
+
+
+# --- what cannot be written
+
+PRINTING = [
+    "--help",
+    "--version",
+    "fetch-bitext --tgt so --file small.tsv",
+    "fetch-bitext --tgt so --list",
+    "fetch-bitext --tgt so --source cldr --dry-run",
+    "bitext list",
+    "bitext show en-so.file-small-f7bfe33a",
+    "bitext show en-so.file-small-f7bfe33a --json",
+    "bitext sample en-so.file-small-f7bfe33a",
+    "bitext export en-so.file-small-f7bfe33a",
+    "models list",
+    "models show minilm-en",
+    "evaluate good.run --collection set",
+    "search --index moonlight --topics topics.tsv",
+]
+"""Commands that print, tables above all: rich has an end of its own for closed pipes."""
+
+
+@pytest.fixture
+def run_into(
+    place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[[str, TextIO | None], Outcome]:
+    """Run a command of :data:`PRINTING` with its stdout in a file."""
+    monkeypatch.chdir(place)
+    monkeypatch.setenv("CLIROT_HOME", str(place / "home"))
+    (place / "topics.tsv").write_text("topic-1\tsalt\n")
+    config = FetchConfig(pair=LanguagePair("en", "so"), files=(place / "small.tsv",))
+    fetch_bitext(config, store=Store(place / "home"))
+
+    def command(line: str, stdout: TextIO | None) -> Outcome:
+        monkeypatch.setattr(sys, "argv", ["clirot", *line.split()])
+        capsys.readouterr()
+        with monkeypatch.context() as patch:
+            patch.setattr(sys, "stdout", stdout)
+            with pytest.raises(SystemExit) as ended:
+                main()
+        return Outcome(ended.value.code or 0, "", capsys.readouterr().err)
+
+    return command
+
+
+@pytest.mark.parametrize("buffering", [-1, 1])
+@pytest.mark.parametrize("line", PRINTING)
+def test_a_closed_pipe_is_no_failure_of_any_command(run_into, line, buffering):
+    reader, writer = os.pipe()
+    os.close(reader)
+    with suppress(BrokenPipeError), os.fdopen(writer, "w", buffering) as stdout:
+        shown = run_into(line, stdout)
+    assert shown.code == 0
+    assert "error" not in shown.err
+
+
+@pytest.mark.skipif(not Path("/dev/full").is_char_device(), reason="there is no /dev/full here")
+@pytest.mark.parametrize("line", PRINTING)
+def test_a_full_disk_under_stdout_is_an_error_in_words(run_into, line):
+    with suppress(OSError), Path("/dev/full").open("w") as stdout:  # written to, not replaced
+        shown = run_into(line, stdout)
+    assert shown.code == 1
+    assert shown.err.splitlines()[-2:] == [
+        "error: cannot write stdout: No space left on device",
+        "  hint: the disk is full: free some space",
+    ]
+
+
+@pytest.mark.parametrize("line", PRINTING)
+def test_a_closed_stdout_is_an_error_in_words(run_into, line):
+    shown = run_into(line, None)
+    assert shown.code == 1
+    assert shown.err.splitlines()[-1] == "error: cannot write stdout: it is closed"
+
+
+def test_what_cannot_be_said_on_stderr_stops_nothing(tmp_path: Path) -> None:
+    """Nor does what is left in buffers change the exit code when Python ends."""
+    command = f"'{sys.executable}' -m clirot"
+    script = f"""
+{command} models show nothing 2>&-; echo $?
+{command} models show nothing 2>/dev/full; echo $?
+{command} models list 2>/dev/full >&-; echo $?
+{command} models list >/dev/full; echo $?
+{command} models list | true; echo ${{PIPESTATUS[0]}}
+"""
+    done = subprocess.run(
+        ["bash", "-c", script], capture_output=True, text=True, cwd=tmp_path, check=True
+    )
+    assert done.stdout.split() == ["2", "2", "1", "1", "0"]
+    assert done.stderr.count("\n") == 2, done.stderr  # of the fourth command
+
+
+@pytest.mark.parametrize("line", ["bitext list", "models list", "models rm x", "bitext show x"])
+def test_a_home_that_is_a_file_is_named(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("CLIROT_HOME", str(tmp_path / "file"))
+    shown = run(*line.split())
+    assert (shown.code, shown.out) == (1, "")
+    assert shown.err.splitlines() == [
+        f"error: the store {tmp_path / 'file'} cannot be used: Not a directory",
+        "  hint: choose another directory with CLIROT_HOME",
+    ]
+
+
+def test_a_home_that_cannot_be_made_is_named(
+    run: Run, place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere" / "home")
+    monkeypatch.setenv("CLIROT_HOME", str(tmp_path / "link"))
+    monkeypatch.chdir(place)
+    for line in (
+        "fetch-bitext --tgt so --file small.tsv",
+        "distill --src en --tgt so --teacher teacher",
+        "index --model teacher --collection set --docs-lang en",
+    ):
+        shown = run(*line.split())
+        assert shown.code == 1
+        assert "cannot be used: " in shown.err
+        assert "Traceback" not in shown.err

@@ -116,12 +116,39 @@ def test_the_same_again_is_not_made_again(store, greetings, tmp_path):
     assert (first.artefact.path / "pairs.parquet").stat().st_mtime_ns == before
 
 
+def test_a_dry_run_checks_files_and_lists_them_with_their_bytes(greetings, tmp_path, home):
+    def dry(*arguments: str) -> str:
+        command = ["fetch-bitext", "--tgt", "so", "--dry-run", "--file", str(greetings)]
+        return CliRunner().invoke(app, [*command, *arguments], catch_exceptions=False).stdout
+
+    document = json.loads(dry("--json"))
+    size = len(ROWS.encode())
+    assert document["files"] == [{"file": str(greetings), "paths": [str(greetings)], "bytes": size}]
+    assert (document["bytes_of_disk"], document["failed"]) == (size, [])
+    packed = tmp_path / "packed.tsv.gz"
+    packed.write_bytes(gzip.compress(ROWS.encode()))
+    assert json.loads(dry("--json", "--file", str(packed)))["bytes_of_disk"] == size + 3 * (
+        packed.stat().st_size
+    )
+    table = [line.split() for line in dry().splitlines()]
+    assert ["a", "file", str(greetings), str(size), "bytes", "read", "where", "it", "is"] in table
+    (tmp_path / "one-sided.tsv").write_text("Hello\n")
+    for name, message in [("none.tsv", "No such file"), ("one-sided.tsv", "one-sided.tsv:1: ")]:
+        with pytest.raises(PartlyDoneError, match=message):
+            dry("--file", str(tmp_path / name))
+    with pytest.raises(InputError, match="not well-formed XML"):
+        dry("--format", "tmx")
+    assert not (home / "bitext").exists()
+
+
 def test_other_filters_need_consent_to_replace(store, greetings):
     get(store, files=(greetings,))
     filters = FilterConfig(keep_identical=True)
     result = get(store, files=(greetings,), filters=filters)
-    with pytest.raises(ArtefactError, match="was made from something else: filters was"):
+    with pytest.raises(ArtefactError, match=r"something else: filters\.keep_identical") as caught:
         result.check()
+    assert caught.value.message.endswith("else: filters.keep_identical was False, now True")
+    assert caught.value.hint == "--replace it"
     assert load_bitext(store, EN_SO, stored_sources(store, EN_SO)).pairs[-1].src == "Yes"
     replaced = get(store, files=(greetings,), filters=filters, replace=True)
     assert replaced.fetched[0].kept == 4

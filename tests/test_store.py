@@ -95,12 +95,32 @@ def test_finished_tells_the_same_request_from_another(home):
     assert caught.value.message == (
         "models/m exists and was made from something else: epochs was 3, now 4; seed was 1, now 2"
     )
+    assert caught.value.hint == "choose another --name, or --replace it"
     assert store.finished("models", "m", **changed, replace=True) is None
     other = (Input(kind="file", name="x", digest="2" * 64),)
     with pytest.raises(ArtefactError, match="file x has changed"):
         store.finished("models", "m", **(request | {"inputs": other}))
     with pytest.raises(ArtefactError, match="file x is gone"):
         store.finished("models", "m", **(request | {"inputs": ()}))
+
+
+def test_only_the_settings_that_differ_are_told_and_a_hint_that_its_verb_can_follow(home):
+    store = Store(home)
+    config = {"pair": "en-so", "filters": {"least": 0.0, "most": None, "same": [1, 2]}, "old": 1}
+    for kind in ("bitext", "runs"):
+        with store.draft(kind, "x", config=config) as draft:
+            (draft.path / "w").write_text("w")
+    now = {"pair": "en-so", "filters": {"least": 0.5, "most": 9, "same": (1, 2)}, "new": True}
+    for kind, hint in [("bitext", "--replace it"), ("runs", "--save it under another name, or ")]:
+        with pytest.raises(ArtefactError) as caught:
+            store.finished(kind, "x", config=now)
+        assert caught.value.message.partition("else: ")[2].split("; ") == [
+            "filters.least was 0.0, now 0.5",
+            "filters.most was not set, now 9",
+            "new was not set, now True",
+            "old was 1, now not set",
+        ]
+        assert (caught.value.hint or "").startswith(hint)
 
 
 @given(
@@ -428,6 +448,24 @@ def test_a_real_limit_on_file_size_loses_nothing(home):
     assert assert_whole(store) == 1
     make(store, generation=2)
     assert assert_whole(store) == 2
+
+
+@pytest.mark.parametrize("place", ["file", "file/below", "link", "/proc/clirot"])
+def test_a_home_that_cannot_be_one_is_an_error_in_words(tmp_path, place):
+    (tmp_path / "file").touch()
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere" / "file")
+    if place == "/proc/clirot" and not Path("/proc/self").exists():
+        pytest.skip("there is no /proc here")
+    store = Store(tmp_path / place)
+    with pytest.raises(ArtefactError, match=r"the store .* cannot be used: ") as caught:
+        make(store)
+    assert "CLIROT_HOME" in (caught.value.hint or "")
+    if place.startswith("file"):
+        for look in (store.names, lambda kind: store.has(kind, "a")):
+            with pytest.raises(ArtefactError, match="Not a directory"):
+                look("runs")
+    else:
+        assert store.names("runs") == []  # nothing is there, and nothing was made to see it
 
 
 def test_other_faults_of_the_system_are_not_disguised(home):

@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from clirot.bitext.formats import LocalFile, read_local
+from clirot.bitext.formats.compressed import ENDINGS
 from clirot.bitext.source import Source
 from clirot.bitext.sources.hub import HubSource
 from clirot.bitext.stored import artefact_name
 from clirot.download import Upstream, free_bytes, presence, stated_size
-from clirot.errors import ClirotError
+from clirot.errors import ClirotError, InputError
 from clirot.records import LanguagePair, ProgressSink, silent
 from clirot.store import Store
 
 _UNPACKED = 3
-"""Text is about this many times as large as a zip or gzip archive of it."""
-_ARCHIVES = (".zip", ".gz", ".tgz")
+"""Text is about this many times as large as it is packed."""
+_PACKED = (".zip", ".tgz", *ENDINGS)
 
 
 @dataclass(frozen=True)
@@ -38,8 +40,7 @@ class PlannedFile:
     @property
     def text(self) -> int:
         """Bytes of text in it, estimated."""
-        packed = self.url.endswith(_ARCHIVES)
-        return (self.size or self.arrived) * (_UNPACKED if packed else 1)
+        return _text(self.url, self.size or self.arrived)
 
 
 @dataclass(frozen=True)
@@ -60,13 +61,29 @@ class PlannedSource:
 
 
 @dataclass(frozen=True)
+class PlannedLocal:
+    """A file of the user's, or two, of which a first pair could be read."""
+
+    file: LocalFile
+    sizes: tuple[int, ...]
+    """Bytes of each path."""
+
+    @property
+    def text(self) -> int:
+        """Bytes of text in it, estimated."""
+        paths = zip(self.file.paths, self.sizes, strict=True)
+        return sum(_text(path.name, size) for path, size in paths)
+
+
+@dataclass(frozen=True)
 class Plan:
     """What would be fetched for a pair."""
 
     pair: LanguagePair
     sources: tuple[PlannedSource, ...]
+    files: tuple[PlannedLocal, ...]
     failed: tuple[tuple[str, ClirotError], ...]
-    """Sources that could not be looked up, and why."""
+    """Sources that could not be looked up and files that could not be read, and why."""
     free: int
     """Bytes free where it would go."""
 
@@ -86,20 +103,22 @@ class Plan:
     def needed(self) -> int:
         """Bytes of disk: the downloads, and about as much as the text for the bitext."""
         text = sum(file.text for one in self.sources if not one.stored for file in one.files)
-        return self.left + text
+        return self.left + text + sum(one.text for one in self.files)
 
 
 def planned(
     sources: Sequence[Source],
     pair: LanguagePair,
     *,
+    files: Sequence[LocalFile] = (),
+    skip_malformed: bool = False,
     store: Store,
     progress: ProgressSink = silent,
 ) -> Plan:
-    """What fetching these sources would download.
+    """What fetching these sources would download, and whether these local files can be read.
 
-    Servers may be asked which version is the latest and how large a file is; a source that cannot
-    be looked up is in the result.
+    Servers may be asked which version is the latest and how large a file is; a file is read as far
+    as its first pair. What cannot be looked up or read is in the result.
     """
     found: list[PlannedSource] = []
     failed: list[tuple[str, ClirotError]] = []
@@ -108,7 +127,13 @@ def planned(
             found.append(_planned(source, pair, store, progress))
         except ClirotError as error:
             failed.append((source.name, error))
-    return Plan(pair, tuple(found), tuple(failed), free_bytes(store.home))
+    local: list[PlannedLocal] = []
+    for file in files:
+        try:
+            local.append(_planned_local(file, pair, skip_malformed))
+        except ClirotError as error:
+            failed.append((str(file), error))
+    return Plan(pair, tuple(found), tuple(local), tuple(failed), free_bytes(store.home))
 
 
 def _planned(
@@ -118,6 +143,20 @@ def _planned(
     files = tuple(_file(one, store) for one in certain.upstreams(pair))
     stored = store.has("bitext", artefact_name(pair, certain.name))
     return PlannedSource(certain, certain.count(pair), files, stored)
+
+
+def _planned_local(file: LocalFile, pair: LanguagePair, skip_malformed: bool) -> PlannedLocal:
+    def skip(error: InputError) -> None:
+        pass
+
+    pairs = read_local(file, pair, malformed=skip) if skip_malformed else read_local(file, pair)
+    if next(iter(pairs), None) is None:
+        raise InputError("no sentence pair is in it", path=file.paths[0])
+    return PlannedLocal(file, tuple(path.stat().st_size for path in file.paths))
+
+
+def _text(name: str, size: int) -> int:
+    return size * (_UNPACKED if name.endswith(_PACKED) else 1)
 
 
 def _file(upstream: Upstream, store: Store) -> PlannedFile:

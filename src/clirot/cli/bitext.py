@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import errno
 import json
-import os
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -17,7 +15,7 @@ from clirot.cli import console
 from clirot.errors import ArtefactError, UsageError
 from clirot.records import LanguagePair
 from clirot.registry import unknown_name
-from clirot.store import Artefact, Store, disk_error
+from clirot.store import Artefact, Store, written
 
 if TYPE_CHECKING:
     from clirot.bitext.stored import StoredPair
@@ -114,6 +112,9 @@ def sample(
 
     artefact = _get(name)
     verdicts = _verdicts(artefact, dropped, reason or [])
+    for wanted in reason or []:
+        if wanted not in artefact.manifest.results["dropped"]:
+            console.note(f"no pair of {name} was dropped for: {wanted}")
     found = sample_pairs(artefact, n, seed=seed, verdicts=verdicts) if verdicts else []
     if as_json:
         console.emit_json([_document(one) for one in found])
@@ -149,10 +150,15 @@ def export(
 
     if form not in _FORMATS:
         raise unknown_name("format", form, _FORMATS)
-    if form == "moses" and (everything or out == "-"):
+    if form == "moses" and out == "-":
         raise UsageError(
-            "Moses format is two files and has no place for verdicts",
-            hint="--out PREFIX without --all, or --format tsv",
+            "Moses format is two files, which do not go to stdout",
+            hint="--out PREFIX, or --format tsv",
+        )
+    if form == "moses" and everything:
+        raise UsageError(
+            "Moses format has no place for the verdicts of --all",
+            hint="leave --all out, or --format tsv or jsonl",
         )
     artefact = _get(name)
     pairs = stored_pairs(artefact, verdicts=None if everything else ("kept",))
@@ -239,7 +245,7 @@ def _facts(artefact: Artefact) -> Iterator[list[str]]:
     if "alignment" in results:
         yield ["alignment", str(results["alignment"]["found"])]
     for one in manifest.inputs:
-        yield [one.kind, f"{one.name} (sha256 {one.digest[:16]})"]
+        yield [f"from {one.kind}", f"{one.name} (sha256 {one.digest[:16]})"]
     chosen = manifest.config["filters"]
     settings = (f"{key} {value}" for key, value in sorted(chosen.items()) if value is not None)
     yield ["filters", ", ".join(settings)]
@@ -295,10 +301,14 @@ def _histogram(title: str, bins: Mapping[str, list[float]]) -> Any:
 
 
 def _verdicts(artefact: Artefact, dropped: bool, reasons: list[str]) -> list[str]:
+    from clirot.bitext.filters.reasons import REASONS
+
     there = list(artefact.manifest.results["dropped"])
     for reason in reasons:
-        if reason not in there:
-            raise unknown_name(f"reason to drop a pair of {artefact.name}", reason, there)
+        if reason not in REASONS[1:]:
+            has = ", ".join(one for one in there if one in REASONS) or "none"
+            found = f"{artefact.name} has: {has}"
+            raise unknown_name("reason to drop a pair", reason, REASONS[1:], more=found)
     return reasons or (there if dropped else ["kept"])
 
 
@@ -321,25 +331,9 @@ def _line(one: StoredPair, form: str, everything: bool) -> str:
 
 def _write(paths: list[Path], rows: Iterable[tuple[str, ...]]) -> None:
     """Write columns of lines to as many files, all of them or none."""
-    temporary = [path.with_name(f".{path.name}.part") for path in paths]
-    try:
-        with ExitStack() as stack:
-            streams = [
-                stack.enter_context(path.open("w", encoding="utf-8", newline="\n"))
-                for path in temporary
-            ]
-            for row in rows:
-                for stream, line in zip(streams, row, strict=True):
-                    stream.write(line + "\n")
-        for path in paths:  # before the first is in its place
-            if path.is_dir():
-                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
-        for part, path in zip(temporary, paths, strict=True):
-            part.replace(path)
-    except OSError as error:
-        raise disk_error(error, paths[0]) from error
-    finally:
-        for part in temporary:
-            part.unlink(missing_ok=True)
+    with written(*paths) as streams:
+        for row in rows:
+            for stream, line in zip(streams, row, strict=True):
+                stream.write(f"{line}\n".encode())
     for path in paths:
         console.note(f"wrote {path}")

@@ -106,25 +106,45 @@ def progress() -> Iterator[ProgressSink]:
         with _live_progress() as sink:
             yield sink
     else:
-        yield _PlainProgress()
+        plain = _PlainProgress()
+        try:
+            yield plain
+        finally:
+            plain.finish()
 
 
 class _PlainProgress:
-    """Progress as occasional lines, for logs."""
+    """Progress as occasional lines, for logs; the last step of a phase is always among them."""
 
     def __init__(self) -> None:
         self._label = ""
         self._last = 0.0
+        self._shown = self._newest = ""
 
     def __call__(self, step: Step) -> None:
+        if step.label != self._label:
+            self.finish()
         now = time.monotonic()
         finished = step.total is not None and step.done >= step.total
-        if step.label == self._label and not finished and now - self._last < _PLAIN_INTERVAL_S:
-            return
-        self._label, self._last = step.label, now
-        of = f"/{step.total}" if step.total is not None else ""
-        figures = "".join(f", {name} {value:.4g}" for name, value in step.figures)
-        note(f"{step.label}: {step.done}{of} {step.unit}{figures}")
+        soon = step.label == self._label and now - self._last < _PLAIN_INTERVAL_S
+        self._newest = _line(step)
+        if finished or not soon:
+            self._label, self._last = step.label, now
+            self.finish()
+
+    def finish(self) -> None:
+        """Show the newest step, where it was kept back: it is the last of its phase."""
+        if self._newest != self._shown:
+            note(self._newest)
+            self._shown = self._newest
+
+
+def _line(step: Step) -> str:
+    if not step.done and step.total is None:  # nothing is counted: a wait
+        return step.label
+    of = f"/{step.total}" if step.total is not None else ""
+    figures = "".join(f", {name} {value:.4g}" for name, value in step.figures)
+    return f"{step.label}: {step.done}{of} {step.unit}{figures}"
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from clirot.errors import ArtefactError, UsageError
+from clirot.errors import UsageError
 
 if TYPE_CHECKING:
     from clirot.evaluation.result import Evaluation
@@ -61,20 +61,17 @@ def render(evaluation: Evaluation, written: str, *, per_topic: bool, places: int
 def save_fused(evaluation: Evaluation, directory: Path) -> list[str]:
     """Write the fused runs as TREC files; returns their paths."""
     from clirot.runs import format_run
+    from clirot.store import written
 
     if not evaluation.fused:
         raise UsageError("there is no fused run to save", hint="ask for one with --fuse rrf")
     paths = []
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-        for (system, topic_set), run in evaluation.fused.items():
-            label = re.sub(r"[^\w.=-]+", "_", system) + (f".{topic_set}" if topic_set else "")
-            path = directory / f"{label}.trec"
-            with path.open("w", encoding="utf-8") as stream:
-                stream.writelines(format_run(run.named(label)))
-            paths.append(str(path))
-    except OSError as error:
-        raise ArtefactError(f"cannot write to {directory}: {error.strerror or error}") from None
+    for (system, topic_set), run in evaluation.fused.items():
+        label = re.sub(r"[^\w.=-]+", "_", system) + (f".{topic_set}" if topic_set else "")
+        path = directory / f"{label}.trec"
+        with written(path, parents=True) as (stream,):
+            stream.writelines(line.encode() for line in format_run(run.named(label)))
+        paths.append(str(path))
     return paths
 
 

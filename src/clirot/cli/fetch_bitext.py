@@ -137,7 +137,9 @@ def fetch_bitext(
     ] = False,
     dry_run: Annotated[
         bool,
-        typer.Option("--dry-run", help="Say what would be downloaded and how large it is; stop."),
+        typer.Option(
+            "--dry-run", help="Say what would be downloaded or read and how large it is; stop."
+        ),
     ] = False,
     offline: Annotated[
         bool,
@@ -158,7 +160,14 @@ def fetch_bitext(
     if pair is None:
         raise UsageError("no target language", hint="--tgt so, or --list for what there is")
     if dry_run:
-        sources.show_plan(pair, source or [], file or [], as_json=as_json)
+        sources.show_plan(
+            pair,
+            source or [],
+            file or [],
+            file_format=file_format,
+            skip_malformed=skip_malformed,
+            as_json=as_json,
+        )
         return
     from clirot import acquisition
     from clirot.bitext import FilterConfig

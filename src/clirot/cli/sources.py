@@ -44,44 +44,58 @@ def list_sources(pair: LanguagePair | None, *, as_json: bool) -> None:
 
 
 def show_plan(
-    pair: LanguagePair, names: Sequence[str], files: Sequence[Path], *, as_json: bool
+    pair: LanguagePair,
+    names: Sequence[str],
+    files: Sequence[Path],
+    *,
+    file_format: str | None,
+    skip_malformed: bool,
+    as_json: bool,
 ) -> None:
-    """What fetching would download, and the room it needs.
+    """What fetching would download and read, and the room it needs.
 
     Raises:
-        UsageError: there is no such source, or it has nothing of the pair.
-        PartlyDoneError, ClirotError: sources could not be looked up.
+        UsageError: there is no such source or format, or it has nothing of the pair.
+        PartlyDoneError, ClirotError: sources could not be looked up, or files not read.
     """
     from clirot.bitext import recommended_for, source_for
+    from clirot.bitext.formats import LocalFile
     from clirot.bitext.plan import planned
     from clirot.store import Store
 
     sources = [source_for(name, pair) for name in dict.fromkeys(names)]
     if not sources and not files:
         sources = recommended_for(pair)
+    local = [LocalFile.parse(path, kind=file_format) for path in dict.fromkeys(files)]
     with console.progress() as progress:
-        plan = planned(sources, pair, store=Store(), progress=progress)
+        plan = planned(
+            sources,
+            pair,
+            files=local,
+            skip_malformed=skip_malformed,
+            store=Store(),
+            progress=progress,
+        )
     if as_json:
         console.emit_json(_plan_document(plan))
-    else:
+    elif plan.sources or plan.files:
         _plan_table(plan)
-    if files:
-        console.note(f"{len(files)} local files would be read where they are")
     if plan.needed > plan.free:
         console.warn(f"{_size(plan.needed)} are needed and {_size(plan.free)} are free")
     _check(plan)
 
 
 def _check(plan: Plan) -> None:
-    from clirot.errors import PartlyDoneError
+    from clirot.errors import ClirotError, PartlyDoneError
 
     if not plan.failed:
         return
-    if not plan.sources:
+    if len(plan.failed) == 1 and not plan.sources and not plan.files:
         raise plan.failed[0][1]
     reasons = "".join(f"\n  {name}: {error}" for name, error in plan.failed)
-    total = len(plan.failed) + len(plan.sources)
-    raise PartlyDoneError(f"{len(plan.failed)} of {total} sources could not be looked up:{reasons}")
+    total = len(plan.failed) + len(plan.sources) + len(plan.files)
+    message = f"{len(plan.failed)} of {total} sources could not be looked up:{reasons}"
+    raise (PartlyDoneError if plan.sources or plan.files else ClirotError)(message)
 
 
 def _recommended(pair: LanguagePair) -> set[str]:
@@ -187,6 +201,11 @@ def _plan_table(plan: Plan) -> None:
         for file in one.files:
             rows.append([*lead, file.url, _size(file.size), _state(one, file)])
             lead = ["", ""]
+    for local in plan.files:
+        lead = ["a file", ""]
+        for path, size in zip(local.file.paths, local.sizes, strict=True):
+            rows.append([*lead, str(path), _size(size), "read where it is"])
+            lead = ["", ""]
     unknown = f", and {plan.unknown} files of unknown size" if plan.unknown else ""
     title = (
         f"{plan.pair} bitext: {_size(plan.left)} to download{unknown}; about "
@@ -231,6 +250,14 @@ def _plan_document(plan: Plan) -> dict[str, Any]:
                 ],
             }
             for one in plan.sources
+        ],
+        "files": [
+            {
+                "file": str(one.file),
+                "paths": [str(path.absolute()) for path in one.file.paths],
+                "bytes": sum(one.sizes),
+            }
+            for one in plan.files
         ],
         "failed": [
             {"source": name, "error": error.message, "hint": error.hint}

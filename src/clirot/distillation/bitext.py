@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from clirot.distillation.configuration import DistillConfig
 from clirot.errors import BitextWarning, PartlyDoneError, UnknownNameError, UsageError
 from clirot.records import LanguagePair, ProgressSink
-from clirot.store import Store
+from clirot.store import Store, disk_error
 
 if TYPE_CHECKING:
     from clirot.acquisition import FetchResult
@@ -95,8 +95,10 @@ def _bitext(
     unfinished = store.home / "bitext" / f".{pair}.recommended"
     recommended = not sources and not files and (not stored or unfinished.exists())
     if recommended:
-        unfinished.parent.mkdir(parents=True, exist_ok=True)
-        unfinished.touch()
+        try:
+            (store.folder("bitext") / unfinished.name).touch()
+        except OSError as error:
+            raise disk_error(error, unfinished) from error
     if missing or files or recommended:
         fetched = fetch_bitext(
             FetchConfig(pair=pair, sources=missing, files=files),

@@ -6,18 +6,19 @@ use matplotlib's object interface, so drawing leaves no global state and needs n
 
 from __future__ import annotations
 
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from clirot.errors import ArtefactError
 from clirot.evaluation.inputs import OVERALL
 from clirot.evaluation.result import Evaluation
 from clirot.evaluation.samples import members, sample
 from clirot.evaluation.tables import paper_name
 from clirot.measures import Measure, compute, parse_measure
 from clirot.significance import bootstrap_interval
+from clirot.store import written
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -53,14 +54,13 @@ def draw_all(evaluation: Evaluation, directory: Path) -> list[Path]:
         for measure in measures:
             figures[f"by-topic-set.{measure}"] = by_topic_set(evaluation, measure)
     paths = []
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-        for name, figure in figures.items():
-            path = directory / f"{_file_name(name)}.png"
-            figure.savefig(path, dpi=150, metadata={"Software": None})
-            paths.append(path)
-    except OSError as error:
-        raise ArtefactError(f"cannot write to {directory}: {error.strerror or error}") from None
+    for name, figure in figures.items():
+        path = directory / f"{_file_name(name)}.png"
+        drawn = BytesIO()
+        figure.savefig(drawn, format="png", dpi=150, metadata={"Software": None})
+        with written(path, parents=True) as (stream,):
+            stream.write(drawn.getbuffer())
+        paths.append(path)
     return paths
 
 

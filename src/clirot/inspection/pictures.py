@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from clirot.errors import UsageError
-from clirot.store import disk_error
+from clirot.store import written
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -32,7 +33,7 @@ def save(figure: Figure, path: Path) -> None:
             f"cannot draw a picture as {path.suffix or path.name!r}",
             hint="name it .png, .pdf or .svg",
         )
-    try:
-        figure.savefig(path, dpi=160, metadata={key: None})
-    except OSError as error:
-        raise disk_error(error, path) from error
+    drawn = BytesIO()  # the library would want to seek in a pipe
+    figure.savefig(drawn, format=path.suffix[1:].lower(), dpi=160, metadata={key: None})
+    with written(path) as (stream,):
+        stream.write(drawn.getbuffer())

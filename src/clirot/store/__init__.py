@@ -17,6 +17,7 @@ from clirot.store.digests import file_digest, tree_digest
 from clirot.store.disk import disk_error, write_text
 from clirot.store.drafts import Draft
 from clirot.store.manifest import MANIFEST, Artefact, Input, Manifest, fingerprint
+from clirot.store.outputs import output_error, written
 from clirot.store.store import KINDS, Store, default_home
 
 __all__ = [
@@ -31,6 +32,8 @@ __all__ = [
     "disk_error",
     "file_digest",
     "fingerprint",
+    "output_error",
     "tree_digest",
     "write_text",
+    "written",
 ]

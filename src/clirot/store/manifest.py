@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -115,11 +115,12 @@ def difference(
     old: Manifest, config: Mapping[str, Any], inputs: tuple[Input, ...], seed: int | None
 ) -> str:
     """Which settings, seed and inputs of an artefact are not those asked for, in words."""
-    config = json.loads(json.dumps(config))  # as the manifest holds it: tuples are lists there
+    # As the manifest holds it: tuples are lists there.
+    had, has = dict(_flat(old.config)), dict(_flat(json.loads(json.dumps(config))))
     parts = [
-        f"{key} was {old.config.get(key)!r}, now {config.get(key)!r}"
-        for key in sorted(set(old.config) | set(config))
-        if old.config.get(key) != config.get(key)
+        f"{key} was {_shown(had.get(key))}, now {_shown(has.get(key))}"
+        for key in sorted(had.keys() | has.keys())
+        if had.get(key) != has.get(key)
     ]
     if old.seed != seed:
         parts.append(f"seed was {old.seed}, now {seed}")
@@ -133,3 +134,16 @@ def difference(
         if was[kind, name] != now[kind, name]
     ]
     return "; ".join(parts) or "its manifest is of another version"
+
+
+def _flat(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Settings by dotted name: ``filters.min_length``."""
+    for key, value in config.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def _shown(value: Any) -> str:
+    return "not set" if value is None else repr(value)

@@ -27,6 +27,13 @@ from clirot.store.drafts import (
 from clirot.store.manifest import MANIFEST, Artefact, Input, Manifest, difference, fingerprint
 
 KINDS = ("bitext", "models", "indexes", "runs")
+_OTHERWISE = {
+    "bitext": "",  # named after its source
+    "models": "choose another --name, or ",
+    "indexes": "choose another --name, or ",
+    "runs": "--save it under another name, or ",
+}
+"""Kind -> what else its verb can do about an artefact that was made otherwise."""
 _SWAP_TIME_S = 10.0  # more than the two renames of a replacement take
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 _VERSIONED = (
@@ -77,11 +84,25 @@ class Store:
             )
         return self.home / kind / name
 
+    def folder(self, kind: str) -> Path:
+        """The directory of a kind, made where it is missing.
+
+        Raises:
+            ArtefactError: it cannot be made.
+        """
+        folder = self.home / kind
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise self._unusable(error) from error
+        return folder
+
     def has(self, kind: str, name: str) -> bool:
         """Whether a finished artefact of that name exists."""
         if not _NAME.fullmatch(name):
             return False
         path = self.path(kind, name)
+        self._check()
         self._mend_abandoned(path)
         return (path / MANIFEST).is_file()
 
@@ -100,6 +121,7 @@ class Store:
 
     def names(self, kind: str) -> list[str]:
         """The names of the finished artefacts of a kind, sorted."""
+        self._check()
         folder = self.home / kind
         if not folder.is_dir():
             return []
@@ -120,9 +142,11 @@ class Store:
 
         Raises:
             UnknownNameError: there is none.
+            BusyError: another process is writing it.
+            ArtefactError: the disk may not be written.
         """
         artefact = self.get(kind, name)
-        with self._locked(artefact.path):
+        with _disk_in_words(artefact.path), self._locked(artefact.path):
             doomed = sibling(artefact.path, "removed")
             clear(doomed)
             # First what _mend would otherwise take for the artefact to put back.
@@ -155,44 +179,39 @@ class Store:
         target = self.path(kind, name)
         part = sibling(target, "part")
         wanted = fingerprint(kind, config, inputs, seed)
-        try:
-            with self._locked(target):
-                resumed = draft_fingerprint(part) == wanted
-                if not resumed:
-                    discard_draft(part)
-                    part.mkdir(parents=True)
-                content, scratch = part / "content", part / "scratch"
-                content.mkdir(exist_ok=True)
-                scratch.mkdir(exist_ok=True)
-                if not resumed:
-                    mark_draft(part, wanted)
-                draft = Draft(path=content, scratch=scratch, resumed=resumed)
-                try:
-                    yield draft
-                except BaseException:
-                    if not draft.resumable:
-                        discard_draft(part)
-                    raise
-                manifest = Manifest(
-                    kind=kind,
-                    name=name,
-                    config=dict(config),
-                    inputs=inputs,
-                    results=draft.results,
-                    digest=tree_digest(content),
-                    seed=seed,
-                    versions=_versions(),
-                    argv=tuple(sys.argv),
-                    created=datetime.now(UTC).isoformat(timespec="seconds"),
-                )
-                write_text(content / MANIFEST, manifest.to_json())
-                flush_tree(content)
-                swap_in(content, target)
+        with _disk_in_words(target), self._locked(target):
+            resumed = draft_fingerprint(part) == wanted
+            if not resumed:
                 discard_draft(part)
-        except OSError as error:
-            if error.errno not in DISK_HINTS:
+                part.mkdir(parents=True)
+            content, scratch = part / "content", part / "scratch"
+            content.mkdir(exist_ok=True)
+            scratch.mkdir(exist_ok=True)
+            if not resumed:
+                mark_draft(part, wanted)
+            draft = Draft(path=content, scratch=scratch, resumed=resumed)
+            try:
+                yield draft
+            except BaseException:
+                if not draft.resumable:
+                    discard_draft(part)
                 raise
-            raise disk_error(error, target) from error
+            manifest = Manifest(
+                kind=kind,
+                name=name,
+                config=dict(config),
+                inputs=inputs,
+                results=draft.results,
+                digest=tree_digest(content),
+                seed=seed,
+                versions=_versions(),
+                argv=tuple(sys.argv),
+                created=datetime.now(UTC).isoformat(timespec="seconds"),
+            )
+            write_text(content / MANIFEST, manifest.to_json())
+            flush_tree(content)
+            swap_in(content, target)
+            discard_draft(part)
 
     def finished(
         self,
@@ -222,7 +241,7 @@ class Store:
         raise ArtefactError(
             f"{kind}/{name} exists and was made from something else: "
             + difference(artefact.manifest, config, inputs, seed),
-            hint="choose another --name, or --replace it",
+            hint=f"{_OTHERWISE[kind]}--replace it",
         )
 
     @contextmanager
@@ -230,7 +249,7 @@ class Store:
         """Hold the lock of one artefact; released by the system when the process dies."""
         import filelock
 
-        target.parent.mkdir(parents=True, exist_ok=True)
+        self.folder(target.parent.name)
         lock = filelock.FileLock(sibling(target, "lock"))
         try:
             with lock.acquire(timeout=0):
@@ -239,8 +258,23 @@ class Store:
         except filelock.Timeout:
             raise BusyError(
                 f"another process is writing {target.parent.name}/{target.name}",
-                hint="wait for it, or choose another --name",
+                hint="wait for it",
             ) from None
+
+    def _check(self) -> None:
+        """Refuse a home that is no directory or may not be looked into; none at all is well."""
+        try:
+            os.scandir(self.home).close()
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise self._unusable(error) from error
+
+    def _unusable(self, error: OSError) -> ArtefactError:
+        return ArtefactError(
+            f"the store {self.home} cannot be used: {error.strerror or error}",
+            hint=DISK_HINTS.get(error.errno or 0, "choose another directory with CLIROT_HOME"),
+        )
 
     def _sweep(self, target: Path, finished: str) -> None:
         """Remove what a process left that died just after its artefact appeared."""
@@ -268,6 +302,17 @@ class Store:
             lock = filelock.FileLock(sibling(target, "lock"))
             with suppress(filelock.Timeout, OSError), lock.acquire(timeout=_SWAP_TIME_S):
                 self._mend(target)
+
+
+@contextmanager
+def _disk_in_words(target: Path) -> Iterator[None]:
+    """A disk that is full or may not be written is told; other faults pass as they are."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in DISK_HINTS:
+            raise
+        raise disk_error(error, target) from error
 
 
 def _versions() -> dict[str, str]:

@@ -1,0 +1,89 @@
+"""stdout and stderr that fail in words: one place for closed pipes, full disks and closed files.
+
+Typer, rich and Python itself each have an end of their own for what cannot be written (exit codes 1
+and 120, with and without a word). So it is raised where the bytes leave, under names that none of
+them knows, whoever wrote. Later writes are swallowed: the command is over, and what is still
+buffered must not fail again when Python exits.
+"""
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+import sys
+from typing import Any, TextIO
+
+
+class ClosedPipe(Exception):  # noqa: N818
+    """The reader of a pipe has gone: no failure."""
+
+
+def guard_streams() -> None:
+    """Put guards before stdout and stderr; streams that are no files (a test's) stay as they are.
+
+    Writing to stdout raises :class:`ClosedPipe` or :class:`clirot.errors.ArtefactError`. What is
+    for the person on stderr is not worth a command's end: where it cannot be written, it is lost.
+    """
+    sys.stdout = _guarded(sys.stdout, "stdout", lossy=False)
+    sys.stderr = _guarded(sys.stderr, "stderr", lossy=True)
+
+
+class _Guard(io.RawIOBase):
+    """Passes bytes on to a file; None: to one that was closed before we started."""
+
+    def __init__(self, file: io.RawIOBase | None, name: str, *, lossy: bool) -> None:
+        self._file = file
+        self._name = name
+        self._lossy = lossy
+        self._failed = False
+
+    def writable(self) -> bool:
+        return True
+
+    def isatty(self) -> bool:
+        return self._file is not None and self._file.isatty()
+
+    def fileno(self) -> int:
+        return super().fileno() if self._file is None else self._file.fileno()
+
+    def write(self, data: Any, /) -> int | None:
+        size = memoryview(data).nbytes
+        # Nothing is written by Typer to see what kind of stream this is, whatever becomes of it.
+        if size and not self._failed:
+            try:
+                if self._file is None:
+                    raise OSError(errno.EBADF, "it is closed")
+                return self._file.write(data)
+            except OSError as error:
+                self._failed = True
+                if not self._lossy:
+                    if isinstance(error, BrokenPipeError):
+                        raise ClosedPipe from error
+                    from clirot.store import output_error  # start-up does not wait for it
+
+                    raise output_error(error, self._name) from error
+        return size
+
+
+def _guarded(stream: TextIO | None, name: str, *, lossy: bool) -> TextIO:
+    if stream is None:
+        return _text(io.BufferedWriter(_Guard(None, name, lossy=lossy)), errors="backslashreplace")
+    buffer = getattr(stream, "buffer", None)
+    file = getattr(buffer, "raw", buffer)
+    if not isinstance(stream, io.TextIOWrapper) or not isinstance(file, io.FileIO):
+        return stream
+    guard = _Guard(file, name, lossy=lossy)
+    stream.flush()
+    return _text(
+        guard if file is buffer else io.BufferedWriter(guard),  # PYTHONUNBUFFERED: no buffer
+        encoding=stream.encoding,
+        errors=stream.errors,
+        line_buffering=stream.line_buffering,
+        write_through=stream.write_through,
+    )
+
+
+def _text(buffer: Any, *, encoding: str = "utf-8", **settings: Any) -> TextIO:
+    # Lines end as stdout's do: what an empty newline leaves alone, None would translate.
+    return io.TextIOWrapper(buffer, encoding=encoding, newline=os.linesep, **settings)
