@@ -125,7 +125,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--shuffled", action="append", type=int, required=True, metavar="PERCENT")
     parser.add_argument("--treatment", action="append", required=True)
     parser.add_argument("--collection", required=True, help="collection to test on")
-    parser.add_argument("--objective", default="transport")
+    parser.add_argument("--objective", default=DistillConfig.objective)
     parser.add_argument("--epochs", type=int, default=1)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--name", help="what the students' names begin with [default: the tgt]")

@@ -10,7 +10,8 @@
 #
 # For every seed a student is distilled; teacher, transplant, students and the English-topic ceiling
 # are searched on flores_dev, quran_heldout and tico19_passage (COLLECTIONS="..." chooses others) and
-# tested against the transplant over the topics. Tables go to stdout.
+# tested against the transplant over the topics. OBJECTIVE=... chooses another than transport. Tables
+# go to stdout.
 set -euo pipefail
 
 name=$1 seeds=$2 data=$3
@@ -22,7 +23,8 @@ mkdir -p "$runs"
 
 clirot distill --src en --tgt so --objective none --name "$name.none" --seed 1 "$@"
 for seed in $seeds; do
-    clirot distill --src en --tgt so --name "$name.$seed" --seed "$seed" --epochs "$epochs" "$@"
+    clirot distill --src en --tgt so --objective "${OBJECTIVE:-transport}" --name "$name.$seed" \
+        --seed "$seed" --epochs "$epochs" "$@"
 done
 for collection in $collections; do
     index=$(clirot index --model minilm-en --collection "$data/$collection")
