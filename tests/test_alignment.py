@@ -15,13 +15,15 @@ from clirot.bitext.alignment import (
     alignment_scores,
     find_shifts,
     realign,
+    repair,
     shifts,
 )
 from clirot.bitext.alignment.evidence import Judge, Lengths, _share, posterior_of
 from clirot.bitext.alignment.lexicon import Beads, folds_of
-from clirot.bitext.alignment.realignment import _best_path, _monotone
+from clirot.bitext.alignment.realignment import Bead, Realignment, _best_path, _monotone
+from clirot.bitext.alignment.repairs import fault_of
 from clirot.bitext.alignment.shifts import viterbi
-from clirot.bitext.alignment.units import Vocabulary, units
+from clirot.bitext.alignment.units import LOOKED_AT, Vocabulary, units
 from clirot.errors import UsageError
 from clirot.records import Step
 
@@ -71,6 +73,15 @@ def test_units(text: str, expected: list[str]) -> None:
 
 def test_a_runaway_line_is_cut() -> None:
     assert len(units("word " * 5000)) == 100
+
+
+def test_what_is_not_looked_at_makes_no_difference() -> None:
+    """So a reader may cut sentences there."""
+    text = "ab " * LOOKED_AT + "x" * 9_000
+    whole, cut = (Vocabulary().encode([one]) for one in (text, text[:LOOKED_AT]))
+    assert whole.units.tolist() == cut.units.tolist()
+    assert whole.characters.tolist() == cut.characters.tolist() == [LOOKED_AT]
+    assert len(units("x" * 10_000 + " y")) == 1
 
 
 def test_a_copied_vocabulary_grows_apart() -> None:
@@ -255,6 +266,63 @@ def test_half_shuffled_pairs_are_no_shift(clean: Corpus) -> None:
     assert 0.4 < report.share < 0.6
 
 
+def other_words(lines: int, words: int, seed: int = 3) -> Corpus:
+    """Pairs that are no translations, of words that occur nowhere else."""
+    draw = np.random.default_rng(seed)
+
+    def said(sign: str) -> list[str]:
+        letters = draw.choice(list("cjqvwxyz"), (lines, words, 6))
+        return [" ".join(sign + "".join(word) for word in line) for line in letters]
+
+    return said("q"), said("w")
+
+
+def test_a_few_lines_of_rare_words_are_no_finding(clean: Corpus) -> None:
+    """As the months in a list of names."""
+    src, tgt = clean
+    months, others = other_words(24, 1)
+    report = find_shifts([*src[:300], *months, *src[300:]], [*tgt[:300], *others, *tgt[300:]])
+    assert report.aligned
+    assert find_shifts([*src, *months], [*tgt, *others]).aligned
+
+
+def test_a_few_lines_of_known_words_are(clean: Corpus) -> None:
+    src, tgt = clean
+    mixed = [*tgt[:300], *tgt[324:300:-1], *tgt[325:700], *tgt[300:301], *tgt[700:]]
+    (stretch,) = find_shifts(src, mixed[:800]).unmatched
+    assert abs(stretch.start - 300) <= 5 and abs(stretch.end - 324) <= 5
+
+
+def test_a_corpus_of_which_nothing_is_known_is_not_searched_at_length(
+    clean: Corpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of each offset a sample is tried, and far offsets are given up where no window agrees."""
+    (src, tgt), _ = shuffled(clean, 1.0)
+    learnt: list[int] = []
+    judge = shifts.Judge
+
+    def counted(src: list[str], tgt: list[str], *, seed: int) -> Judge:
+        learnt.append(len(src))
+        return judge(src, tgt, seed=seed)
+
+    monkeypatch.setattr(shifts, "Judge", counted)
+    monkeypatch.setattr(shifts, "_TRIED", 200)
+    assert find_shifts(src, tgt).hopeless
+    assert learnt[0] == 800 and len(learnt) == 7 and max(learnt[1:]) <= 200
+
+
+def test_far_offsets_are_given_up_where_the_first_windows_do_not_agree(
+    clean: Corpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shifts, "_FIRST_WINDOWS", 3)
+    src, tgt = clean
+    steps: list[Step] = []
+    (_, mixed), _ = shuffled((src[400:], tgt[400:]), 1.0)
+    find_shifts(src, [*tgt[:400], *mixed], progress=steps.append)
+    looked = [(one.done, one.total, one.unit) for one in steps if "unmatched" in one.label]
+    assert looked == [(1, 3, "windows"), (2, 3, "windows"), (3, 3, "windows")]
+
+
 def test_short_corpora() -> None:
     src, tgt = made_up(200, seed=4)
     assert find_shifts(src, tgt).aligned
@@ -283,7 +351,13 @@ def test_a_long_corpus_is_walked_in_blocks(clean: Corpus, monkeypatch: pytest.Mo
     assert stretch.offset == -1 and abs(stretch.start - 501) <= 5 and stretch.end == 800
 
 
-def test_a_report_names_the_longest_stretches() -> None:
+def test_a_report_names_the_longest_stretches_in_the_order_of_their_lines() -> None:
+    sizes = [(0, 10, 1), (10, 20, 0), (20, 50, -1), (50, 60, None), (60, 90, None)]
+    sized = str(AlignmentReport(90, tuple(Stretch(*one) for one in sizes), 0.5))
+    assert sized == (
+        "2 shifted stretches, 40 of 90 pairs: 1-10 by +1, 21-50 by -1; "
+        "nothing matches in 51-60, 61-90"
+    )
     parts = [Stretch(100 * at, 100 * at + 100, at % 2) for at in range(14)]
     said = str(AlignmentReport(1400, (*parts[:-1], Stretch(1300, 1400, None)), 0.5))
     assert said.startswith("6 shifted stretches, 600 of 1,400 pairs: 101-200 by +1, ")
@@ -363,6 +437,44 @@ def test_what_cannot_be_aligned_stays_with_low_scores(clean: Corpus) -> None:
     assert max(bead.score for bead in result.beads) == 0
 
 
+# --- repair --------------------------------------------------------------------------------------
+
+
+def test_only_what_has_slipped_is_repaired(clean: Corpus) -> None:
+    src, tgt = clean
+    assert repair(src, tgt) is None
+    (_, mixed), _ = shuffled((src[400:], tgt[400:]), 1.0)
+    assert find_shifts(src, [*tgt[:400], *mixed]).unmatched
+    assert repair(src, [*tgt[:400], *mixed]) is None
+    assert repair(*shuffled(clean, 1.0)[0]) is None
+    done = repair(src, [*tgt[:500], *tgt[501:]])
+    assert done is not None and done.fault is None
+
+
+def test_a_realignment_that_helps_nothing_has_a_fault(clean: Corpus) -> None:
+    src, tgt = clean
+    broken = [*tgt[:500], *tgt[501:]]
+    report = find_shifts(src, broken)
+
+    def of(moves: list[tuple[int, int]]) -> Realignment:
+        beads = [Bead(range(i, i + 1), range(j, j + 1), 1.0) for i, j in moves]
+        return Realignment(tuple(beads), report)
+
+    right = [*((i, i) for i in range(500)), *((i, i - 1) for i in range(501, 800))]
+    assert fault_of(of(right), src, broken) is None
+    # What was shifted is dropped: nothing is won.
+    fault = fault_of(of(right[:400]), src, broken)
+    assert fault is not None and "pairs are translations afterwards" in fault
+    fault = fault_of(of([(i, i + 1) for i in range(798)]), src, broken)
+    assert fault is not None and fault.startswith("no fewer lines are shifted afterwards")
+    # Nine lines in ten of the shifted part are mended, and a hundred good ones slip.
+    worse = [*((i, i + (i >= 300) * 2) for i in range(498)), *right[500:]]
+    fault = fault_of(of(worse), src, broken)
+    assert fault is not None and fault.startswith("lines that were aligned are shifted afterwards")
+    mixed = [(i, (i * 7 + 3) % 799) for i in range(799)]
+    assert fault_of(of(mixed), src, broken) == "nothing in it matches any more"
+
+
 # --- the real one --------------------------------------------------------------------------------
 
 
@@ -374,7 +486,9 @@ def read(path: Path) -> Corpus:
 
 def test_the_somali_of_tico_19_is_found_shifted_and_put_back(shared_data: Path) -> None:
     src, tgt = read(shared_data / "bitext" / "tico19_asis.en-so.tsv.gz")
-    result = realign(src, tgt)
+    done = repair(src, tgt)
+    assert done is not None and done.fault is None
+    result = done.realignment
     first, second = result.report.shifts
     # By hand: units 1,161 to 1,700 and 1,861 to 3,070 (decision 032), each one line early.
     assert (first.offset, second.offset) == (-1, -1)

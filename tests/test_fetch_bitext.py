@@ -13,6 +13,7 @@ import subprocess
 import sys
 import threading
 import time
+import tracemalloc
 from collections.abc import Iterator
 from dataclasses import asdict
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -23,8 +24,11 @@ import pytest
 from tiny_model import save_tiny_model
 from typer.testing import CliRunner
 
+from clirot import acquisition
 from clirot.acquisition import FetchConfig, FetchResult, fetch_bitext
 from clirot.bitext import FilterConfig, load_bitext, stored_sources
+from clirot.bitext.alignment import Bead, Realignment, repairs
+from clirot.bitext.filters.chain import Chain
 from clirot.cli import app
 from clirot.errors import (
     ArtefactError,
@@ -376,6 +380,7 @@ def slow_mirror(shared_data: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[
 
 
 _FETCH = """
+from clirot import acquisition
 from clirot.acquisition import FetchConfig, fetch_bitext
 from clirot.records import LanguagePair
 from clirot.store import Store
@@ -664,6 +669,93 @@ def test_a_file_that_is_given_twice_under_two_names_is_one_source(store, tmp_pat
     shutil.copy(greetings, other)
     result = get(store, files=(greetings, other))
     assert len(result.fetched) == 1 and result.kept == result.fetched[0].kept
+
+
+def test_lines_that_match_nothing_are_not_said_to_be_repairable_nor_touched(store, tmp_path):
+    rows = made_up(400)
+    mixed = [rows[at][1] for at in (*range(250), *range(399, 249, -1))]
+    path = tmp_path / "mixed.tsv"
+    lines = [f"{src}\t{tgt}\n" for (src, _), tgt in zip(rows, mixed, strict=True)]
+    path.write_text("".join(lines), encoding="utf-8")
+    (one,) = get(store, files=(path,)).fetched
+    (warning,) = one.warnings
+    assert warning == one.alignment["found"] and warning.startswith("nothing matches in ")
+    (again,) = get(store, files=(path,), realign=True, replace=True).fetched
+    assert again.realigned is None and again.warnings == one.warnings
+    digest = "pairs_digest"
+    assert again.artefact.manifest.results[digest] == one.artefact.manifest.results[digest]
+
+
+def test_a_repair_that_is_none_is_not_kept(store, tmp_path, monkeypatch):
+    """Here one that takes every line a line further from its translation."""
+    path = slipped(tmp_path, made_up(400), at=150)
+
+    def worse(walk, progress):
+        beads = [Bead(range(i, i + 1), range(i + 1, i + 2), 1.0) for i in range(398)]
+        return Realignment(tuple(beads), walk.report)
+
+    monkeypatch.setattr(repairs, "realigned", worse)
+    (plain,) = get(store, files=(path,)).fetched
+    (one,) = get(store, files=(path,), realign=True, replace=True).fetched
+    assert one.realigned is None and one.alignment == plain.alignment
+    tried, found = one.warnings
+    expected = "not realigned, the lines stay as published: no fewer lines are shifted afterwards"
+    assert tried.startswith(expected)
+    assert "--realign" not in found and plain.warnings[0].startswith(found)
+
+
+def test_lists_of_words_are_neither_judged_nor_realigned(store):
+    (plain,) = get(store, "cldr").fetched
+    (one,) = get(store, "cldr", realign=True).fetched
+    assert not one.fresh and one.artefact.digest == plain.artefact.digest
+    assert one.warnings == () and one.realigned is None
+    assert one.alignment["found"] == "not judged: a list of words or names"
+    assert one.alignment["share"] is None and one.alignment["shifts"] == []
+
+
+def test_of_long_lines_no_more_is_held_than_is_looked_at(store, tmp_path, monkeypatch):
+    path = tmp_path / "long.tsv"
+    with path.open("w", encoding="utf-8") as file:
+        for at in range(60):
+            file.write(f"{at} {'maji ' * 100_000}\t{at} {'water ' * 100_000}\n")
+    held = []
+    first_read = Chain.first_read
+
+    def traced(chain, *args, **more):
+        tracemalloc.start()
+        found = first_read(chain, *args, **more)
+        held.append(tracemalloc.get_traced_memory())
+        tracemalloc.stop()
+        return found
+
+    monkeypatch.setattr(Chain, "first_read", traced)
+    (one,) = get(store, files=(path,), filters=FilterConfig.off()).fetched
+    assert one.kept == 60 and one.alignment["pairs"] == 60
+    ((size, peak),) = held
+    assert size < 1_000_000 and peak < 40_000_000  # of 66 MB
+
+
+def test_of_many_pairs_the_first_are_looked_at(store, tmp_path, monkeypatch):
+    path = tmp_path / "many.tsv"
+    path.write_text("".join(f"{src}\t{tgt}\n" for src, tgt in made_up(300)), encoding="utf-8")
+    monkeypatch.setattr(acquisition, "_WALKED_CHARACTERS", 10_000)
+    (one,) = get(store, files=(path,)).fetched
+    assert one.alignment["sampled"] and 40 <= one.alignment["pairs"] < 100
+
+
+def test_progress_ends_at_its_total_and_tells_of_no_realigning_where_there_is_none(store, tmp_path):
+    path = tmp_path / "whole.tsv"
+    path.write_text("".join(f"{src}\t{tgt}\n" for src, tgt in made_up(300)), encoding="utf-8")
+    steps = []
+    config = FetchConfig(pair=EN_SO, files=(path,), realign=True)
+    fetch_bitext(config, store=store, progress=steps.append)
+    assert not [one for one in steps if "realign" in one.label]
+    other = slipped(tmp_path, made_up(400), at=150)
+    config = FetchConfig(pair=EN_SO, files=(other,), realign=True)
+    fetch_bitext(config, store=store, progress=steps.append)
+    last = {one.label: one for one in steps if one.total}
+    assert {"realign", "check the realignment"} <= last.keys()
+    assert all(one.done == one.total and one.unit != "it" for one in last.values())
 
 
 def test_aligned_lines_are_no_warning_and_few_lines_are_not_judged(store, tmp_path, greetings):

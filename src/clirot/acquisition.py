@@ -32,6 +32,7 @@ _STEP = 5000
 _POLL_S = 0.2
 _EXAMPLES = 5  # of rows that could not be read
 _WALKED = 200_000  # pairs of a source that are looked at for shifts, to bound memory
+_WALKED_CHARACTERS = 64_000_000  # of them, however long their lines
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +57,8 @@ class FetchConfig:
     sentences and topics must not be in the bitext."""
     realign: bool = False
     """Put the sentences of a source in which lines have slipped back beside their translations,
-    before they are judged (:func:`clirot.bitext.alignment.realign`); holds a source in memory."""
+    before they are judged, if that helps (:func:`clirot.bitext.alignment.repair`); holds a source
+    in memory. Lists of words stay as they are."""
     replace: bool = False
     """Replace bitext of the same name that was made otherwise (other filters, another revision)."""
 
@@ -108,7 +110,8 @@ class Fetched:
     def alignment(self) -> dict[str, Any] | None:
         """How its lines stand to each other: ``found``, ``share``, ``shifts``, ``unmatched``.
 
-        None: not judged, as there are too few pairs. Lines are counted from 1.
+        None: not judged, as there are too few pairs. Lines are counted from 1. A list of words is
+        not judged either: then ``found`` says so, and ``share`` is None.
         """
         return self.artefact.manifest.results.get("alignment")
 
@@ -223,6 +226,10 @@ class _FromSource:
     def label(self) -> str:
         return self.source.name
 
+    @property
+    def word_list(self) -> bool:
+        return self.source.word_list
+
     def ready(self, store: Store, progress: ProgressSink) -> _FromSource:
         """With its version, and every file's digest, for which one may have to be downloaded."""
         source = self.source.resolved(self.pair, home=store.home, progress=progress)
@@ -272,6 +279,7 @@ class _FromFile:
     pair: LanguagePair
     skip_malformed: bool
     malformed: _Malformed = field(default_factory=_Malformed)
+    word_list = False  # not that we know of
 
     @property
     def label(self) -> str:
@@ -352,7 +360,7 @@ def _fetch_one(
         "source": source,
         "format": _FORMAT,
         "filters": asdict(config.filters),
-        **({"realign": True} if config.realign else {}),
+        **({"realign": True} if config.realign and not supply.word_list else {}),
         **deciding,
     }
     if overlap is not None:
@@ -393,10 +401,14 @@ def _make(
         chain = Chain(config.filters, config.pair, draft.scratch, overlap=overlap, scorers=scorers)
         pairs = _counted(supply.pairs(store, progress), supply.label, progress)
         realigned: dict[str, Any] = {}
-        if config.realign:
-            pairs, realigned = _realigned(pairs, progress)
+        if config.realign and not supply.word_list:
+            pairs, realigned = _realigned(pairs, chain, progress)
         chain.read(pairs)
-        alignment = _alignment(chain, progress, realign=config.realign)
+        alignment = (
+            _unjudged(chain.count)
+            if supply.word_list
+            else _alignment(chain, progress, realign=config.realign)
+        )
         pairs_digest = write_pairs(draft.path / PAIRS, chain.judged(), chain.score_names)
         if isinstance(supply, _FromFile):
             chain.report.malformed = supply.malformed.count
@@ -420,17 +432,26 @@ def _scorers(filters: FilterConfig) -> tuple[CorpusScorer, ...]:
 
 
 def _realigned(
-    pairs: Iterator[SentencePair], progress: ProgressSink
+    pairs: Iterator[SentencePair], chain: Chain, progress: ProgressSink
 ) -> tuple[Iterator[SentencePair], dict[str, Any]]:
-    """The pairs with every sentence beside its translation, and what was done."""
-    from clirot.bitext.alignment import realign
+    """The pairs with every sentence beside its translation, and what was done.
+
+    A repair that is none is a warning of the chain's report.
+    """
+    from clirot.bitext.alignment import repair
 
     before = list(pairs)
     src, tgt = [one.src for one in before], [one.tgt for one in before]
-    result = realign(src, tgt, progress=progress)
-    if result.report.aligned or result.report.hopeless:
-        # Where no fault was found, a free translation beside a short one is the likelier story.
+    repaired = repair(src, tgt, progress=progress)
+    if repaired is None:
+        # Where no line has slipped, a free translation beside a short one is the likelier story.
         return iter(before), {}
+    if repaired.fault is not None:
+        chain.report.warnings.append(
+            f"not realigned, the lines stay as published: {repaired.fault}"
+        )
+        return iter(before), {}
+    result = repaired.realignment
     beads = result.beads
     done = {
         "found": str(result.report),
@@ -447,11 +468,26 @@ def _realigned(
     return pairs, {"realigned": done}
 
 
+def _unjudged(pairs: int) -> dict[str, Any]:
+    """What is said of a list of words, whose lines are too short to tell a shift by."""
+    return {
+        "alignment": {
+            "found": "not judged: a list of words or names",
+            "share": None,
+            "pairs": pairs,
+            "sampled": False,
+            "shifts": [],
+            "unmatched": [],
+        }
+    }
+
+
 def _alignment(chain: Chain, progress: ProgressSink, *, realign: bool) -> dict[str, Any]:
     """How the lines of a source stand to each other; a fault is also a warning of the report."""
     from clirot.bitext.alignment.shifts import FEWEST, find_shifts
+    from clirot.bitext.alignment.units import LOOKED_AT
 
-    src, tgt, names = chain.first_read(_WALKED)
+    src, tgt, names = chain.first_read(_WALKED, longest=LOOKED_AT, characters=_WALKED_CHARACTERS)
     if len(src) < FEWEST:
         return {}
     report = find_shifts(src, tgt, progress=progress)
@@ -459,8 +495,8 @@ def _alignment(chain: Chain, progress: ProgressSink, *, realign: bool) -> dict[s
         warning = str(report)
         if report.shifts:
             warning += f"; the first begins at {names[report.shifts[0].start]}"
-        if not realign and not report.hopeless:
-            warning += " (fetch-bitext --realign repairs shifts)"
+            if not realign:
+                warning += " (fetch-bitext --realign repairs shifts)"
         chain.report.warnings.append(warning)
     return {
         "alignment": {

@@ -66,6 +66,13 @@ class Source(Protocol):
         ...
 
     @property
+    def word_list(self) -> bool:
+        """Whether it is a list of words or names, not of sentences: its lines are not looked at for
+        shifts, as a word or two on a line cannot tell, and are never realigned.
+        """
+        ...
+
+    @property
     def languages(self) -> Sequence[str]:
         """Every language it has, English apart, as normalised codes, sorted."""
         ...
@@ -115,6 +122,7 @@ class Described:
     revision: str
     recommended: bool = False
     evaluation: bool = False
+    word_list: bool = False
 
     def resolved(self, pair: LanguagePair, *, home: Path, progress: ProgressSink) -> Self:
         """Itself: its files are pinned."""

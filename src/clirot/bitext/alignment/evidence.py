@@ -82,6 +82,8 @@ class Judge:
         self._vocabulary = Vocabulary()
         self._folds = fold_count(len(src))
         source, target = self._vocabulary.encode(src), self._vocabulary.encode(tgt)
+        size = len(self._vocabulary)
+        self._met = [np.bincount(one.units, minlength=size) for one in (source, target)]
         folds = folds_of(src, self._folds)
         here = np.arange(len(src))
         pairs = Beads.pairs(here, here)
@@ -111,6 +113,23 @@ class Judge:
         source, target = vocabulary.encode(src), vocabulary.encode(tgt)
         folds = folds_of(src, self._folds)
         return View(self, self._lexicon.reading(source, target, folds, len(vocabulary)))
+
+    def telling(self, src: Sequence[str], tgt: Sequence[str]) -> Ids:
+        """(pairs,): units on the poorer side of each pair that were met more than once.
+
+        Of others nothing was learnt, and a pair of them speaks neither for a translation nor
+        against one, whatever its features come to.
+        """
+        vocabulary = self._vocabulary.copy()
+        counts = []
+        for met, texts in zip(self._met, (src, tgt), strict=True):
+            read = vocabulary.encode(texts)
+            known = np.zeros(len(vocabulary), dtype=bool)
+            known[: len(met)] = met > 1
+            total = np.concatenate([[0], np.cumsum(known[read.units])])
+            counts.append(np.diff(total[read.bounds]))
+        poorer: Ids = np.minimum(*counts)
+        return poorer
 
     def _features(self, view: View, beads: Beads) -> Floats:
         """(beads, 3): lexical score in all and by the unit, and the surprise of the lengths."""

@@ -105,8 +105,12 @@ def realign(
         The beads and the report. A corpus in which nothing matches comes back as it stands, with
         its low scores. Deterministic.
     """
-    walk = Walk(src, tgt, seed=seed, progress=progress)
-    report = walk.report
+    return realigned(Walk(src, tgt, seed=seed, progress=progress), progress)
+
+
+def realigned(walk: Walk, progress: ProgressSink = silent) -> Realignment:
+    """The same, of a corpus that was walked already."""
+    report, src, tgt = walk.report, walk.src, walk.tgt
     stretches = _monotone(report.stretches, len(tgt))
     if not stretches:
         return Realignment(tuple(_as_it_stands(walk)), report)

@@ -6,6 +6,8 @@ target line ``i + offset``) and "nothing matches"; staying costs nothing, changi
 :class:`~clirot.bitext.alignment.evidence.Judge`, limited on both sides, so that no single pair
 decides; "nothing matches" has none. The best path (Viterbi) says what stretches there are, and
 their borders. So a stretch is reported only if it gains two changes' worth over what surrounds it.
+Where nothing matches amid lines that do, it must hold words enough that the lexicon knows: of a few
+dozen lines of one rare word each nothing can be said.
 
 The lexicon has to come from the corpus that is in question. It is first learnt from the lines as
 they stand; where that learns nothing, from lines shifted by a few; and once a path is known, again
@@ -46,7 +48,10 @@ _BLOCK = 200  # lines of a block
 _BLOCKS = 200  # of a corpus too long to be walked whole
 _WINDOW = 40  # lines whose translations are looked for together
 _WINDOWS = 30  # at most
+_FIRST_WINDOWS = 8  # of which one must agree, or the rest are spared
 _AGREE = 0.2  # share of a window's lines that must agree on an offset
+_TRIED = 2_000  # pairs that an offset of the whole corpus is tried on
+_TELLING = 100  # known units in a stretch without which "nothing matches" is no finding
 _SURE = 4.0  # standard errors above none that the share of translations must be
 _NONE = None
 
@@ -123,9 +128,11 @@ def _count(number: int, one: str, many: str) -> str:
 
 
 def _listed(stretches: Sequence[Stretch], most: int = 5) -> str:
+    """The longest, in the order of their lines."""
+    longest = sorted(stretches, key=len, reverse=True)[:most]
     said = [
         f"{one.start + 1:,}-{one.end:,}" + (f" by {one.offset:+d}" if one.offset else "")
-        for one in sorted(stretches, key=len, reverse=True)[:most]
+        for one in sorted(longest, key=lambda one: one.start)
     ]
     more = len(stretches) - most
     return ", ".join(said) + (f" and {more:,} more" if more > 0 else "")
@@ -181,9 +188,11 @@ class Walk:
         if any(one.offset != 0 for one in stretches):
             # Learn again from the lines as the path pairs them, and look further afield.
             lines, others = paired(stretches, len(tgt))
-            self.judge = self._judge_of(lines, others)
+            again = self._judge_of(lines, others)
+            if _is_sure(again):  # not so where hardly a line is left
+                self.judge = again
             far = self._far_offsets(stretches)
-            stretches = self._walked(sorted({*near, *far}))
+            stretches = self._told(self._walked(sorted({*near, *far})))
         # Neighbouring sentences share words, so shifted ones look better than chance.
         share = min(share, sum(len(one) for one in stretches if one.offset == 0) / len(src))
         self.report = AlignmentReport(len(src), tuple(stretches), max(share, 0.0), len(src) > WHOLE)
@@ -194,20 +203,25 @@ class Walk:
         judge = self._judge_of(np.arange(count), np.arange(count))
         if _is_sure(judge) or len(self.src) < FEWEST:
             return judge, 0
-        best, at = judge, 0
-        for size in range(1, NEAR + 1):
-            for offset in (size, -size):
-                self._progress(Step("look for an offset that fits", 2 * size, 2 * NEAR))
-                lines = np.arange(max(0, -offset), min(len(self.src), len(self.tgt) - offset))
-                if not len(lines):
-                    continue
-                other = self._judge_of(lines, lines + offset)
-                if other.share > best.share:
-                    best, at = other, offset
-        return best, at
+        best, at = 0.0, 0
+        offsets = [offset for size in range(1, NEAR + 1) for offset in (size, -size)]
+        for done, offset in enumerate(offsets, start=1):
+            # A few pairs tell whether an offset fits everywhere; most often none does.
+            other = self._judge_of(*self._beside(offset), _TRIED)
+            if _is_sure(other) and other.share > best:
+                best, at = other.share, offset
+            self._progress(Step("look for an offset that fits", done, len(offsets), unit="offsets"))
+        return (self._judge_of(*self._beside(at)), at) if at else (judge, 0)
 
-    def _judge_of(self, lines: NDArray[np.int64], others: NDArray[np.int64]) -> Judge:
-        stride = max(1, -(-len(lines) // SAMPLE))
+    def _beside(self, offset: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The source lines that an offset leaves a target line, and those."""
+        lines = np.arange(max(0, -offset), min(len(self.src), len(self.tgt) - offset))
+        return lines, lines + offset
+
+    def _judge_of(
+        self, lines: NDArray[np.int64], others: NDArray[np.int64], most: int = SAMPLE
+    ) -> Judge:
+        stride = max(1, -(-len(lines) // most))
         return Judge(
             [self.src[line] for line in lines[::stride].tolist()],
             [self.tgt[line] for line in others[::stride].tolist()],
@@ -285,6 +299,26 @@ class Walk:
             if high > low
         ]
 
+    def _told(self, stretches: Sequence[Stretch]) -> list[Stretch]:
+        """Without stretches where nothing matches because there is nothing to tell by.
+
+        Between two different offsets such a stretch stays: there a fault is certain.
+        """
+        told: list[Stretch] = []
+        for at, one in enumerate(stretches):
+            beside = (*stretches[max(at - 1, 0) : at], *stretches[at + 1 : at + 2])
+            around = {other.offset for other in beside}
+            if one.offset is None and len(around) == 1 and not self._tells(one):
+                told.append(Stretch(one.start, one.end, around.pop()))
+            else:
+                told.append(one)
+        return _joined(told)
+
+    def _tells(self, stretch: Stretch) -> bool:
+        """Whether a stretch, or its beginning, has as many known units as a finding takes."""
+        some = slice(stretch.start, min(stretch.end, stretch.start + READ_AT_ONCE, len(self.tgt)))
+        return bool(self.judge.telling(self.src[some], self.tgt[some]).sum() >= _TELLING)
+
     def _far_offsets(self, stretches: Iterable[Stretch]) -> set[int]:
         """Offsets that windows of unmatched lines agree on."""
         starts = [
@@ -293,20 +327,30 @@ class Walk:
             if one.offset is None
             for at in range(one.start, max(one.start + 1, one.end - _WINDOW // 2), _WINDOW)
         ]
-        stride = max(1, -(-len(starts) // _WINDOWS))
+        windows = starts[:: max(1, -(-len(starts) // _WINDOWS))]
+        first = windows[:: max(1, -(-len(windows) // _FIRST_WINDOWS))]
+        rest = [at for at in windows if at not in first]
         found: set[int] = set()
-        for at in starts[::stride]:
-            self._progress(Step("look for where unmatched lines belong", at, len(self.src)))
-            low, high = max(0, at - _FAR), min(len(self.tgt), at + _WINDOW + _FAR)
-            end = min(at + _WINDOW, len(self.src))
-            if high <= low:
-                continue
-            best = self.judge.view(self.src[at:end], self.tgt[low:high]).nearest()
-            offsets = Counter((best + low - np.arange(at, end))[best >= 0].tolist())
-            for offset, votes in offsets.most_common(2):
-                if votes >= max(4, _AGREE * (end - at)):
-                    found.add(offset)
+        for done, at in enumerate([*first, *rest], start=1):
+            if done > len(first) and not found:
+                break
+            found |= self._agreed(at)
+            total = len(windows) if found else len(first)
+            self._progress(
+                Step("look for where unmatched lines belong", done, total, unit="windows")
+            )
         return found
+
+    def _agreed(self, at: int) -> set[int]:
+        """The offsets that the lines of a window agree on."""
+        low, high = max(0, at - _FAR), min(len(self.tgt), at + _WINDOW + _FAR)
+        end = min(at + _WINDOW, len(self.src))
+        if high <= low:
+            return set()
+        best = self.judge.view(self.src[at:end], self.tgt[low:high]).nearest()
+        offsets = Counter((best + low - np.arange(at, end))[best >= 0].tolist())
+        enough = max(4, _AGREE * (end - at))
+        return {offset for offset, votes in offsets.most_common(2) if votes >= enough}
 
 
 def limited(log_ratio: Floats) -> Floats:

@@ -26,6 +26,8 @@ STEM = 4
 """Letters of a word that stand for its inflected forms."""
 _GROUP = 3  # characters of a unit in scripts that write no spaces and are no ideographs
 _LONGEST = 100  # units of a sentence that are looked at: bounds the cost of a runaway line
+LOOKED_AT = 4_000
+"""Characters of a sentence beyond which nothing is looked at; 100 units seldom take 1,000."""
 
 _UNSPACED = r"\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
 _IDEOGRAPH = r"\p{Han}\p{Hiragana}\p{Katakana}"
@@ -39,7 +41,7 @@ _UNIT = regex.compile(
 
 def units(text: str) -> list[str]:
     """The units of ``text``, in order, the first 100 of them."""
-    folded = unicodedata.normalize("NFKC", text).casefold()
+    folded = unicodedata.normalize("NFKC", text[:LOOKED_AT]).casefold()
     return list(itertools.islice(_each(folded), _LONGEST))
 
 
@@ -72,7 +74,8 @@ class Vocabulary:
         bounds = np.zeros(len(rows) + 1, dtype=np.int64)
         np.cumsum([len(row) for row in rows], out=bounds[1:])
         flat = np.fromiter(itertools.chain.from_iterable(rows), dtype=np.int64, count=bounds[-1])
-        return Sentences(flat, bounds, np.array([len(text) for text in texts], dtype=np.float64))
+        lengths = np.array([min(len(text), LOOKED_AT) for text in texts], dtype=np.float64)
+        return Sentences(flat, bounds, lengths)
 
 
 @dataclass(frozen=True)
@@ -84,7 +87,7 @@ class Sentences:
     bounds: Ids
     """(sentences + 1,): sentence ``i`` is ``units[bounds[i] : bounds[i + 1]]``."""
     characters: NDArray[np.float64]
-    """(sentences,): the lengths of the texts."""
+    """(sentences,): the lengths of the texts, as far as they are looked at."""
 
     def __len__(self) -> int:
         return len(self.bounds) - 1

@@ -115,17 +115,28 @@ class Chain:
             self.report.add(batch)
             yield batch
 
-    def first_read(self, most: int) -> tuple[list[str], list[str], list[str]]:
+    def first_read(
+        self, most: int, *, longest: int, characters: int
+    ) -> tuple[list[str], list[str], list[str]]:
         """Source sides, target sides and ids of the first pairs, dropped ones too, in their order.
 
         To be called between :meth:`read` and :meth:`judged`.
+
+        Args:
+            most: pairs.
+            longest: characters of a side, which is cut there.
+            characters: of all columns together, beyond which no pair is added.
         """
         found: tuple[list[str], list[str], list[str]] = ([], [], [])
+        left = characters
         for batch in self._stored():
-            for column, values in zip(found, (batch.src, batch.tgt, batch.id), strict=True):
-                column += values[: most - len(column)]
-            if len(found[0]) >= most:
-                break
+            for src, tgt, name in zip(batch.src, batch.tgt, batch.id, strict=True):
+                row = src[:longest], tgt[:longest], name
+                left -= sum(map(len, row))
+                if len(found[0]) == most or left < 0:
+                    return found
+                for column, value in zip(found, row, strict=True):
+                    column.append(value)
         return found
 
     @property

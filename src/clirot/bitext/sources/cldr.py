@@ -44,6 +44,7 @@ class CldrSource:
     domain = "names"
     recommended = True
     evaluation = False
+    word_list = True
 
     @property
     def revision(self) -> str:

@@ -83,5 +83,6 @@ FREEDICT = PairedSource(
         )
     },
     counts=3849,
+    word_list=True,
     reader=read_dictionaries,
 )

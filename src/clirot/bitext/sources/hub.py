@@ -55,6 +55,7 @@ class HubSource:
     domain = ""
     recommended = False
     evaluation = False
+    word_list = False
 
     @property
     def given(self) -> str:

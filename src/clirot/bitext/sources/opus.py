@@ -114,6 +114,7 @@ class OpusSource:
 
     recommended = False
     evaluation = False
+    word_list = False
 
     @property
     def given(self) -> str:

@@ -91,4 +91,5 @@ TICO19_TERMS = PairedSource(
     files=_files(),
     counts={("en", one): count for one, count in _COUNTS.items()},
     reader=read_terms,
+    word_list=True,
 )
