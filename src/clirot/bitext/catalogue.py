@@ -19,6 +19,7 @@ from clirot.bitext.sources.ntrex import NTREX
 from clirot.bitext.sources.opus import PREFIX as OPUS
 from clirot.bitext.sources.opus import parse_opus
 from clirot.bitext.sources.tatoeba import TATOEBA_TEST
+from clirot.bitext.sources.tatoeba_export import TATOEBA
 from clirot.bitext.sources.tico19 import TICO19, TICO19_REALIGNED
 from clirot.bitext.sources.tico19_terms import TICO19_TERMS
 from clirot.errors import UnknownNameError, UsageError
@@ -26,7 +27,7 @@ from clirot.records import LanguagePair
 from clirot.registry import Registry
 
 _ALL: tuple[Source, ...] = (
-    *(CldrSource(), FREEDICT, HORNMT, MAFAND, MULTI30K, NLLB_SEED),
+    *(CldrSource(), FREEDICT, HORNMT, MAFAND, MULTI30K, NLLB_SEED, TATOEBA),
     *(TICO19, TICO19_REALIGNED, TICO19_TERMS),
     *(FLORES, NTREX, TATOEBA_TEST),
 )

@@ -101,7 +101,7 @@ def _unmarked(head: bytes) -> str | None:
     """UTF-16 by its many NUL bytes, which text that is mostly ASCII has at every other place."""
     head = head[:1000]
     even, odd = head[0::2].count(0), head[1::2].count(0)
-    if len(head) < 8 or 4 * max(even, odd) < len(head):
+    if len(head) < 16 or min(even, odd) or 4 * max(even, odd) < len(head):
         return None
     return "UTF-16LE" if odd > even else "UTF-16BE"
 
