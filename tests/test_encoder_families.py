@@ -403,6 +403,7 @@ def test_adapters_are_trained_in_place_of_the_weights_and_merged_into_them(
     pytest.importorskip("peft")
     base = build(tmp_path / "base")
     settings: dict[str, Any] = {"student": str(base), "lora_rank": 2, "learning_rate": 1e-2}
+    settings["objective"] = "transport"
     result = _distill(colbert_path, bitext, name="adapted", epochs=2, **settings)
     elsewhere = Store(tmp_path / "elsewhere")
     again = _distill(colbert_path, bitext, name="adapted", epochs=2, store=elsewhere, **settings)

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import pytrec_eval
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from clirot.errors import InputError, UsageError
@@ -292,6 +292,7 @@ def test_a_large_reader_judged_by_trec_eval(seed: int) -> None:
 @settings(
     max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
+@example(data=b"{}")
 def test_whatever_is_in_a_file_it_is_read_or_refused_with_a_message(
     tmp_path: Path, data: bytes
 ) -> None:

@@ -36,7 +36,10 @@ def read_qrels(path: str | PathLike[str]) -> dict[str, dict[str, int]]:
         InputError: it is not qrels; the message gives the line.
     """
     data = read_bytes(path, what="qrels")
-    return _from_json(data, path) if is_json(data) else _from_trec(data, path)
+    qrels = _from_json(data, path) if is_json(data) else _from_trec(data, path)
+    if not qrels:
+        raise InputError("there are no judgements in it", path=path)
+    return qrels
 
 
 def _from_trec(data: bytes, path: str | PathLike[str]) -> dict[str, dict[str, int]]:
