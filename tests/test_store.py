@@ -388,22 +388,20 @@ def test_many_writers_at_once_leave_one_whole_artefact(home):
     code = (
         _MAKE
         + """
-for attempt in range(15):
+made = 0
+while made < 4:  # however often another one is at it
     try:
-        make(attempt)
-        print("made", flush=True)
+        make(made)
+        made += 1
     except ArtefactError as error:
         assert "another process" in str(error), error
         time.sleep(0.003)
 """
     )
     writers = [_python(code, home) for _ in range(4)]
-    made = 0
     for writer in writers:
-        out, err = writer.communicate(timeout=60)
+        _, err = writer.communicate(timeout=240)
         assert writer.returncode == 0, err
-        made += out.count("made")
-    assert made >= 15
     assert_whole(Store(home))
     assert leftovers(Store(home)) == []
 
