@@ -16,9 +16,7 @@ What was made is kept in the store, so that an interrupted table goes on where i
 from __future__ import annotations
 
 import argparse
-import gzip
 import tempfile
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +24,7 @@ import numpy as np
 
 from clirot.acquisition import FetchConfig, fetch_bitext
 from clirot.bitext.filters import FilterConfig
+from clirot.bitext.formats.lines import read_lines
 from clirot.distillation import DistillConfig, distill
 from clirot.errors import ClirotError
 from clirot.evaluation import EvaluateConfig, evaluate
@@ -136,7 +135,7 @@ def arguments() -> argparse.Namespace:
 
 def noisy(path: Path, percent: int, seed: int, folder: Path) -> Path:
     """A copy in which the target sides of so many percent of the lines are shuffled."""
-    rows = list(_rows(path))
+    rows = [line.split("\t") for line in read_lines(path)]
     generator = np.random.default_rng(seed)
     chosen = generator.permutation(len(rows))[: round(len(rows) * percent / 100)]
     # Each takes the side of the next in a random circle, so that none keeps its own.
@@ -144,18 +143,10 @@ def noisy(path: Path, percent: int, seed: int, folder: Path) -> Path:
     targets = {int(row): rows[other][1] for row, other in zip(chosen, others, strict=True)}
     target = folder / f"{path.name.removesuffix('.gz').removesuffix('.tsv')}-{percent}.tsv"
     target.write_text(
-        "".join(f"{src}\t{targets.get(row, tgt)}\n" for row, (src, tgt) in enumerate(rows)),
+        "".join(f"{src}\t{targets.get(row, tgt)}\n" for row, (src, tgt, *_) in enumerate(rows)),
         encoding="utf-8",
     )
     return target
-
-
-def _rows(path: Path) -> Iterator[tuple[str, str]]:
-    opened = gzip.open if path.suffix == ".gz" else open
-    with opened(path, "rt", encoding="utf-8", newline="\n") as stream:
-        for line in stream:
-            src, tgt, *_ = line.rstrip("\n").split("\t")
-            yield src, tgt
 
 
 if __name__ == "__main__":

@@ -18,7 +18,6 @@ Holm's correction over all tests of a table.
 from __future__ import annotations
 
 import argparse
-import gzip
 import json
 import sys
 import tempfile
@@ -29,6 +28,7 @@ from typing import Any
 
 import numpy as np
 
+from clirot.bitext.formats.lines import read_lines
 from clirot.collection import open_collection
 from clirot.distillation import DistillConfig, distill
 from clirot.errors import ClirotError
@@ -174,9 +174,7 @@ def thinned(path: Path, every: int, folder: Path) -> Path:
     """Every so many-th line of a TSV file, gzipped or not."""
     if every == 1:
         return path
-    opened = gzip.open if path.suffix == ".gz" else open
-    with opened(path, "rt", encoding="utf-8") as stream:
-        kept = [line for number, line in enumerate(stream) if number % every == 0]
+    kept = [f"{line}\n" for number, line in enumerate(read_lines(path)) if number % every == 0]
     target = folder / f"{path.name.removesuffix('.gz').removesuffix('.tsv')}-every-{every}.tsv"
     target.write_text("".join(kept), encoding="utf-8")
     return target

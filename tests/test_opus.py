@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
-from upstream_server import Drop, Instead, Status, Upstreams, serving
+from upstream_server import Drop, Instead, Status, Upstreams, mirrored
 
 from clirot.acquisition import FetchConfig, FetchResult, fetch_bitext
 from clirot.bitext import load_bitext, source_for
@@ -98,9 +98,7 @@ def opus(monkeypatch: pytest.MonkeyPatch) -> Iterator[Upstreams]:
     held.files[f"{FILES}/OPUS-WikiMatrix/v1/moses/en-so.txt.zip"] = archive()
     monkeypatch.setattr(transfer, "_PAUSES_S", (0.0, 0.0, 0.0))
     monkeypatch.setattr(transfer, "_PAUSES_UNREACHABLE_S", (0.0,))
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    with serving(held):
-        monkeypatch.setenv("CLIROT_MIRROR", held.address)
+    with mirrored(held, monkeypatch):
         yield held
 
 

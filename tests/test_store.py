@@ -393,15 +393,19 @@ while made < 4:  # however often another one is at it
     try:
         make(made)
         made += 1
+        print("made", flush=True)
     except ArtefactError as error:
         assert "another process" in str(error), error
         time.sleep(0.003)
 """
     )
     writers = [_python(code, home) for _ in range(4)]
+    made = 0
     for writer in writers:
-        _, err = writer.communicate(timeout=240)
+        out, err = writer.communicate(timeout=240)
         assert writer.returncode == 0, err
+        made += out.count("made")
+    assert made >= 15
     assert_whole(Store(home))
     assert leftovers(Store(home)) == []
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from upstream_server import Upstreams, serving
+from upstream_server import Upstreams, mirrored
 
 from clirot.acquisition import FetchConfig, fetch_bitext
 from clirot.bitext import load_bitext, source_for
@@ -36,9 +36,7 @@ def tatoeba(monkeypatch: pytest.MonkeyPatch) -> Iterator[Upstreams]:
         }
     )
     monkeypatch.setattr(transfer, "_PAUSES_S", (0.0, 0.0, 0.0))
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    with serving(held):
-        monkeypatch.setenv("CLIROT_MIRROR", held.address)
+    with mirrored(held, monkeypatch):
         yield held
 
 

@@ -17,7 +17,7 @@ from email.utils import format_datetime
 from pathlib import Path
 
 import pytest
-from upstream_server import Drop, Fault, Instead, Status, Upstreams, serving
+from upstream_server import Drop, Fault, Instead, Status, Upstreams, mirrored
 
 from clirot.bitext import SOURCES
 from clirot.download import Upstream, fetch, transfer
@@ -59,9 +59,7 @@ def upstreams(
     root = shared_data / "upstream"
     for one in FILES:
         held.files[f"/{one.place}"] = (root / one.place).read_bytes()
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    with serving(held):
-        monkeypatch.setenv("CLIROT_MIRROR", held.address)
+    with mirrored(held, monkeypatch):
         yield held
 
 

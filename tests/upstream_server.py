@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import unquote
 
+import pytest
+
 
 @dataclass(frozen=True)
 class Status:
@@ -128,3 +130,12 @@ def serving(upstreams: Upstreams) -> Iterator[Upstreams]:
         httpd.shutdown()
         thread.join()
         httpd.server_close()
+
+
+@contextmanager
+def mirrored(upstreams: Upstreams, monkeypatch: pytest.MonkeyPatch) -> Iterator[Upstreams]:
+    """Serve, as the mirror that downloads come from."""
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    with serving(upstreams):
+        monkeypatch.setenv("CLIROT_MIRROR", upstreams.address)
+        yield upstreams

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from clirot.bitext.catalogue import recommended_for, source_for
 from clirot.bitext.filters import FilterConfig
 from clirot.bitext.formats import FORMATS, LocalFile, read_local
+from clirot.bitext.line_order import line_order, realigned_pairs, unjudged
 from clirot.bitext.source import Source
 from clirot.bitext.stored import PAIRS, artefact_name, write_pairs
 from clirot.download import Upstream, fetch, identified
@@ -23,7 +24,6 @@ from clirot.records import LanguagePair, ProgressSink, SentencePair, Step, silen
 from clirot.store import Artefact, Input, Store
 
 if TYPE_CHECKING:
-    from clirot.bitext.filters.chain import Chain
     from clirot.bitext.filters.overlap import Overlap
     from clirot.bitext.filters.scoring import CorpusScorer
 
@@ -31,8 +31,6 @@ _FORMAT = 2  # of pairs.parquet and of how it is filtered: a change makes older 
 _STEP = 5000
 _POLL_S = 0.2
 _EXAMPLES = 5  # of rows that could not be read
-_WALKED = 200_000  # pairs of a source that are looked at for shifts, to bound memory
-_WALKED_CHARACTERS = 64_000_000  # of them, however long their lines
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -402,12 +400,12 @@ def _make(
         pairs = _counted(supply.pairs(store, progress), supply.label, progress)
         realigned: dict[str, Any] = {}
         if config.realign and not supply.word_list:
-            pairs, realigned = _realigned(pairs, chain, progress)
+            pairs, realigned = realigned_pairs(pairs, chain, progress)
         chain.read(pairs)
         alignment = (
-            _unjudged(chain.count)
+            unjudged(chain.count)
             if supply.word_list
-            else _alignment(chain, progress, realign=config.realign)
+            else line_order(chain, progress, realign=config.realign)
         )
         pairs_digest = write_pairs(draft.path / PAIRS, chain.judged(), chain.score_names)
         if isinstance(supply, _FromFile):
@@ -429,88 +427,6 @@ def _scorers(filters: FilterConfig) -> tuple[CorpusScorer, ...]:
     from clirot.bitext.alignment import AlignmentScorer
 
     return (AlignmentScorer(filters.min_alignment),)
-
-
-def _realigned(
-    pairs: Iterator[SentencePair], chain: Chain, progress: ProgressSink
-) -> tuple[Iterator[SentencePair], dict[str, Any]]:
-    """The pairs with every sentence beside its translation, and what was done.
-
-    A repair that is none is a warning of the chain's report.
-    """
-    from clirot.bitext.alignment import repair
-
-    before = list(pairs)
-    src, tgt = [one.src for one in before], [one.tgt for one in before]
-    repaired = repair(src, tgt, progress=progress)
-    if repaired is None:
-        # Where no line has slipped, a free translation beside a short one is the likelier story.
-        return iter(before), {}
-    if repaired.fault is not None:
-        chain.report.warnings.append(
-            f"not realigned, the lines stay as published: {repaired.fault}"
-        )
-        return iter(before), {}
-    result = repaired.realignment
-    beads = result.beads
-    done = {
-        "found": str(result.report),
-        "pairs": sum(bead.matched for bead in beads),
-        "source_alone": sum(not bead.tgt for bead in beads),
-        "target_alone": sum(not bead.src for bead in beads),
-        "joined": sum(bead.matched and len(bead.src) + len(bead.tgt) > 2 for bead in beads),
-    }
-    # A pair is called what its (first) source sentence was called.
-    pairs = (
-        SentencePair(here, there, before[bead.src.start].id, before[bead.src.start].place)
-        for here, there, bead in result.pairs(src, tgt)
-    )
-    return pairs, {"realigned": done}
-
-
-def _unjudged(pairs: int) -> dict[str, Any]:
-    """What is said of a list of words, whose lines are too short to tell a shift by."""
-    return {
-        "alignment": {
-            "found": "not judged: a list of words or names",
-            "share": None,
-            "pairs": pairs,
-            "sampled": False,
-            "shifts": [],
-            "unmatched": [],
-        }
-    }
-
-
-def _alignment(chain: Chain, progress: ProgressSink, *, realign: bool) -> dict[str, Any]:
-    """How the lines of a source stand to each other; a fault is also a warning of the report."""
-    from clirot.bitext.alignment.shifts import FEWEST, find_shifts
-    from clirot.bitext.alignment.units import LOOKED_AT
-
-    src, tgt, names = chain.first_read(_WALKED, longest=LOOKED_AT, characters=_WALKED_CHARACTERS)
-    if len(src) < FEWEST:
-        return {}
-    report = find_shifts(src, tgt, progress=progress)
-    if not report.aligned:
-        warning = str(report)
-        if report.shifts:
-            warning += f"; the first begins at {names[report.shifts[0].start]}"
-            if not realign:
-                warning += " (fetch-bitext --realign repairs shifts)"
-        chain.report.warnings.append(warning)
-    return {
-        "alignment": {
-            "found": str(report),
-            "share": round(report.share, 4),
-            "pairs": report.lines,
-            "sampled": report.sampled or len(src) < chain.count,
-            "shifts": [
-                {"from": one.start + 1, "to": one.end, "by": one.offset, "id": names[one.start]}
-                for one in report.shifts
-            ],
-            "unmatched": [{"from": one.start + 1, "to": one.end} for one in report.unmatched],
-        }
-    }
 
 
 def _counted(

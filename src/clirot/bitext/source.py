@@ -180,6 +180,18 @@ class PairedSource(Described):
         return None
 
 
+def aligned_lines(
+    id_prefix: str,
+) -> Callable[[LanguagePair, Sequence[Path]], Iterator[SentencePair]]:
+    """A reader of two files whose lines correspond; the prefix is that of the ids."""
+
+    def read(pair: LanguagePair, files: Sequence[Path]) -> Iterator[SentencePair]:
+        first, second = files
+        return read_aligned(first, second, id_prefix=id_prefix)
+
+    return read
+
+
 @dataclass(frozen=True, kw_only=True)
 class ParallelText(Described):
     """A text in several languages, a file each, whose lines correspond: any two are bitext."""
@@ -210,5 +222,4 @@ class ParallelText(Described):
 
     def read(self, pair: LanguagePair, files: Sequence[Path]) -> Iterator[SentencePair]:
         """The lines that correspond."""
-        first, second = files
-        return read_aligned(first, second, id_prefix=self.id_prefix)
+        return aligned_lines(self.id_prefix)(pair, files)

@@ -48,6 +48,8 @@ class Bitext:
     """The artefacts they are from, in the order they were asked for."""
     dropped: dict[str, int] = field(default_factory=dict)
     """Source -> how many of its pairs an earlier source had already."""
+    warnings: tuple[str, ...] = ()
+    """What was found wrong with them when they were fetched, the artefact's name before it."""
 
     def __len__(self) -> int:
         return len(self.pairs)
@@ -228,7 +230,13 @@ def load_bitext(store: Store, pair: LanguagePair, sources: Sequence[str]) -> Bit
             f"no bitext for {pair}: no source was given or none has a pair",
             hint=f"clirot fetch-bitext --src {pair.src} --tgt {pair.tgt}",
         )
-    return Bitext(pair, merged, tuple(one.as_input() for one in artefacts), dict(dropped))
+    warnings = [f"{one.name}: {fault}" for one in artefacts for fault in _faults(one)]
+    inputs = tuple(one.as_input() for one in artefacts)
+    return Bitext(pair, merged, inputs, dict(dropped), tuple(warnings))
+
+
+def _faults(artefact: Artefact) -> list[str]:
+    return list(artefact.manifest.results["warnings"])
 
 
 def _schema(scores: Sequence[str]) -> Any:

@@ -32,9 +32,8 @@ def bitexts_of(config: DistillConfig, store: Store, progress: ProgressSink) -> d
     named = {pair: _available(config, pair, stored) for pair in config.pairs}
     found = {pair.tgt: _bitext(config, pair, named[pair], store, progress) for pair in config.pairs}
     for bitext in found.values():
-        for one in bitext.inputs:
-            for fault in store.get("bitext", one.name).manifest.results["warnings"]:
-                warnings.warn(f"{one.name}: {fault}", BitextWarning, stacklevel=2)
+        for fault in bitext.warnings:
+            warnings.warn(fault, BitextWarning, stacklevel=2)
     return found
 
 

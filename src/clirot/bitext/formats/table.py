@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from clirot.bitext.formats.aligned_text import read_aligned
 from clirot.bitext.formats.csv_table import read_csv_stream
@@ -51,61 +51,31 @@ class Format:
     """How many files it is made of."""
 
 
+_Reader = Callable[..., Iterator[SentencePair]]
+"""Of a stream, with what else it asks for by name."""
+
+
 def _streamed(
-    read: Callable[[io.BufferedReader, Part, Request], Iterator[SentencePair]],
+    read: _Reader, wanted: Callable[[Request], Mapping[str, Any]]
 ) -> Callable[[tuple[Part, ...], Request], Iterator[SentencePair]]:
     def pairs(parts: tuple[Part, ...], request: Request) -> Iterator[SentencePair]:
         (part,) = parts
         with part.open() as stream:
-            yield from read(stream, part, request)
+            yield from read(stream, path=part.label, **wanted(request))
 
     return pairs
 
 
-def _tsv(stream: io.BufferedReader, part: Part, request: Request) -> Iterator[SentencePair]:
-    return read_tsv_stream(
-        stream,
-        path=part.label,
-        pair=request.pair,
-        fields=request.fields,
-        malformed=request.malformed,
-    )
+def _of_tables(request: Request) -> dict[str, Any]:
+    return {"pair": request.pair, "fields": request.fields, "malformed": request.malformed}
 
 
-def _csv(stream: io.BufferedReader, part: Part, request: Request) -> Iterator[SentencePair]:
-    return read_csv_stream(
-        stream,
-        path=part.label,
-        pair=request.pair,
-        fields=request.fields,
-        malformed=request.malformed,
-    )
+def _of_xml(request: Request) -> dict[str, Any]:
+    return {"src": request.pair.src, "tgt": request.pair.tgt}
 
 
-def _jsonl(stream: io.BufferedReader, part: Part, request: Request) -> Iterator[SentencePair]:
-    return read_jsonl_stream(
-        stream,
-        path=part.label,
-        pair=request.pair,
-        fields=request.fields,
-        malformed=request.malformed,
-    )
-
-
-def _tmx(stream: io.BufferedReader, part: Part, request: Request) -> Iterator[SentencePair]:
-    return read_tmx(stream, src=request.pair.src, tgt=request.pair.tgt, path=part.label)
-
-
-def _xliff(stream: io.BufferedReader, part: Part, request: Request) -> Iterator[SentencePair]:
-    return read_xliff(stream, src=request.pair.src, tgt=request.pair.tgt, path=part.label)
-
-
-def _po(stream: io.BufferedReader, part: Part, request: Request) -> Iterator[SentencePair]:
-    return read_po(stream, path=part.label, pair=request.pair)
-
-
-def _mo(stream: io.BufferedReader, part: Part, request: Request) -> Iterator[SentencePair]:
-    return read_mo(stream, path=part.label, pair=request.pair)
+def _of_gettext(request: Request) -> dict[str, Any]:
+    return {"pair": request.pair}
 
 
 def _moses(parts: tuple[Part, ...], request: Request) -> Iterator[SentencePair]:
@@ -127,15 +97,30 @@ FORMATS: Registry[Format] = Registry(
     {
         one.name: one
         for one in (
-            Format(name="tsv", title="tab-separated text", read=_streamed(_tsv), is_table=True),
-            Format(name="csv", title="comma-separated text", read=_streamed(_csv), is_table=True),
-            Format(name="jsonl", title="JSON lines", read=_streamed(_jsonl), is_table=True),
+            Format(
+                name="tsv",
+                title="tab-separated text",
+                read=_streamed(read_tsv_stream, _of_tables),
+                is_table=True,
+            ),
+            Format(
+                name="csv",
+                title="comma-separated text",
+                read=_streamed(read_csv_stream, _of_tables),
+                is_table=True,
+            ),
+            Format(
+                name="jsonl",
+                title="JSON lines",
+                read=_streamed(read_jsonl_stream, _of_tables),
+                is_table=True,
+            ),
             Format(name="parquet", title="Parquet", read=_parquet, is_table=True),
             Format(name="moses", title="two aligned text files", read=_moses, parts=2),
-            Format(name="tmx", title="TMX 1.1 to 1.4b", read=_streamed(_tmx)),
-            Format(name="xliff", title="XLIFF 1.2 and 2.x", read=_streamed(_xliff)),
-            Format(name="po", title="gettext PO", read=_streamed(_po)),
-            Format(name="mo", title="gettext MO", read=_streamed(_mo)),
+            Format(name="tmx", title="TMX 1.1 to 1.4b", read=_streamed(read_tmx, _of_xml)),
+            Format(name="xliff", title="XLIFF 1.2 and 2.x", read=_streamed(read_xliff, _of_xml)),
+            Format(name="po", title="gettext PO", read=_streamed(read_po, _of_gettext)),
+            Format(name="mo", title="gettext MO", read=_streamed(read_mo, _of_gettext)),
         )
     },
 )

@@ -10,14 +10,11 @@ https://huggingface.co/datasets/masakhane/mafand.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Iterator
 
-from clirot.bitext.formats.aligned_text import read_aligned
-from clirot.bitext.source import PairedSource
+from clirot.bitext.source import PairedSource, aligned_lines
 from clirot.bitext.sources.github import Repository
 from clirot.download import Upstream
-from clirot.records import LanguagePair, SentencePair
 
 _AT = Repository(
     slug="masakhane-io/lafand-mt",
@@ -68,11 +65,6 @@ def _files(one: str, written: str) -> tuple[Upstream, ...]:
     )
 
 
-def _read(pair: LanguagePair, files: Sequence[Path]) -> Iterator[SentencePair]:
-    first, second = files
-    return read_aligned(first, second, id_prefix="train")
-
-
 MAFAND = PairedSource(
     name="mafand",
     title="news, the training part; not for commercial use",
@@ -85,5 +77,5 @@ MAFAND = PairedSource(
     recommended=True,
     files={pair: _files(pair[0], written) for pair, written, _ in _rows()},
     counts={pair: count for pair, _, count in _rows()},
-    reader=_read,
+    reader=aligned_lines("train"),
 )

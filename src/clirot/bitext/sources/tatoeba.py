@@ -8,14 +8,9 @@ Source: Artetxe and Schwenk 2019, https://github.com/facebookresearch/LASER/tree
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from pathlib import Path
-
-from clirot.bitext.formats.aligned_text import read_aligned
-from clirot.bitext.source import PairedSource
+from clirot.bitext.source import PairedSource, aligned_lines
 from clirot.bitext.sources.github import Repository
 from clirot.download import Upstream
-from clirot.records import LanguagePair, SentencePair
 
 _AT = Repository(
     slug="facebookresearch/LASER",
@@ -88,11 +83,6 @@ def _files() -> dict[tuple[str, str], tuple[Upstream, ...]]:
     }
 
 
-def _read(pair: LanguagePair, files: Sequence[Path]) -> Iterator[SentencePair]:
-    english, foreign = files
-    return read_aligned(english, foreign, id_prefix="tatoeba")
-
-
 TATOEBA_TEST = PairedSource(
     name="tatoeba-test",
     title="sentences of everyday life; an evaluation set: keep it out of training",
@@ -105,5 +95,5 @@ TATOEBA_TEST = PairedSource(
     evaluation=True,
     files=_files(),
     counts={("en", language): count for language, (_, count) in _LANGUAGES.items()},
-    reader=_read,
+    reader=aligned_lines("tatoeba"),
 )
