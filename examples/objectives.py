@@ -38,6 +38,7 @@ from clirot.records import LanguagePair
 from clirot.retrieval import SearchConfig, search
 from clirot.runs import SAVED_RUN, read_run
 from clirot.significance import holm, randomisation_test
+from clirot.store import Store
 
 MEASURES = ("map", "precision@5")
 
@@ -105,10 +106,12 @@ class Thinned:
         judged = collection.qrels(lang)
         return {topic: judged[topic] for topic in kept if topic in judged}
 
-    def save_topics(self, lang: str, kept: Iterable[str], path: Path) -> str:
-        """Write topics as JSON lines."""
+    def save_topics(self, lang: str, kept: Iterable[str], folder: Path) -> str:
+        """Write topics as JSON lines, always in the same place: a saved run names its topics."""
         texts = {topic.id: topic.text for topic in open_collection(self.id).topics(lang)}
         rows = [json.dumps({"id": one, "text": texts[one]}) for one in kept if one in texts]
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / f"{self.label}.{lang}.jsonl"
         path.write_text("".join(f"{row}\n" for row in rows), encoding="utf-8")
         return str(path)
 
@@ -203,22 +206,22 @@ def topic_values(
         },
         "English topics": ([None], "en"),
     }
+    folder = Store().home / "topics"
     found: dict[str, dict[str, np.ndarray]] = {}
-    with tempfile.TemporaryDirectory() as folder:
-        for label, (students, lang) in models.items():
-            topics = collection.save_topics(lang, judged, Path(folder) / f"{lang}.jsonl")
-            tables = []
-            for student in students:
-                config = SearchConfig(index=index, topics=topics, model=student, k=100)
-                saved = search(config).save(f"{student or 'teacher'}.{lang}.{collection.label}")
-                evaluation = evaluate_runs(
-                    {label: read_run(saved.path / SAVED_RUN)},
-                    judged,
-                    EvaluateConfig(metrics=MEASURES),
-                )
-                tables.append(evaluation.values[label, ""])
-            mean = np.mean(tables, axis=0)
-            found[label] = dict(zip(MEASURES, mean, strict=True))
+    for label, (students, lang) in models.items():
+        topics = collection.save_topics(lang, judged, folder)
+        tables = []
+        for student in students:
+            config = SearchConfig(index=index, topics=topics, model=student, k=100)
+            saved = search(config).save(f"{student or 'teacher'}.{lang}.{collection.label}")
+            evaluation = evaluate_runs(
+                {label: read_run(saved.path / SAVED_RUN)},
+                judged,
+                EvaluateConfig(metrics=MEASURES),
+            )
+            tables.append(evaluation.values[label, ""])
+        mean = np.mean(tables, axis=0)
+        found[label] = dict(zip(MEASURES, mean, strict=True))
     return found
 
 

@@ -94,6 +94,14 @@ def test_the_table(
             assert float(difference.rstrip(",")) == pytest.approx(expected - baseline, abs=6e-4)
             assert 0 < float(p) <= 1
 
+    monkeypatch.setattr(sys, "argv", [*call, "--system", "none vocabulary=200"])
+    script.main()
+    again = capsys.readouterr().out
+    assert "| none vocabulary=200 |" in again
+    figures = [row.split("|")[3].split()[0] for row in again.splitlines()[2:]]
+    assert figures[:2] + figures[-2:] == [cells[1].split()[0] for cells in list(rows.values())[2:]]
+    assert len(Store().names("runs")) == 16
+
 
 def test_a_misspelled_setting_is_named(script: ModuleType) -> None:
     for text, message in (
