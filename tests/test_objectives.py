@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from types import SimpleNamespace
+from typing import Any
 
 import geomloss.ot
 import numpy as np
@@ -20,7 +21,8 @@ from clirot.objectives.plans import geomloss_plan
 from clirot.objectives.pooled import SentenceMSE
 from clirot.objectives.scores import Contrastive, ScoreKL
 from clirot.objectives.sinkhorn import sinkhorn_plan
-from clirot.objectives.transport import TransportContrast, centred, cosine_cost
+from clirot.objectives.transport import centred, cosine_cost
+from clirot.objectives.transport_contrasts import TokenContrast, TransportContrast
 
 LENGTHS_S, LENGTHS_T = [5, 3, 1, 4], [7, 2, 6, 3]
 
@@ -122,6 +124,40 @@ def test_transport_contrast_scores_every_sentence_by_its_transport_cost() -> Non
     wanted = -np.mean(np.diag(scipy.special.log_softmax(logits, axis=1)))
     got = float(TransportContrast(temperature=0.1).loss(student, teacher))
     assert got == pytest.approx(wanted, rel=1e-4)
+
+
+@pytest.mark.parametrize("settings", [{}, {"unbalanced": 0.1}, {"marginals": "distinct"}])
+def test_token_contrast_is_the_cross_entropy_of_the_plans_labels(settings: dict[str, Any]) -> None:
+    student, teacher = _sides()
+    plans = Transport(**settings).plan(student, teacher).double().numpy()
+    english = np.concatenate(_sentences(teacher))
+    ends = np.cumsum(LENGTHS_T)
+    total = 0.0
+    for k, (tokens, length) in enumerate(zip(_sentences(student), LENGTHS_T, strict=True)):
+        logs = scipy.special.log_softmax(tokens @ english.T / 0.1, axis=1)
+        own = logs[:, ends[k] - length : ends[k]]
+        total -= (plans[k, : len(tokens), :length] * own).sum()
+    got = float(TokenContrast(temperature=0.1, **settings).loss(student, teacher))
+    assert got == pytest.approx(total / 4, rel=1e-4)
+
+
+def test_tokens_of_a_copy_are_no_negatives() -> None:
+    student, teacher = _sides()
+    objective = TokenContrast(temperature=0.1)
+    # Rows 1 and its copy see the negatives of row 0 as row 1 does without a copy.
+    pair = [side.rows([0, 1]) for side in (student, teacher)]
+    twice = [side.rows([0, 1, 1]) for side in (student, teacher)]
+    english = np.concatenate([_sentences(teacher)[row] for row in (0, 1, 1)])
+    plan = Transport().plan(*pair)[0].double().numpy()
+    tokens = _sentences(student)[0]
+    logs = scipy.special.log_softmax(tokens @ english.T / 0.1, axis=1)[:, : LENGTHS_T[0]]
+    first = -(plan[: len(tokens), : LENGTHS_T[0]] * logs).sum()
+    english = english[: LENGTHS_T[0] + LENGTHS_T[1]]
+    plan = Transport().plan(*pair)[1].double().numpy()
+    tokens = _sentences(student)[1]
+    logs = scipy.special.log_softmax(tokens @ english.T / 0.1, axis=1)[:, LENGTHS_T[0] :]
+    other = -(plan[: len(tokens), : LENGTHS_T[1]] * logs).sum()
+    assert float(objective.loss(*twice)) == pytest.approx((first + 2 * other) / 3, rel=1e-4)
 
 
 @pytest.mark.parametrize("penalty", [0.05, 0.5, 5.0])
@@ -315,13 +351,15 @@ def test_a_plan_that_is_not_finite_is_an_error(monkeypatch: pytest.MonkeyPatch) 
 
 def test_which_objectives_compare_the_sentences_of_a_batch() -> None:
     compares = {name for name in OBJECTIVES if objective_of(name, {}).in_batch}
-    assert compares == {"contrastive", "score-kl", "transport-contrast"}
+    assert compares == {"contrastive", "score-kl", "transport-contrast", "token-contrast"}
     for name in OBJECTIVES:
         student = TokenBatch(_unit(1, 3, 8, seed=1).requires_grad_(), torch.ones(1, 3).bool())
         teacher = _batch(_unit(1, 4, 8, seed=2), [4])
         objective_of(name, {}).loss(student, teacher).backward()
         assert student.vectors.grad is not None
-        assert bool(student.vectors.grad.any()) is (name not in compares), name
+        # A token has the others of its own sentence to be told from.
+        alone = name not in compares or name == "token-contrast"
+        assert bool(student.vectors.grad.any()) is alone, name
     assert not objective_of("mse+contrastive", {}).in_batch
     assert objective_of("score-kl+contrastive", {}).in_batch
 
@@ -333,6 +371,7 @@ def test_which_objectives_compare_the_sentences_of_a_batch() -> None:
         ("score-kl", {"temperature": math.nan}),
         ("transport-contrast", {"temperature": -1.0}),
         ("transport-contrast", {"reg": 0.0}),
+        ("token-contrast", {"temperature": 0.0}),
         ("transport", {"unbalanced": -1.0}),
         ("transport", {"unbalanced": math.inf}),
         ("transport", {"unbalanced": 0.01}),

@@ -134,7 +134,8 @@ def loss_and_gradient(objective, rows, sides, together, shares):
 
 with processes() as together:
     asked = [(name, {}) for name in [*OBJECTIVES, "transport+0.5*contrastive"]]
-    asked += [("transport+0.5*transport-contrast", KNOWING), ("transport", {"marginals": "norm"})]
+    asked += [("transport+0.5*transport-contrast", KNOWING), ("token-contrast", KNOWING)]
+    asked += [("transport", {"marginals": "norm"})]
     for name, settings in asked:
         objective = informed(objective_of(name, settings), CORPUS)
         # Three sentences against two with one to make up the number; and one against none.

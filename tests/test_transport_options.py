@@ -23,7 +23,7 @@ from clirot.objectives.costs import Lexicon, Transform, cosine_cost
 from clirot.objectives.marginals import inverse_document_frequency, ordinary
 from clirot.objectives.plans import exact_plan, marginal_error
 from clirot.objectives.sinkhorn import sinkhorn_plan
-from clirot.objectives.transport import TransportContrast
+from clirot.objectives.transport_contrasts import TransportContrast
 
 LENGTHS_S, LENGTHS_T = [5, 3, 1, 4], [7, 2, 6, 3]
 VOCABULARY = 30
@@ -427,7 +427,7 @@ def test_what_a_table_does_not_have_is_neither_drawn_nor_pushed() -> None:
     ],
 )
 def test_settings_that_make_no_sense_are_refused(settings: dict[str, Any], said: str) -> None:
-    for name in ("transport", "transport-contrast"):
+    for name in ("transport", "transport-contrast", "token-contrast"):
         with pytest.raises(UsageError, match=said):
             objective_of(name, settings)
 

@@ -34,8 +34,9 @@ def distill(
     objective: Annotated[
         str,
         typer.Option(
-            help="transport, transport-contrast, contrastive, score-kl, mse, greedy, or a weighted "
-            "sum (transport+0.5*contrastive); none: the student before training."
+            help="transport, transport-contrast, token-contrast, contrastive, score-kl, mse, "
+            "greedy, or a weighted sum (transport+0.5*contrastive); none: the student before "
+            "training."
         ),
     ] = _DEFAULT.objective,
     source: Annotated[

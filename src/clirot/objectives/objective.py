@@ -91,7 +91,9 @@ class Objective(Protocol):
 
     @property
     def in_batch(self) -> bool:
-        """Whether it compares the sentences of a batch, so that a batch of one teaches nothing."""
+        """Whether it compares the sentences of a batch, so that what a pair teaches depends on the
+        others.
+        """
         ...
 
     def loss(self, student: TokenBatch, teacher: TokenBatch) -> Tensor:

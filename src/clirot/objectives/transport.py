@@ -12,8 +12,7 @@ and ``D`` what the plan goes by: ``C`` itself, or distances that align better
 (:mod:`clirot.objectives.costs`). How a plan is found:
 :mod:`clirot.objectives.sinkhorn` and :mod:`clirot.objectives.plans`.
 
-Transport is also a score: a sentence's cheapest plan should cost less to its translation than to
-the other sentences of the batch (:class:`TransportContrast`).
+What else can be learnt from a plan: :mod:`clirot.objectives.transport_contrasts`.
 """
 
 from __future__ import annotations
@@ -29,7 +28,6 @@ from clirot.objectives.costs import Centring, CorpusStatistics, centred, cosine_
 from clirot.objectives.marginals import Marginals, distinctness, lengths, looked_up, ordinary
 from clirot.objectives.objective import TokenBatch
 from clirot.objectives.plans import exact_plan, geomloss_plan
-from clirot.objectives.scores import check_temperature, copies, cross_entropy_of_the_diagonal
 from clirot.objectives.sinkhorn import sinkhorn_plan
 
 SpecialTokens = Literal["keep", "drop"]
@@ -213,41 +211,6 @@ class Transport:
 
     def _corpus(self) -> CorpusStatistics:
         return self.corpus if self.corpus is not None else CorpusStatistics()
-
-
-@dataclass(frozen=True, kw_only=True)
-class TransportContrast(Transport):
-    """Contrast of transport costs: a pair's own against those to the batch's other sentences.
-
-    ``loss = -mean_k log softmax_l(-W_kl / temperature)_k`` with ``W_kl = <P*_kl, C_kl>`` the cost
-    of carrying student sentence ``k`` to teacher sentence ``l``. It solves ``batch^2`` plans a
-    step.
-    """
-
-    in_batch: ClassVar[bool] = True
-
-    temperature: float = 0.05
-    """What costs are divided by; smaller attends to the hardest negatives."""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_temperature(self.temperature)
-        if self.unbalanced:
-            raise UsageError(
-                "transport-contrast needs balanced plans: an unbalanced one carries least where "
-                "sentences differ most, and would cost nothing there",
-                hint="leave --unbalanced at 0, or use transport+contrastive",
-            )
-
-    def loss(self, student: TokenBatch, teacher: TokenBatch) -> Tensor:
-        """Mean over the batch. A batch of one sentence has no negative and no gradient."""
-        batch = len(student.mask)
-        costs = []
-        for one in range(batch):  # a row of plans at a time: batch^2 cost matrices may not fit
-            plan, cost = self.plan_and_cost(student.repeated(one, batch), teacher)
-            costs.append((plan * cost).sum(dim=(1, 2)))
-        logits = -torch.stack(costs) / self.temperature
-        return cross_entropy_of_the_diagonal(logits.masked_fill(copies(teacher), float("-inf")))
 
 
 def _check_word(name: str, value: str, known: Any) -> None:

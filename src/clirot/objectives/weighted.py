@@ -16,7 +16,8 @@ from clirot.objectives.greedy import Greedy
 from clirot.objectives.objective import Objective, TokenBatch
 from clirot.objectives.pooled import SentenceMSE
 from clirot.objectives.scores import Contrastive, ScoreKL
-from clirot.objectives.transport import Transport, TransportContrast
+from clirot.objectives.transport import Transport
+from clirot.objectives.transport_contrasts import TokenContrast, TransportContrast
 from clirot.registry import Registry, unknown_name
 
 OBJECTIVES: Registry[Callable[..., Objective]] = Registry(
@@ -24,6 +25,7 @@ OBJECTIVES: Registry[Callable[..., Objective]] = Registry(
     {
         "transport": Transport,
         "transport-contrast": TransportContrast,
+        "token-contrast": TokenContrast,
         "contrastive": Contrastive,
         "score-kl": ScoreKL,
         "mse": SentenceMSE,

@@ -1,0 +1,94 @@
+"""Contrasts within a batch that go by transport plans: of sentences, and of tokens.
+
+The transport loss ends where a pair's own tokens meet, wherever the rest of the batch is; these
+also ask that the rest be further away. :class:`TransportContrast` takes the cost of a plan as the
+score of a pair. :class:`TokenContrast` takes the plan as the labels of its tokens.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from clirot.errors import UsageError
+from clirot.objectives.objective import TokenBatch
+from clirot.objectives.scores import check_temperature, copies, cross_entropy_of_the_diagonal
+from clirot.objectives.transport import Transport
+
+
+@dataclass(frozen=True, kw_only=True)
+class TransportContrast(Transport):
+    """Contrast of transport costs: a pair's own against those to the batch's other sentences.
+
+    ``loss = -mean_k log softmax_l(-W_kl / temperature)_k`` with ``W_kl = <P*_kl, C_kl>`` the cost
+    of carrying student sentence ``k`` to teacher sentence ``l``. It solves ``batch^2`` plans a
+    step.
+    """
+
+    in_batch: ClassVar[bool] = True
+
+    temperature: float = 0.05
+    """What costs are divided by; smaller attends to the hardest negatives."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_temperature(self.temperature)
+        if self.unbalanced:
+            raise UsageError(
+                "transport-contrast needs balanced plans: an unbalanced one carries least where "
+                "sentences differ most, and would cost nothing there",
+                hint="leave --unbalanced at 0, or use transport+contrastive",
+            )
+
+    def loss(self, student: TokenBatch, teacher: TokenBatch) -> Tensor:
+        """Mean over the batch. A batch of one sentence has no negative and no gradient."""
+        batch = len(student.mask)
+        costs = []
+        for one in range(batch):  # a row of plans at a time: batch^2 cost matrices may not fit
+            plan, cost = self.plan_and_cost(student.repeated(one, batch), teacher)
+            costs.append((plan * cost).sum(dim=(1, 2)))
+        logits = -torch.stack(costs) / self.temperature
+        return cross_entropy_of_the_diagonal(logits.masked_fill(copies(teacher), float("-inf")))
+
+
+@dataclass(frozen=True, kw_only=True)
+class TokenContrast(Transport):
+    """Contrast of tokens: a student token's counterparts against all teacher tokens of the batch.
+
+    ``loss = -mean_k sum_ij P*_k,ij log softmax(<s_ki, .> / temperature)_kj``, the softmax over the
+    teacher's tokens of every sentence of the batch: the plan labels the tokens, and a token has to
+    be told apart from those of its own sentence and of all others. (XLM-Align, arXiv 2106.06381,
+    also learns from alignments that transport labels, by a pointer within the sentence.) Written
+    out, it is the transport loss over the temperature and a term that pushes away::
+
+        loss = mean_k ( <P*_k, C_k> / temperature
+                        + sum_i (P*_k 1)_i log sum_lj exp(-C_ki,lj / temperature) )
+
+    Tokens of a copy of the sentence elsewhere in the batch are no negatives.
+    """
+
+    in_batch: ClassVar[bool] = True
+
+    temperature: float = 0.05
+    """What cosines are divided by; smaller attends to the hardest negatives."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_temperature(self.temperature)
+
+    def loss(self, student: TokenBatch, teacher: TokenBatch) -> Tensor:
+        """Mean over the batch. In a batch of one sentence its own tokens are the negatives."""
+        plan, cost = self.plan_and_cost(student, teacher)
+        attracted = (plan * cost).sum() / self.temperature
+        every = teacher.vectors[teacher.mask].float()
+        away = (student.vectors[student.mask].float() @ every.T - 1) / self.temperature
+        sentence = torch.arange(len(student.mask), device=away.device)[:, None]
+        of_student = sentence.expand_as(student.mask)[student.mask]
+        of_teacher = sentence.expand_as(teacher.mask)[teacher.mask]
+        hidden = copies(teacher)[of_student[:, None], of_teacher[None]]
+        partition = away.masked_fill(hidden, float("-inf")).logsumexp(dim=1)
+        repelled = (plan.sum(dim=2)[student.mask] * partition).sum()
+        return (attracted + repelled) / len(student.mask)
