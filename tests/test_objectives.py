@@ -137,13 +137,13 @@ def test_token_contrast_is_the_cross_entropy_of_the_plans_labels(settings: dict[
         logs = scipy.special.log_softmax(tokens @ english.T / 0.1, axis=1)
         own = logs[:, ends[k] - length : ends[k]]
         total -= (plans[k, : len(tokens), :length] * own).sum()
-    got = float(TokenContrast(temperature=0.1, **settings).loss(student, teacher))
+    got = float(TokenContrast(token_temperature=0.1, **settings).loss(student, teacher))
     assert got == pytest.approx(total / 4, rel=1e-4)
 
 
 def test_tokens_of_a_copy_are_no_negatives() -> None:
     student, teacher = _sides()
-    objective = TokenContrast(temperature=0.1)
+    objective = TokenContrast(token_temperature=0.1)
     # Rows 1 and its copy see the negatives of row 0 as row 1 does without a copy.
     pair = [side.rows([0, 1]) for side in (student, teacher)]
     twice = [side.rows([0, 1, 1]) for side in (student, teacher)]
@@ -371,7 +371,7 @@ def test_which_objectives_compare_the_sentences_of_a_batch() -> None:
         ("score-kl", {"temperature": math.nan}),
         ("transport-contrast", {"temperature": -1.0}),
         ("transport-contrast", {"reg": 0.0}),
-        ("token-contrast", {"temperature": 0.0}),
+        ("token-contrast", {"token_temperature": 0.0}),
         ("transport", {"unbalanced": -1.0}),
         ("transport", {"unbalanced": math.inf}),
         ("transport", {"unbalanced": 0.01}),

@@ -131,6 +131,9 @@ def distill(
     temperature: Annotated[
         float, typer.Option(help="Temperature of the contrastive and score objectives.")
     ] = _DEFAULT.temperature,
+    token_temperature: Annotated[
+        float, typer.Option(help="Temperature of token-contrast.")
+    ] = _DEFAULT.token_temperature,
     vocabulary: Annotated[
         int, typer.Option(help="Target subwords of a transplant, for each language.")
     ] = _DEFAULT.vocabulary,
@@ -198,6 +201,7 @@ def distill(
         lexical_prior=lexical_prior,
         mask_padding=mask_padding,
         temperature=temperature,
+        token_temperature=token_temperature,
         vocabulary=vocabulary,
         same_spelling=same_spelling,
         sharpness=sharpness,

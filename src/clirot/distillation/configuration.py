@@ -24,6 +24,7 @@ _LATER = (
     "teacher_layer",
     "lexical_prior",
     "mask_padding",
+    "token_temperature",
 )
 """Settings added since the format, whose defaults change nothing: named only where they differ."""
 
@@ -122,8 +123,10 @@ class DistillConfig:
     """Tokens that sentences are filled up to with [MASK], the student's queries for good and the
     teacher's in training; 0: they are not, but for what a ColBERT fills its queries with."""
     temperature: float = 0.05
-    """What the scores of contrastive and score-kl, the costs of transport-contrast and the cosines
-    of token-contrast are divided by."""
+    """What the scores of contrastive and score-kl, and the costs of transport-contrast, are divided
+    by."""
+    token_temperature: float = 0.1
+    """What the cosines of token-contrast are divided by."""
     vocabulary: int = 8_000
     """Target-language subwords of a transplant, for each language."""
     same_spelling: float = 3.0

@@ -68,14 +68,14 @@ class ScoreKL:
         return (wanted.exp() * (wanted - found)).sum(dim=1).mean()
 
 
-def check_temperature(temperature: float) -> None:
-    """Raise unless a temperature is one.
+def check_temperature(temperature: float, name: str = "temperature") -> None:
+    """Raise unless a temperature, a setting of that name, is one.
 
     Raises:
         UsageError: it is not between 1e-4 and 100.
     """
     if not 1e-4 <= temperature <= 100:
-        raise UsageError(f"temperature must be between 1e-4 and 100, got {temperature}")
+        raise UsageError(f"{name} must be between 1e-4 and 100, got {temperature}")
 
 
 def batch_maxsim(queries: TokenBatch, documents: TokenBatch) -> Tensor:

@@ -72,19 +72,19 @@ class TokenContrast(Transport):
 
     in_batch: ClassVar[bool] = True
 
-    temperature: float = 0.05
+    token_temperature: float = 0.1
     """What cosines are divided by; smaller attends to the hardest negatives."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_temperature(self.temperature)
+        check_temperature(self.token_temperature, "token_temperature")
 
     def loss(self, student: TokenBatch, teacher: TokenBatch) -> Tensor:
         """Mean over the batch. In a batch of one sentence its own tokens are the negatives."""
         plan, cost = self.plan_and_cost(student, teacher)
-        attracted = (plan * cost).sum() / self.temperature
+        attracted = (plan * cost).sum() / self.token_temperature
         every = teacher.vectors[teacher.mask].float()
-        away = (student.vectors[student.mask].float() @ every.T - 1) / self.temperature
+        away = (student.vectors[student.mask].float() @ every.T - 1) / self.token_temperature
         sentence = torch.arange(len(student.mask), device=away.device)[:, None]
         of_student = sentence.expand_as(student.mask)[student.mask]
         of_teacher = sentence.expand_as(teacher.mask)[teacher.mask]
