@@ -43,7 +43,7 @@ class DistillConfig:
     """What the student encodes: ``query`` (topics in the target language over the teacher's
     documents), ``document`` (the teacher's topics over documents in the target language), or
     ``both``."""
-    objective: str = "0.1*transport+contrastive"
+    objective: str = "token-contrast+contrastive"
     """Name of the objective, or several with weights (``transport+0.5*contrastive``); ``none``
     registers the student before training."""
     sources: tuple[str, ...] = ()
