@@ -18,7 +18,9 @@ from pathlib import Path
 import numpy as np
 
 from clirot.bitext.filters import FilterConfig
+from clirot.bitext.filters.batch import Batch
 from clirot.bitext.filters.chain import Chain
+from clirot.bitext.filters.report import Report
 from clirot.bitext.formats.tsv import read_tsv
 from clirot.records import LanguagePair
 from clirot.store import tree_digest
@@ -26,7 +28,9 @@ from clirot.store import tree_digest
 _THRESHOLDS = (0.5, 0.1, 0.01, 0.001, 1e-6)
 
 
-def judged(path: Path, pair: LanguagePair, config: FilterConfig, most: int | None = None):
+def judged(
+    path: Path, pair: LanguagePair, config: FilterConfig, most: int | None = None
+) -> tuple[Report, list[Batch]]:
     with tempfile.TemporaryDirectory() as scratch:
         chain = Chain(config, pair, Path(scratch))
         chain.read(islice(read_tsv(path), most))

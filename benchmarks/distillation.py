@@ -43,6 +43,7 @@ from clirot.objectives import TokenBatch, objective_of
 from clirot.records import LanguagePair, SentencePair, Step
 from clirot.store import Store
 from clirot.training.development import Development, Split
+from clirot.training.material import Material
 from clirot.training.precision import best_device
 from clirot.training.teacher_tokens import TeacherTokens, teacher_tokens
 from clirot.training.trainer import Recipe, train
@@ -69,8 +70,9 @@ def main() -> None:
     disable_progress_bars()
     with tempfile.TemporaryDirectory() as folder, quiet_libraries():
         store = Store(Path(folder) / "home")
+        pair = LanguagePair.of("en", asked.tgt)
         config = DistillConfig(
-            pair=LanguagePair.of("en", asked.tgt),
+            pair=pair,
             sources=tuple(asked.source),
             files=tuple(asked.file),
             objective="none",
@@ -78,7 +80,7 @@ def main() -> None:
         )
         distill(config, store=store)
         # Evenly over the bitext: sources differ in the length of their sentences.
-        every = load_bitext(store, config.pair, stored_sources(store, config.pair)).pairs
+        every = load_bitext(store, pair, stored_sources(store, pair)).pairs
         chosen = np.linspace(0, len(every) - 1, min(asked.pairs, len(every))).astype(int)
         compare(asked, store, [every[row] for row in chosen])
 
@@ -140,10 +142,14 @@ def ours(
     model = load_model(start)
     train(
         model,
-        [pair.tgt for pair in pairs],
-        tokens,
+        Material(
+            sentences=[pair.tgt for pair in pairs],
+            rows=range(len(pairs)),
+            sizes=[len(pairs)],
+            teacher=tokens,
+        ),
         objective,
-        development,
+        {asked.tgt: development},
         recipe,
         scratch=scratch,
         progress=note,
@@ -239,7 +245,7 @@ def share(
         )
         vectors = student.vectors.requires_grad_()
         began = now(asked)
-        objective.loss(student, tokens.batch(rows, device)).backward()
+        torch.autograd.backward(objective.loss(student, tokens.batch(rows, device)))
         if device.type == "cuda":
             torch.cuda.synchronize()
         seconds.append(now(asked) - began)

@@ -72,8 +72,9 @@ def write_index(folder: Path, arguments: argparse.Namespace) -> TokenStore:
 
 
 def random_units(draw: np.random.Generator, rows: int, dim: int) -> np.ndarray:
-    vectors = draw.standard_normal((rows, dim), dtype=np.float32)
-    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    vectors: np.ndarray = draw.standard_normal((rows, dim), dtype=np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    return vectors
 
 
 def compare(arguments: argparse.Namespace, store: TokenStore) -> None:
