@@ -9,8 +9,9 @@ same student (the transplant), from the same teacher, in batches of the same siz
 pairs, with fused AdamW, and are timed from the end of the second step to the end of the last: no
 loading, no teacher, no evaluation. Rounds alternate; the ratio is of the medians.
 
-Below it, what a step is made of: the objective's forward and backward pass on the token vectors of
-the same batches, as a share of clirot's step.
+Below it, what a step is made of: the forward and backward pass of the objective and of its terms,
+and the transport plans among them, on the token vectors of the same batches, as shares of clirot's
+step.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import argparse
 import statistics
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,14 @@ from clirot.bitext import load_bitext, stored_sources
 from clirot.distillation import DistillConfig, distill
 from clirot.encoders import load_encoder, load_model, quiet_libraries
 from clirot.models import resolve
-from clirot.objectives import TokenBatch, objective_of
+from clirot.objectives import (
+    OBJECTIVES,
+    Objective,
+    TokenBatch,
+    Transport,
+    WeightedSum,
+    objective_of,
+)
 from clirot.records import LanguagePair, SentencePair, Step
 from clirot.store import Store
 from clirot.training.development import Development, Split
@@ -228,12 +236,25 @@ def share(
     tokens: TeacherTokens,
     step: float,
 ) -> None:
-    """Seconds of the objective alone, forward and backward, on batches of like length."""
+    """Seconds of the objective, of its terms and its plans, on batches of like length.
+
+    Of objectives forward and backward; a plan has no backward pass.
+    """
     model = load_model(start)
     device = torch.device(best_device())
     objective = objective_of(asked.objective, DEFAULTS.deciding())
     order = sorted(range(len(pairs)), key=lambda row: len(pairs[row].tgt))
-    seconds = []
+    terms = objective.terms if isinstance(objective, WeightedSum) else ((1.0, objective),)
+    parts: dict[str, Callable[[TokenBatch, TokenBatch], object]] = {
+        "the objective": trained(objective)
+    }
+    for _, term in terms:
+        name = next(name for name, made in OBJECTIVES.items() if made is type(term))
+        if len(terms) > 1:
+            parts[name] = trained(term)
+        if isinstance(term, Transport):
+            parts[f"the plan of {name}"] = term.plan_and_cost
+    seconds: dict[str, list[float]] = {name: [] for name in parts}
     for begin in range(0, len(order) - asked.batch_size + 1, asked.batch_size):
         rows = order[begin : begin + asked.batch_size]
         student = TokenBatch.padded(
@@ -243,17 +264,28 @@ def share(
             ],
             device,
         )
-        vectors = student.vectors.requires_grad_()
-        began = now(asked)
-        torch.autograd.backward(objective.loss(student, tokens.batch(rows, device)))
-        if device.type == "cuda":
-            torch.cuda.synchronize()
-        seconds.append(now(asked) - began)
-        vectors.grad = None
-    mean = statistics.mean(seconds)
-    print(
-        f"a step {step * 1000:.0f} ms, of it the objective {mean * 1000:.1f} ms: {mean / step:.1%}"
-    )
+        student.vectors.requires_grad_()
+        teacher = tokens.batch(rows, device)
+        for name, part in parts.items():
+            began = now(asked)
+            part(student, teacher)
+            if device.type == "cuda":
+                torch.cuda.synchronize()
+            seconds[name].append(now(asked) - began)
+            student.vectors.grad = None
+    print(f"a step {step * 1000:.0f} ms, of it")
+    for name, each in seconds.items():
+        mean = statistics.mean(each)
+        print(f"  {name:28}{mean * 1000:>8.1f} ms {mean / step:>6.1%}")
+
+
+def trained(objective: Objective) -> Callable[[TokenBatch, TokenBatch], None]:
+    """An objective's forward and backward pass."""
+
+    def both(student: TokenBatch, teacher: TokenBatch) -> None:
+        torch.autograd.backward(objective.loss(student, teacher))
+
+    return both
 
 
 if __name__ == "__main__":
