@@ -15,14 +15,7 @@ import scipy.stats
 import torch
 
 from clirot.errors import ClirotError, UnknownNameError, UsageError
-from clirot.objectives import (
-    OBJECTIVES,
-    Objective,
-    TokenBatch,
-    Transport,
-    objective_of,
-    sinkhorn,
-)
+from clirot.objectives import OBJECTIVES, Objective, TokenBatch, Transport, objective_of
 from clirot.objectives.greedy import Greedy
 from clirot.objectives.plans import geomloss_plan
 from clirot.objectives.pooled import SentenceMSE
@@ -340,18 +333,6 @@ def test_an_unbalanced_plan_is_no_score() -> None:
         objective_of("transport-contrast", {"unbalanced": 0.1})
     with pytest.raises(UsageError, match="needs balanced plans"):
         objective_of("mse+transport-contrast", {"unbalanced": 0.1})
-
-
-@pytest.mark.parametrize("settings", [{}, {"tolerance": 0.05}, {"unbalanced": 0.1}])
-def test_a_large_batch_is_solved_in_parts(
-    settings: dict[str, Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    student, teacher = _sides()
-    objective = Transport(iterations=40, **settings)
-    whole = objective.plan(student, teacher)
-    for most in (1, 2 * 5 * 7):  # a pair at a time, and two
-        monkeypatch.setattr(sinkhorn, "_AT_ONCE", most)
-        assert torch.allclose(objective.plan(student, teacher), whole, atol=1e-7)
 
 
 def test_a_plan_that_is_not_finite_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:

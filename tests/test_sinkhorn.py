@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from clirot.objectives import sinkhorn
 from clirot.objectives.sinkhorn import sinkhorn_plan
 
 Problem = tuple[Tensor, Tensor, Tensor]
@@ -115,6 +116,18 @@ def test_a_plan_depends_neither_on_the_batch_nor_on_padding() -> None:
     )
     assert (padded[:6, :13, :9] - plan).abs().max() < 1e-6
     assert padded[:6, 13:].abs().max() == 0 and padded[:6, :, 9:].abs().max() == 0
+
+
+@pytest.mark.parametrize("settings", [{}, {"tolerance": 0.05}, {"unbalanced": 0.1}])
+def test_a_large_batch_is_solved_in_parts(
+    settings: dict[str, float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cost, a, b = _problem(5)
+    whole = sinkhorn_plan(cost, a, b, reg=0.05, iterations=40, **settings)
+    for most in (1, 4 * cost[0].numel()):  # a pair at a time; four, and the two that are left
+        monkeypatch.setattr(sinkhorn, "_AT_ONCE", most)
+        parts = sinkhorn_plan(cost, a, b, reg=0.05, iterations=40, **settings)
+        assert torch.allclose(parts, whole, atol=1e-7)
 
 
 def test_a_permutation_is_found() -> None:
