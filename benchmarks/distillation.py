@@ -40,14 +40,7 @@ from clirot.bitext import load_bitext, stored_sources
 from clirot.distillation import DistillConfig, distill
 from clirot.encoders import load_encoder, load_model, quiet_libraries
 from clirot.models import resolve
-from clirot.objectives import (
-    OBJECTIVES,
-    Objective,
-    TokenBatch,
-    Transport,
-    WeightedSum,
-    objective_of,
-)
+from clirot.objectives import Objective, TokenBatch, objective_of, transports
 from clirot.records import LanguagePair, SentencePair, Step
 from clirot.store import Store
 from clirot.training.development import Development, Split
@@ -244,16 +237,16 @@ def share(
     device = torch.device(best_device())
     objective = objective_of(asked.objective, DEFAULTS.deciding())
     order = sorted(range(len(pairs)), key=lambda row: len(pairs[row].tgt))
-    terms = objective.terms if isinstance(objective, WeightedSum) else ((1.0, objective),)
     parts: dict[str, Callable[[TokenBatch, TokenBatch], object]] = {
         "the objective": trained(objective)
     }
-    for _, term in terms:
-        name = next(name for name, made in OBJECTIVES.items() if made is type(term))
+    terms = asked.objective.split("+")
+    for name in terms:
+        term = objective_of(name, DEFAULTS.deciding())
         if len(terms) > 1:
             parts[name] = trained(term)
-        if isinstance(term, Transport):
-            parts[f"the plan of {name}"] = term.plan_and_cost
+        for one in transports(term):
+            parts[f"the plan of {name}"] = one.plan_and_cost
     seconds: dict[str, list[float]] = {name: [] for name in parts}
     for begin in range(0, len(order) - asked.batch_size + 1, asked.batch_size):
         rows = order[begin : begin + asked.batch_size]

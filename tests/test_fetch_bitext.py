@@ -379,7 +379,6 @@ def slow_mirror(shared_data: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[
 
 
 _FETCH = """
-from clirot import acquisition
 from clirot.acquisition import FetchConfig, fetch_bitext
 from clirot.records import LanguagePair
 from clirot.store import Store

@@ -126,38 +126,36 @@ def test_transport_contrast_scores_every_sentence_by_its_transport_cost() -> Non
     assert got == pytest.approx(wanted, rel=1e-4)
 
 
+def _token_entropy(
+    student: TokenBatch, teacher: TokenBatch, k: int, rows: list[int], plan: np.ndarray
+) -> float:
+    """Of sentence ``k``, its plan the labels, among the teacher tokens of some sentences."""
+    tokens, english = _sentences(student)[k], _sentences(teacher)
+    every = np.concatenate([english[row] for row in rows])
+    start = sum(len(english[row]) for row in rows[: rows.index(k)])
+    own = slice(start, start + len(english[k]))
+    logs = scipy.special.log_softmax(tokens @ every.T / 0.1, axis=1)[:, own]
+    return -float((plan[: len(tokens), : len(english[k])] * logs).sum())
+
+
 @pytest.mark.parametrize("settings", [{}, {"unbalanced": 0.1}, {"marginals": "distinct"}])
 def test_token_contrast_is_the_cross_entropy_of_the_plans_labels(settings: dict[str, Any]) -> None:
     student, teacher = _sides()
     plans = Transport(**settings).plan(student, teacher).double().numpy()
-    english = np.concatenate(_sentences(teacher))
-    ends = np.cumsum(LENGTHS_T)
-    total = 0.0
-    for k, (tokens, length) in enumerate(zip(_sentences(student), LENGTHS_T, strict=True)):
-        logs = scipy.special.log_softmax(tokens @ english.T / 0.1, axis=1)
-        own = logs[:, ends[k] - length : ends[k]]
-        total -= (plans[k, : len(tokens), :length] * own).sum()
+    each = [_token_entropy(student, teacher, k, [0, 1, 2, 3], plans[k]) for k in range(4)]
     got = float(TokenContrast(token_temperature=0.1, **settings).loss(student, teacher))
-    assert got == pytest.approx(total / 4, rel=1e-4)
+    assert got == pytest.approx(np.mean(each), rel=1e-4)
 
 
 def test_tokens_of_a_copy_are_no_negatives() -> None:
     student, teacher = _sides()
-    objective = TokenContrast(token_temperature=0.1)
-    # Rows 1 and its copy see the negatives of row 0 as row 1 does without a copy.
-    pair = [side.rows([0, 1]) for side in (student, teacher)]
+    plans = Transport().plan(student, teacher).double().numpy()
+    # Row 1 and its copy see the tokens of row 0 as without a copy; row 0 sees those of row 1 twice.
+    first = _token_entropy(student, teacher, 0, [0, 1, 1], plans[0])
+    other = _token_entropy(student, teacher, 1, [0, 1], plans[1])
     twice = [side.rows([0, 1, 1]) for side in (student, teacher)]
-    english = np.concatenate([_sentences(teacher)[row] for row in (0, 1, 1)])
-    plan = Transport().plan(*pair)[0].double().numpy()
-    tokens = _sentences(student)[0]
-    logs = scipy.special.log_softmax(tokens @ english.T / 0.1, axis=1)[:, : LENGTHS_T[0]]
-    first = -(plan[: len(tokens), : LENGTHS_T[0]] * logs).sum()
-    english = english[: LENGTHS_T[0] + LENGTHS_T[1]]
-    plan = Transport().plan(*pair)[1].double().numpy()
-    tokens = _sentences(student)[1]
-    logs = scipy.special.log_softmax(tokens @ english.T / 0.1, axis=1)[:, LENGTHS_T[0] :]
-    other = -(plan[: len(tokens), : LENGTHS_T[1]] * logs).sum()
-    assert float(objective.loss(*twice)) == pytest.approx((first + 2 * other) / 3, rel=1e-4)
+    got = float(TokenContrast(token_temperature=0.1).loss(*twice))
+    assert got == pytest.approx((first + 2 * other) / 3, rel=1e-4)
 
 
 @pytest.mark.parametrize("penalty", [0.05, 0.5, 5.0])

@@ -285,7 +285,7 @@ class _FromFile:
 
     @property
     def asked(self) -> str:
-        return str(self.file)
+        return self.label
 
     @property
     def path(self) -> Path:
@@ -343,6 +343,11 @@ def _overlap(config: FetchConfig) -> Overlap | None:
     return Overlap(config.exclude)
 
 
+def _is_realigned(supply: _Supply, config: FetchConfig) -> bool:
+    """Lists of words never are: a word or two on a line cannot tell a shift."""
+    return config.realign and not supply.word_list
+
+
 def _fetch_one(
     supply: _Supply,
     config: FetchConfig,
@@ -358,7 +363,7 @@ def _fetch_one(
         "source": source,
         "format": _FORMAT,
         "filters": asdict(config.filters),
-        **({"realign": True} if config.realign and not supply.word_list else {}),
+        **({"realign": True} if _is_realigned(supply, config) else {}),
         **deciding,
     }
     if overlap is not None:
@@ -399,7 +404,7 @@ def _make(
         chain = Chain(config.filters, config.pair, draft.scratch, overlap=overlap, scorers=scorers)
         pairs = _counted(supply.pairs(store, progress), supply.label, progress)
         realigned: dict[str, Any] = {}
-        if config.realign and not supply.word_list:
+        if _is_realigned(supply, config):
             pairs, realigned = realigned_pairs(pairs, chain, progress)
         chain.read(pairs)
         alignment = (

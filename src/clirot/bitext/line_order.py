@@ -6,7 +6,7 @@ What is told is part of the manifest, under ``alignment`` and ``realigned``, wit
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from clirot.records import ProgressSink, SentencePair
@@ -57,16 +57,7 @@ def realigned_pairs(
 
 def unjudged(pairs: int) -> dict[str, Any]:
     """What is said of a list of words, whose lines are too short to tell a shift by."""
-    return {
-        "alignment": {
-            "found": "not judged: a list of words or names",
-            "share": None,
-            "pairs": pairs,
-            "sampled": False,
-            "shifts": [],
-            "unmatched": [],
-        }
-    }
+    return _told("not judged: a list of words or names", share=None, pairs=pairs)
 
 
 def line_order(chain: Chain, progress: ProgressSink, *, realign: bool) -> dict[str, Any]:
@@ -85,16 +76,36 @@ def line_order(chain: Chain, progress: ProgressSink, *, realign: bool) -> dict[s
             if not realign:
                 warning += " (fetch-bitext --realign repairs shifts)"
         chain.report.warnings.append(warning)
+    return _told(
+        str(report),
+        share=round(report.share, 4),
+        pairs=report.lines,
+        sampled=report.sampled or len(src) < chain.count,
+        shifts=[
+            {"from": one.start + 1, "to": one.end, "by": one.offset, "id": names[one.start]}
+            for one in report.shifts
+        ],
+        unmatched=[{"from": one.start + 1, "to": one.end} for one in report.unmatched],
+    )
+
+
+def _told(
+    found: str,
+    *,
+    share: float | None,
+    pairs: int,
+    sampled: bool = False,
+    shifts: Sequence[dict[str, Any]] = (),
+    unmatched: Sequence[dict[str, Any]] = (),
+) -> dict[str, Any]:
+    """The entry of the manifest."""
     return {
         "alignment": {
-            "found": str(report),
-            "share": round(report.share, 4),
-            "pairs": report.lines,
-            "sampled": report.sampled or len(src) < chain.count,
-            "shifts": [
-                {"from": one.start + 1, "to": one.end, "by": one.offset, "id": names[one.start]}
-                for one in report.shifts
-            ],
-            "unmatched": [{"from": one.start + 1, "to": one.end} for one in report.unmatched],
+            "found": found,
+            "share": share,
+            "pairs": pairs,
+            "sampled": sampled,
+            "shifts": list(shifts),
+            "unmatched": list(unmatched),
         }
     }

@@ -230,13 +230,11 @@ def load_bitext(store: Store, pair: LanguagePair, sources: Sequence[str]) -> Bit
             f"no bitext for {pair}: no source was given or none has a pair",
             hint=f"clirot fetch-bitext --src {pair.src} --tgt {pair.tgt}",
         )
-    warnings = [f"{one.name}: {fault}" for one in artefacts for fault in _faults(one)]
+    warnings = [
+        f"{one.name}: {fault}" for one in artefacts for fault in one.manifest.results["warnings"]
+    ]
     inputs = tuple(one.as_input() for one in artefacts)
     return Bitext(pair, merged, inputs, dict(dropped), tuple(warnings))
-
-
-def _faults(artefact: Artefact) -> list[str]:
-    return list(artefact.manifest.results["warnings"])
 
 
 def _schema(scores: Sequence[str]) -> Any:

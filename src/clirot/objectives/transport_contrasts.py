@@ -85,9 +85,7 @@ class TokenContrast(Transport):
         attracted = (plan * cost).sum() / self.token_temperature
         every = teacher.vectors[teacher.mask].float()
         away = (student.vectors[student.mask].float() @ every.T - 1) / self.token_temperature
-        sentence = torch.arange(len(student.mask), device=away.device)[:, None]
-        of_student = sentence.expand_as(student.mask)[student.mask]
-        of_teacher = sentence.expand_as(teacher.mask)[teacher.mask]
+        of_student, of_teacher = (side.mask.nonzero()[:, 0] for side in (student, teacher))
         hidden = copies(teacher)[of_student[:, None], of_teacher[None]]
         partition = away.masked_fill(hidden, float("-inf")).logsumexp(dim=1)
         repelled = (plan.sum(dim=2)[student.mask] * partition).sum()
