@@ -1,7 +1,7 @@
 r"""Which objective teaches best? One table of settings, tested over topics and seeds.
 
     python examples/objectives.py --tgt so --file quran.en-so.tsv.gz --source hornmt \
-        --system transport --system contrastive --system "transport reg=0.05" \\
+        --system transport --system contrastive --system "transport reg=0.05" \
         --seed 1 --seed 2 --collection data/flores_dev --epochs 1
 
 A system is an objective with settings of ``clirot distill``; the first one is what the others are

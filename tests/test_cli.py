@@ -209,6 +209,11 @@ MISTAKES: list[tuple[str, int, list[str]]] = [
         ["one-sided.tsv: no sentence pair", "1 empty target"],
     ),
     ("distill --src en --tgt so --file small.tsv --teacher teacher", 1, ["too little bitext", "2"]),
+    (
+        "distill --src en --tgt so --file small.tsv --teacher teacher --objective mse --reg 0.1",
+        1,
+        ["warning: reg 0.1 changes nothing", "too little bitext"],
+    ),
     ("index --model empty.tsv --collection set", 2, ["unknown model 'empty.tsv'"]),
     ("index --model set --collection set", 1, ["safetensors"]),
     ("index --model teacher --collection no-docs", 1, ["no-docs", "docs."]),

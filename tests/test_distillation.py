@@ -22,7 +22,14 @@ from clirot.cli import app
 from clirot.collection import open_collection
 from clirot.distillation import DistillConfig, DistillResult, distill
 from clirot.encoders import load_model
-from clirot.errors import ArtefactError, ClirotError, InputError, UnknownNameError, UsageError
+from clirot.errors import (
+    ArtefactError,
+    ClirotError,
+    InputError,
+    UnknownNameError,
+    UnusedSettingWarning,
+    UsageError,
+)
 from clirot.indexing import IndexConfig, build_index
 from clirot.models import resolve
 from clirot.records import LanguagePair, Step
@@ -230,6 +237,26 @@ def test_settings_that_make_no_sense_are_refused_before_anything_is_made(
     with pytest.raises(UsageError, match=setting):
         distill(_config(teacher, bitext, **{setting: value}))
     assert not home.exists() or not list(home.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("objective", "settings", "told"),
+    [
+        (
+            "mse",
+            {"reg": 0.1},
+            "reg 0.1 .* 'mse' .*transport, transport-contrast, token-contrast have",
+        ),
+        ("transport+mse", {"reg": 0.1, "temperature": 0.1}, "temperature 0.1 changes nothing"),
+        ("none", {"token_temperature": 0.2}, "'none' has no such setting .token-contrast has"),
+    ],
+)
+def test_settings_that_the_objective_has_no_use_for_are_told(
+    teacher: Path, bitext: Path, objective: str, settings: dict[str, float], told: str
+) -> None:
+    with pytest.warns(UnusedSettingWarning, match=told) as caught:
+        distill(_config(teacher, bitext, objective=objective, epochs=1, **settings))
+    assert len(caught) == 1
 
 
 @pytest.mark.parametrize("objective", ["transport", "mse"])

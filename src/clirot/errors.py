@@ -14,7 +14,7 @@
     └── ExpectationError           4   a figure fell short of ``--expect``
 
 A message says what was wrong and what arrived; ``hint`` says what to do. The library raises; only
-``clirot.cli`` prints and exits. What may be meant is a Python warning (:class:`BitextWarning`).
+``clirot.cli`` prints and exits. What may be meant is a Python warning (:class:`ClirotWarning`).
 """
 
 from __future__ import annotations
@@ -36,8 +36,16 @@ class ClirotError(Exception):
         return self.message if self.hint is None else f"{self.message} ({self.hint})"
 
 
-class BitextWarning(UserWarning):
+class ClirotWarning(UserWarning):
+    """Base class of what is done as asked, and may not be what was meant."""
+
+
+class BitextWarning(ClirotWarning):
     """Bitext is about to be trained on that was found to have a fault."""
+
+
+class UnusedSettingWarning(ClirotWarning):
+    """A setting was given that changes nothing, the objective having no use for it."""
 
 
 class UsageError(ClirotError):

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TextIO
 
-from clirot.errors import BitextWarning
+from clirot.errors import ClirotWarning
 from clirot.records import ProgressSink, Step
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def _numeric(cell: str) -> bool:
 def shown_warnings() -> Iterator[None]:
     """Shows what a verb warns of as :func:`warn` does; other libraries' warnings are left alone."""
     with warnings.catch_warnings():
-        warnings.simplefilter("always", BitextWarning)
+        warnings.simplefilter("always", ClirotWarning)
         others = warnings.showwarning
 
         def show(
@@ -90,7 +90,7 @@ def shown_warnings() -> Iterator[None]:
             file: TextIO | None = None,
             line: str | None = None,
         ) -> None:
-            if issubclass(category, BitextWarning):
+            if issubclass(category, ClirotWarning):
                 warn(str(message))
             else:
                 others(message, category, filename, lineno, file, line)

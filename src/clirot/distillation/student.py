@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ from clirot.distillation.bitext import bitexts_of
 from clirot.distillation.configuration import TRANSPLANT, UNTRAINED, DistillConfig
 from clirot.distillation.fitting import assign, assist, fit
 from clirot.distillation.preparation import Prepared, prepare, watched_translations
-from clirot.errors import UsageError
+from clirot.errors import UnusedSettingWarning, UsageError
 from clirot.models import KNOWN, STUDENT_SIDES
 from clirot.records import ProgressSink, silent
 from clirot.store import Artefact, Input, Store
@@ -74,6 +75,9 @@ def distill(
     Several processes started together (``torchrun``) share each batch out, and must share the
     store; all of them return the student, which only the first writes.
 
+    Warns of faults in the bitext (BitextWarning), and of settings that the objective has no use for
+    (UnusedSettingWarning).
+
     Raises:
         UnknownNameError: no such model, objective or source.
         UsageError: a setting that the objective cannot have.
@@ -112,6 +116,7 @@ def _distill(
             hint="choose another --name",
         )
     objective = _objective(config)
+    _warn_of_unused(config, objective)
     if config.report_to:
         from clirot.training.reporting import check_reporters
 
@@ -180,6 +185,23 @@ def _objective(config: DistillConfig) -> Objective | None:
             hint="raise --batch-size",
         )
     return objective
+
+
+def _warn_of_unused(config: DistillConfig, objective: Objective | None) -> None:
+    from clirot.objectives import unused
+
+    changed = {
+        one.name: getattr(config, one.name)
+        for one in fields(config)
+        if getattr(config, one.name) != one.default
+    }
+    for name, others in unused(changed, objective).items():
+        warnings.warn(
+            f"{name} {changed[name]} changes nothing: objective {config.objective!r} has no such "
+            f"setting ({', '.join(others)} {'has' if len(others) == 1 else 'have'})",
+            UnusedSettingWarning,
+            stacklevel=4,
+        )
 
 
 def _train(

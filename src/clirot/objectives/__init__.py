@@ -15,6 +15,7 @@ from clirot.objectives.weighted import (
     informed,
     objective_of,
     transports,
+    unused,
 )
 
 __all__ = [
@@ -28,4 +29,5 @@ __all__ = [
     "informed",
     "objective_of",
     "transports",
+    "unused",
 ]

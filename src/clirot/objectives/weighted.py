@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -82,8 +82,18 @@ def objective_of(expression: str, settings: Mapping[str, Any]) -> Objective:
 
 def transports(objective: Objective) -> list[Transport]:
     """The parts of an objective that have a transport plan."""
-    terms = objective.terms if isinstance(objective, WeightedSum) else ((1.0, objective),)
-    return [one for _, one in terms if isinstance(one, Transport)]
+    return [one for one in _parts(objective) if isinstance(one, Transport)]
+
+
+def unused(settings: Iterable[str], objective: Objective | None) -> dict[str, list[str]]:
+    """Of these settings, those that other objectives have and this one has not -> the others."""
+    used = {name for part in _parts(objective) for name in _settings(part)}
+    takers = {
+        setting: [name for name, make in OBJECTIVES.items() if setting in _settings(make)]
+        for setting in settings
+        if setting not in used
+    }
+    return {setting: names for setting, names in takers.items() if names}
 
 
 def informed(objective: Objective, corpus: CorpusStatistics) -> Objective:
@@ -115,7 +125,15 @@ def _term(text: str, expression: str) -> tuple[float, str]:
 
 
 def _make(name: str, settings: Mapping[str, Any]) -> Objective:
-    make: Any = OBJECTIVES[name]
-    known = {one.name: settings[one.name] for one in fields(make) if one.name in settings}
-    objective: Objective = make(**known)
-    return objective
+    make = OBJECTIVES[name]
+    return make(**{one: settings[one] for one in _settings(make) if one in settings})
+
+
+def _parts(objective: Objective | None) -> list[Objective]:
+    if isinstance(objective, WeightedSum):
+        return [one for _, one in objective.terms]
+    return [] if objective is None else [objective]
+
+
+def _settings(objective: Any) -> list[str]:
+    return [one.name for one in fields(objective)]
