@@ -11,8 +11,11 @@ kept in the store, so that a table which was interrupted, or gets another row, d
 The development column needs no collection: MAP on the pairs held out of the bitext, by which
 settings are chosen. Collections are for the final table: MAP and P@5 there, the teacher on topics
 as they are and the English-topic ceiling beside them; ``--collection DIR@5`` takes every fifth of
-its topics. A topic's value is its mean over the seeds; paired randomisation test over topics,
-Holm's correction over all tests of a table.
+its topics. A topic's value is its mean over the seeds; paired randomisation test over topics.
+
+The verdict on a language is the column "all map": the mean over the collections, each counting
+alike, with Holm's correction over the systems. The other columns say where a difference comes from,
+and are corrected over all of their tests together.
 """
 
 from __future__ import annotations
@@ -41,6 +44,7 @@ from clirot.significance import holm, randomisation_test
 from clirot.store import Store
 
 MEASURES = ("map", "precision@5")
+VERDICT = "all map"
 
 
 @dataclass(frozen=True)
@@ -140,19 +144,26 @@ def main() -> None:
                 measured[system.label, seed] = curve[result.best_epoch]
                 shown = " ".join(f"{value:.4f}" for value in curve)
                 print(f"{system.label}, seed {seed}: {shown}", file=sys.stderr, flush=True)
-    cells = {system.label: development_cells(measured, system, asked.seed) for system in systems}
-    header = ["system", "development MAP"]
-    others: dict[str, list[str]] = {"teacher as it is": ["-"], "English topics": ["-"]}
-    for collection in map(Thinned.of, asked.collection):
-        values = topic_values(asked, systems, collection)
-        header += [f"{collection.label} {measure}" for measure in MEASURES]
-        for label, per_measure in values.items():
-            row = cells.setdefault(label, others.get(label, ["-"]))
-            row += compared(per_measure, values[systems[0].label])
-    correct(cells)
-    print(f"| {' | '.join(header)} |\n|{'---|' * len(header)}")
-    for label, row in cells.items():
-        print(f"| {label} | {' | '.join(str(cell) for cell in row)} |")
+    figures = {
+        collection.label: topic_values(asked, systems, collection)
+        for collection in map(Thinned.of, asked.collection)
+    }
+    if len(figures) > 1:
+        figures = {"all": together(list(figures.values())), **figures}
+    columns: dict[str, dict[str, Any]] = {
+        "development MAP": {
+            system.label: development_cell(measured, system, asked.seed) for system in systems
+        }
+    }
+    for collection_label, values in figures.items():
+        for measure in MEASURES:
+            columns[f"{collection_label} {measure}"] = compared(values, systems[0].label, measure)
+    correct([cells for name, cells in columns.items() if name == VERDICT])
+    correct([cells for name, cells in columns.items() if name != VERDICT])
+    print(f"| {' | '.join(['system', *columns])} |\n|{'---|' * (1 + len(columns))}")
+    for label in dict.fromkeys(name for cells in columns.values() for name in cells):
+        row = [str(cells.get(label, "-")) for cells in columns.values()]
+        print(f"| {' | '.join([label, *row])} |")
 
 
 def arguments() -> argparse.Namespace:
@@ -183,19 +194,23 @@ def thinned(path: Path, every: int, folder: Path) -> Path:
     return target
 
 
-def development_cells(
+def development_cell(
     measured: dict[tuple[str, int], float], system: System, seeds: list[int]
-) -> list[str]:
+) -> str:
     """The mean over the seeds, and each seed where there are several."""
     each = [measured[system.label, seed] for seed in seeds]
     several = f" ({' '.join(f'{value:.3f}' for value in each)})" if len(each) > 1 else ""
-    return [f"{np.mean(each):.3f}{several}"]
+    return f"{np.mean(each):.3f}{several}"
+
+
+TopicValues = dict[str, dict[str, np.ndarray]]
+"""System -> measure -> ``(topics,)``."""
 
 
 def topic_values(
     asked: argparse.Namespace, systems: list[System], collection: Thinned
-) -> dict[str, dict[str, np.ndarray]]:
-    """System -> measure -> ``(topics,)``, the mean over the seeds."""
+) -> TopicValues:
+    """The systems' on a collection, each the mean over the seeds."""
     index = build_index(IndexConfig(model=asked.teacher, collection=collection.id)).name
     judged = collection.judgements(asked.tgt)
     models: dict[str, tuple[list[str | None], str]] = {
@@ -207,7 +222,7 @@ def topic_values(
         "English topics": ([None], "en"),
     }
     folder = Store().home / "topics"
-    found: dict[str, dict[str, np.ndarray]] = {}
+    found: TopicValues = {}
     for label, (students, lang) in models.items():
         topics = collection.save_topics(lang, judged, folder)
         tables = []
@@ -240,28 +255,40 @@ class Cell:
         return f"{self.mean:.3f} ({self.difference:+.3f}, p {self.p:.4f})"
 
 
-def compared(values: dict[str, np.ndarray], baseline: dict[str, np.ndarray]) -> list[Any]:
-    """A cell a measure."""
-    cells = []
-    for measure in MEASURES:
-        differences = values[measure] - baseline[measure]
-        cell = Cell(float(values[measure].mean()), float(differences.mean()))
-        if values is not baseline:
-            cell.p = randomisation_test(differences).p
-        cells.append(cell)
+def together(collections: list[TopicValues]) -> TopicValues:
+    """The topics of all collections, weighted so that their mean is that of the collections'."""
+    return {
+        label: {
+            measure: np.concatenate(
+                [each[label][measure] / len(each[label][measure]) for each in collections]
+            )
+            * np.mean([len(each[label][measure]) for each in collections])
+            for measure in MEASURES
+        }
+        for label in collections[0]
+    }
+
+
+def compared(values: TopicValues, baseline: str, measure: str) -> dict[str, Cell]:
+    """System -> its cell."""
+    cells = {}
+    for label, per_measure in values.items():
+        differences = per_measure[measure] - values[baseline][measure]
+        cells[label] = Cell(float(per_measure[measure].mean()), float(differences.mean()))
+        if label != baseline:
+            cells[label].p = randomisation_test(differences).p
     return cells
 
 
-def correct(table: dict[str, list[Any]]) -> None:
-    """Holm's correction over all tests of the table."""
+def correct(columns: Iterable[dict[str, Any]]) -> None:
+    """Holm's correction over all tests of these columns."""
     tested = [
-        cell
-        for row in table.values()
-        for cell in row
+        (cell, cell.p)
+        for cells in columns
+        for cell in cells.values()
         if isinstance(cell, Cell) and cell.p is not None
     ]
-    adjusted = holm([cell.p for cell in tested if cell.p is not None])
-    for cell, p in zip(tested, adjusted, strict=True):
+    for (cell, _), p in zip(tested, holm([p for _, p in tested]), strict=True):
         cell.p = p
 
 

@@ -7,11 +7,13 @@ from pathlib import Path
 from types import ModuleType
 
 import ir_measures
+import numpy as np
 import pytest
 from example_script import load_example
 from tiny_model import save_bitext, save_collection, save_tiny_model
 
 from clirot.runs import SAVED_RUN
+from clirot.significance import holm
 from clirot.store import Store
 
 
@@ -51,6 +53,8 @@ def test_the_table(
     }
     assert rows["system"] == [
         "development MAP",
+        "all map",
+        "all precision@5",
         "made-up map",
         "made-up precision@5",
         "made-up-every-3 map",
@@ -79,7 +83,7 @@ def test_the_table(
         assert values
         return sum(values) / len(values)
 
-    for column, end in ((1, ".made-up"), (3, ".made-up-every-3")):
+    for column, end in ((3, ".made-up"), (5, ".made-up-every-3")):
         baseline = mean("so.transport", end)
         assert rows["transport vocabulary=200"][column] == f"{baseline:.3f}"
         for label, start in (
@@ -93,6 +97,9 @@ def test_the_table(
             assert float(figure) == pytest.approx(expected, abs=6e-4)
             assert float(difference.rstrip(",")) == pytest.approx(expected - baseline, abs=6e-4)
             assert 0 < float(p) <= 1
+    for cells in list(rows.values())[2:]:
+        every, one, other = (float(cells[column].split()[0]) for column in (1, 3, 5))
+        assert every == pytest.approx((one + other) / 2, abs=1.1e-3)
 
     monkeypatch.setattr(sys, "argv", [*call, "--system", "none vocabulary=200"])
     script.main()
@@ -101,6 +108,38 @@ def test_the_table(
     figures = [row.split("|")[3].split()[0] for row in again.splitlines()[2:]]
     assert figures[:2] + figures[-2:] == [cells[1].split()[0] for cells in list(rows.values())[2:]]
     assert len(Store().names("runs")) == 16
+
+
+def test_the_verdict_counts_collections_alike_and_is_a_family_of_its_own(
+    script: ModuleType,
+) -> None:
+    generator = np.random.default_rng(5)
+    drawn = [
+        {
+            label: {measure: generator.random(topics) for measure in script.MEASURES}
+            for label in ("first", "second", "third")
+        }
+        for topics in (40, 300)
+    ]
+    verdict = script.compared(script.together(drawn), "first", "map")
+    for label, cell in verdict.items():
+        means = [values[label]["map"].mean() for values in drawn]
+        assert cell.mean == pytest.approx(np.mean(means))
+    # The oracle's statistic is the difference of the means of the collections' means itself.
+    first, second = ([values[label]["map"] for values in drawn] for label in ("first", "second"))
+    splits = [(np.concatenate([a, b]), len(a)) for a, b in zip(first, second, strict=True)]
+    observed = sum(both[:n].mean() - both[n:].mean() for both, n in splits)
+    extreme = 0
+    for _ in range(4_000):
+        drawn_sum = 0.0
+        for both, n in splits:
+            signs = generator.choice([-1, 1], n)
+            drawn_sum += (signs * (both[:n] - both[n:])).mean()
+        extreme += abs(drawn_sum) >= abs(observed)
+    assert verdict["second"].p == pytest.approx(extreme / 4_000, abs=0.04)
+    raw = verdict["second"].p, verdict["third"].p
+    script.correct([verdict])
+    assert (verdict["second"].p, verdict["third"].p) == pytest.approx(holm(raw))
 
 
 def test_a_misspelled_setting_is_named(script: ModuleType) -> None:
