@@ -45,7 +45,7 @@ from clirot.records import LanguagePair, SentencePair, Step
 from clirot.store import Store
 from clirot.training.development import Development, Split
 from clirot.training.material import Material
-from clirot.training.precision import best_device
+from clirot.training.precision import best_device, bfloat16_pays
 from clirot.training.teacher_tokens import TeacherTokens, teacher_tokens
 from clirot.training.trainer import Recipe, train
 
@@ -194,6 +194,7 @@ def theirs(
             per_device_train_batch_size=asked.batch_size,
             learning_rate=2e-5,
             optim="adamw_torch_fused",
+            bf16=bfloat16_pays(best_device()),
             save_strategy="no",
             eval_strategy="no",
             report_to="none",

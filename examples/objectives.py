@@ -1,4 +1,4 @@
-r"""Which objective teaches best? One table of settings, tested over topics and seeds.
+r"""Which objective teaches best? One table of settings, tested over topics.
 
     python examples/objectives.py --tgt so --file quran.en-so.tsv.gz --source hornmt \
         --system transport --system contrastive --system "transport reg=0.05" \
@@ -11,10 +11,11 @@ kept in the store, so that a table which was interrupted, or gets another row, d
 The development column needs no collection: MAP on the pairs held out of the bitext, by which
 settings are chosen. Collections are for the final table: MAP and P@5 there, the teacher on topics
 as they are and the English-topic ceiling beside them; ``--collection DIR@5`` takes every fifth of
-its topics. A topic's value is its mean over the seeds; paired randomisation test over topics.
+its topics. A topic's value is its mean over the seeds, and the paired randomisation test is over
+topics: of these students, not of all that other seeds might make.
 
 The verdict on a language is the column "all map": the mean over the collections, each counting
-alike, with Holm's correction over the systems. The other columns say where a difference comes from,
+alike, with Holm's correction over the rows. The other columns say where a difference comes from,
 and are corrected over all of their tests together.
 """
 
@@ -124,6 +125,8 @@ def main() -> None:
     """Distil, search, evaluate, test, print."""
     asked = arguments()
     systems = [System.of(text) for text in asked.system]
+    collections = [Thinned.of(text) for text in asked.collection]
+    check_apart(collections)
     measured = {}
     with tempfile.TemporaryDirectory() as folder:
         files = tuple(thinned(path, asked.every, Path(folder)) for path in asked.file)
@@ -144,22 +147,13 @@ def main() -> None:
                 measured[system.label, seed] = curve[result.best_epoch]
                 shown = " ".join(f"{value:.4f}" for value in curve)
                 print(f"{system.label}, seed {seed}: {shown}", file=sys.stderr, flush=True)
-    figures = {
-        collection.label: topic_values(asked, systems, collection)
-        for collection in map(Thinned.of, asked.collection)
-    }
-    if len(figures) > 1:
-        figures = {"all": together(list(figures.values())), **figures}
+    figures = {one.label: topic_values(asked, systems, one) for one in collections}
     columns: dict[str, dict[str, Any]] = {
         "development MAP": {
             system.label: development_cell(measured, system, asked.seed) for system in systems
-        }
+        },
+        **compared_columns(figures, systems[0].label),
     }
-    for collection_label, values in figures.items():
-        for measure in MEASURES:
-            columns[f"{collection_label} {measure}"] = compared(values, systems[0].label, measure)
-    correct([cells for name, cells in columns.items() if name == VERDICT])
-    correct([cells for name, cells in columns.items() if name != VERDICT])
     print(f"| {' | '.join(['system', *columns])} |\n|{'---|' * (1 + len(columns))}")
     for label in dict.fromkeys(name for cells in columns.values() for name in cells):
         row = [str(cells.get(label, "-")) for cells in columns.values()]
@@ -182,6 +176,14 @@ def arguments() -> argparse.Namespace:
     asked = parser.parse_args()
     asked.name = asked.name or asked.tgt
     return asked
+
+
+def check_apart(collections: list[Thinned]) -> None:
+    """Topics are tested as if each said something of its own, and columns go by their labels."""
+    names = [Path(one.id).name for one in collections]
+    for name in names:
+        if names.count(name) > 1:
+            raise SystemExit(f"two collections are called {name!r}: topics must count once")
 
 
 def thinned(path: Path, every: int, folder: Path) -> Path:
@@ -269,6 +271,21 @@ def together(collections: list[TopicValues]) -> TopicValues:
     }
 
 
+def compared_columns(figures: dict[str, TopicValues], baseline: str) -> dict[str, dict[str, Cell]]:
+    """Column -> system -> its cell: the verdict where there are several collections, then each."""
+    columns = {}
+    if len(figures) > 1:
+        every = together(list(figures.values()))
+        columns = {f"all {measure}": compared(every, baseline, measure) for measure in MEASURES}
+    verdict = [columns[VERDICT]] if columns else []
+    for collection, values in figures.items():
+        for measure in MEASURES:
+            columns[f"{collection}: {measure}"] = compared(values, baseline, measure)
+    correct(verdict)
+    correct([cells for name, cells in columns.items() if name != VERDICT])
+    return columns
+
+
 def compared(values: TopicValues, baseline: str, measure: str) -> dict[str, Cell]:
     """System -> its cell."""
     cells = {}
@@ -280,14 +297,9 @@ def compared(values: TopicValues, baseline: str, measure: str) -> dict[str, Cell
     return cells
 
 
-def correct(columns: Iterable[dict[str, Any]]) -> None:
+def correct(columns: Iterable[dict[str, Cell]]) -> None:
     """Holm's correction over all tests of these columns."""
-    tested = [
-        (cell, cell.p)
-        for cells in columns
-        for cell in cells.values()
-        if isinstance(cell, Cell) and cell.p is not None
-    ]
+    tested = [(cell, cell.p) for cells in columns for cell in cells.values() if cell.p is not None]
     for (cell, _), p in zip(tested, holm([p for _, p in tested]), strict=True):
         cell.p = p
 

@@ -9,6 +9,7 @@ import resource
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -35,7 +36,9 @@ from clirot.models import resolve
 from clirot.records import LanguagePair, Step
 from clirot.retrieval import SearchConfig, search
 from clirot.store import Store
+from clirot.training import trainer
 from clirot.training.development import pool, split
+from clirot.training.epochs import BestKeeper
 
 _PAIR = LanguagePair("en", "so")
 
@@ -179,7 +182,7 @@ def test_killed_at_ten_moments_it_ends_with_the_weights_of_an_undisturbed_run(
     kills = 0
     for _ in range(10):
         process = _start(stormy)
-        kills += kill_at(process.pid, draw.uniform(0.3, 1.0) * seconds)  # imports take a third
+        kills += kill_at(process.pid, draw.uniform(0.3, 0.8) * seconds)  # imports take a third
         process.communicate()
         if Store(home).has("models", "en-so"):
             break  # it had finished, or was killed after its last step: whole either way
@@ -245,18 +248,38 @@ def test_settings_that_make_no_sense_are_refused_before_anything_is_made(
         (
             "mse",
             {"reg": 0.1},
-            "reg 0.1 .* 'mse' .*transport, transport-contrast, token-contrast have",
+            "reg 0.1 .* 'mse': .*transport, transport-contrast, token-contrast have",
         ),
         ("transport+mse", {"reg": 0.1, "temperature": 0.1}, "temperature 0.1 changes nothing"),
-        ("none", {"token_temperature": 0.2}, "'none' has no such setting .token-contrast has"),
+        ("transport", {"solver": "exact", "reg": 0.1}, "reg 0.1 .*exact solver does not regul"),
+        ("none", {"token_temperature": 0.2}, "'none': .* no such setting .token-contrast has"),
     ],
 )
 def test_settings_that_the_objective_has_no_use_for_are_told(
-    teacher: Path, bitext: Path, objective: str, settings: dict[str, float], told: str
+    teacher: Path, bitext: Path, objective: str, settings: dict[str, Any], told: str
 ) -> None:
     with pytest.warns(UnusedSettingWarning, match=told) as caught:
         distill(_config(teacher, bitext, objective=objective, epochs=1, **settings))
     assert len(caught) == 1
+
+
+def test_the_development_split_is_measured_in_one_arithmetic(
+    teacher: Path, bitext: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trainer, "bfloat16_pays", lambda device: True)
+    monkeypatch.setattr(trainer, "best_device", lambda: "cpu")
+    seen: dict[bool, list[torch.dtype]] = {True: [], False: []}
+    begin = BestKeeper.begin
+
+    def watched(keeper: BestKeeper, *, resumed: bool) -> None:
+        layers = (one for one in keeper._model.modules() if isinstance(one, torch.nn.Linear))
+        next(layers).register_forward_hook(lambda one, _, out: seen[one.training].append(out.dtype))
+        begin(keeper, resumed=resumed)
+
+    monkeypatch.setattr(BestKeeper, "begin", watched)
+    distill(_config(teacher, bitext, epochs=2))
+    assert set(seen[True]) == {torch.bfloat16}
+    assert set(seen[False]) == {torch.float32}
 
 
 @pytest.mark.parametrize("objective", ["transport", "mse"])

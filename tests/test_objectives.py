@@ -15,6 +15,7 @@ import scipy.stats
 import torch
 
 from clirot.errors import ClirotError, UnknownNameError, UsageError
+from clirot.models import Side
 from clirot.objectives import OBJECTIVES, Objective, TokenBatch, Transport, objective_of
 from clirot.objectives.greedy import Greedy
 from clirot.objectives.plans import geomloss_plan
@@ -24,6 +25,7 @@ from clirot.objectives.sinkhorn import sinkhorn_plan
 from clirot.objectives.transport import centred, cosine_cost
 from clirot.objectives.transport_contrasts import TokenContrast, TransportContrast
 
+SIDES = pytest.mark.parametrize("side", ["query", "document"])
 LENGTHS_S, LENGTHS_T = [5, 3, 1, 4], [7, 2, 6, 3]
 
 
@@ -71,91 +73,128 @@ def test_greedy_takes_the_nearest_teacher_token_for_each_student_token() -> None
     assert float(Greedy().loss(student, teacher)) == pytest.approx(np.mean(distances), rel=1e-5)
 
 
-def test_contrastive_is_the_cross_entropy_of_the_own_translation() -> None:
+def _turned(side: Side) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """The sentences that are queries, and those that are documents."""
+    student, teacher = (_sentences(one) for one in _sides())
+    return (student, teacher) if side == "query" else (teacher, student)
+
+
+@SIDES
+def test_contrastive_is_the_cross_entropy_of_the_own_translation(side: Side) -> None:
     student, teacher = _sides()
-    logits = _score_table(_sentences(student), _sentences(teacher)) / 0.1
+    logits = _score_table(*_turned(side)) / 0.1
     wanted = -np.mean(np.diag(scipy.special.log_softmax(logits, axis=1)))
-    got = float(Contrastive(temperature=0.1).loss(student, teacher))
+    got = float(Contrastive(temperature=0.1).loss(student, teacher, side))
     assert got == pytest.approx(wanted, rel=1e-4)
 
 
+@SIDES
 @pytest.mark.parametrize("name", ["contrastive", "transport-contrast"])
-def test_a_sentence_that_occurs_twice_is_no_negative_of_its_copy(name: str) -> None:
+def test_a_sentence_that_occurs_twice_is_no_negative_of_its_copy(name: str, side: Side) -> None:
     student, teacher = _sides()
     objective = objective_of(name, {"temperature": 0.1})
-    both = [side.rows([0, 1, 1]) for side in (student, teacher)]
+    both = [one.rows([0, 1, 1]) for one in (student, teacher)]
     # Row 1 and its copy see one negative, as without the copy; row 0 sees its negative twice.
     costs = {
-        pair: _pair_score(name, both[0], both[1], *pair)
+        pair: _pair_score(name, both[0], both[1], *pair, side)
         for pair in [(0, 0), (0, 1), (1, 0), (1, 1)]
     }
     first = np.logaddexp(costs[0, 0], np.log(2) + costs[0, 1]) - costs[0, 0]
     other = np.logaddexp(costs[1, 0], costs[1, 1]) - costs[1, 1]
     wanted = (first + 2 * other) / 3
-    assert float(objective.loss(*both)) == pytest.approx(float(wanted), rel=1e-4)
+    assert float(objective.loss(*both, side)) == pytest.approx(float(wanted), rel=1e-4)
 
 
-def _pair_score(name: str, student: TokenBatch, teacher: TokenBatch, k: int, row: int) -> float:
+def _pair_score(
+    name: str, student: TokenBatch, teacher: TokenBatch, query: int, document: int, side: Side
+) -> float:
     if name == "contrastive":
-        return _mean_maxsim(_sentences(student)[k], _sentences(teacher)[row]) / 0.1
+        queries, documents = (student, teacher) if side == "query" else (teacher, student)
+        return _mean_maxsim(_sentences(queries)[query], _sentences(documents)[document]) / 0.1
+    k, row = (query, document) if side == "query" else (document, query)
     return -float(Transport().loss(student.rows([k]), teacher.rows([row]))) / 0.1
 
 
-def test_score_kl_is_the_divergence_from_the_teachers_ranking() -> None:
+@SIDES
+def test_score_kl_is_the_divergence_from_the_teachers_ranking(side: Side) -> None:
     student, teacher = _sides()
     english = _sentences(teacher)
     wanted = scipy.special.softmax(_score_table(english, english) / 0.1, axis=1)
-    found = scipy.special.softmax(_score_table(_sentences(student), english) / 0.1, axis=1)
+    found = scipy.special.softmax(_score_table(*_turned(side)) / 0.1, axis=1)
     divergence = np.mean([scipy.stats.entropy(w, f) for w, f in zip(wanted, found, strict=True)])
-    assert float(ScoreKL(temperature=0.1).loss(student, teacher)) == pytest.approx(
+    assert float(ScoreKL(temperature=0.1).loss(student, teacher, side)) == pytest.approx(
         divergence, rel=1e-4
     )
-    assert float(ScoreKL(temperature=0.1).loss(teacher, teacher)) == pytest.approx(0, abs=1e-6)
+    perfect = ScoreKL(temperature=0.1).loss(teacher, teacher, side)
+    assert float(perfect) == pytest.approx(0, abs=1e-6)
 
 
-def test_transport_contrast_scores_every_sentence_by_its_transport_cost() -> None:
+@SIDES
+def test_transport_contrast_scores_every_sentence_by_its_transport_cost(side: Side) -> None:
     student, teacher = _sides()
     logits = np.array(
         [
-            [_pair_score("transport-contrast", student, teacher, k, row) for row in range(4)]
+            [_pair_score("transport-contrast", student, teacher, k, row, side) for row in range(4)]
             for k in range(4)
         ]
     )
     wanted = -np.mean(np.diag(scipy.special.log_softmax(logits, axis=1)))
-    got = float(TransportContrast(temperature=0.1).loss(student, teacher))
+    got = float(TransportContrast(temperature=0.1).loss(student, teacher, side))
     assert got == pytest.approx(wanted, rel=1e-4)
 
 
-def _token_entropy(
-    student: TokenBatch, teacher: TokenBatch, k: int, rows: list[int], plan: np.ndarray
-) -> float:
-    """Of sentence ``k``, its plan the labels, among the teacher tokens of some sentences."""
-    tokens, english = _sentences(student)[k], _sentences(teacher)
-    every = np.concatenate([english[row] for row in rows])
-    start = sum(len(english[row]) for row in rows[: rows.index(k)])
-    own = slice(start, start + len(english[k]))
+def _token_entropy(k: int, rows: list[int], plan: np.ndarray, side: Side) -> float:
+    """Of the query ``k``, its plan the labels, among the document tokens of some sentences."""
+    queries, documents = _turned(side)
+    tokens, every = queries[k], np.concatenate([documents[row] for row in rows])
+    start = sum(len(documents[row]) for row in rows[: rows.index(k)])
+    own = slice(start, start + len(documents[k]))
     logs = scipy.special.log_softmax(tokens @ every.T / 0.1, axis=1)[:, own]
-    return -float((plan[: len(tokens), : len(english[k])] * logs).sum())
+    labels = plan if side == "query" else plan.T
+    return -float((labels[: len(tokens), : len(documents[k])] * logs).sum())
 
 
+@SIDES
 @pytest.mark.parametrize("settings", [{}, {"unbalanced": 0.1}, {"marginals": "distinct"}])
-def test_token_contrast_is_the_cross_entropy_of_the_plans_labels(settings: dict[str, Any]) -> None:
+def test_token_contrast_is_the_cross_entropy_of_the_plans_labels(
+    settings: dict[str, Any], side: Side
+) -> None:
     student, teacher = _sides()
     plans = Transport(**settings).plan(student, teacher).double().numpy()
-    each = [_token_entropy(student, teacher, k, [0, 1, 2, 3], plans[k]) for k in range(4)]
-    got = float(TokenContrast(token_temperature=0.1, **settings).loss(student, teacher))
+    each = [_token_entropy(k, [0, 1, 2, 3], plans[k], side) for k in range(4)]
+    got = float(TokenContrast(token_temperature=0.1, **settings).loss(student, teacher, side))
     assert got == pytest.approx(np.mean(each), rel=1e-4)
 
 
-def test_tokens_of_a_copy_are_no_negatives() -> None:
+@SIDES
+def test_tokens_of_a_copy_are_no_negatives(side: Side) -> None:
     student, teacher = _sides()
     plans = Transport().plan(student, teacher).double().numpy()
     # Row 1 and its copy see the tokens of row 0 as without a copy; row 0 sees those of row 1 twice.
-    first = _token_entropy(student, teacher, 0, [0, 1, 1], plans[0])
-    other = _token_entropy(student, teacher, 1, [0, 1], plans[1])
-    twice = [side.rows([0, 1, 1]) for side in (student, teacher)]
-    got = float(TokenContrast(token_temperature=0.1).loss(*twice))
+    first = _token_entropy(0, [0, 1, 1], plans[0], side)
+    other = _token_entropy(1, [0, 1], plans[1], side)
+    twice = [one.rows([0, 1, 1]) for one in (student, teacher)]
+    got = float(TokenContrast(token_temperature=0.1).loss(*twice, side))
     assert got == pytest.approx((first + 2 * other) / 3, rel=1e-4)
+
+
+def test_tokens_that_the_plan_drops_stay_negatives() -> None:
+    student, teacher = (
+        one._replace(special=torch.zeros_like(one.mask).index_fill(1, torch.tensor([0]), True))
+        for one in (
+            _batch(_unit(4, 5, 8, seed=1), [5, 3, 2, 4]),
+            _batch(_unit(4, 7, 8, seed=2), LENGTHS_T),
+        )
+    )
+    objective = TokenContrast(special_tokens="drop")
+    vectors = student.vectors.clone().requires_grad_()
+    plain = objective.loss(student._replace(vectors=vectors), teacher)
+    plain.backward()
+    assert vectors.grad is not None
+    assert not vectors.grad[:, 0].any() and vectors.grad[:, 1].any(dim=1).all()
+    moved = teacher.vectors.clone()
+    moved[0, 0] = student.vectors[1, 1]  # a dropped teacher token that lures another sentence's
+    assert objective.loss(student, teacher._replace(vectors=moved)) > plain + 0.01
 
 
 @pytest.mark.parametrize("penalty", [0.05, 0.5, 5.0])
@@ -263,19 +302,29 @@ def test_following_any_objective_makes_the_translation_the_nearest(objective: Ob
     assert (table.argmax(axis=1) == np.arange(4)).all()
 
 
-@pytest.mark.parametrize("name", ["mse", "greedy", "contrastive", "score-kl"])
-def test_gradients_are_those_of_finite_differences(name: str) -> None:
+@SIDES
+@pytest.mark.parametrize("name", ["mse", "greedy", "contrastive", "score-kl", "token-contrast"])
+def test_gradients_are_those_of_finite_differences(
+    name: str, side: Side, monkeypatch: pytest.MonkeyPatch
+) -> None:
     student, teacher = _sides()
-    objective = objective_of(name, {"temperature": 0.2})
+    objective = objective_of(name, {"temperature": 0.2, "token_temperature": 0.2})
+    if name == "token-contrast":  # the plan is held constant
+        plan = Transport().plan(student, teacher)
+        monkeypatch.setattr(
+            TokenContrast,
+            "plan_and_cost",
+            lambda _, own, other: (plan, cosine_cost(own.vectors, other.vectors)),
+        )
     vectors = student.vectors.clone().requires_grad_()
-    objective.loss(TokenBatch(vectors, student.mask), teacher).backward()
+    objective.loss(TokenBatch(vectors, student.mask), teacher, side).backward()
     assert vectors.grad is not None
     for place in [(0, 0, 0), (0, 4, 5), (1, 2, 1), (3, 1, 7)]:
         moved = []
         for sign in (1, -1):
             shifted = student.vectors.clone()
             shifted[place] += sign * 1e-2
-            moved.append(float(objective.loss(TokenBatch(shifted, student.mask), teacher)))
+            moved.append(float(objective.loss(TokenBatch(shifted, student.mask), teacher, side)))
         assert float(vectors.grad[place]) == pytest.approx(
             (moved[0] - moved[1]) / 2e-2, rel=3e-2, abs=2e-4
         )
@@ -358,8 +407,8 @@ def test_which_objectives_compare_the_sentences_of_a_batch() -> None:
         # A token has the others of its own sentence to be told from.
         alone = name not in compares or name == "token-contrast"
         assert bool(student.vectors.grad.any()) is alone, name
-    assert not objective_of("mse+contrastive", {}).in_batch
-    assert objective_of("score-kl+contrastive", {}).in_batch
+    assert objective_of("mse+contrastive", {}).in_batch
+    assert not objective_of("mse+greedy", {}).in_batch
 
 
 @pytest.mark.parametrize(

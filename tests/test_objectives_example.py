@@ -34,8 +34,9 @@ def test_the_table(
     )
     teacher = save_tiny_model(tmp_path / "teacher", seed=4)
     call = ["objectives.py", "--tgt", "so", "--teacher", str(teacher), "--file", str(bitext)]
+    other = save_collection(tmp_path / "other", bitext, docs="en", topics=("en", "so"), count=24)
     call += ["--seed", "1", "--seed", "2", "--collection", str(collection)]
-    call += ["--collection", f"{collection}@3"]
+    call += ["--collection", f"{other}@3"]
     call += [
         "--system",
         "transport vocabulary=200",
@@ -55,10 +56,10 @@ def test_the_table(
         "development MAP",
         "all map",
         "all precision@5",
-        "made-up map",
-        "made-up precision@5",
-        "made-up-every-3 map",
-        "made-up-every-3 precision@5",
+        "made-up: map",
+        "made-up: precision@5",
+        "other-every-3: map",
+        "other-every-3: precision@5",
     ]
     assert list(rows)[2:] == [
         "transport vocabulary=200",
@@ -67,7 +68,11 @@ def test_the_table(
         "English topics",
     ]
     qrels = list(ir_measures.read_trec_qrels(str(collection / "qrels.txt")))
-    thin = [one for one in qrels if int(one.query_id.removeprefix("q")) % 3 == 0]
+    thin = [
+        one
+        for one in ir_measures.read_trec_qrels(str(other / "qrels.txt"))
+        if int(one.query_id.removeprefix("q")) % 3 == 0
+    ]
     judged = {}
     for name in Store().names("runs"):
         run = list(ir_measures.read_trec_run(str(Store().path("runs", name) / SAVED_RUN)))
@@ -83,7 +88,7 @@ def test_the_table(
         assert values
         return sum(values) / len(values)
 
-    for column, end in ((3, ".made-up"), (5, ".made-up-every-3")):
+    for column, end in ((3, ".made-up"), (5, ".other-every-3")):
         baseline = mean("so.transport", end)
         assert rows["transport vocabulary=200"][column] == f"{baseline:.3f}"
         for label, start in (
@@ -137,9 +142,36 @@ def test_the_verdict_counts_collections_alike_and_is_a_family_of_its_own(
             drawn_sum += (signs * (both[:n] - both[n:])).mean()
         extreme += abs(drawn_sum) >= abs(observed)
     assert verdict["second"].p == pytest.approx(extreme / 4_000, abs=0.04)
-    raw = verdict["second"].p, verdict["third"].p
-    script.correct([verdict])
-    assert (verdict["second"].p, verdict["third"].p) == pytest.approx(holm(raw))
+
+    figures = dict(zip(("small", "large"), drawn, strict=True))
+    columns = script.compared_columns(figures, "first")
+    tables = {"all": script.together(drawn), **figures}
+    raw = {
+        (name, label, measure): cell.p
+        for name, values in tables.items()
+        for measure in script.MEASURES
+        for label, cell in script.compared(values, "first", measure).items()
+        if label != "first"
+    }
+    names = [f"all {one}" for one in script.MEASURES]
+    names += [f"{name}: {one}" for name in figures for one in script.MEASURES]
+    assert list(columns) == names
+    for family in (
+        [key for key in raw if key[0] == "all" and key[2] == "map"],
+        [key for key in raw if key[0] != "all" or key[2] != "map"],
+    ):
+        for (name, label, measure), p in zip(
+            family, holm([raw[key] for key in family]), strict=True
+        ):
+            column = f"all {measure}" if name == "all" else f"{name}: {measure}"
+            assert columns[column][label].p == pytest.approx(p)
+    assert len(raw) == 12
+
+
+def test_collections_that_share_topics_are_refused(script: ModuleType) -> None:
+    for names in (["a/x", "b/x@2"], ["x", "x"]):
+        with pytest.raises(SystemExit, match="two collections are called 'x'"):
+            script.check_apart([script.Thinned.of(name) for name in names])
 
 
 def test_a_misspelled_setting_is_named(script: ModuleType) -> None:

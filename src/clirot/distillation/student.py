@@ -195,10 +195,9 @@ def _warn_of_unused(config: DistillConfig, objective: Objective | None) -> None:
         for one in fields(config)
         if getattr(config, one.name) != one.default
     }
-    for name, others in unused(changed, objective).items():
+    for name, reason in unused(changed, objective).items():
         warnings.warn(
-            f"{name} {changed[name]} changes nothing: objective {config.objective!r} has no such "
-            f"setting ({', '.join(others)} {'has' if len(others) == 1 else 'have'})",
+            f"{name} {changed[name]} changes nothing with objective {config.objective!r}: {reason}",
             UnusedSettingWarning,
             stacklevel=4,
         )

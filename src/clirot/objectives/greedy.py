@@ -13,6 +13,7 @@ from typing import ClassVar
 
 from torch import Tensor
 
+from clirot.models import Side
 from clirot.objectives.costs import cosine_cost
 from clirot.objectives.objective import TokenBatch
 
@@ -23,7 +24,7 @@ class Greedy:
 
     in_batch: ClassVar[bool] = False
 
-    def loss(self, student: TokenBatch, teacher: TokenBatch) -> Tensor:
+    def loss(self, student: TokenBatch, teacher: TokenBatch, side: Side = "query") -> Tensor:
         """Mean over the batch of the mean distance of a student token from its nearest."""
         cost = cosine_cost(student.vectors, teacher.vectors)
         nearest = cost.masked_fill(~teacher.mask[:, None, :], float("inf")).amin(dim=2)

@@ -10,6 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from clirot.models import Side
+
 
 class SentenceTokens(NamedTuple):
     """One sentence's tokens, and what a transport plan may want to know of them.
@@ -47,7 +49,7 @@ class TokenBatch(NamedTuple):
     @classmethod
     def padded(
         cls,
-        sentences: Sequence[NDArray[np.float32]] | Sequence[SentenceTokens],
+        sentences: Sequence[NDArray[np.float32] | SentenceTokens],
         device: torch.device | None = None,
     ) -> TokenBatch:
         """A batch of sentences, padded with zeros to the longest; ``(tokens, dim)`` matrices where
@@ -96,9 +98,10 @@ class Objective(Protocol):
         """
         ...
 
-    def loss(self, student: TokenBatch, teacher: TokenBatch) -> Tensor:
+    def loss(self, student: TokenBatch, teacher: TokenBatch, side: Side = "query") -> Tensor:
         """The scalar to minimise; differentiable in ``student.vectors`` only.
 
-        Row ``k`` of ``teacher`` encodes the translation of row ``k`` of ``student``.
+        Row ``k`` of ``teacher`` encodes the translation of row ``k`` of ``student``. ``side`` is
+        what the student's sentences are; where scores are compared, the teacher's are the other.
         """
         ...

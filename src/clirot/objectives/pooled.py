@@ -14,6 +14,7 @@ from typing import ClassVar
 
 from torch import Tensor
 
+from clirot.models import Side
 from clirot.objectives.objective import TokenBatch
 
 
@@ -23,7 +24,7 @@ class SentenceMSE:
 
     in_batch: ClassVar[bool] = False
 
-    def loss(self, student: TokenBatch, teacher: TokenBatch) -> Tensor:
+    def loss(self, student: TokenBatch, teacher: TokenBatch, side: Side = "query") -> Tensor:
         """Mean over the batch of the squared Euclidean distance, in [0, 4].
 
         Summed over the dimensions where the paper averages: a constant factor, and comparable in

@@ -1,8 +1,9 @@
 """Objectives on retrieval scores within a batch: contrastive learning and score distillation.
 
-A student's sentence is a query, and the teacher's sentences of the batch are the documents::
+With ``--side query`` a student's sentence is a query, and the teacher's sentences of the batch are
+the documents; with ``--side document`` it is the other way round::
 
-    S_kl = mean_i max_j <s_ki, t_lj>       MaxSim (arXiv 2004.12832), averaged over query tokens
+    S_kl = mean_i max_j <q_ki, d_lj>       MaxSim (arXiv 2004.12832), averaged over query tokens
 
 Averaged, so that one temperature suits short and long sentences.
 """
@@ -16,6 +17,7 @@ import torch
 from torch import Tensor
 
 from clirot.errors import UsageError
+from clirot.models import Side
 from clirot.objectives.objective import TokenBatch
 
 
@@ -36,9 +38,9 @@ class Contrastive:
     def __post_init__(self) -> None:
         check_temperature(self.temperature)
 
-    def loss(self, student: TokenBatch, teacher: TokenBatch) -> Tensor:
+    def loss(self, student: TokenBatch, teacher: TokenBatch, side: Side = "query") -> Tensor:
         """Mean over the batch. A batch of one sentence has no negative and no gradient."""
-        logits = batch_maxsim(student, teacher) / self.temperature
+        logits = batch_maxsim(*turned(student, teacher, side)) / self.temperature
         logits = logits.masked_fill(copies(teacher), float("-inf"))
         return cross_entropy_of_the_diagonal(logits)
 
@@ -60,9 +62,10 @@ class ScoreKL:
     def __post_init__(self) -> None:
         check_temperature(self.temperature)
 
-    def loss(self, student: TokenBatch, teacher: TokenBatch) -> Tensor:
+    def loss(self, student: TokenBatch, teacher: TokenBatch, side: Side = "query") -> Tensor:
         """Mean over the batch. A batch of one sentence has no gradient."""
-        found = torch.log_softmax(batch_maxsim(student, teacher) / self.temperature, dim=1)
+        scores = batch_maxsim(*turned(student, teacher, side))
+        found = torch.log_softmax(scores / self.temperature, dim=1)
         with torch.no_grad():
             wanted = torch.log_softmax(batch_maxsim(teacher, teacher) / self.temperature, dim=1)
         return (wanted.exp() * (wanted - found)).sum(dim=1).mean()
@@ -76,6 +79,11 @@ def check_temperature(temperature: float, name: str = "temperature") -> None:
     """
     if not 1e-4 <= temperature <= 100:
         raise UsageError(f"{name} must be between 1e-4 and 100, got {temperature}")
+
+
+def turned(student: TokenBatch, teacher: TokenBatch, side: Side) -> tuple[TokenBatch, TokenBatch]:
+    """The queries of a batch and its documents."""
+    return (student, teacher) if side == "query" else (teacher, student)
 
 
 def batch_maxsim(queries: TokenBatch, documents: TokenBatch) -> Tensor:

@@ -24,6 +24,7 @@ import torch
 from torch import Tensor
 
 from clirot.errors import ClirotError, UsageError
+from clirot.models import Side
 from clirot.objectives.costs import Centring, CorpusStatistics, centred, cosine_cost
 from clirot.objectives.marginals import Marginals, distinctness, lengths, looked_up, ordinary
 from clirot.objectives.objective import TokenBatch
@@ -120,6 +121,11 @@ class Transport:
             )
 
     @property
+    def idle(self) -> frozenset[str]:
+        """Settings that change nothing beside the others."""
+        return frozenset({"reg", "iterations"} if self.solver == "exact" else ())
+
+    @property
     def asks_for(self) -> frozenset[str]:
         """The fields of a :class:`TokenBatch` that the settings need, besides the vectors."""
         wanted = {
@@ -130,7 +136,7 @@ class Transport:
         }
         return frozenset(name for name, asked in wanted.items() if asked)
 
-    def loss(self, student: TokenBatch, teacher: TokenBatch) -> Tensor:
+    def loss(self, student: TokenBatch, teacher: TokenBatch, side: Side = "query") -> Tensor:
         """Mean over the batch of ``<P*, C>``. See the module's docstring."""
         plan, cost = self.plan_and_cost(student, teacher)
         return (plan * cost).sum(dim=(1, 2)).mean()

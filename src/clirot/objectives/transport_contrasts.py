@@ -14,8 +14,14 @@ import torch
 from torch import Tensor
 
 from clirot.errors import UsageError
+from clirot.models import Side
 from clirot.objectives.objective import TokenBatch
-from clirot.objectives.scores import check_temperature, copies, cross_entropy_of_the_diagonal
+from clirot.objectives.scores import (
+    check_temperature,
+    copies,
+    cross_entropy_of_the_diagonal,
+    turned,
+)
 from clirot.objectives.transport import Transport
 
 
@@ -24,8 +30,8 @@ class TransportContrast(Transport):
     """Contrast of transport costs: a pair's own against those to the batch's other sentences.
 
     ``loss = -mean_k log softmax_l(-W_kl / temperature)_k`` with ``W_kl = <P*_kl, C_kl>`` the cost
-    of carrying student sentence ``k`` to teacher sentence ``l``. It solves ``batch^2`` plans a
-    step.
+    of carrying student sentence ``k`` to teacher sentence ``l``; with ``--side document`` a teacher
+    sentence is told from the student's, ``W_lk``. It solves ``batch^2`` plans a step.
     """
 
     in_batch: ClassVar[bool] = True
@@ -43,7 +49,7 @@ class TransportContrast(Transport):
                 hint="leave --unbalanced at 0, or use transport+contrastive",
             )
 
-    def loss(self, student: TokenBatch, teacher: TokenBatch) -> Tensor:
+    def loss(self, student: TokenBatch, teacher: TokenBatch, side: Side = "query") -> Tensor:
         """Mean over the batch. A batch of one sentence has no negative and no gradient."""
         batch = len(student.mask)
         costs = []
@@ -51,6 +57,8 @@ class TransportContrast(Transport):
             plan, cost = self.plan_and_cost(student.repeated(one, batch), teacher)
             costs.append((plan * cost).sum(dim=(1, 2)))
         logits = -torch.stack(costs) / self.temperature
+        if side == "document":
+            logits = logits.T
         return cross_entropy_of_the_diagonal(logits.masked_fill(copies(teacher), float("-inf")))
 
 
@@ -67,7 +75,9 @@ class TokenContrast(Transport):
         loss = mean_k ( <P*_k, C_k> / temperature
                         + sum_i (P*_k 1)_i log sum_lj exp(-C_ki,lj / temperature) )
 
-    Tokens of a copy of the sentence elsewhere in the batch are no negatives.
+    Tokens of a copy of the sentence elsewhere in the batch are no negatives. With ``--side
+    document`` the tokens change places, as they do in MaxSim: the teacher's are the query's, and
+    each is told from all the student's tokens of the batch.
     """
 
     in_batch: ClassVar[bool] = True
@@ -79,14 +89,15 @@ class TokenContrast(Transport):
         super().__post_init__()
         check_temperature(self.token_temperature, "token_temperature")
 
-    def loss(self, student: TokenBatch, teacher: TokenBatch) -> Tensor:
+    def loss(self, student: TokenBatch, teacher: TokenBatch, side: Side = "query") -> Tensor:
         """Mean over the batch. In a batch of one sentence its own tokens are the negatives."""
         plan, cost = self.plan_and_cost(student, teacher)
         attracted = (plan * cost).sum() / self.token_temperature
-        every = teacher.vectors[teacher.mask].float()
-        away = (student.vectors[student.mask].float() @ every.T - 1) / self.token_temperature
-        of_student, of_teacher = (side.mask.nonzero()[:, 0] for side in (student, teacher))
-        hidden = copies(teacher)[of_student[:, None], of_teacher[None]]
-        partition = away.masked_fill(hidden, float("-inf")).logsumexp(dim=1)
-        repelled = (plan.sum(dim=2)[student.mask] * partition).sum()
+        queries, documents = turned(student, teacher, side)
+        mass = plan.sum(dim=2 if side == "query" else 1)[queries.mask]
+        tokens, every = (one.vectors[one.mask].float() for one in (queries, documents))
+        away = (tokens @ every.T - 1) / self.token_temperature
+        of_query, of_document = (one.mask.nonzero()[:, 0] for one in (queries, documents))
+        hidden = copies(teacher)[of_query[:, None], of_document[None]]
+        repelled = (mass * away.masked_fill(hidden, float("-inf")).logsumexp(dim=1)).sum()
         return (attracted + repelled) / len(student.mask)

@@ -11,6 +11,7 @@ from typing import Any
 from torch import Tensor
 
 from clirot.errors import UsageError
+from clirot.models import Side
 from clirot.objectives.costs import CorpusStatistics
 from clirot.objectives.greedy import Greedy
 from clirot.objectives.objective import Objective, TokenBatch
@@ -45,12 +46,12 @@ class WeightedSum:
 
     @property
     def in_batch(self) -> bool:
-        """Whether all that it sums compare the sentences of a batch."""
-        return all(one.in_batch for _, one in self.terms)
+        """Whether something in the sum compares the sentences of a batch."""
+        return any(one.in_batch for _, one in self.terms)
 
-    def loss(self, student: TokenBatch, teacher: TokenBatch) -> Tensor:
+    def loss(self, student: TokenBatch, teacher: TokenBatch, side: Side = "query") -> Tensor:
         """The weighted sum of the terms' losses."""
-        parts = [weight * one.loss(student, teacher) for weight, one in self.terms]
+        parts = [weight * one.loss(student, teacher, side) for weight, one in self.terms]
         total = parts[0]
         for part in parts[1:]:
             total = total + part
@@ -85,15 +86,20 @@ def transports(objective: Objective) -> list[Transport]:
     return [one for one in _parts(objective) if isinstance(one, Transport)]
 
 
-def unused(settings: Iterable[str], objective: Objective | None) -> dict[str, list[str]]:
-    """Of these settings, those that other objectives have and this one has not -> the others."""
-    used = {name for part in _parts(objective) for name in _settings(part)}
-    takers = {
-        setting: [name for name, make in OBJECTIVES.items() if setting in _settings(make)]
-        for setting in settings
-        if setting not in used
-    }
-    return {setting: names for setting, names in takers.items() if names}
+def unused(settings: Iterable[str], objective: Objective | None) -> dict[str, str]:
+    """Of these settings, those of objectives that this one has no use for -> why."""
+    parts = _parts(objective)
+    used = {name for part in parts for name in _settings(part)}
+    idle = {name for one in parts if isinstance(one, Transport) for name in one.idle}
+    found = {}
+    for setting in settings:
+        takers = [name for name, make in OBJECTIVES.items() if setting in _settings(make)]
+        if setting in idle:
+            found[setting] = "the exact solver does not regularise or iterate"
+        elif takers and setting not in used:
+            have = "has" if len(takers) == 1 else "have"
+            found[setting] = f"the objective has no such setting ({', '.join(takers)} {have})"
+    return found
 
 
 def informed(objective: Objective, corpus: CorpusStatistics) -> Objective:

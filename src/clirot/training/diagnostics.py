@@ -31,8 +31,8 @@ def plan_of(objective: Objective) -> Transport:
 
 def plan_figures(
     transport: Transport,
-    students: Sequence[Tokens] | Sequence[SentenceTokens],
-    teachers: Sequence[Tokens] | Sequence[SentenceTokens],
+    students: Sequence[Tokens | SentenceTokens],
+    teachers: Sequence[Tokens | SentenceTokens],
 ) -> dict[str, float]:
     """Means over the first 200 pairs.
 
@@ -57,8 +57,8 @@ def plan_figures(
     with torch.no_grad():
         for start in range(0, count, _BATCH):
             rows = order[start : start + _BATCH]
-            student = _padded(students, rows)
-            teacher = _padded(teachers, rows)
+            student = TokenBatch.padded([students[row] for row in rows])
+            teacher = TokenBatch.padded([teachers[row] for row in rows])
             plan, cost = transport.plan_and_cost(student, teacher)
             plan = plan.double()
             a, b = transport.masses(student), transport.masses(teacher, of="teacher")
@@ -79,10 +79,3 @@ def plan_figures(
     if not count:
         totals = dict.fromkeys(("transport_cost", "plan_entropy", "marginal_error"), math.nan)
     return {name: round(value / max(1, count), 6) for name, value in totals.items()}
-
-
-def _padded(sentences: Sequence[Tokens] | Sequence[SentenceTokens], rows: list[int]) -> TokenBatch:
-    chosen = [sentences[row] for row in rows]
-    return TokenBatch.padded(
-        [one if isinstance(one, SentenceTokens) else SentenceTokens(one) for one in chosen]
-    )

@@ -22,6 +22,7 @@ from clirot.records import ProgressSink, Step
 from clirot.store import write_text
 from clirot.training.development import Development
 from clirot.training.diagnostics import PAIRS, plan_figures
+from clirot.training.precision import full_precision
 from clirot.training.processes import ALONE, Processes
 from clirot.training.reading import TokenReader
 from clirot.training.reporting import evaluated
@@ -163,13 +164,14 @@ class BestKeeper(TrainerCallback):
         training = self._model.training
         found: dict[str, float] = {}
         plans: list[dict[str, float]] = []
-        for language, task in self._developments.items():
-            encoder = MultiVectorTokenEncoder(
-                self._model, side=task.side, name="student", digest=""
-            )
-            vectors = task.student_tokens(encoder)
-            found[language] = task.mean_average_precision(vectors)
-            plans.append(self._figures(language, vectors))
+        with full_precision(self._model):
+            for language, task in self._developments.items():
+                encoder = MultiVectorTokenEncoder(
+                    self._model, side=task.side, name="student", digest=""
+                )
+                vectors = task.student_tokens(encoder)
+                found[language] = task.mean_average_precision(vectors)
+                plans.append(self._figures(language, vectors))
         figures = {
             name: round(sum(one[name] for one in plans) / len(plans), 6) for name in plans[0]
         }

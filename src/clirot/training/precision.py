@@ -7,7 +7,12 @@ twenty times slower than float32.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
 import torch
+from torch import nn
 
 
 def bfloat16_pays(device: str) -> bool:
@@ -20,3 +25,19 @@ def bfloat16_pays(device: str) -> bool:
 def best_device() -> str:
     """``cuda`` where there is one, else ``cpu``."""
     return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+@contextmanager
+def full_precision(model: nn.Module) -> Iterator[None]:
+    """The model without the mixed precision that a trainer puts around its ``forward``.
+
+    A student is measured before there is a trainer, and used when there is none any more: what is
+    measured in between must be in the same arithmetic.
+    """
+    inner: dict[str, Any] = vars(model)
+    wrapped = inner.pop("forward", None)
+    try:
+        yield
+    finally:
+        if wrapped is not None:
+            inner["forward"] = wrapped

@@ -168,7 +168,7 @@ def reading_of(
         UsageError: no such layer, or the teacher has no mask token or no room for so many.
     """
     model = encoder.model
-    prompt = _prompt(model, "document")
+    prompt = prompt_of(model, "document")
     backbone: Any = model[0]
     TokenReader(model, layer=layer)  # refuses a layer that there is not
     if mask_padding:
@@ -191,7 +191,8 @@ def reading_of(
     )
 
 
-def _prompt(model: MultiVectorEncoder, side: Side) -> str:
+def prompt_of(model: MultiVectorEncoder, side: Side) -> str:
+    """What ``encode_query`` or ``encode_document`` puts before a text."""
     name = side if side in model.prompts else model.default_prompt_name
     return (model.prompts[name] if name is not None else None) or ""
 
@@ -218,7 +219,7 @@ def token_ids(
         side: as what they are read.
         prompt: what is put before them; None: the side's own.
     """
-    prompt = prompt if prompt is not None else _prompt(model, side)
+    prompt = prompt if prompt is not None else prompt_of(model, side)
     found: list[np.ndarray] = []
     for start in range(0, len(texts), 1000):
         out = model.preprocess(list(texts[start : start + 1000]), prompt=prompt, task=side)

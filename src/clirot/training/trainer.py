@@ -14,7 +14,6 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,12 +33,14 @@ from clirot.training.epochs import WEIGHTS, BestKeeper, History, last_whole, los
 from clirot.training.material import Material
 from clirot.training.precision import best_device, bfloat16_pays
 from clirot.training.processes import ALONE, Processes
-from clirot.training.reading import TokenReader
+from clirot.training.reading import TokenReader, prompt_of
 from clirot.training.reporting import TENSORBOARD, Report, tensorboard_callback
 from clirot.training.teacher_tokens import TeacherTokens
 
 if TYPE_CHECKING:
     from sentence_transformers import MultiVectorEncoder
+
+_Loss = Callable[[TokenBatch, Side], Tensor]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,14 +91,14 @@ class TokenLoss(nn.Module):
             out = self.model(features, task=side)
             student = self._read(out)
             check_finite(student.vectors)
-            losses.append(loss(student))
+            losses.append(loss(student, side))
         return torch.stack(losses).mean()
 
-    def _own_loss(self, labels: Tensor) -> Callable[[TokenBatch], Tensor]:
+    def _own_loss(self, labels: Tensor) -> _Loss:
         teacher = self._teacher.batch(labels.tolist(), labels.device)
-        return partial(self._objective.loss, teacher=teacher)
+        return lambda student, side: self._objective.loss(student, teacher, side)
 
-    def _shared_loss(self, labels: Tensor) -> Callable[[TokenBatch], Tensor]:
+    def _shared_loss(self, labels: Tensor) -> _Loss:
         """The loss of a batch that is shared out among processes, of which this one has a part.
 
         Gradients are averaged over the processes, and so are the losses that are logged. What is a
@@ -119,14 +120,14 @@ class TokenLoss(nn.Module):
             *(one.asks_for for _, one in terms if one.in_batch and isinstance(one, Transport))
         )
 
-        def loss(student: TokenBatch) -> Tensor:
+        def loss(student: TokenBatch, side: Side) -> Tensor:
             # A process without a sentence takes part all the same: the others wait for it.
             found = 0 * student.vectors.sum()
             if own is not None:
                 part = student.rows(here.nonzero().flatten().tolist())
                 for scale, one in terms:
                     if not one.in_batch:
-                        found = found + weight * scale * one.loss(part, own)
+                        found = found + weight * scale * one.loss(part, own, side)
             if any(one.in_batch for _, one in terms):
                 rows = everywhere[everywhere >= 0].tolist()
                 real = (everywhere >= 0).nonzero().flatten().tolist()
@@ -134,7 +135,7 @@ class TokenLoss(nn.Module):
                 teacher = self._teacher.batch(rows, labels.device)
                 for scale, one in terms:
                     if one.in_batch:
-                        value = scale * one.loss(whole, teacher)
+                        value = scale * one.loss(whole, teacher, side)
                         found = found + count * value - ((count - 1) * value).detach()
             return found
 
@@ -247,7 +248,7 @@ def train(
             processes=processes.count,
         ),
         max_length=min(_longest_input(model, recipe.max_tokens, side) for side in sides),
-        prompts={column: _prompt(model, side) for column, side in columns.items()},
+        prompts={column: prompt_of(model, side) for column, side in columns.items()},
         router_mapping={column: str(side) for column, side in columns.items()},
         save_strategy="steps",
         save_steps=_checkpoint_steps(len(sentences), recipe.batch_size * recipe.accumulate),
@@ -397,12 +398,6 @@ def _deterministic_body(model: MultiVectorEncoder) -> None:
 def _tokens(out: dict[str, Any]) -> TokenBatch:
     """The tokens of a forward pass, where nothing but their vectors is asked for."""
     return TokenBatch(out["token_embeddings"], out["attention_mask"].bool())
-
-
-def _prompt(model: MultiVectorEncoder, side: Side) -> str:
-    """What ``encode_query`` or ``encode_document`` puts before a text."""
-    task = side if side in model.prompts else model.default_prompt_name
-    return (model.prompts[task] if task is not None else None) or ""
 
 
 def _longest_input(model: MultiVectorEncoder, max_tokens: int, side: Side) -> int:
