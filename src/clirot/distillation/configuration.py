@@ -26,7 +26,7 @@ _LATER = (
     "mask_padding",
     "token_temperature",
 )
-"""Settings added since the format, whose defaults change nothing: named only where they differ."""
+"""Settings added later, whose defaults change nothing: named where they differ (decision 046)."""
 
 
 @dataclass(frozen=True, kw_only=True)
