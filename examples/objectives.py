@@ -223,14 +223,15 @@ def topic_values(
         },
         "English topics": ([None], "en"),
     }
-    folder = Store().home / "topics"
+    folder = Store().home / "topics" / asked.tgt  # languages differ in which topics they have
     found: TopicValues = {}
     for label, (students, lang) in models.items():
         topics = collection.save_topics(lang, judged, folder)
         tables = []
         for student in students:
             config = SearchConfig(index=index, topics=topics, model=student, k=100)
-            saved = search(config).save(f"{student or 'teacher'}.{lang}.{collection.label}")
+            name = student or f"{asked.name}.teacher"
+            saved = search(config).save(f"{name}.{lang}.{collection.label}")
             evaluation = evaluate_runs(
                 {label: read_run(saved.path / SAVED_RUN)},
                 judged,

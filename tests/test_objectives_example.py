@@ -93,8 +93,8 @@ def test_the_table(
         assert rows["transport vocabulary=200"][column] == f"{baseline:.3f}"
         for label, start in (
             ("mse+0.5*contrastive batch_size=16", "so.mse+0.5-contrastive"),
-            ("teacher as it is", "teacher.so"),
-            ("English topics", "teacher.en"),
+            ("teacher as it is", "so.teacher.so"),
+            ("English topics", "so.teacher.en"),
         ):
             cell = rows[label][column].replace("(", "").replace(")", "")
             figure, difference, _, p = cell.split()
