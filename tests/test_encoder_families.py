@@ -168,7 +168,7 @@ class _Seen:
     def __init__(self) -> None:
         self.batches: list[TokenBatch] = []
 
-    def loss(self, student: TokenBatch, teacher: TokenBatch) -> Tensor:
+    def loss(self, student: TokenBatch, teacher: TokenBatch, side: Side) -> Tensor:
         self.batches.append(TokenBatch(student.vectors.detach(), student.mask))
         return (student.vectors * student.mask[:, :, None]).sum() * 0
 
