@@ -37,6 +37,7 @@ from clirot.collection import open_collection
 from clirot.distillation import DistillConfig, distill
 from clirot.errors import ClirotError
 from clirot.evaluation import EvaluateConfig, evaluate_runs
+from clirot.evaluation.samples import shares
 from clirot.indexing import IndexConfig, build_index
 from clirot.records import LanguagePair
 from clirot.retrieval import SearchConfig, search
@@ -260,14 +261,13 @@ class Cell:
 
 def together(collections: list[TopicValues]) -> TopicValues:
     """The topics of all collections, weighted so that their mean is that of the collections'."""
+
+    def weighted(label: str, measure: str) -> np.ndarray:
+        every = np.concatenate(shares([each[label][measure] for each in collections]))
+        return every * len(every)
+
     return {
-        label: {
-            measure: np.concatenate(
-                [each[label][measure] / len(each[label][measure]) for each in collections]
-            )
-            * np.mean([len(each[label][measure]) for each in collections])
-            for measure in MEASURES
-        }
+        label: {measure: weighted(label, measure) for measure in MEASURES}
         for label in collections[0]
     }
 

@@ -87,7 +87,7 @@ def prepare(
     more = config.mask_padding > 0 or (plan is not None and bool(plan.asks_for))
     tokens = teacher_tokens(reading if more else documents, english, cache=cache, progress=progress)
     # Filled with masks they are not what the teacher makes of documents.
-    encoded = {} if config.mask_padding else {text: row for row, text in enumerate(english)}
+    encoded = {} if config.mask_padding else place
     sides = STUDENT_SIDES[config.side]
     return Prepared(
         parts=parts,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -38,17 +39,19 @@ def sample(
     if any((system, one) not in evaluation.values for one in sets):
         return None
     place = evaluation.measures.index(measure)
+    values = [evaluation.values[system, one][place] for one in sets]
     totals: dict[str, float] = {}
-    for one in sets:
-        topics = evaluation.topics[one]
-        weight = 1.0 if len(sets) == 1 else 1 / (len(sets) * len(topics))
-        for topic, value in zip(
-            topics, evaluation.values[system, one][place].tolist(), strict=True
-        ):
-            totals[topic] = totals.get(topic, 0.0) + weight * value
+    for one, part in zip(sets, values if len(sets) == 1 else shares(values), strict=True):
+        for topic, value in zip(evaluation.topics[one], part.tolist(), strict=True):
+            totals[topic] = totals.get(topic, 0.0) + value
     ordered = tuple(sorted(totals))
-    values = np.array([totals[topic] for topic in ordered])
-    return Sample(ordered, values if len(sets) == 1 else values * len(ordered))
+    summed = np.array([totals[topic] for topic in ordered])
+    return Sample(ordered, summed if len(sets) == 1 else summed * len(ordered))
+
+
+def shares(sets: Sequence[Values]) -> list[Values]:
+    """What each topic of several sets adds to the mean of the sets' means: ``(topics,)`` a set."""
+    return [1 / (len(sets) * len(values)) * values for values in sets]
 
 
 def members(evaluation: Evaluation, topic_set: str) -> tuple[str, ...]:

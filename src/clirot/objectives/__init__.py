@@ -11,9 +11,9 @@ from clirot.objectives.objective import Objective, SentenceTokens, TokenBatch
 from clirot.objectives.transport import Transport
 from clirot.objectives.weighted import (
     OBJECTIVES,
-    WeightedSum,
     informed,
     objective_of,
+    terms_of,
     transports,
     unused,
 )
@@ -25,9 +25,9 @@ __all__ = [
     "SentenceTokens",
     "TokenBatch",
     "Transport",
-    "WeightedSum",
     "informed",
     "objective_of",
+    "terms_of",
     "transports",
     "unused",
 ]

@@ -81,16 +81,21 @@ def objective_of(expression: str, settings: Mapping[str, Any]) -> Objective:
     return WeightedSum(tuple(made))
 
 
+def terms_of(objective: Objective) -> tuple[tuple[float, Objective], ...]:
+    """Weights and objectives of a sum; what is no sum is its own only term."""
+    return objective.terms if isinstance(objective, WeightedSum) else ((1.0, objective),)
+
+
 def transports(objective: Objective) -> list[Transport]:
     """The parts of an objective that have a transport plan."""
-    return [one for one in _parts(objective) if isinstance(one, Transport)]
+    return [one for _, one in terms_of(objective) if isinstance(one, Transport)]
 
 
 def unused(settings: Iterable[str], objective: Objective | None) -> dict[str, str]:
     """Of these settings, those of objectives that this one has no use for -> why."""
-    parts = _parts(objective)
-    used = {name for part in parts for name in _settings(part)}
-    idle = {name for one in parts if isinstance(one, Transport) for name in one.idle}
+    terms = terms_of(objective) if objective is not None else ()
+    used = {name for _, one in terms for name in _settings(one)}
+    idle = {name for _, one in terms if isinstance(one, Transport) for name in one.idle}
     found = {}
     for setting in settings:
         takers = [name for name, make in OBJECTIVES.items() if setting in _settings(make)]
@@ -133,12 +138,6 @@ def _term(text: str, expression: str) -> tuple[float, str]:
 def _make(name: str, settings: Mapping[str, Any]) -> Objective:
     make = OBJECTIVES[name]
     return make(**{one: settings[one] for one in _settings(make) if one in settings})
-
-
-def _parts(objective: Objective | None) -> list[Objective]:
-    if isinstance(objective, WeightedSum):
-        return [one for _, one in objective.terms]
-    return [] if objective is None else [objective]
 
 
 def _settings(objective: Any) -> list[str]:

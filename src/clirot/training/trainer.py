@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from transformers import PrinterCallback, TrainerCallback
 
 from clirot.models import Side
-from clirot.objectives import Objective, SentenceTokens, TokenBatch, Transport, WeightedSum
+from clirot.objectives import Objective, SentenceTokens, TokenBatch, Transport, terms_of
 from clirot.records import ProgressSink, silent
 from clirot.training.batching import sampler_factory
 from clirot.training.development import Development, check_finite
@@ -111,11 +111,7 @@ class TokenLoss(nn.Module):
         here = labels >= 0
         weight = count * int(here.sum()) / total
         own = self._teacher.batch(labels[here].tolist(), labels.device) if weight else None
-        terms = (
-            self._objective.terms
-            if isinstance(self._objective, WeightedSum)
-            else ((1.0, self._objective),)
-        )
+        terms = terms_of(self._objective)
         asked_for = frozenset[str]().union(
             *(one.asks_for for _, one in terms if one.in_batch and isinstance(one, Transport))
         )
