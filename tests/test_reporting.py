@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import sqlite3
+import sys
+from contextlib import closing, nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from click.testing import Result
 from tiny_model import save_bitext, save_tiny_model
 from typer.testing import CliRunner
 
@@ -16,7 +21,7 @@ from clirot.distillation import DistillConfig, DistillResult, distill
 from clirot.errors import UnknownNameError, UsageError
 from clirot.records import LanguagePair
 from clirot.store import Store
-from clirot.training.reporting import evaluated
+from clirot.training.reporting import evaluated, reporting_to
 
 
 @pytest.fixture
@@ -61,6 +66,39 @@ def test_tensorboard_gets_what_was_measured(config: dict[str, Any], home: Path) 
     assert len(found["train/learning_rate"]) == 8
 
 
+def test_trackio_gets_what_was_measured_and_stdout_is_the_commands_own(
+    config: dict[str, Any], tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TRACKIO_DIR", str(tmp_path / "trackio"))  # read when it is imported
+    result = _command(config, "--report-to", "trackio", "--json")
+    results = json.loads(result.stdout)["results"]
+    assert "Trackio" in result.stderr
+    with closing(sqlite3.connect(tmp_path / "trackio" / "clirot.db")) as opened:
+        rows = opened.execute("SELECT metrics FROM metrics WHERE run_name = 'en-so'")
+        logged = [json.loads(metrics) for (metrics,) in rows]
+    found = {one["train/global_step"]: one["eval/map"] for one in logged if "eval/map" in one}
+    assert found == dict(zip([0, 4], results["development_map"], strict=True))
+    assert [one["train/global_step"] for one in logged if "train/loss" in one] == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_run_of_wandb_is_closed_before_the_command_goes_on(
+    fails: bool, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else it prints where it is when Python exits, on stdout after the student's name."""
+
+    def finish(exit_code: int) -> None:
+        print(f"closed, {exit_code}")
+
+    monkeypatch.setitem(sys.modules, "wandb", SimpleNamespace(finish=finish))
+    with pytest.raises(ZeroDivisionError) if fails else nullcontext(), reporting_to(["wandb"]):
+        print("opened")
+        _ = 1 / (not fails)
+    print("result")
+    printed = capsys.readouterr()
+    assert printed.out == "result\n" and printed.err == f"opened\nclosed, {int(fails)}\n"
+
+
 def test_a_report_is_no_part_of_a_student(config: dict[str, Any], tmp_path: Path) -> None:
     silent = distill(DistillConfig(**config))
     assert silent.tensorboard is None
@@ -102,10 +140,14 @@ def test_a_resumed_training_goes_on_with_its_report(
     assert [value for _, value in found["eval/map"]] == pytest.approx(result.development)
 
 
-def test_the_command_says_where_the_report_is(config: dict[str, Any]) -> None:
+def _command(config: dict[str, Any], *options: str) -> Result:
     command = ["distill", "--src", "en", "--tgt", "so", "--teacher", config["teacher"]]
     command += ["--file", str(config["files"][0]), "--vocabulary", "200", "--epochs", "1"]
-    result = CliRunner().invoke(app, [*command, "--report-to", "tensorboard", "--json"])
+    return CliRunner().invoke(app, [*command, *options])
+
+
+def test_the_command_says_where_the_report_is(config: dict[str, Any]) -> None:
+    result = _command(config, "--report-to", "tensorboard", "--json")
     directory = json.loads(result.stdout)["tensorboard"]
     assert Path(directory).is_dir()
     assert f"training curves: tensorboard --logdir {directory}\n" in result.stderr

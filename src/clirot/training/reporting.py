@@ -8,8 +8,11 @@ TensorBoard, its own settings, and writes TensorBoard's files where they outlive
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -57,6 +60,26 @@ def check_reporters(names: Sequence[str]) -> None:
                 f"--report-to {name} needs the package {package}, which is not installed",
                 hint=f"pip install {requirement}, or leave --report-to {name} out",
             )
+
+
+@contextmanager
+def reporting_to(names: Sequence[str]) -> Iterator[None]:
+    """Training that is reported to these programs.
+
+    What they print goes to stderr: stdout is for what a command gives back. A run of Weights &
+    Biases is closed in the end, which it otherwise does, printing, when Python exits.
+    """
+    if not names:
+        yield
+        return
+    failed = 1
+    with redirect_stdout(sys.stderr):
+        try:
+            yield
+            failed = 0
+        finally:
+            if "wandb" in names:
+                import_module("wandb").finish(exit_code=failed)
 
 
 def tensorboard_callback(

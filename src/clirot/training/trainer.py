@@ -34,7 +34,12 @@ from clirot.training.material import Material
 from clirot.training.precision import best_device, bfloat16_pays
 from clirot.training.processes import ALONE, Processes
 from clirot.training.reading import TokenReader, prompt_of
-from clirot.training.reporting import TENSORBOARD, Report, tensorboard_callback
+from clirot.training.reporting import (
+    TENSORBOARD,
+    Report,
+    reporting_to,
+    tensorboard_callback,
+)
 from clirot.training.teacher_tokens import TeacherTokens
 
 if TYPE_CHECKING:
@@ -297,7 +302,7 @@ def train(
         # Renamed in transformers 5; the old name warns there.
         recompute = getattr(body, "activation_checkpointing_enable", None)
         (recompute or body.gradient_checkpointing_enable)({"use_reentrant": False})
-    with reader if plan.asks_for else nullcontext():
+    with reader if plan.asks_for else nullcontext(), reporting_to(report_to):
         keeper.begin(resumed=resume is not None)
         processes.wait()
         trainer.train(resume_from_checkpoint=str(resume) if resume is not None else None)
