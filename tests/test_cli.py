@@ -305,6 +305,23 @@ def test_a_reader_that_has_gone_is_no_failure(tmp_path: Path) -> None:
     assert done.stderr == ""
 
 
+def test_stdout_is_for_data_whatever_libraries_print(place: Path) -> None:
+    """transformers greets as it is imported where wandb is offline, as it is on many clusters."""
+    done = subprocess.run(
+        [sys.executable, "-m", "clirot", "search", "--index", "moonlight", "--topics", "-"],
+        cwd=place,
+        input="t1\tsalt\n",
+        capture_output=True,
+        text=True,
+        env=os.environ | {"CLIROT_HOME": str(place / "home"), "WANDB_MODE": "offline"},
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    found = [line.split() for line in done.stdout.splitlines()]
+    assert [(topic, rank) for topic, _, _, rank, _, _ in found] == [("t1", "1"), ("t1", "2")]
+    assert "offline" in done.stderr
+
+
 # --- progress
 
 

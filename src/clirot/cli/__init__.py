@@ -17,7 +17,7 @@ import typer
 from typer.core import TyperGroup
 
 from clirot import __version__
-from clirot.cli.console import note
+from clirot.cli.console import kept_stdout, note
 from clirot.cli.streams import ClosedPipe, guard_streams
 from clirot.errors import ClirotError
 
@@ -82,10 +82,18 @@ def _command(name: str) -> Any:
     if hasattr(module, "app"):
         group = typer.main.get_group(module.app)
         group.name = name
+        for command in group.commands.values():
+            _keep_stdout(command)
         return group
     single = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
     single.command(name)(getattr(module, _MODULES[name]))
-    return typer.main.get_command(single)
+    return _keep_stdout(typer.main.get_command(single))
+
+
+def _keep_stdout(command: Any) -> Any:
+    """The command, which shares stdout with nobody while it runs; its help is printed before."""
+    command.callback = kept_stdout()(command.callback)
+    return command
 
 
 def _show_version(wanted: bool) -> None:

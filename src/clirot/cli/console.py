@@ -1,7 +1,8 @@
 """stdout, stderr, progress and tables for every command: the only place that knows rich.
 
-Data goes to stdout, everything else to stderr. Off a terminal there is no colour, no prompt and no
-live progress: a line at the start and the end of a phase, and one every half minute between.
+Data goes to stdout, everything else to stderr, what libraries print included. Off a terminal there
+is no colour, no prompt and no live progress: a line at the start and the end of a phase, and one
+every half minute between.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import sys
 import time
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from typing import TYPE_CHECKING, Any, TextIO
 
 from clirot.errors import ClirotWarning
@@ -22,6 +23,27 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 _PLAIN_INTERVAL_S = 30.0
+_kept: list[TextIO] = []
+
+
+@contextmanager
+def kept_stdout() -> Iterator[None]:
+    """Keeps stdout for data; what else is printed meanwhile goes to stderr.
+
+    transformers prints a line as it is imported where ``WANDB_MODE`` is ``offline``: in a pipeline
+    it would be the first line of a run.
+    """
+    _kept.append(sys.stdout)
+    try:
+        with redirect_stdout(sys.stderr):
+            yield
+    finally:
+        _kept.pop()
+
+
+def stdout() -> TextIO:
+    """Where data goes."""
+    return _kept[-1] if _kept else sys.stdout
 
 
 def note(message: str) -> None:
@@ -37,7 +59,7 @@ def warn(message: str) -> None:
 
 def emit(text: str) -> None:
     """Data, on stdout, exactly as given plus a newline."""
-    sys.stdout.write(text + "\n")
+    stdout().write(text + "\n")
 
 
 def emit_json(document: Any) -> None:
@@ -49,9 +71,9 @@ def emit_table(table: Table) -> None:
     """A rich table on stdout; off a terminal wide enough that nothing is cut."""
     from rich.console import Console
 
-    console = Console(file=sys.stdout, highlight=False)
+    console = Console(file=stdout(), highlight=False)
     if not console.is_terminal:
-        console = Console(file=sys.stdout, highlight=False, width=200, no_color=True)
+        console = Console(file=stdout(), highlight=False, width=200, no_color=True)
     console.print(table)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from clirot.cli.console import stdout
 from clirot.errors import UsageError
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ def _tables(evaluation: Evaluation, places: int) -> str:
     head = [*(["topics"] if several else []), "run", *map(str, evaluation.measures)]
     rows = rows_of(evaluation)
     marked = any(cell.mark for row in rows for cell in row.cells)
-    style = _Style(live=sys.stdout.isatty(), no_mark=" " if marked else "")
+    style = _Style(live=stdout().isatty(), no_mark=" " if marked else "")
     body = []
     for row in rows:
         labels = [row.topic_set, row.system][0 if several else 1 :]

@@ -8,9 +8,8 @@ TensorBoard, its own settings, and writes TensorBoard's files where they outlive
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
@@ -66,20 +65,16 @@ def check_reporters(names: Sequence[str]) -> None:
 def reporting_to(names: Sequence[str]) -> Iterator[None]:
     """Training that is reported to these programs.
 
-    What they print goes to stderr: stdout is for what a command gives back. A run of Weights &
-    Biases is closed in the end, which it otherwise does, printing, when Python exits.
+    A run of Weights & Biases is closed in the end, or marked as failed; by itself it would be when
+    Python exits, in so many lines on stdout.
     """
-    if not names:
-        yield
-        return
     failed = 1
-    with redirect_stdout(sys.stderr):
-        try:
-            yield
-            failed = 0
-        finally:
-            if "wandb" in names:
-                import_module("wandb").finish(exit_code=failed)
+    try:
+        yield
+        failed = 0
+    finally:
+        if "wandb" in names:
+            import_module("wandb").finish(exit_code=failed)
 
 
 def tensorboard_callback(
