@@ -6,10 +6,14 @@ the process itself is what is tested.
 
 from __future__ import annotations
 
+import json
 import os
+import pty
+import re
 import runpy
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -320,6 +324,52 @@ def test_stdout_is_for_data_whatever_libraries_print(place: Path) -> None:
     found = [line.split() for line in done.stdout.splitlines()]
     assert [(topic, rank) for topic, _, _, rank, _, _ in found] == [("t1", "1"), ("t1", "2")]
     assert "offline" in done.stderr
+
+
+def test_stdout_is_for_data_of_subcommands_too(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def prints(*_: object, **__: object) -> dict[str, object]:
+        print("hello from a library")
+        return {}
+
+    monkeypatch.setattr("clirot.cli.models.made", prints)
+    shown = run("models", "list", "--json")
+    assert json.loads(shown.out)["made"] == {}
+    assert "hello from a library" in shown.err
+
+
+@pytest.mark.parametrize("terminal", ["stderr", "both"])
+def test_a_run_is_whole_where_bars_are_drawn(place: Path, terminal: str) -> None:
+    """In a person's terminal: into a pipe beside the bars, or above them."""
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "clirot", "search", "--index", "moonlight", "--topics", "-"],
+        cwd=place,
+        stdin=subprocess.PIPE,
+        stdout=theirs if terminal == "both" else subprocess.PIPE,
+        stderr=theirs,
+        text=True,
+        env=os.environ | {"CLIROT_HOME": str(place / "home"), "TERM": "xterm", "COLUMNS": "40"},
+    )
+    os.close(theirs)
+    drawn = bytearray()
+
+    def read() -> None:
+        with suppress(OSError):  # the other end is closed
+            while part := os.read(ours, 4096):
+                drawn.extend(part)
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    piped, _ = process.communicate("t1\tsalt\nt2\tthe moon\n")
+    reader.join()
+    os.close(ours)
+    assert process.returncode == 0, drawn.decode()
+    assert "search" in drawn.decode()
+    text = drawn.decode() if terminal == "both" else piped
+    lines = [line for line in re.split(r"[\r\n]+|\x1b\[[0-9;?]*[a-zA-Z]", text) if " Q0 " in line]
+    assert [line.split()[0] for line in lines] == ["t1", "t1", "t2", "t2"]
+    assert all(re.fullmatch(r"t\d Q0 d\d \d [\d.]+ moonlight", line) for line in lines), lines
+    assert (terminal == "both") == ("Q0" in drawn.decode())
 
 
 # --- progress

@@ -82,23 +82,39 @@ def test_trackio_gets_what_was_measured_and_stdout_is_the_commands_own(
 
 
 @pytest.mark.parametrize("fails", [False, True])
+@pytest.mark.parametrize("own", [False, True])
 def test_a_run_of_wandb_is_closed_when_training_ends(
-    fails: bool, monkeypatch: pytest.MonkeyPatch
+    fails: bool, own: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """wandb itself is no dependency of the tests: its ``finish`` is stood in for."""
+    """wandb itself is no dependency of the tests: it is stood in for."""
     codes = []
 
     def finish(exit_code: int) -> None:
         codes.append(exit_code)
 
-    monkeypatch.setitem(sys.modules, "wandb", SimpleNamespace(finish=finish))
+    stand_in = SimpleNamespace(run="the caller's" if own else None, finish=finish)
+    monkeypatch.setitem(sys.modules, "wandb", stand_in)
     with pytest.raises(ZeroDivisionError) if fails else nullcontext(), reporting_to(["wandb"]):
+        stand_in.run = stand_in.run or "training's"
         assert not codes
         _ = 1 / (not fails)
-    assert codes == [int(fails)]
+    assert codes == ([] if own else [int(fails)])
+
+
+def test_a_run_of_trackio_is_closed_when_training_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    closed = []
+
+    def finish() -> None:
+        closed.append("trackio")
+        raise RuntimeError("Call trackio.init() before trackio.finish().")  # as it does say
+
+    monkeypatch.setitem(sys.modules, "trackio", SimpleNamespace(finish=finish))
+    with pytest.raises(ZeroDivisionError), reporting_to(["trackio"]):
+        _ = 1 / 0
+    assert closed == ["trackio"]
     with reporting_to(["trackio"]):
         pass
-    assert len(codes) == 1
+    assert closed == ["trackio"]
 
 
 def test_a_report_is_no_part_of_a_student(config: dict[str, Any], tmp_path: Path) -> None:

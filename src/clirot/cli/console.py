@@ -19,11 +19,14 @@ from clirot.errors import ClirotWarning
 from clirot.records import ProgressSink, Step
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.progress import Progress
     from rich.table import Table
 
 _PLAIN_INTERVAL_S = 30.0
 _kept: list[TextIO] = []
+_drawn: list[Console] = []
+"""Where live progress is drawn at the moment."""
 
 
 @contextmanager
@@ -59,7 +62,10 @@ def warn(message: str) -> None:
 
 def emit(text: str) -> None:
     """Data, on stdout, exactly as given plus a newline."""
-    stdout().write(text + "\n")
+    if _drawn and stdout().isatty():  # above the bars, which would else be drawn over it
+        _drawn[-1].print(text, markup=False, highlight=False, soft_wrap=True)
+    else:
+        stdout().write(text + "\n")
 
 
 def emit_json(document: Any) -> None:
@@ -170,6 +176,15 @@ def _line(step: Step) -> str:
 
 
 @contextmanager
+def _drawn_on(console: Console) -> Iterator[None]:
+    _drawn.append(console)
+    try:
+        yield
+    finally:
+        _drawn.pop()
+
+
+@contextmanager
 def _live_progress() -> Iterator[ProgressSink]:
     from rich.console import Console
     from rich.progress import (
@@ -189,7 +204,7 @@ def _live_progress() -> Iterator[ProgressSink]:
         console=Console(stderr=True),
     )
     tasks: dict[str, Any] = {}
-    with bars:
+    with bars, _drawn_on(bars.console):
 
         def sink(step: Step) -> None:
             if step.label not in tasks:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
@@ -65,16 +65,21 @@ def check_reporters(names: Sequence[str]) -> None:
 def reporting_to(names: Sequence[str]) -> Iterator[None]:
     """Training that is reported to these programs.
 
-    A run of Weights & Biases is closed in the end, or marked as failed; by itself it would be when
-    Python exits, in so many lines on stdout.
+    The runs that it opens are closed in the end, also when it fails; by themselves they would be
+    when Python exits, in so many lines on stdout. A run of W&B that was open before goes on.
     """
+    wandb = import_module("wandb") if "wandb" in names else None
+    ours = wandb is not None and wandb.run is None
     failed = 1
     try:
         yield
         failed = 0
     finally:
-        if "wandb" in names:
-            import_module("wandb").finish(exit_code=failed)
+        if wandb is not None and ours:
+            wandb.finish(exit_code=failed)
+        if failed and "trackio" in names:  # where training ends well transformers closes it
+            with suppress(RuntimeError):  # none was opened yet
+                import_module("trackio").finish()
 
 
 def tensorboard_callback(
