@@ -31,6 +31,7 @@ from clirot.records import LanguagePair, Step
 from clirot.store import Store
 
 COMMANDS = ["fetch-bitext", "distill", "index", "search", "evaluate", "align", "models"]
+SEARCH = [sys.executable, "-m", "clirot", "search", "--index", "moonlight", "--topics", "-"]
 HEAVY = [
     "torch",
     "transformers",
@@ -312,7 +313,7 @@ def test_a_reader_that_has_gone_is_no_failure(tmp_path: Path) -> None:
 def test_stdout_is_for_data_whatever_libraries_print(place: Path) -> None:
     """transformers greets as it is imported where wandb is offline, as it is on many clusters."""
     done = subprocess.run(
-        [sys.executable, "-m", "clirot", "search", "--index", "moonlight", "--topics", "-"],
+        SEARCH,
         cwd=place,
         input="t1\tsalt\n",
         capture_output=True,
@@ -342,7 +343,7 @@ def test_a_run_is_whole_where_bars_are_drawn(place: Path, terminal: str) -> None
     """In a person's terminal: into a pipe beside the bars, or above them."""
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
-        [sys.executable, "-m", "clirot", "search", "--index", "moonlight", "--topics", "-"],
+        SEARCH,
         cwd=place,
         stdin=subprocess.PIPE,
         stdout=theirs if terminal == "both" else subprocess.PIPE,

@@ -63,7 +63,7 @@ def warn(message: str) -> None:
 def emit(text: str) -> None:
     """Data, on stdout, exactly as given plus a newline."""
     if _drawn and stdout().isatty():  # above the bars, which would else be drawn over it
-        _drawn[-1].print(text, markup=False, highlight=False, soft_wrap=True)
+        _drawn[-1].out(text, highlight=False)
     else:
         stdout().write(text + "\n")
 

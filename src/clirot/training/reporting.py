@@ -69,13 +69,14 @@ def reporting_to(names: Sequence[str]) -> Iterator[None]:
     when Python exits, in so many lines on stdout. A run of W&B that was open before goes on.
     """
     wandb = import_module("wandb") if "wandb" in names else None
-    ours = wandb is not None and wandb.run is None
+    if wandb is not None and wandb.run is not None:
+        wandb = None
     failed = 1
     try:
         yield
         failed = 0
     finally:
-        if wandb is not None and ours:
+        if wandb is not None:
             wandb.finish(exit_code=failed)
         if failed and "trackio" in names:  # where training ends well transformers closes it
             with suppress(RuntimeError):  # none was opened yet

@@ -34,12 +34,7 @@ from clirot.training.material import Material
 from clirot.training.precision import best_device, bfloat16_pays
 from clirot.training.processes import ALONE, Processes
 from clirot.training.reading import TokenReader, prompt_of
-from clirot.training.reporting import (
-    TENSORBOARD,
-    Report,
-    reporting_to,
-    tensorboard_callback,
-)
+from clirot.training.reporting import TENSORBOARD, Report, reporting_to, tensorboard_callback
 from clirot.training.teacher_tokens import TeacherTokens
 
 if TYPE_CHECKING:
