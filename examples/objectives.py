@@ -11,8 +11,9 @@ kept in the store, so that a table which was interrupted, or gets another row, d
 The development column needs no collection: MAP on the pairs held out of the bitext, by which
 settings are chosen. Collections are for the final table: MAP and P@5 there, the teacher on topics
 as they are and the English-topic ceiling beside them; ``--collection DIR@5`` takes every fifth of
-its topics. A topic's value is its mean over the seeds, and the paired randomisation test is over
-topics: of these students, not of all that other seeds might make.
+its topics. A cell has the mean, the mean of each seed where there are several, the difference from
+the first system, and p. A topic's value is its mean over the seeds, and the paired randomisation
+test is over topics: of these students, not of all that other seeds might make.
 
 The verdict on a language is the column "all map": the mean over the collections, each counting
 alike, with Holm's correction over the rows. The other columns say where a difference comes from,
@@ -151,7 +152,8 @@ def main() -> None:
     figures = {one.label: topic_values(asked, systems, one) for one in collections}
     columns: dict[str, dict[str, Any]] = {
         "development MAP": {
-            system.label: development_cell(measured, system, asked.seed) for system in systems
+            one.label: Cell.of(np.array([measured[one.label, seed] for seed in asked.seed]))
+            for one in systems
         },
         **compared_columns(figures, systems[0].label),
     }
@@ -197,23 +199,14 @@ def thinned(path: Path, every: int, folder: Path) -> Path:
     return target
 
 
-def development_cell(
-    measured: dict[tuple[str, int], float], system: System, seeds: list[int]
-) -> str:
-    """The mean over the seeds, and each seed where there are several."""
-    each = [measured[system.label, seed] for seed in seeds]
-    several = f" ({' '.join(f'{value:.3f}' for value in each)})" if len(each) > 1 else ""
-    return f"{np.mean(each):.3f}{several}"
-
-
 TopicValues = dict[str, dict[str, np.ndarray]]
-"""System -> measure -> ``(topics,)``."""
+"""System -> measure -> ``(seeds, topics)``; of the teacher there is one."""
 
 
 def topic_values(
     asked: argparse.Namespace, systems: list[System], collection: Thinned
 ) -> TopicValues:
-    """The systems' on a collection, each the mean over the seeds."""
+    """The systems' on a collection."""
     index = build_index(IndexConfig(model=asked.teacher, collection=collection.id)).name
     judged = collection.judgements(asked.tgt)
     models: dict[str, tuple[list[str | None], str]] = {
@@ -239,8 +232,7 @@ def topic_values(
                 EvaluateConfig(metrics=MEASURES),
             )
             tables.append(evaluation.values[label, ""])
-        mean = np.mean(tables, axis=0)
-        found[label] = dict(zip(MEASURES, mean, strict=True))
+        found[label] = dict(zip(MEASURES, np.stack(tables, axis=1), strict=True))
     return found
 
 
@@ -249,22 +241,32 @@ class Cell:
     """A figure of the table, and its test against the first system."""
 
     mean: float
+    seeds: list[float]
     difference: float = 0.0
     p: float | None = None
 
+    @classmethod
+    def of(cls, values: np.ndarray) -> Cell:
+        """A mean over seeds and topics, from ``(seeds, ...)``."""
+        return cls(float(values.mean()), [float(one.mean()) for one in values])
+
     def __str__(self) -> str:
-        """The mean, the difference and Holm's p."""
-        if self.p is None:
-            return f"{self.mean:.3f}"
-        return f"{self.mean:.3f} ({self.difference:+.3f}, p {self.p:.4f})"
+        """The mean, that of each seed where there are several, the difference and Holm's p."""
+        notes = []
+        if len(self.seeds) > 1:
+            notes.append(" ".join(f"{one:.3f}" for one in self.seeds))
+        if self.p is not None:
+            notes.append(f"{self.difference:+.3f}, p {self.p:.4f}")
+        return f"{self.mean:.3f}" + (f" ({'; '.join(notes)})" if notes else "")
 
 
 def together(collections: list[TopicValues]) -> TopicValues:
     """The topics of all collections, weighted so that their mean is that of the collections'."""
 
     def weighted(label: str, measure: str) -> np.ndarray:
-        every = np.concatenate(shares([each[label][measure] for each in collections]))
-        return every * len(every)
+        seeds = zip(*(each[label][measure] for each in collections), strict=True)
+        rows = [np.concatenate(shares(each)) for each in seeds]
+        return np.stack([row * len(row) for row in rows])
 
     return {
         label: {measure: weighted(label, measure) for measure in MEASURES}
@@ -291,10 +293,11 @@ def compared(values: TopicValues, baseline: str, measure: str) -> dict[str, Cell
     """System -> its cell."""
     cells = {}
     for label, per_measure in values.items():
-        differences = per_measure[measure] - values[baseline][measure]
-        cells[label] = Cell(float(per_measure[measure].mean()), float(differences.mean()))
+        cells[label] = Cell.of(per_measure[measure])
         if label != baseline:
-            cells[label].p = randomisation_test(differences).p
+            means = [one.mean(axis=0) for one in (per_measure[measure], values[baseline][measure])]
+            cells[label].difference = float((means[0] - means[1]).mean())
+            cells[label].p = randomisation_test(means[0] - means[1]).p
     return cells
 
 

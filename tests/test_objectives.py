@@ -16,7 +16,7 @@ import torch
 
 from clirot.errors import ClirotError, UnknownNameError, UsageError
 from clirot.models import Side
-from clirot.objectives import OBJECTIVES, Objective, TokenBatch, Transport, objective_of
+from clirot.objectives import OBJECTIVES, Objective, TokenBatch, Transport, blocks, objective_of
 from clirot.objectives.greedy import Greedy
 from clirot.objectives.plans import geomloss_plan
 from clirot.objectives.pooled import SentenceMSE
@@ -176,6 +176,37 @@ def test_tokens_of_a_copy_are_no_negatives(side: Side) -> None:
     twice = [one.rows([0, 1, 1]) for one in (student, teacher)]
     got = float(TokenContrast(token_temperature=0.1).loss(*twice, side))
     assert got == pytest.approx((first + 2 * other) / 3, rel=1e-4)
+
+
+def _loss_gradient_and_memory(objective: Objective, side: Side) -> tuple[float, torch.Tensor, int]:
+    """Of a batch of 16; the last, entries of what autograd keeps for the backward pass."""
+    student = _batch(_unit(16, 6, 8, seed=1), [6, 3, 1, 4] * 4)
+    teacher = _batch(_unit(16, 5, 8, seed=2), [5, 2, 4, 3] * 4)
+    vectors = student.vectors.clone().requires_grad_()
+    kept: dict[int, int] = {}  # by storage, as views of one tensor are kept once
+
+    def keep(tensor: torch.Tensor) -> torch.Tensor:
+        kept[tensor.untyped_storage().data_ptr()] = tensor.numel()
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        loss = objective.loss(student._replace(vectors=vectors), teacher, side)
+    loss.backward()
+    assert vectors.grad is not None
+    return float(loss.detach()), vectors.grad, sum(kept.values())
+
+
+@SIDES
+@pytest.mark.parametrize("objective", [Contrastive(), ScoreKL(), TokenContrast()])
+def test_in_blocks_a_loss_is_the_same_and_keeps_less(
+    objective: Objective, side: Side, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loss, gradient, memory = _loss_gradient_and_memory(objective, side)
+    monkeypatch.setattr(blocks, "BLOCK_ENTRIES", 3 * 6 * 80)  # three sentences, or some 18 tokens
+    got, by_blocks, less = _loss_gradient_and_memory(objective, side)
+    assert got == pytest.approx(loss, rel=1e-6)
+    assert torch.allclose(by_blocks, gradient, rtol=1e-4, atol=1e-7)
+    assert less < memory / 3
 
 
 def test_tokens_that_the_plan_drops_stay_negatives() -> None:

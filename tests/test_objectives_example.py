@@ -22,6 +22,14 @@ def script(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     return load_example("objectives", monkeypatch)
 
 
+def _read(cell: str) -> tuple[list[float], str]:
+    """The mean and that of each seed; what is said of the test."""
+    mean, _, notes = cell.removesuffix(")").partition(" (")
+    test = notes[notes.rfind("; ") + 1 :].strip() if ", p " in notes else ""
+    seeds = notes.removesuffix(test).removesuffix("; ")
+    return [float(one) for one in [mean, *seeds.split()]], test
+
+
 def test_the_table(
     script: ModuleType,
     tmp_path: Path,
@@ -90,21 +98,24 @@ def test_the_table(
 
     for column, end in ((3, ".made-up"), (5, ".other-every-3")):
         baseline = mean("so.transport", end)
-        assert rows["transport vocabulary=200"][column] == f"{baseline:.3f}"
-        for label, start in (
-            ("mse+0.5*contrastive batch_size=16", "so.mse+0.5-contrastive"),
-            ("teacher as it is", "so.teacher.so"),
-            ("English topics", "so.teacher.en"),
+        for label, start, seeds in (
+            ("transport vocabulary=200", "so.transport", ["1.so", "2.so"]),
+            ("mse+0.5*contrastive batch_size=16", "so.mse+0.5-contrastive", ["1.so", "2.so"]),
+            ("teacher as it is", "so.teacher.so", []),
+            ("English topics", "so.teacher.en", []),
         ):
-            cell = rows[label][column].replace("(", "").replace(")", "")
-            figure, difference, _, p = cell.split()
+            (figure, *each), test = _read(rows[label][column])
             expected = mean(start, end)
-            assert float(figure) == pytest.approx(expected, abs=6e-4)
-            assert float(difference.rstrip(",")) == pytest.approx(expected - baseline, abs=6e-4)
-            assert 0 < float(p) <= 1
+            assert figure == pytest.approx(expected, abs=6e-4)
+            assert each == pytest.approx([mean(start, f".{seed}{end}") for seed in seeds], abs=6e-4)
+            assert bool(test) == (start != "so.transport")
+            if test:
+                difference, p = test.split(", p ")
+                assert float(difference) == pytest.approx(expected - baseline, abs=6e-4)
+                assert 0 < float(p) <= 1
     for cells in list(rows.values())[2:]:
-        every, one, other = (float(cells[column].split()[0]) for column in (1, 3, 5))
-        assert every == pytest.approx((one + other) / 2, abs=1.1e-3)
+        every, one, other = (_read(cells[column])[0] for column in (1, 3, 5))
+        assert every == pytest.approx(np.mean([one, other], axis=0), abs=1.1e-3)
 
     monkeypatch.setattr(sys, "argv", [*call, "--system", "none vocabulary=200"])
     script.main()
@@ -121,7 +132,7 @@ def test_the_verdict_counts_collections_alike_and_is_a_family_of_its_own(
     generator = np.random.default_rng(5)
     drawn = [
         {
-            label: {measure: generator.random(topics) for measure in script.MEASURES}
+            label: {measure: generator.random((1, topics)) for measure in script.MEASURES}
             for label in ("first", "second", "third")
         }
         for topics in (40, 300)
@@ -131,7 +142,7 @@ def test_the_verdict_counts_collections_alike_and_is_a_family_of_its_own(
         means = [values[label]["map"].mean() for values in drawn]
         assert cell.mean == pytest.approx(np.mean(means))
     # The oracle's statistic is the difference of the means of the collections' means itself.
-    first, second = ([values[label]["map"] for values in drawn] for label in ("first", "second"))
+    first, second = ([values[label]["map"][0] for values in drawn] for label in ("first", "second"))
     splits = [(np.concatenate([a, b]), len(a)) for a, b in zip(first, second, strict=True)]
     observed = sum(both[:n].mean() - both[n:].mean() for both, n in splits)
     extreme = 0

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from clirot.errors import UsageError
 from clirot.models import Side
+from clirot.objectives.blocks import in_blocks
 from clirot.objectives.objective import TokenBatch
 
 
@@ -88,10 +89,16 @@ def turned(student: TokenBatch, teacher: TokenBatch, side: Side) -> tuple[TokenB
 
 def batch_maxsim(queries: TokenBatch, documents: TokenBatch) -> Tensor:
     """Every query against every document: ``(queries, documents)`` float32 in [-1, 1]."""
-    similarity = torch.einsum("knd,lmd->klnm", queries.vectors.float(), documents.vectors.float())
-    best = similarity.masked_fill(~documents.mask[None, :, None, :], float("-inf")).amax(dim=3)
-    weight = queries.mask.float()
-    return (best * weight[:, None, :]).sum(dim=2) / weight.sum(dim=1)[:, None]
+    vectors, padding = documents.vectors.float(), ~documents.mask
+
+    def maxsim(tokens: Tensor, mask: Tensor) -> Tensor:
+        similarity = torch.einsum("knd,lmd->klnm", tokens, vectors)
+        best = similarity.masked_fill(padding[None, :, None, :], float("-inf")).amax(dim=3)
+        weight = mask.float()
+        return (best * weight[:, None, :]).sum(dim=2) / weight.sum(dim=1)[:, None]
+
+    row = queries.mask.shape[1] * padding.numel()
+    return in_blocks(maxsim, queries.vectors.float(), queries.mask, row_entries=row)
 
 
 def copies(teacher: TokenBatch) -> Tensor:

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from clirot.errors import UsageError
 from clirot.models import Side
+from clirot.objectives.blocks import in_blocks
 from clirot.objectives.objective import TokenBatch
 from clirot.objectives.scores import (
     check_temperature,
@@ -96,8 +97,12 @@ class TokenContrast(Transport):
         queries, documents = turned(student, teacher, side)
         mass = plan.sum(dim=2 if side == "query" else 1)[queries.mask]
         tokens, every = (one.vectors[one.mask].float() for one in (queries, documents))
-        away = (tokens @ every.T - 1) / self.token_temperature
         of_query, of_document = (one.mask.nonzero()[:, 0] for one in (queries, documents))
-        hidden = copies(teacher)[of_query[:, None], of_document[None]]
-        repelled = (mass * away.masked_fill(hidden, float("-inf")).logsumexp(dim=1)).sum()
+        hidden = copies(teacher)[:, of_document]
+
+        def away(tokens: Tensor, of_query: Tensor) -> Tensor:
+            logits = (tokens @ every.T - 1) / self.token_temperature
+            return logits.masked_fill(hidden[of_query], float("-inf")).logsumexp(dim=1)
+
+        repelled = (mass * in_blocks(away, tokens, of_query, row_entries=len(every))).sum()
         return (attracted + repelled) / len(student.mask)
