@@ -385,6 +385,18 @@ def test_what_is_in_a_collection_is_dropped(collection):
     assert (made.kind, made.name, len(made.digest)) == ("collection", collection, 64)
 
 
+def test_documents_in_every_language_of_a_collection_are_excluded(collection):
+    rows = [("The well is dry.", "x"), ("x", "Suuqa waa xiran yahay"), ("x", "y")]
+    (english,) = Overlap([collection]).inputs()
+    (Path(collection) / "docs.so.tsv").write_text("d1\tSuuqa waa xiran yahay.\n")
+    overlap = Overlap([collection])
+    overlap.read()
+    found, _ = judged(pairs_of(rows), overlap=overlap)
+    assert [verdict for _, verdict in found] == ["overlap", "overlap", "kept"]
+    (both,) = overlap.inputs()
+    assert both.digest != english.digest
+
+
 def test_a_collection_that_is_not_there_is_an_error(tmp_path):
     with pytest.raises(ClirotError):
         Overlap([str(tmp_path / "none")])

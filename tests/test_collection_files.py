@@ -93,12 +93,20 @@ def test_gzip_and_json_lines_and_a_byte_order_mark(tmp_path: Path) -> None:
 
 def test_several_document_languages_must_be_chosen_from(directory: Path) -> None:
     (directory / "docs.so.tsv").write_text("d1\tgeel\n")
-    with pytest.raises(UsageError, match="several languages") as caught:
-        open_collection(str(directory))
-    assert "en, so" in str(caught.value.hint)
+    both = open_collection(str(directory))
+    for part in (both.documents, lambda: both.digest, lambda: both.document_count):
+        with pytest.raises(UsageError, match="several languages") as caught:
+            list(part())
+        assert "en, so" in str(caught.value.hint)
+    assert both.document_language is None
+    assert [topic.id for topic in both.topics("so")] == ["q1", "q2"]
+    assert set(both.qrels("so")) == {"q1", "q2"}
     somali = open_collection(str(directory), docs_lang="som")
     assert [document.text for document in somali.documents()] == ["geel"]
     assert somali.digest != open_collection(str(directory), docs_lang="en").digest
+    assert [one.document_language for one in both.by_document_language()] == ["en", "so"]
+    assert both.by_document_language()[1].digest == somali.digest
+    assert list(somali.by_document_language()) == [somali]
     with pytest.raises(UsageError, match="no documents in 'fi'"):
         open_collection(str(directory), docs_lang="fi")
     with pytest.raises(UsageError, match="--docs-lang chooses"):

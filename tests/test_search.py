@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -188,6 +189,31 @@ def test_topics_of_another_collection_are_noted(
         f"the topics are of {other}, but {index} holds the documents of {collection}",
     )
     assert search(SearchConfig(index=index, collection=collection, lang="en")).notes == ()
+
+
+def test_topics_of_a_directory_with_documents_in_several_languages(
+    models: Path, collection: str, tmp_path: Path
+) -> None:
+    both = tmp_path / "both"
+    shutil.copytree(collection, both)
+    (both / "docs.so.tsv").write_text("d1\tcusbo iyo rooti\n", encoding="utf-8")
+    config = IndexConfig(model=str(models / "teacher"), collection=str(both))
+    with pytest.raises(UsageError, match="documents in several languages"):
+        build_index(config)
+    build_index(replace(config, docs_lang="so", name="somali"))
+    ready = search(SearchConfig(index="somali", collection=str(both), lang="en"))
+    assert ready.notes == ()
+    assert {line.split()[2] for line in "".join(ready.lines()).splitlines()} == {"d1"}
+    # The same documents under another name, and a directory that has topics only.
+    shutil.copytree(both, tmp_path / "again")
+    (tmp_path / "topics").mkdir()
+    shutil.copy(both / "queries.en.tsv", tmp_path / "topics")
+    for name in ("again", "topics"):
+        asked = SearchConfig(index="somali", collection=str(tmp_path / name), lang="en")
+        assert search(asked).notes == ()
+    (tmp_path / "again" / "docs.so.tsv").write_text("d1\tbiyo\n", encoding="utf-8")
+    asked = SearchConfig(index="somali", collection=str(tmp_path / "again"), lang="en")
+    assert len(search(asked).notes) == 1
 
 
 @pytest.mark.parametrize(

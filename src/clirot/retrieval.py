@@ -224,7 +224,8 @@ def _topics(
             f"the topics are in {asked}, but {model.name} expects queries in "
             f"{' or '.join(own)}{side}",
         )
-    if indexed.name != collection.id and indexed.digest != collection.digest:
+    documents = () if indexed.name == collection.id else collection.by_document_language()
+    if documents and indexed.digest not in {one.digest for one in documents}:
         notes += (
             f"the topics are of {collection.id}, but {artefact.name} holds the documents of "
             f"{indexed.name}",

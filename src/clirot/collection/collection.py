@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 
 from clirot.collection.judgements import Judgements
@@ -24,7 +24,8 @@ class Collection(ABC):
     """
 
     document_language: str | None = None
-    """The language of the documents, normalised; None where the collection does not say."""
+    """The language of the documents, normalised; None where the collection does not say, or has
+    them in several and none was chosen."""
 
     def __init__(self, id: str, languages: tuple[str, ...], language: str | None = None) -> None:  # noqa: A002
         self.id = id
@@ -59,6 +60,7 @@ class Collection(ABC):
 
         Raises:
             InputError: there are none, or a file of theirs is malformed.
+            UsageError: they are in several languages and none was chosen.
         """
         empty = True
         for document in self._read_documents():
@@ -66,6 +68,10 @@ class Collection(ABC):
             yield document
         if empty:
             raise InputError(f"collection {self.id} has no documents")
+
+    def by_document_language(self) -> Sequence[Collection]:
+        """The collection once for each language of its documents; nothing where it has none."""
+        return (self,)
 
     @property
     def document_count(self) -> int | None:

@@ -34,11 +34,12 @@ class DirectoryCollection(Collection):
 
     Args:
         directory: where the files are.
-        docs_lang: which of several ``docs.<lang>`` files; None where there is one.
+        docs_lang: which of several ``docs.<lang>`` files; None where there is one, or where only
+            topics and judgements are wanted.
 
     Raises:
         InputError: the directory holds none of the files, or two for one language.
-        UsageError: several document languages and none chosen, or one that is not there.
+        UsageError: a document language that is not there.
     """
 
     def __init__(self, directory: Path, docs_lang: str | None = None) -> None:
@@ -61,12 +62,7 @@ class DirectoryCollection(Collection):
 
     def _chosen(self, docs_lang: str | None) -> str | None:
         if docs_lang is None:
-            if len(self._documents) > 1:
-                raise UsageError(
-                    f"{self.id} has documents in several languages: which one?",
-                    hint=f"choose one with --docs-lang: {', '.join(sorted(self._documents))}",
-                )
-            return next(iter(self._documents), None)
+            return next(iter(self._documents)) if len(self._documents) == 1 else None
         wanted = parse_language(docs_lang)
         if wanted not in self._documents:
             there = ", ".join(sorted(self._documents)) or "none"
@@ -78,6 +74,11 @@ class DirectoryCollection(Collection):
     @property
     def _documents_file(self) -> Path:
         if self.document_language is None:
+            if self._documents:
+                raise UsageError(
+                    f"{self.id} has documents in several languages: which one?",
+                    hint=f"choose one with --docs-lang: {', '.join(sorted(self._documents))}",
+                )
             raise InputError(
                 "no documents: there is no docs.<lang>.tsv or docs.<lang>.jsonl",
                 path=self._directory,
@@ -105,6 +106,12 @@ class DirectoryCollection(Collection):
                 hint="give a qrels file with --qrels",
             )
         return read_judgements(self._qrels)
+
+    def by_document_language(self) -> tuple[DirectoryCollection, ...]:
+        """Itself where a language is chosen."""
+        if self.document_language is not None:
+            return (self,)
+        return tuple(DirectoryCollection(self._directory, one) for one in sorted(self._documents))
 
     @property
     def document_count(self) -> int | None:

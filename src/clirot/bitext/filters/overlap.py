@@ -1,7 +1,7 @@
 """Pairs that are in a collection: what a student would be tested on, it must not be trained on.
 
 A pair overlaps where one of its sides, folded (case, punctuation, white space and digits aside),
-is a document of the collection, a sentence of one, or a topic in any language. Kept are 64 bits of
+is a document of the collection, a sentence of one, or a topic, in any language. Kept are 64 bits of
 each, sorted: 8 bytes a sentence.
 """
 
@@ -82,18 +82,21 @@ class Overlap:
 
 def _pieces(collection: Collection) -> Iterator[str]:
     """Everything of a collection that a sentence pair might hold."""
-    for document in collection.documents():
-        yield document.text
-        sentences = _END.split(document.text)
-        if len(sentences) > 1:
-            yield from sentences
+    for one in collection.by_document_language():
+        for document in one.documents():
+            yield document.text
+            sentences = _END.split(document.text)
+            if len(sentences) > 1:
+                yield from sentences
     for language in collection.languages or (None,):
         for topic in collection.topics(language):
             yield topic.text
 
 
 def _digest_of(collection: Collection) -> str:
-    whole = hashlib.sha256(collection.digest.encode())
+    whole = hashlib.sha256()
+    for one in collection.by_document_language():
+        whole.update(one.digest.encode())
     for language in collection.languages or (None,):
         whole.update(collection.topics_digest(language).encode())
     return whole.hexdigest()
