@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import random
 import resource
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,25 +17,31 @@ import numpy as np
 import pytest
 import torch
 from killing import kill_at
+from sentence_transformers.multi_vector_encoder.modules import HierarchicalTokenPooling
+from tiny_families import save_llama, save_modernbert
 from tiny_model import save_bitext, save_collection, save_tiny_model
 from typer.testing import CliRunner
 
-from clirot.bitext import load_bitext, stored_sources
+from clirot.acquisition import FetchConfig, fetch_bitext
+from clirot.bitext import FilterConfig, load_bitext, stored_sources
 from clirot.cli import app
 from clirot.collection import open_collection
 from clirot.distillation import DistillConfig, DistillResult, distill
+from clirot.distillation.bitext import bitexts_of
 from clirot.encoders import load_model
 from clirot.errors import (
     ArtefactError,
+    BitextWarning,
     ClirotError,
     InputError,
+    PartlyDoneError,
     UnknownNameError,
     UnusedSettingWarning,
     UsageError,
 )
 from clirot.indexing import IndexConfig, build_index
 from clirot.models import resolve
-from clirot.records import LanguagePair, Step
+from clirot.records import LanguagePair, Step, silent
 from clirot.retrieval import SearchConfig, search
 from clirot.store import Store
 from clirot.training import trainer
@@ -60,6 +68,8 @@ def _config(checkpoint: Path, bitext: Path, **changes: object) -> DistillConfig:
         "vocabulary": 200,
         "max_tokens": 48,
     }
+    if "student" in changes:
+        del settings["vocabulary"]  # a transplant's
     return DistillConfig(**(settings | changes))  # type: ignore[arg-type]
 
 
@@ -120,6 +130,7 @@ def test_the_student_before_training_is_a_student_too(teacher: Path, bitext: Pat
     after = distill(_config(teacher, bitext))
     assert before.name == "en-so.none" and before.best_epoch == 0
     assert before.development == [pytest.approx(after.development[0], abs=1e-9)]
+    assert not distill(_config(teacher, bitext, objective="none", epochs=5, batch_size=4)).fresh
 
 
 def test_a_student_may_start_from_another_encoder(
@@ -133,6 +144,65 @@ def test_a_student_may_start_from_another_encoder(
     ref = resolve("from-base", Store())
     assert load_encoder(ref, side="query").dim == load_encoder(ref, side="document").dim == 16
     assert {one.kind for one in result.artefact.manifest.inputs} >= {"teacher", "base"}
+
+
+def test_a_base_is_known_by_what_it_is_however_its_path_is_written(
+    teacher: Path, bitext: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base = save_tiny_model(tmp_path / "base", seed=9)
+    config = _config(teacher, bitext, student=str(base), objective="transport + mse", epochs=1)
+    made = distill(config)
+    assert made.fresh and made.name == "en-so.transport+mse"
+    monkeypatch.chdir(tmp_path)
+    for path in ("base", "./base/", f"{base}/"):
+        assert not distill(replace(config, student=path, objective="transport+mse")).fresh
+
+
+def test_training_a_student_further_on_other_bitext_is_warned_of(
+    teacher: Path, bitext: Path, tmp_path: Path
+) -> None:
+    first = distill(_config(teacher, bitext, objective="none", name="first"))
+    distill(_config(teacher, bitext, objective="none", name="same", student=first.name))
+    other = save_bitext(tmp_path / "other.tsv", count=130)
+    config = _config(teacher, other, objective="none", name="further", student=first.name)
+    with pytest.warns(BitextWarning, match="first was trained on other bitext"):
+        distill(config)
+
+
+def test_a_student_does_not_replace_what_it_learns_from(teacher: Path, bitext: Path) -> None:
+    untrained = _config(teacher, bitext, objective="none", replace=True)
+    for name, learns_from in (("first", str(teacher)), ("second", "first")):
+        distill(replace(untrained, name=name, teacher=learns_from))
+    for taught in ("first", "second"):
+        with pytest.raises(UsageError, match="first would replace the model that it learns from"):
+            distill(replace(untrained, name="first", teacher=taught))
+    assert resolve("second", Store()).teacher is not None
+
+
+def test_a_start_that_cannot_be_is_told_before_the_teacher_encodes(
+    teacher: Path, bitext: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def encodes(*_: object, **__: object) -> None:
+        raise AssertionError("the teacher has begun")
+
+    monkeypatch.setattr("clirot.distillation.student.prepare", encodes)
+    llama, modern = tmp_path / "llama", tmp_path / "modern"
+    save_llama(llama)
+    save_modernbert(modern)
+    pooled = load_model(teacher, device="cpu")
+    pooled.add_module("pooling", HierarchicalTokenPooling(pool_factor=2))
+    pooled.save_pretrained(str(tmp_path / "pooled"))
+    changes: list[tuple[dict[str, object], str]] = [
+        ({"vocabulary": 50}, "vocabulary must be between"),
+        ({"sharpness": math.nan}, "sharpness must be positive"),
+        ({"same_spelling": math.nan}, "same_spelling must not be negative"),
+        ({"teacher": str(modern)}, "WordPiece"),
+        ({"student": str(llama), "mask_padding": 8}, "no mask token"),
+        ({"teacher": str(tmp_path / "pooled")}, r"merges tokens \(HierarchicalTokenPooling\)"),
+    ]
+    for change, message in changes:
+        with pytest.raises(UsageError, match=message):
+            distill(_config(teacher, bitext, **change))
 
 
 _KILLED = """
@@ -219,6 +289,48 @@ def test_too_little_bitext_is_an_error_that_says_how_much(teacher: Path, tmp_pat
     assert not Store().names("models")
 
 
+def test_a_file_in_the_store_is_taken_with_the_filters_it_was_fetched_with(
+    teacher: Path, bitext: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "other.tsv"
+    other.write_text("".join(f"salt {n}\tcusbo {n}\n" for n in range(30)), encoding="utf-8")
+    strict = FetchConfig(pair=_PAIR, files=(bitext,), filters=FilterConfig(min_words=5))
+    fetched = fetch_bitext(strict)
+    fetched.check()
+    (source,) = fetched.sources
+    kept = len(load_bitext(Store(), _PAIR, [source]).pairs)
+    assert 50 < kept < 120
+    config = _config(teacher, bitext, files=(other, bitext), objective="none", development=20)
+    made = distill(config)
+    assert not fetch_bitext(strict).fetched[0].fresh
+    assert made.artefact.manifest.results["pairs"] == kept + 30
+    read = [one.name for one in made.artefact.manifest.inputs if one.kind == "bitext"]
+    assert ["file-other" in name for name in read] == [True, False]  # as they were named
+    assert not distill(config).fresh  # nor does it matter that both are there now
+
+
+def test_half_of_what_is_recommended_is_no_bitext_until_something_else_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "mirror").mkdir()
+    monkeypatch.setenv("CLIROT_MIRROR", str(tmp_path / "mirror"))  # has nothing but what Babel has
+    config = DistillConfig(pair=_PAIR)
+    for _ in range(2):
+        with pytest.raises(PartlyDoneError, match="hornmt") as caught:
+            bitexts_of(config, Store(), silent)
+        assert str(caught.value.hint).endswith("--src en --tgt so --source cldr")
+        assert stored_sources(Store(), _PAIR) == ["cldr"]
+    # Fetched with other filters, what is there is no obstacle to the rest.
+    strict = FilterConfig(min_words=2)
+    fetch_bitext(FetchConfig(pair=_PAIR, sources=("cldr",), filters=strict, replace=True)).check()
+    with pytest.raises(PartlyDoneError, match="hornmt"):
+        bitexts_of(config, Store(), silent)
+    mine = save_bitext(tmp_path / "mine.tsv")
+    fetch_bitext(FetchConfig(pair=_PAIR, files=(mine,))).check()
+    found = bitexts_of(config, Store(), silent)["so"]
+    assert [one.name.split("-")[1] for one in found.inputs] == ["so.cldr", "so.file"]
+
+
 def test_unknown_names_are_refused_before_anything_is_made(
     teacher: Path, bitext: Path, home: Path
 ) -> None:
@@ -254,11 +366,20 @@ def test_settings_that_make_no_sense_are_refused_before_anything_is_made(
         ("transport+mse", {"reg": 0.1, "temperature": 0.1}, "temperature 0.1 changes nothing"),
         ("transport", {"solver": "exact", "reg": 0.1}, "reg 0.1 .*exact solver does not regul"),
         ("none", {"token_temperature": 0.2}, "'none': .* no such setting .token-contrast has"),
+        ("mse", {"sampling_temperature": 5.0}, "sampling_temperature 5.0 .* one language"),
+        ("none", {"student": "BASE", "sharpness": 1.0}, "sharpness 1.0 .* its own vocabulary"),
+        (
+            "mse",
+            {"student": "BASE", "lora_rank": 2, "embedding_learning_rate": 1e-3},
+            "embedding_learning_rate 0.001 .* and lora_rank 2: its input embeddings are not",
+        ),
     ],
 )
 def test_settings_that_the_objective_has_no_use_for_are_told(
     teacher: Path, bitext: Path, objective: str, settings: dict[str, Any], told: str
 ) -> None:
+    if "student" in settings:
+        settings = {"embedding_learning_rate": 4e-3} | settings | {"student": str(teacher)}
     with pytest.warns(UnusedSettingWarning, match=told) as caught:
         distill(_config(teacher, bitext, objective=objective, epochs=1, **settings))
     assert len(caught) == 1

@@ -103,6 +103,10 @@ def _distill(
         "embedding_learning_rate": 1e-3,
         "vocabulary": 200,
     }
+    if "student" in changes:
+        del settings["vocabulary"]  # a transplant's
+        if "lora_rank" in changes:
+            del settings["embedding_learning_rate"]  # its embeddings stay
     return distill(DistillConfig(**(settings | changes)), store=store, progress=progress)
 
 

@@ -115,6 +115,23 @@ def test_special_are_the_tokens_that_are_not_of_the_text(model_path: Path, side:
         assert len(own) >= sum(expected.values()) - unscored
 
 
+@pytest.mark.parametrize("family", ["plain", "xlm-r", "modernbert", "llama"])
+def test_the_space_after_a_prompt_does_not_make_the_first_word_special(
+    family: str, tmp_path: Path
+) -> None:
+    model = load_model(MODELS[family](tmp_path / "tiny"), device="cpu")
+    model.prompts = {"query": "query: ", "document": "ab cd:"}
+    for side, prompt in model.prompts.items():
+        with TokenReader(model) as reader:
+            found = _read(reader, side)
+        for text, one in zip(TEXTS, found, strict=True):
+            offsets = model.tokenizer(prompt + text, return_offsets_mapping=True)["offset_mapping"]
+            assert one.special is not None
+            for special, (start, end) in zip(one.special.tolist(), offsets, strict=True):
+                if (prompt + text)[start:end] != " ":  # which is the prompt's, or the word's
+                    assert special == (end <= len(prompt))
+
+
 def test_token_ids_are_those_that_are_scored_or_unscored(teacher: Path) -> None:
     model = load_model(teacher, device="cpu")
     with TokenReader(model) as reader:
@@ -280,6 +297,8 @@ def _config(checkpoint: Path, bitext: Path, **changes: Any) -> DistillConfig:
         "vocabulary": 200,
         "max_tokens": 48,
     }
+    if "student" in changes:
+        del settings["vocabulary"]  # a transplant's
     return DistillConfig(**(settings | changes))
 
 

@@ -214,6 +214,8 @@ def _config(checkpoint: Path, bitext: dict[str, Path], **changes: object) -> Dis
         "vocabulary": 200,
         "max_tokens": 48,
     }
+    if "student" in changes:
+        del settings["vocabulary"]  # a transplant's
     return DistillConfig(**(settings | changes))  # type: ignore[arg-type]
 
 

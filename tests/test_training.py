@@ -44,8 +44,20 @@ def test_no_english_sentence_is_on_both_sides_of_the_split() -> None:
     parts = split(_pairs(600, per_sentence=3), development=50)
     held, trained = {p.src for p in parts.development}, {p.src for p in parts.train}
     assert not held & trained
-    assert len(parts.train) + len(parts.development) == 600
+    assert len(parts.train) + len(parts.development) == 600 and not parts.aside
     assert 50 <= len(parts.development) <= 52  # all translations of a held sentence go with it
+
+
+def test_a_held_out_translation_is_not_trained_on_beside_other_english() -> None:
+    pairs = _pairs(500)
+    held = split(pairs, development=40).development
+    twice = [SentencePair(f"again {n}", pair.tgt) for n, pair in enumerate(held[:5])]
+    more = split([*pairs, *twice], development=40)
+    told = {pair.tgt for pair in more.development}
+    assert len(more.aside) >= 4 and {pair.tgt for pair in more.aside} <= told
+    assert not {pair.tgt for pair in more.train} & told
+    assert len(more.train) + len(more.development) + len(more.aside) == 505
+    assert {pair.src for pair in more.aside} <= set(pool(more))
 
 
 def test_the_split_stays_when_bitext_is_added_and_when_it_is_shuffled() -> None:

@@ -7,6 +7,7 @@ from collections import defaultdict
 import numpy as np
 import pytest
 
+from clirot import translation
 from clirot.translation import ibm1
 
 # das Haus / the house, das Buch / the book, ein Buch / a book: with das=0 Haus=1 Buch=2 ein=3 and
@@ -74,3 +75,16 @@ def test_sentences_with_no_words_are_passed_over() -> None:
     assert np.isfinite(table.probability.toarray()).all()
     nothing = ibm1(_arrays([([1], [])]), n_target=4, n_english=4)
     assert nothing.probability.nnz == 0
+
+
+def test_a_sample_of_the_bitext_has_the_evidence_of_the_whole(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    generator = np.random.default_rng(4)
+    foreign = [generator.integers(0, 6, generator.integers(1, 6)) for _ in range(2000)]
+    pairs = [(words, (words[::-1] + 1) % 6) for words in foreign]
+    whole = ibm1(pairs, n_target=6, n_english=6)
+    monkeypatch.setattr(translation, "_MAX_CELLS", 5000)
+    sampled = ibm1(pairs, n_target=6, n_english=6)
+    assert len(translation._cells(pairs)[0]) < 5500
+    assert sampled.evidence == pytest.approx(whole.evidence, rel=0.1)

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from clirot.store import Store
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
@@ -34,6 +39,26 @@ def save_tiny_model(directory: Path, *, seed: int = 0, hidden: int = 16) -> Path
     model.save_pretrained(directory)
     tokenizer.save_pretrained(directory)
     return directory
+
+
+def save_place(folder: Path, files: Mapping[str, str | bytes]) -> Store:
+    """Make a place to run commands in: files, a ``teacher``, and in ``home`` its index
+    ``moonlight`` of the collection ``set``, which is among the files. Returns the home.
+    """
+    from clirot.indexing import IndexConfig, build_index
+    from clirot.store import Store
+
+    save_tiny_model(folder / "teacher", seed=1)
+    for name, content in files.items():
+        path = folder / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    store = Store(folder / "home")
+    config = IndexConfig(
+        model=str(folder / "teacher"), collection=str(folder / "set"), name="moonlight"
+    )
+    build_index(config, store=store)
+    return store
 
 
 def save_bitext(path: Path, count: int = 120) -> Path:

@@ -21,7 +21,8 @@ Ids = NDArray[np.int64]
 
 _NULL = 0  # the empty word is row 0 of the working table
 _MAX_CELLS = 60_000_000
-"""Co-occurrence cells held at once, about 1.5 GB; more bitext than that is sampled evenly."""
+"""Co-occurrence cells held at once, about 1.5 GB; more bitext than that is sampled evenly, and its
+evidence is counted for the whole."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,9 @@ def ibm1(
     probability = sparse.csr_matrix(
         (table[real], (target, unique[real] % n_english)), shape=(n_target, n_english)
     )
-    evidence = _sums(target, counts[real], n_target)
+    # Every English unit is generated once, so what a sample lacks is in proportion to those.
+    whole = sum(len(english) for _, english in pairs) / max(n_positions, 1)
+    evidence = _sums(target, counts[real], n_target) * whole
     return TranslationTable(probability=probability, evidence=evidence)
 
 

@@ -7,11 +7,13 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from clirot.distillation.configuration import DistillConfig
-from clirot.errors import BitextWarning, PartlyDoneError, UnknownNameError, UsageError
+from clirot.errors import BitextWarning, ClirotError, PartlyDoneError, UnknownNameError, UsageError
 from clirot.records import LanguagePair, ProgressSink
 from clirot.store import Store, disk_error
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from clirot.acquisition import FetchResult
     from clirot.bitext import Bitext
 
@@ -81,46 +83,81 @@ def _bitext(
 ) -> Bitext:
     """The bitext of a pair that was asked for; what of it the store lacks is fetched first.
 
-    With nothing named it is what the store has; an empty store is filled with what the catalogue
-    recommends, all of it or an error, for a student made from the half that could be had would
-    keep its name for good.
+    What the store has is taken as it is, files too, whatever filters it was fetched with. With
+    nothing named it is all of that; an empty store is filled with what the catalogue recommends,
+    all of it or an error, for a student made from the half that could be had would keep its name
+    for good.
     """
     from clirot.acquisition import FetchConfig, fetch_bitext
     from clirot.bitext import load_bitext, stored_sources
 
-    files = config.files_of(pair)
     stored = stored_sources(store, pair)
-    missing = tuple(dict.fromkeys(one for one in sources if one not in stored))
+    files = {path: _source_name(path) for path in config.files_of(pair)}
+    unread = tuple(path for path, name in files.items() if name not in stored)
     unfinished = store.home / "bitext" / f".{pair}.recommended"
-    recommended = not sources and not files and (not stored or unfinished.exists())
-    if recommended:
-        try:
-            (store.folder("bitext") / unfinished.name).touch()
-        except OSError as error:
-            raise disk_error(error, unfinished) from error
-    if missing or files or recommended:
+    recommended = [] if sources or files else _recommended(pair, stored, unfinished)
+    sources = sources or recommended
+    missing = tuple(dict.fromkeys(one for one in sources if one not in stored))
+    if missing or unread:
+        if recommended:
+            try:
+                (store.folder("bitext") / unfinished.name).touch()
+            except OSError as error:
+                raise disk_error(error, unfinished) from error
         fetched = fetch_bitext(
-            FetchConfig(pair=pair, sources=missing, files=files),
+            FetchConfig(pair=pair, sources=missing, files=unread),
             store=store,
             progress=progress,
         )
-        _check_fetched(fetched, config, recommended=recommended)
-        unfinished.unlink(missing_ok=True)
+        _check_fetched(fetched, pair, config, recommended)
         # An open name ("opus:Tatoeba") is in the store under the name of what it turned out to be.
-        sources = list(dict.fromkeys(fetched.settled.get(one, one) for one in sources))
-        sources += [one for one in fetched.sources if one not in sources]
-    return load_bitext(store, pair, sources or stored)
+        sources = [fetched.settled.get(one, one) for one in sources]
+    if recommended:
+        unfinished.unlink(missing_ok=True)
+    named = dict.fromkeys([*sources, *(name for name in files.values() if name is not None)])
+    return load_bitext(store, pair, list(named) or stored)
 
 
-def _check_fetched(fetched: FetchResult, config: DistillConfig, *, recommended: bool) -> None:
+def _recommended(pair: LanguagePair, stored: Sequence[str], unfinished: Path) -> list[str]:
+    """What the catalogue recommends, where the store has nothing else; what it has may be what an
+    interrupted fetch of this left there (``unfinished`` marks one).
+
+    Raises:
+        UsageError: the store has nothing, and the catalogue recommends nothing.
+    """
+    from clirot.bitext import recommended_for
+
+    if stored and not unfinished.exists():
+        return []
+    names = [source.name for source in recommended_for(pair)]
+    return names if set(stored) <= set(names) else []
+
+
+def _source_name(path: Path) -> str | None:
+    """The source that a file is in the store; None where it cannot be read."""
+    from clirot.bitext.formats.local_file import LocalFile
+
+    try:
+        file = LocalFile.parse(path)
+        return file.name(file.digests())
+    except ClirotError:
+        return None  # fetching it says why
+
+
+def _check_fetched(
+    fetched: FetchResult, pair: LanguagePair, config: DistillConfig, recommended: Sequence[str]
+) -> None:
+    """Raise if a source failed; where the others are in the store, say how to go on with those."""
     try:
         fetched.check()
-    except PartlyDoneError as error:
-        if not recommended:
+    except ClirotError as error:
+        lost = {one.source for one in fetched.failed}
+        kept = [one for one in recommended if one not in lost]
+        if not kept:
             raise
-        several = f"{fetched.pair.tgt}=" if len(config.pairs) > 1 else ""
-        named = " ".join(f"--source {several}{one}" for one in fetched.sources)
-        targets = ",".join(pair.tgt for pair in config.pairs)
+        several = f"{pair.tgt}=" if len(config.pairs) > 1 else ""
+        named = " ".join(f"--source {several}{one}" for one in kept)
+        targets = ",".join(one.tgt for one in config.pairs)
         raise PartlyDoneError(
             error.message,
             hint=f"the same command again tries again; to go on without: clirot distill --src "

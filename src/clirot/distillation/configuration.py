@@ -16,7 +16,7 @@ from clirot.records import LanguagePair, LanguagePairs
 TRANSPLANT = "transplant"
 UNTRAINED = "none"
 _LAST_LAYER = -1
-_FORMAT = 4  # of the training procedure: a change makes older students outdated
+_FORMAT = 5  # of the training procedure: a change makes older students outdated
 _LATER = (
     "tolerance",
     "solver",
@@ -27,6 +27,18 @@ _LATER = (
     "token_temperature",
 )
 """Settings added later, whose defaults change nothing: named where they differ (decision 046)."""
+_OF_TRAINING = (
+    "epochs",
+    "batch_size",
+    "accumulate",
+    "checkpointing",
+    "learning_rate",
+    "embedding_learning_rate",
+    "warmup",
+    "max_tokens",
+    "lora_rank",
+)
+"""Settings that decide nothing where nothing is trained."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,10 +77,11 @@ class DistillConfig:
     epochs: int = 3
     """Passes over the bitext."""
     batch_size: int = 32
-    """Sentence pairs in a step, of all processes together."""
+    """Sentence pairs in a batch, of all processes together."""
     accumulate: int = 1
     """Batches whose gradients are added up before a step, where memory does not hold a larger one.
-    Contrastive objectives see the sentences of one batch only."""
+    Contrastive objectives see the sentences of one batch only, and an epoch's one shorter batch
+    weighs as much as the others."""
     checkpointing: bool = False
     """Compute activations again instead of keeping them: less memory, about a third more time."""
     learning_rate: float = 2e-4
@@ -135,6 +148,7 @@ class DistillConfig:
     """How much a transplant favours likely translations over unlikely ones."""
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "objective", "".join(self.objective.split()))
         positive = (
             "epochs",
             "batch_size",
@@ -212,7 +226,7 @@ class DistillConfig:
         if self.side != DistillConfig.side:
             parts.append(self.side)
         if self.objective != DistillConfig.objective:
-            parts.append(self.objective.replace("*", "-").replace(" ", ""))
+            parts.append(self.objective.replace("*", "-"))
         return ".".join(parts)
 
     def deciding(self) -> dict[str, Any]:
@@ -234,8 +248,11 @@ class DistillConfig:
         settings = {
             one.name: getattr(self, one.name) for one in fields(self) if one.name not in elsewhere
         }
+        if self.objective == UNTRAINED:
+            for one in _OF_TRAINING:
+                del settings[one]
         for later in _LATER:  # students made before there was such a setting are what it was
-            if settings[later] == getattr(DistillConfig, later):
+            if settings.get(later) == getattr(DistillConfig, later):
                 del settings[later]
         return {"format": _FORMAT, "src": self.pair.src, "tgt": targets, **settings}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,9 @@ from clirot.distillation.bitext import bitexts_of
 from clirot.distillation.configuration import TRANSPLANT, UNTRAINED, DistillConfig
 from clirot.distillation.fitting import assign, assist, fit
 from clirot.distillation.preparation import Prepared, prepare, watched_translations
-from clirot.errors import UnusedSettingWarning, UsageError
+from clirot.distillation.starting import check_start, start, transplant_config
+from clirot.distillation.unused import warn_of_unused
+from clirot.errors import BitextWarning, UsageError
 from clirot.models import KNOWN, STUDENT_SIDES
 from clirot.records import ProgressSink, silent
 from clirot.store import Artefact, Input, Store
@@ -116,7 +118,7 @@ def _distill(
             hint="choose another --name",
         )
     objective = _objective(config)
-    _warn_of_unused(config, objective)
+    warn_of_unused(config, objective)
     if config.report_to:
         from clirot.training.reporting import check_reporters
 
@@ -127,8 +129,13 @@ def _distill(
         from clirot.training.adapters import check_installed
 
         check_installed()
+    if config.student == TRANSPLANT:
+        transplant_config(config)
     teacher = resolve(config.teacher, store)
+    _check_teacher(teacher, name)
     base = None if config.student == TRANSPLANT else resolve(config.student, store)
+    if base is not None:
+        deciding["student"] = _findable(base)  # however its path was written
     bitexts = bitexts_of(config, store, progress)
     inputs = (
         *(one for bitext in bitexts.values() for one in bitext.inputs),
@@ -143,6 +150,9 @@ def _distill(
     report = Report(name=name, directory=store.home / "reports" / name / run, settings=deciding)
     if made is not None:
         return DistillResult(made, fresh=False, tensorboard=_existing(report.directory))
+    check_start(config, teacher, base)
+    if base is not None and base.origin == "made":
+        _warn_of_seen(store.get("models", base.name), bitexts)
     with store.draft("models", name, config=deciding, inputs=inputs, seed=config.seed) as draft:
         draft.results = _train(
             config,
@@ -157,7 +167,7 @@ def _distill(
             together,
             report,
         )
-        _write_card(draft.path, config, inputs, draft.results)
+        _write_card(draft.path, config, deciding, inputs, draft.results)
     made = store.get("models", name)
     return DistillResult(made, fresh=True, tensorboard=_existing(report.directory))
 
@@ -169,6 +179,35 @@ def _existing(directory: Path) -> Path | None:
 def _findable(ref: ModelRef) -> str:
     """The name by which a model is found again later, from whatever directory."""
     return str(ref.path) if ref.origin == "path" else ref.name
+
+
+def _check_teacher(teacher: ModelRef, name: str) -> None:
+    """Raise if a student of this name would replace its own teacher, or its teacher's teacher.
+
+    Raises:
+        UsageError: it would, and neither could be loaded again.
+    """
+    one: ModelRef | None = teacher
+    while one is not None:
+        if one.origin == "made" and one.name == name:
+            raise UsageError(
+                f"the student {name} would replace the model that it learns from",
+                hint="give it another --name",
+            )
+        one = one.teacher
+
+
+def _warn_of_seen(base: Artefact, bitexts: Mapping[str, Bitext]) -> None:
+    """Warn (BitextWarning) where a student is trained further on other bitext than its own."""
+    own = {one.digest for one in base.manifest.inputs if one.kind == "bitext"}
+    now = {one.digest for bitext in bitexts.values() for one in bitext.inputs}
+    if own != now:
+        warnings.warn(
+            f"{base.name} was trained on other bitext, perhaps on sentences that are held out now: "
+            "its development MAP may be too high",
+            BitextWarning,
+            stacklevel=4,
+        )
 
 
 def _objective(config: DistillConfig) -> Objective | None:
@@ -185,22 +224,6 @@ def _objective(config: DistillConfig) -> Objective | None:
             hint="raise --batch-size",
         )
     return objective
-
-
-def _warn_of_unused(config: DistillConfig, objective: Objective | None) -> None:
-    from clirot.objectives import unused
-
-    changed = {
-        one.name: getattr(config, one.name)
-        for one in fields(config)
-        if getattr(config, one.name) != one.default
-    }
-    for name, reason in unused(changed, objective).items():
-        warnings.warn(
-            f"{name} {changed[name]} changes nothing with objective {config.objective!r}: {reason}",
-            UnusedSettingWarning,
-            stacklevel=4,
-        )
 
 
 def _train(
@@ -225,8 +248,8 @@ def _train(
     prepared = prepare(
         config, objective, bitexts, teacher, cache=store.home / "cache", progress=progress
     )
-    model, start = _start(config, prepared, teacher, base)
-    results: dict[str, Any] = {**_counted(config, bitexts, prepared), "start": dict(start)}
+    model, transplanted = start(config, prepared, teacher, base)
+    results: dict[str, Any] = {**_counted(config, bitexts, prepared), "start": dict(transplanted)}
     if objective is None:
         by_language = [_untrained(model, config, prepared)]
         results |= {"development_map": [macro_mean(by_language[0])], "best_epoch": 0}
@@ -264,43 +287,6 @@ def _train(
     return results
 
 
-def _start(
-    config: DistillConfig, prepared: Prepared, teacher: ModelRef, base: ModelRef | None
-) -> tuple[MultiVectorEncoder, Mapping[str, float]]:
-    """The student before training, and what came of its transplant."""
-    from clirot.encoders import load_model
-    from clirot.students import (
-        TransplantConfig,
-        fill_with_masks,
-        read_whole_queries,
-        transplant,
-        with_dimension,
-    )
-    from clirot.training.batching import draws
-
-    found: Mapping[str, float] = {}
-    if base is None:
-        model = load_model(teacher.path)
-        sizes = prepared.material.sizes
-        drawn = draws(sizes, config.sampling_temperature)
-        found = transplant(
-            model,
-            [part.train for part in prepared.parts.values()],
-            TransplantConfig(
-                vocabulary=config.vocabulary,
-                same_spelling=config.same_spelling,
-                sharpness=config.sharpness,
-            ),
-            passes=[count / size for count, size in zip(drawn, sizes, strict=True)],
-        )
-    else:
-        model = with_dimension(load_model(base.path), prepared.documents.dim)
-    read_whole_queries(model)
-    if config.mask_padding:
-        fill_with_masks(model, config.mask_padding)
-    return model, found
-
-
 def _counted(
     config: DistillConfig, bitexts: Mapping[str, Bitext], prepared: Prepared
 ) -> dict[str, Any]:
@@ -312,6 +298,7 @@ def _counted(
         "pairs": sum(len(bitext.pairs) for bitext in bitexts.values()),
         "training_pairs": sum(sizes),
         "development_pairs": sum(len(part.development) for part in parts.values()),
+        "set_aside": sum(len(part.aside) for part in parts.values()),
         "duplicates_across_sources": sum(
             sum(bitext.dropped.values()) for bitext in bitexts.values()
         ),
@@ -381,11 +368,15 @@ def _save(model: MultiVectorEncoder, target: Path) -> None:
 
 
 def _write_card(
-    target: Path, config: DistillConfig, inputs: tuple[Input, ...], results: Mapping[str, Any]
+    target: Path,
+    config: DistillConfig,
+    deciding: Mapping[str, Any],
+    inputs: tuple[Input, ...],
+    results: Mapping[str, Any],
 ) -> None:
     from clirot.model_card import model_card
 
     (target / "README.md").write_text(
-        model_card(config.artefact_name, config.pairs, config.deciding(), inputs, results),
+        model_card(config.artefact_name, config.pairs, deciding, inputs, results),
         encoding="utf-8",
     )

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from clirot.students.projection import with_dimension
 from clirot.students.queries import check_fillable, fill_with_masks, read_whole_queries
+from clirot.students.tokenizer import check_transplantable
 from clirot.students.transplantation import TransplantConfig, transplant
 
 __all__ = [
     "TransplantConfig",
     "check_fillable",
+    "check_transplantable",
     "fill_with_masks",
     "read_whole_queries",
     "transplant",

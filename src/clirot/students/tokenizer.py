@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from clirot.errors import UsageError
 
 if TYPE_CHECKING:
+    from sentence_transformers import MultiVectorEncoder
     from tokenizers import Tokenizer
     from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
@@ -90,6 +91,15 @@ def union_vocabulary(
         - frozenset(special.values())
         - frozenset(added),
     )
+
+
+def check_transplantable(model: MultiVectorEncoder) -> None:
+    """Raise unless subwords can be added to a model's vocabulary.
+
+    Raises:
+        UsageError: its tokenizer is not WordPiece.
+    """
+    _wordpieces(model.tokenizer)
 
 
 def _wordpieces(teacher: PreTrainedTokenizerBase) -> dict[str, int]:

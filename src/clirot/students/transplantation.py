@@ -49,9 +49,9 @@ class TransplantConfig:
     def __post_init__(self) -> None:
         if not 100 <= self.vocabulary <= 200_000:
             raise UsageError(f"vocabulary must be between 100 and 200000, got {self.vocabulary}")
-        if self.sharpness <= 0:
+        if not 0 < self.sharpness < float("inf"):
             raise UsageError(f"sharpness must be positive, got {self.sharpness}")
-        if self.same_spelling < 0:
+        if not 0 <= self.same_spelling < float("inf"):
             raise UsageError(f"same_spelling must not be negative, got {self.same_spelling}")
 
 

@@ -1,9 +1,11 @@
 """The development split: bitext held out to choose an epoch on, and retrieval over it.
 
 Which pairs are held out follows from the English sentences alone, so that it is the same for every
-seed and objective, stays the same when bitext is added, and never has an English sentence on both
-sides of the split. Of several languages each has its own, and none trains on a sentence that
-another holds out: corpora such as TICO-19 translate the same English into all of them.
+seed and objective, and never has an English sentence on both sides of the split; nor is a
+translation that is held out trained on beside other English. More bitext holds out more of what is
+new and less of what was there: figures before and after are of two tasks. Of several languages
+each has its own, and none trains on a sentence that another holds out: corpora such as TICO-19
+translate the same English into all of them.
 """
 
 from __future__ import annotations
@@ -31,12 +33,13 @@ _QUERY_BATCH = 64
 
 @dataclass(frozen=True)
 class Split:
-    """Bitext in two parts that share no English sentence."""
+    """Bitext in two parts that share no sentence."""
 
     train: list[SentencePair]
     development: list[SentencePair]
     aside: list[SentencePair] = field(default_factory=list)
-    """In neither part: another language of the student holds their English out."""
+    """In neither part: one of their sides is held out, the English perhaps by another language of
+    the student."""
 
 
 def split(pairs: Sequence[SentencePair], *, development: int) -> Split:
@@ -58,14 +61,17 @@ def split(pairs: Sequence[SentencePair], *, development: int) -> Split:
         if pair.src in chosen or len(held) < wanted:
             chosen.add(pair.src)
             held.append(pair)
-    train = [pair for pair in pairs if pair.src not in chosen]
+    translations = {pair.tgt for pair in held}
+    rest = [pair for pair in pairs if pair.src not in chosen]
+    train = [pair for pair in rest if pair.tgt not in translations]
     if not train:
         raise InputError(
-            f"too little bitext: {len({pair.src for pair in pairs})} distinct source sentences in "
-            f"{len(pairs)} pairs, too few to train on and to hold some out",
+            f"too little bitext: {len({pair.src for pair in pairs})} distinct source sentences and "
+            f"{len({pair.tgt for pair in pairs})} translations in {len(pairs)} pairs, too few to "
+            "train on and to hold some out",
             hint="fetch more sources, or add a file with --file",
         )
-    return Split(train, held)
+    return Split(train, held, [pair for pair in rest if pair.tgt in translations])
 
 
 def split_together(
@@ -101,7 +107,7 @@ def split_together(
                 hint="give it more bitext, or hold out less with --development",
             )
         aside = [pair for pair in part.train if pair.src in held]
-        together[language] = Split(train, part.development, aside)
+        together[language] = Split(train, part.development, [*part.aside, *aside])
     return together
 
 
@@ -244,8 +250,8 @@ def _matrix(sentences: Sequence[NDArray[np.float32]]) -> TokenMatrix:
 def pool(split: Split) -> list[str]:
     """The documents of the development task: distinct English sentences.
 
-    Those set aside for the sake of other languages are among them, so that a language's task does
-    not depend on which others its student has.
+    Those set aside are among them, so that a language's task does not depend on which others its
+    student has.
     """
     held = dict.fromkeys(pair.src for pair in split.development)
     rest = [*split.train, *split.aside]

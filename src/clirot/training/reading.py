@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from sentence_transformers.multi_vector_encoder.modules import BaseTokenPooling
 from torch import Tensor
 
 from clirot.encoders import MultiVectorTokenEncoder
@@ -38,7 +39,7 @@ class TokenReader:
             none.
 
     Raises:
-        UsageError: no such layer.
+        UsageError: no such layer, or the encoder merges tokens.
     """
 
     def __init__(self, model: MultiVectorEncoder, *, layer: int | None = None) -> None:
@@ -47,6 +48,15 @@ class TokenReader:
         self._handles: list[Any] = []
         self._before: bool | None = None
         self._special = special_ids(model)
+        self._lengths: dict[str, int] = {}
+        pooling = next((type(one) for one in model if isinstance(one, BaseTokenPooling)), None)
+        if pooling is not None:
+            raise UsageError(
+                f"the encoder merges tokens ({pooling.__name__}): what each of its vectors stands "
+                "for is lost",
+                hint="choose another model, or save this one without that module; an index may be "
+                "made smaller afterwards",
+            )
         backbone: Any = model[0]
         self._body = backbone.auto_model
         layers = self._body.config.get_text_config().num_hidden_layers
@@ -75,13 +85,16 @@ class TokenReader:
         if self._layer is not None:
             self._body.config.output_hidden_states = self._before
 
-    def batch(self, out: dict[str, Any]) -> TokenBatch:
-        """The tokens of a forward pass, by what it gave back."""
+    def batch(self, out: dict[str, Any], side: Side) -> TokenBatch:
+        """The tokens of a forward pass of one side, by what it gave back."""
+        return self._batch(out, prompt_of(self._model, side))
+
+    def _batch(self, out: dict[str, Any], prompt: str) -> TokenBatch:
         return TokenBatch(
             vectors=out["token_embeddings"],
             mask=out["attention_mask"].bool(),
             ids=out["input_ids"],
-            special=self._special_places(out["input_ids"], int(out.get("prompt_length") or 0)),
+            special=self._special_places(out["input_ids"], self._prompt_length(prompt)),
             norms=out.get(_NORMS),
             layer=out.get(_LAYER),
         )
@@ -96,6 +109,7 @@ class TokenReader:
             side: as what they are read.
             prompt: what is put before them; None: the side's own.
         """
+        before = prompt if prompt is not None else prompt_of(self._model, side)
         encode = self._model.encode_query if side == "query" else self._model.encode_document
         for start in range(0, len(texts), _CHUNK):
             chunk = texts[start : start + _CHUNK]
@@ -110,15 +124,14 @@ class TokenReader:
                     show_progress_bar=False,
                 )
                 for row, out in zip(rows, outputs, strict=True):
-                    found[row] = self._sentence(out)
+                    found[row] = self._sentence(out, before)
             yield [found[row] for row in range(len(chunk))]
 
-    def _sentence(self, out: dict[str, Any]) -> SentenceTokens:
+    def _sentence(self, out: dict[str, Any], prompt: str) -> SentenceTokens:
         known: dict[str, Any] = {
             name: value[None] for name, value in out.items() if isinstance(value, Tensor)
         }
-        known["prompt_length"] = out.get("prompt_length")
-        tokens = self.batch(known)
+        tokens = self._batch(known, prompt)
         kept = tokens.mask[0]
 
         def column(values: Tensor | None) -> Any:
@@ -142,6 +155,19 @@ class TokenReader:
             place = torch.arange(ids.shape[1], device=ids.device)[None]
             special = special | (place < start + prompt_length)
         return special
+
+    def _prompt_length(self, prompt: str) -> int:
+        """How many tokens a prompt has before a text.
+
+        Not what sentence-transformers counts: the space that a prompt ends in is a token of a lone
+        prompt in some tokenizers, and joins the first word of a text in all of these. What two
+        texts have in common is the prompt's.
+        """
+        if prompt and prompt not in self._lengths:
+            out = self._model.preprocess(["a", "b"], prompt=prompt, task="document")
+            one, two = out["input_ids"]
+            self._lengths[prompt] = int((one == two).long().cumprod(dim=0).sum())
+        return self._lengths[prompt] if prompt else 0
 
     def _note_layer(self, _: Any, __: Any, features: dict[str, Any]) -> None:
         layers = features.pop("all_layer_embeddings")

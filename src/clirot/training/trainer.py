@@ -73,7 +73,7 @@ class TokenLoss(nn.Module):
         sides: Sequence[Side],
         processes: Processes = ALONE,
         *,
-        read: Callable[[dict[str, Any]], TokenBatch] | None = None,
+        read: Callable[[dict[str, Any], Side], TokenBatch] | None = None,
     ) -> None:
         super().__init__()
         self.model = model
@@ -89,7 +89,7 @@ class TokenLoss(nn.Module):
         losses = []
         for side, features in zip(self._sides, sentence_features, strict=True):
             out = self.model(features, task=side)
-            student = self._read(out)
+            student = self._read(out, side)
             check_finite(student.vectors)
             losses.append(loss(student, side))
         return torch.stack(losses).mean()
@@ -391,7 +391,7 @@ def _deterministic_body(model: MultiVectorEncoder) -> None:
             setattr(config, name, 0.0)
 
 
-def _tokens(out: dict[str, Any]) -> TokenBatch:
+def _tokens(out: dict[str, Any], _: Side) -> TokenBatch:
     """The tokens of a forward pass, where nothing but their vectors is asked for."""
     return TokenBatch(out["token_embeddings"], out["attention_mask"].bool())
 

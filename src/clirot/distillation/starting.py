@@ -1,0 +1,77 @@
+"""How the student of a configuration starts, and whether it can."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from clirot.distillation.configuration import DistillConfig
+from clirot.distillation.preparation import Prepared
+
+if TYPE_CHECKING:
+    from sentence_transformers import MultiVectorEncoder
+
+    from clirot.models import ModelRef
+    from clirot.students import TransplantConfig
+
+
+def transplant_config(config: DistillConfig) -> TransplantConfig:
+    """The settings of a transplant.
+
+    Raises:
+        UsageError: one of them makes no sense.
+    """
+    from clirot.students import TransplantConfig
+
+    return TransplantConfig(
+        vocabulary=config.vocabulary,
+        same_spelling=config.same_spelling,
+        sharpness=config.sharpness,
+    )
+
+
+def check_start(config: DistillConfig, teacher: ModelRef, base: ModelRef | None) -> None:
+    """Load what the student starts from, so that what is wrong with it is told before the teacher
+    encodes all of the bitext.
+
+    Raises:
+        UsageError: the teacher's tokenizer is not WordPiece and a transplant was asked for, or the
+            encoder has no mask token to be filled with, or merges tokens.
+    """
+    from clirot.encoders import load_model
+    from clirot.students import check_fillable, check_transplantable
+    from clirot.training.reading import TokenReader
+
+    model = load_model((base or teacher).path)
+    if base is None:
+        check_transplantable(model)
+    if config.mask_padding:
+        check_fillable(model, config.mask_padding)
+    TokenReader(model)
+
+
+def start(
+    config: DistillConfig, prepared: Prepared, teacher: ModelRef, base: ModelRef | None
+) -> tuple[MultiVectorEncoder, Mapping[str, float]]:
+    """The student before training, and what came of its transplant."""
+    from clirot.encoders import load_model
+    from clirot.students import fill_with_masks, read_whole_queries, transplant, with_dimension
+    from clirot.training.batching import draws
+
+    found: Mapping[str, float] = {}
+    if base is None:
+        model = load_model(teacher.path)
+        sizes = prepared.material.sizes
+        drawn = draws(sizes, config.sampling_temperature)
+        found = transplant(
+            model,
+            [part.train for part in prepared.parts.values()],
+            transplant_config(config),
+            passes=[count / size for count, size in zip(drawn, sizes, strict=True)],
+        )
+    else:
+        model = with_dimension(load_model(base.path), prepared.documents.dim)
+    read_whole_queries(model)
+    if config.mask_padding:
+        fill_with_masks(model, config.mask_padding)
+    return model, found
