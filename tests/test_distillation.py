@@ -19,7 +19,7 @@ import torch
 from killing import kill_at
 from sentence_transformers.multi_vector_encoder.modules import HierarchicalTokenPooling
 from tiny_families import save_llama, save_modernbert
-from tiny_model import save_bitext, save_collection, save_tiny_model
+from tiny_model import save_bitext, save_collection, save_tiny_model, tiny_config
 from typer.testing import CliRunner
 
 from clirot.acquisition import FetchConfig, fetch_bitext
@@ -56,23 +56,6 @@ def teacher(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return save_tiny_model(tmp_path_factory.mktemp("teacher") / "tiny", seed=4)
 
 
-def _config(checkpoint: Path, bitext: Path, **changes: object) -> DistillConfig:
-    settings: dict[str, object] = {
-        "pair": _PAIR,
-        "teacher": str(checkpoint),
-        "files": (bitext,),
-        "epochs": 2,
-        "batch_size": 16,
-        "learning_rate": 1e-3,
-        "embedding_learning_rate": 1e-2,
-        "vocabulary": 200,
-        "max_tokens": 48,
-    }
-    if "student" in changes:
-        del settings["vocabulary"]  # a transplant's
-    return DistillConfig(**(settings | changes))  # type: ignore[arg-type]
-
-
 @pytest.fixture
 def bitext(tmp_path: Path) -> Path:
     return save_bitext(tmp_path / "pairs.tsv")
@@ -80,7 +63,7 @@ def bitext(tmp_path: Path) -> Path:
 
 def test_training_lowers_the_loss_and_the_best_epoch_is_kept(teacher: Path, bitext: Path) -> None:
     steps: list[Step] = []
-    result = distill(_config(teacher, bitext, epochs=4), progress=steps.append)
+    result = distill(tiny_config(teacher, bitext, epochs=4), progress=steps.append)
     figures = result.artefact.manifest.results
     assert result.fresh and result.name == "en-so"
     assert len(result.development) == 5 and len(figures["loss"]) == 4
@@ -93,7 +76,7 @@ def test_training_lowers_the_loss_and_the_best_epoch_is_kept(teacher: Path, bite
 def test_a_student_is_a_plain_checkpoint_with_a_card(teacher: Path, bitext: Path) -> None:
     from sentence_transformers import MultiVectorEncoder
 
-    result = distill(_config(teacher, bitext))
+    result = distill(tiny_config(teacher, bitext))
     model = MultiVectorEncoder(str(result.artefact.path), device="cpu")
     assert model.encode_query(["abc"])[0].shape[1] == 16
     card = (result.artefact.path / "README.md").read_text(encoding="utf-8")
@@ -106,10 +89,10 @@ def test_a_student_is_a_plain_checkpoint_with_a_card(teacher: Path, bitext: Path
 def test_a_seed_decides_the_weights_and_a_second_call_finds_them(
     teacher: Path, bitext: Path, tmp_path: Path
 ) -> None:
-    first = distill(_config(teacher, bitext))
-    again = distill(_config(teacher, bitext))
-    elsewhere = distill(_config(teacher, bitext), store=Store(tmp_path / "elsewhere"))
-    other = distill(_config(teacher, bitext, seed=14, name="other"))
+    first = distill(tiny_config(teacher, bitext))
+    again = distill(tiny_config(teacher, bitext))
+    elsewhere = distill(tiny_config(teacher, bitext), store=Store(tmp_path / "elsewhere"))
+    other = distill(tiny_config(teacher, bitext, seed=14, name="other"))
     assert not again.fresh and again.artefact.digest == first.artefact.digest
     assert elsewhere.fresh and elsewhere.artefact.digest == first.artefact.digest
     assert other.artefact.digest != first.artefact.digest
@@ -118,19 +101,19 @@ def test_a_seed_decides_the_weights_and_a_second_call_finds_them(
 def test_other_settings_under_the_same_name_are_refused_until_replaced(
     teacher: Path, bitext: Path
 ) -> None:
-    first = distill(_config(teacher, bitext))
+    first = distill(tiny_config(teacher, bitext))
     with pytest.raises(ArtefactError, match=r"reg was 0\.02, now 0\.05"):
-        distill(_config(teacher, bitext, reg=0.05))
-    replaced = distill(_config(teacher, bitext, reg=0.05, replace=True))
+        distill(tiny_config(teacher, bitext, reg=0.05))
+    replaced = distill(tiny_config(teacher, bitext, reg=0.05, replace=True))
     assert replaced.fresh and replaced.artefact.digest != first.artefact.digest
 
 
 def test_the_student_before_training_is_a_student_too(teacher: Path, bitext: Path) -> None:
-    before = distill(_config(teacher, bitext, objective="none"))
-    after = distill(_config(teacher, bitext))
+    before = distill(tiny_config(teacher, bitext, objective="none"))
+    after = distill(tiny_config(teacher, bitext))
     assert before.name == "en-so.none" and before.best_epoch == 0
     assert before.development == [pytest.approx(after.development[0], abs=1e-9)]
-    assert not distill(_config(teacher, bitext, objective="none", epochs=5, batch_size=4)).fresh
+    assert not distill(tiny_config(teacher, bitext, objective="none", epochs=5, batch_size=4)).fresh
 
 
 def test_a_student_may_start_from_another_encoder(
@@ -140,7 +123,7 @@ def test_a_student_may_start_from_another_encoder(
     from clirot.models import resolve
 
     base = save_tiny_model(tmp_path / "base", seed=9, hidden=32)
-    result = distill(_config(teacher, bitext, student=str(base), name="from-base"))
+    result = distill(tiny_config(teacher, bitext, student=str(base), name="from-base"))
     ref = resolve("from-base", Store())
     assert load_encoder(ref, side="query").dim == load_encoder(ref, side="document").dim == 16
     assert {one.kind for one in result.artefact.manifest.inputs} >= {"teacher", "base"}
@@ -150,7 +133,7 @@ def test_a_base_is_known_by_what_it_is_however_its_path_is_written(
     teacher: Path, bitext: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     base = save_tiny_model(tmp_path / "base", seed=9)
-    config = _config(teacher, bitext, student=str(base), objective="transport + mse", epochs=1)
+    config = tiny_config(teacher, bitext, student=str(base), objective="transport + mse", epochs=1)
     made = distill(config)
     assert made.fresh and made.name == "en-so.transport+mse"
     monkeypatch.chdir(tmp_path)
@@ -161,16 +144,16 @@ def test_a_base_is_known_by_what_it_is_however_its_path_is_written(
 def test_training_a_student_further_on_other_bitext_is_warned_of(
     teacher: Path, bitext: Path, tmp_path: Path
 ) -> None:
-    first = distill(_config(teacher, bitext, objective="none", name="first"))
-    distill(_config(teacher, bitext, objective="none", name="same", student=first.name))
+    first = distill(tiny_config(teacher, bitext, objective="none", name="first"))
+    distill(tiny_config(teacher, bitext, objective="none", name="same", student=first.name))
     other = save_bitext(tmp_path / "other.tsv", count=130)
-    config = _config(teacher, other, objective="none", name="further", student=first.name)
+    config = tiny_config(teacher, other, objective="none", name="further", student=first.name)
     with pytest.warns(BitextWarning, match="first was trained on other bitext"):
         distill(config)
 
 
 def test_a_student_does_not_replace_what_it_learns_from(teacher: Path, bitext: Path) -> None:
-    untrained = _config(teacher, bitext, objective="none", replace=True)
+    untrained = tiny_config(teacher, bitext, objective="none", replace=True)
     for name, learns_from in (("first", str(teacher)), ("second", "first")):
         distill(replace(untrained, name=name, teacher=learns_from))
     for taught in ("first", "second"):
@@ -202,17 +185,17 @@ def test_a_start_that_cannot_be_is_told_before_the_teacher_encodes(
     ]
     for change, message in changes:
         with pytest.raises(UsageError, match=message):
-            distill(_config(teacher, bitext, **change))
+            distill(tiny_config(teacher, bitext, **change))
 
 
 _KILLED = """
 import sys
 from pathlib import Path
 sys.path.insert(0, {tests!r})
-from test_distillation import _config
+from tiny_model import tiny_config
 from clirot.distillation import distill
 from clirot.store import Store
-distill(_config(Path({teacher!r}), Path({bitext!r}), epochs=6), store=Store(Path({home!r})))
+distill(tiny_config(Path({teacher!r}), Path({bitext!r}), epochs=6), store=Store(Path({home!r})))
 """
 
 
@@ -268,14 +251,14 @@ def test_killed_while_the_student_is_saved_it_ends_with_the_same_files(
 ) -> None:
     from clirot.distillation import student
 
-    calm = distill(_config(teacher, bitext), store=Store(tmp_path / "calm"))
+    calm = distill(tiny_config(teacher, bitext), store=Store(tmp_path / "calm"))
     with monkeypatch.context() as patched:
         patched.setattr(student, "_save", _interrupted)
         with pytest.raises(KeyboardInterrupt):
-            distill(_config(teacher, bitext))
+            distill(tiny_config(teacher, bitext))
     assert not Store().names("models")
     # No step is left to take: all that happens is that the best epoch is saved.
-    assert distill(_config(teacher, bitext)).artefact.digest == calm.artefact.digest
+    assert distill(tiny_config(teacher, bitext)).artefact.digest == calm.artefact.digest
 
 
 def _interrupted(*_: object) -> None:
@@ -285,7 +268,7 @@ def _interrupted(*_: object) -> None:
 def test_too_little_bitext_is_an_error_that_says_how_much(teacher: Path, tmp_path: Path) -> None:
     few = save_bitext(tmp_path / "few.tsv", count=12)
     with pytest.raises(InputError, match="too little bitext to train on: 12 pairs"):
-        distill(_config(teacher, few))
+        distill(tiny_config(teacher, few))
     assert not Store().names("models")
 
 
@@ -300,7 +283,7 @@ def test_a_file_in_the_store_is_taken_with_the_filters_it_was_fetched_with(
     (source,) = fetched.sources
     kept = len(load_bitext(Store(), _PAIR, [source]).pairs)
     assert 50 < kept < 120
-    config = _config(teacher, bitext, files=(other, bitext), objective="none", development=20)
+    config = tiny_config(teacher, bitext, files=(other, bitext), objective="none", development=20)
     made = distill(config)
     assert not fetch_bitext(strict).fetched[0].fresh
     assert made.artefact.manifest.results["pairs"] == kept + 30
@@ -335,10 +318,10 @@ def test_unknown_names_are_refused_before_anything_is_made(
     teacher: Path, bitext: Path, home: Path
 ) -> None:
     with pytest.raises(UnknownNameError, match="unknown objective") as caught:
-        distill(_config(teacher, bitext, objective="transprot"))
+        distill(tiny_config(teacher, bitext, objective="transprot"))
     assert "transport" in (caught.value.hint or "")
     with pytest.raises(UnknownNameError, match="unknown model 'minilm-em'") as caught:
-        distill(_config(teacher, bitext, teacher="minilm-em"))
+        distill(tiny_config(teacher, bitext, teacher="minilm-em"))
     assert "minilm-en" in (caught.value.hint or "")
     assert not (home / "models").exists()
 
@@ -351,7 +334,7 @@ def test_settings_that_make_no_sense_are_refused_before_anything_is_made(
     setting: str, value: object, teacher: Path, bitext: Path, home: Path
 ) -> None:
     with pytest.raises(UsageError, match=setting):
-        distill(_config(teacher, bitext, **{setting: value}))
+        distill(tiny_config(teacher, bitext, **{setting: value}))
     assert not home.exists() or not list(home.iterdir())
 
 
@@ -381,7 +364,7 @@ def test_settings_that_the_objective_has_no_use_for_are_told(
     if "student" in settings:
         settings = {"embedding_learning_rate": 4e-3} | settings | {"student": str(teacher)}
     with pytest.warns(UnusedSettingWarning, match=told) as caught:
-        distill(_config(teacher, bitext, objective=objective, epochs=1, **settings))
+        distill(tiny_config(teacher, bitext, objective=objective, epochs=1, **settings))
     assert len(caught) == 1
 
 
@@ -399,7 +382,7 @@ def test_the_development_split_is_measured_in_one_arithmetic(
         begin(keeper, resumed=resumed)
 
     monkeypatch.setattr(BestKeeper, "begin", watched)
-    distill(_config(teacher, bitext, epochs=2))
+    distill(tiny_config(teacher, bitext, epochs=2))
     assert set(seen[True]) == {torch.bfloat16}
     assert set(seen[False]) == {torch.float32}
 
@@ -408,38 +391,38 @@ def test_the_development_split_is_measured_in_one_arithmetic(
 def test_training_that_diverges_says_so(teacher: Path, bitext: Path, objective: str) -> None:
     wild = {"learning_rate": 1e6, "embedding_learning_rate": 1e30, "objective": objective}
     with pytest.raises(ClirotError, match="training diverged") as caught:
-        distill(_config(teacher, bitext, **wild))
+        distill(tiny_config(teacher, bitext, **wild))
     assert "--learning-rate" in (caught.value.hint or "")
     assert not Store().names("models")
 
 
 def test_the_name_of_a_known_model_is_refused(teacher: Path, bitext: Path) -> None:
     with pytest.raises(UsageError, match="'minilm-en' is the name of a known model"):
-        distill(_config(teacher, bitext, name="minilm-en"))
+        distill(tiny_config(teacher, bitext, name="minilm-en"))
 
 
 def test_batches_of_one_cannot_be_contrasted(teacher: Path, bitext: Path) -> None:
     with pytest.raises(UsageError, match="nothing to compare"):
-        distill(_config(teacher, bitext, objective="contrastive", batch_size=1))
+        distill(tiny_config(teacher, bitext, objective="contrastive", batch_size=1))
 
 
 @pytest.mark.parametrize("objective", ["contrastive", "transport+0.5*mse"])
 def test_the_students_of_other_objectives_are_named_after_them(
     teacher: Path, bitext: Path, objective: str
 ) -> None:
-    default = distill(_config(teacher, bitext, epochs=1))
-    other = distill(_config(teacher, bitext, epochs=1, objective=objective))
+    default = distill(tiny_config(teacher, bitext, epochs=1))
+    other = distill(tiny_config(teacher, bitext, epochs=1, objective=objective))
     assert default.name == "en-so"
     assert other.name == f"en-so.{objective.replace('*', '-')}"
     assert other.development[0] == default.development[0]
     assert other.artefact.digest != default.artefact.digest
-    assert not distill(_config(teacher, bitext, epochs=1, objective=objective)).fresh
+    assert not distill(tiny_config(teacher, bitext, epochs=1, objective=objective)).fresh
 
 
 def test_accumulated_batches_are_one_step(teacher: Path, bitext: Path) -> None:
     """Half the steps, on as many pairs; the log has one entry a step here."""
-    plain = distill(_config(teacher, bitext, epochs=1, name="plain"))
-    added = distill(_config(teacher, bitext, epochs=1, accumulate=2, name="added"))
+    plain = distill(tiny_config(teacher, bitext, epochs=1, name="plain"))
+    added = distill(tiny_config(teacher, bitext, epochs=1, accumulate=2, name="added"))
     steps = [len(one.artefact.manifest.results["loss_curve"]) for one in (plain, added)]
     assert steps == [7, 4]  # 108 pairs in batches of 16
     assert added.artefact.digest != plain.artefact.digest
@@ -448,8 +431,8 @@ def test_accumulated_batches_are_one_step(teacher: Path, bitext: Path) -> None:
 
 
 def test_checkpointing_changes_memory_and_not_the_student(teacher: Path, bitext: Path) -> None:
-    plain = distill(_config(teacher, bitext, epochs=1, name="plain"))
-    spared = distill(_config(teacher, bitext, epochs=1, checkpointing=True, name="spared"))
+    plain = distill(tiny_config(teacher, bitext, epochs=1, name="plain"))
+    spared = distill(tiny_config(teacher, bitext, epochs=1, checkpointing=True, name="spared"))
     weights = [load_model(one.artefact.path).state_dict() for one in (plain, spared)]
     assert weights[0].keys() == weights[1].keys()
     for name, value in weights[0].items():
@@ -471,7 +454,7 @@ def test_the_command_gives_a_name_or_a_document(teacher: Path, bitext: Path) -> 
 def test_a_student_of_documents_is_searched_with_the_teachers_topics(
     side: str, teacher: Path, bitext: Path, tmp_path: Path
 ) -> None:
-    made = distill(_config(teacher, bitext, side=side, epochs=1))
+    made = distill(tiny_config(teacher, bitext, side=side, epochs=1))
     assert made.name == f"en-so.{side}"
     ref = resolve(made.name, Store())
     own = load_model(made.artefact.path, device="cpu")
@@ -505,7 +488,7 @@ def test_a_student_of_documents_is_searched_with_the_teachers_topics(
 def test_a_student_of_documents_on_the_wrong_side_of_a_collection_is_noted(
     teacher: Path, bitext: Path
 ) -> None:
-    made = distill(_config(teacher, bitext, side="document", objective="none"))
+    made = distill(tiny_config(teacher, bitext, side="document", objective="none"))
     index = build_index(IndexConfig(model=made.name, collection="cldr/so"))
     (note,) = index.notes
     assert note.startswith(f"the documents are in en, but {made.name} expects them in so")
@@ -516,7 +499,7 @@ def test_a_student_of_documents_on_the_wrong_side_of_a_collection_is_noted(
 
 def test_a_document_students_development_is_its_own(teacher: Path, bitext: Path) -> None:
     """Its figure is that of English topics over the held-out foreign documents, recomputed."""
-    made = distill(_config(teacher, bitext, side="document", objective="none"))
+    made = distill(tiny_config(teacher, bitext, side="document", objective="none"))
     pairs = load_bitext(Store(), _PAIR, stored_sources(Store(), _PAIR)).pairs
     parts = split(pairs, development=500)
     target = {pair.src: pair.tgt for pair in reversed(pairs)}
@@ -532,7 +515,7 @@ def test_a_document_students_development_is_its_own(teacher: Path, bitext: Path)
 
 
 def test_the_result_reads_its_figures_from_the_manifest(teacher: Path, bitext: Path) -> None:
-    made = distill(_config(teacher, bitext))
+    made = distill(tiny_config(teacher, bitext))
     found = DistillResult(Store().get("models", made.name), fresh=False)
     results = made.artefact.manifest.results
     assert len(results["plan"]) == len(made.development) == 3

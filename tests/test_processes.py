@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from tiny_model import save_bitext, save_tiny_model
+from tiny_model import save_bitext, save_tiny_model, tiny_config
 
 from clirot.distillation import DistillConfig, distill
 from clirot.encoders import load_model
@@ -216,15 +216,10 @@ def test_two_processes_make_the_student_of_one_also_after_one_has_died(
 
     monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
     alone = distill(
-        DistillConfig(
-            pair=LanguagePair("en", "so"),
-            teacher=str(teacher),
-            files=(bitext,),
-            epochs=2,
-            batch_size=16,
-            vocabulary=200,
-            max_tokens=48,
-            learning_rate=1e-3,
+        tiny_config(
+            teacher,
+            bitext,
+            embedding_learning_rate=DistillConfig.embedding_learning_rate,
             objective="transport+0.5*contrastive",
             marginals="idf",
             lexical_prior=0.2,

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import tiny_families
 import torch
-from tiny_model import save_bitext, save_tiny_model
+from tiny_model import save_bitext, save_tiny_model, tiny_config
 from typer.testing import CliRunner
 
 from clirot.cli import app
@@ -285,23 +285,6 @@ def test_the_share_of_special_tokens_in_a_plan_is_known() -> None:
 # The whole way
 
 
-def _config(checkpoint: Path, bitext: Path, **changes: Any) -> DistillConfig:
-    settings: dict[str, Any] = {
-        "pair": LanguagePair("en", "so"),
-        "teacher": str(checkpoint),
-        "files": (bitext,),
-        "epochs": 1,
-        "batch_size": 16,
-        "learning_rate": 1e-3,
-        "embedding_learning_rate": 1e-2,
-        "vocabulary": 200,
-        "max_tokens": 48,
-    }
-    if "student" in changes:
-        del settings["vocabulary"]  # a transplant's
-    return DistillConfig(**(settings | changes))
-
-
 @pytest.mark.parametrize(
     "settings",
     [
@@ -320,7 +303,7 @@ def test_a_student_is_distilled_with_every_option(
     settings: dict[str, Any], teacher: Path, tmp_path: Path
 ) -> None:
     bitext = save_bitext(tmp_path / "pairs.tsv")
-    result = distill(_config(teacher, bitext, name="student", **settings))
+    result = distill(tiny_config(teacher, bitext, epochs=1, name="student", **settings))
     manifest = result.artefact.manifest
     assert {name: manifest.config[name] for name in settings} == settings
     assert np.isfinite(manifest.results["loss"]).all()
@@ -329,7 +312,7 @@ def test_a_student_is_distilled_with_every_option(
         assert figures["special_mass"] == 0
     else:
         assert 0 <= figures["special_to_text"] <= figures["special_mass"] <= 1
-    again = distill(_config(teacher, bitext, name="student", **settings))
+    again = distill(tiny_config(teacher, bitext, epochs=1, name="student", **settings))
     assert not again.fresh
     aligned = align(AlignConfig(model="student", tgt="a b c", src="c b a"))
     assert aligned.plan.sum() == pytest.approx(1, abs=0.05)
@@ -344,7 +327,7 @@ def test_a_student_of_another_tokenizer_takes_ids_of_its_own(teacher: Path, tmp_
     base = tiny_families.save_xlm_roberta(tmp_path / "xlmr")
     bitext = save_bitext(tmp_path / "pairs.tsv")
     settings = {"marginals": "idf", "lexical_prior": 0.2, "special_tokens": "drop"}
-    result = distill(_config(teacher, bitext, student=str(base), **settings))
+    result = distill(tiny_config(teacher, bitext, epochs=1, student=str(base), **settings))
     assert np.isfinite(result.artefact.manifest.results["loss"]).all()
     shown = CliRunner().invoke(app, ["models", "show", "en-so"]).stdout
     assert "results.plan.special_mass" in shown and "0.0 0.0" in shown

@@ -15,7 +15,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import sparse
-from tiny_model import save_bitext, save_collection, save_tiny_model
+from tiny_model import save_bitext, save_collection, save_tiny_model, tiny_config
 from typer.testing import CliRunner
 
 from clirot.cli import app
@@ -203,20 +203,8 @@ def files(tmp_path: Path) -> dict[str, Path]:
 
 
 def _config(checkpoint: Path, bitext: dict[str, Path], **changes: object) -> DistillConfig:
-    settings: dict[str, object] = {
-        "pair": LanguagePairs.of("en", "sw,so"),
-        "teacher": str(checkpoint),
-        "files": tuple(Path(f"{language}={path}") for language, path in bitext.items()),
-        "epochs": 2,
-        "batch_size": 16,
-        "learning_rate": 1e-3,
-        "embedding_learning_rate": 1e-2,
-        "vocabulary": 200,
-        "max_tokens": 48,
-    }
-    if "student" in changes:
-        del settings["vocabulary"]  # a transplant's
-    return DistillConfig(**(settings | changes))  # type: ignore[arg-type]
+    files = (Path(f"{language}={path}") for language, path in bitext.items())
+    return tiny_config(checkpoint, *files, **({"pair": LanguagePairs.of("en", "sw,so")} | changes))
 
 
 def test_a_student_of_two_languages(teacher: Path, files: dict[str, Path], tmp_path: Path) -> None:

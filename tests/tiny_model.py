@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from clirot.distillation import DistillConfig
     from clirot.store import Store
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
@@ -59,6 +60,29 @@ def save_place(folder: Path, files: Mapping[str, str | bytes]) -> Store:
     )
     build_index(config, store=store)
     return store
+
+
+def tiny_config(teacher: Path, /, *files: Path, **changes: object) -> DistillConfig:
+    """Settings with which a tiny student of such bitext learns in two epochs: English to Somali,
+    where ``pair`` says no other.
+    """
+    from clirot.distillation import DistillConfig
+    from clirot.records import LanguagePair
+
+    settings: dict[str, object] = {
+        "pair": LanguagePair("en", "so"),
+        "teacher": str(teacher),
+        "files": files,
+        "epochs": 2,
+        "batch_size": 16,
+        "learning_rate": 1e-3,
+        "embedding_learning_rate": 1e-2,
+        "vocabulary": 200,
+        "max_tokens": 48,
+    }
+    if "student" in changes:
+        del settings["vocabulary"]  # a transplant's
+    return DistillConfig(**(settings | changes))  # type: ignore[arg-type]
 
 
 def save_bitext(path: Path, count: int = 120) -> Path:

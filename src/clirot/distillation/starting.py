@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from clirot.distillation.configuration import DistillConfig
+from clirot.distillation.configuration import TRANSPLANT, DistillConfig
 from clirot.distillation.preparation import Prepared
 
 if TYPE_CHECKING:
@@ -30,37 +30,41 @@ def transplant_config(config: DistillConfig) -> TransplantConfig:
     )
 
 
-def check_start(config: DistillConfig, teacher: ModelRef, base: ModelRef | None) -> None:
-    """Load what the student starts from, so that what is wrong with it is told before the teacher
-    encodes all of the bitext.
+def open_start(
+    config: DistillConfig, teacher: ModelRef, base: ModelRef | None
+) -> MultiVectorEncoder:
+    """Load what the student starts from, and see that it can: what is wrong with it is told before
+    the teacher encodes all of the bitext.
 
     Raises:
         UsageError: the teacher's tokenizer is not WordPiece and a transplant was asked for, or the
             encoder has no mask token to be filled with, or merges tokens.
     """
+    import torch
+
     from clirot.encoders import load_model
     from clirot.students import check_fillable, check_transplantable
     from clirot.training.reading import TokenReader
 
+    torch.manual_seed(config.seed)  # of weights that a checkpoint lacks
     model = load_model((base or teacher).path)
     if base is None:
         check_transplantable(model)
     if config.mask_padding:
         check_fillable(model, config.mask_padding)
     TokenReader(model)
+    return model
 
 
 def start(
-    config: DistillConfig, prepared: Prepared, teacher: ModelRef, base: ModelRef | None
+    model: MultiVectorEncoder, config: DistillConfig, prepared: Prepared
 ) -> tuple[MultiVectorEncoder, Mapping[str, float]]:
-    """The student before training, and what came of its transplant."""
-    from clirot.encoders import load_model
+    """The student before training, made of the opened model, and what came of its transplant."""
     from clirot.students import fill_with_masks, read_whole_queries, transplant, with_dimension
     from clirot.training.batching import draws
 
     found: Mapping[str, float] = {}
-    if base is None:
-        model = load_model(teacher.path)
+    if config.student == TRANSPLANT:
         sizes = prepared.material.sizes
         drawn = draws(sizes, config.sampling_temperature)
         found = transplant(
@@ -70,7 +74,7 @@ def start(
             passes=[count / size for count, size in zip(drawn, sizes, strict=True)],
         )
     else:
-        model = with_dimension(load_model(base.path), prepared.documents.dim)
+        model = with_dimension(model, prepared.documents.dim)
     read_whole_queries(model)
     if config.mask_padding:
         fill_with_masks(model, config.mask_padding)

@@ -12,7 +12,7 @@ from clirot.distillation.bitext import bitexts_of
 from clirot.distillation.configuration import TRANSPLANT, UNTRAINED, DistillConfig
 from clirot.distillation.fitting import assign, assist, fit
 from clirot.distillation.preparation import Prepared, prepare, watched_translations
-from clirot.distillation.starting import check_start, start, transplant_config
+from clirot.distillation.starting import open_start, start, transplant_config
 from clirot.distillation.unused import warn_of_unused
 from clirot.errors import BitextWarning, UsageError
 from clirot.models import KNOWN, STUDENT_SIDES
@@ -150,7 +150,7 @@ def _distill(
     report = Report(name=name, directory=store.home / "reports" / name / run, settings=deciding)
     if made is not None:
         return DistillResult(made, fresh=False, tensorboard=_existing(report.directory))
-    check_start(config, teacher, base)
+    student = open_start(config, teacher, base)
     if base is not None and base.origin == "made":
         _warn_of_seen(store.get("models", base.name), bitexts)
     with store.draft("models", name, config=deciding, inputs=inputs, seed=config.seed) as draft:
@@ -159,7 +159,7 @@ def _distill(
             objective,
             bitexts,
             teacher,
-            base,
+            student,
             store,
             draft.path,
             draft.scratch,
@@ -231,7 +231,7 @@ def _train(
     objective: Objective | None,
     bitexts: Mapping[str, Bitext],
     teacher: ModelRef,
-    base: ModelRef | None,
+    model: MultiVectorEncoder,
     store: Store,
     target: Path,
     scratch: Path,
@@ -239,7 +239,9 @@ def _train(
     together: Processes,
     report: Report,
 ) -> dict[str, Any]:
-    """Make the student's checkpoint in ``target``; returns what was measured."""
+    """Make the student's checkpoint in ``target``, of the opened model that it starts from; returns
+    what was measured.
+    """
     import torch
 
     from clirot.training.epochs import macro_mean
@@ -248,7 +250,7 @@ def _train(
     prepared = prepare(
         config, objective, bitexts, teacher, cache=store.home / "cache", progress=progress
     )
-    model, transplanted = start(config, prepared, teacher, base)
+    model, transplanted = start(model, config, prepared)
     results: dict[str, Any] = {**_counted(config, bitexts, prepared), "start": dict(transplanted)}
     if objective is None:
         by_language = [_untrained(model, config, prepared)]
