@@ -150,6 +150,26 @@ def test_training_a_student_further_on_other_bitext_is_warned_of(
     config = tiny_config(teacher, other, objective="none", name="further", student=first.name)
     with pytest.warns(BitextWarning, match="first was trained on other bitext"):
         distill(config)
+    for changes in (
+        {"student": "same"},  # which started from the first
+        {"student": "same", "teacher": "first"},
+        {"teacher": "same", "objective": "none"},  # whose weights the transplant has
+    ):
+        config = tiny_config(teacher, bitext, **({"name": "more", "replace": True} | changes))
+        config = replace(config, epochs=1)
+        distill(config)
+        with pytest.warns(BitextWarning, match="first was trained on other bitext|same was"):
+            distill(replace(config, files=(other,)))
+
+
+def test_training_a_student_further_with_more_held_out_is_warned_of(
+    teacher: Path, bitext: Path
+) -> None:
+    distill(tiny_config(teacher, bitext, objective="none", name="first", development=4))
+    further = tiny_config(teacher, bitext, objective="none", name="further", student="first")
+    distill(replace(further, development=4))
+    with pytest.warns(BitextWarning, match="first was trained with development 4, perhaps"):
+        distill(replace(further, development=12, replace=True))
 
 
 def test_a_student_does_not_replace_what_it_learns_from(teacher: Path, bitext: Path) -> None:

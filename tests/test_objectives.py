@@ -105,6 +105,26 @@ def test_a_sentence_that_occurs_twice_is_no_negative_of_its_copy(name: str, side
     assert float(objective.loss(*both, side)) == pytest.approx(float(wanted), rel=1e-4)
 
 
+@SIDES
+@pytest.mark.parametrize("name", ["contrastive", "transport-contrast", "token-contrast"])
+def test_two_translations_of_one_sentence_are_no_negatives_of_each_other(
+    name: str, side: Side
+) -> None:
+    """Whichever side has the sentence twice, and however often it was padded or read."""
+    student, teacher = _sides()
+    objective = objective_of(name, {"temperature": 0.1})
+    lone = [one.rows([row]) for row in (0, 1) for one in (student, teacher)]
+    alone = (objective.loss(*lone[:2], side) + objective.loss(*lone[2:], side)) / 2
+    pairs = [one.rows([0, 1]) for one in (student, teacher)]
+    assert float(objective.loss(*pairs, side)) > float(alone) + 1e-3
+    again, apart = torch.tensor([7, 7]), torch.tensor([7, 8])
+    for numbers in ((again, apart), (apart, again)):
+        told = [one._replace(sentences=which) for one, which in zip(pairs, numbers, strict=True)]
+        assert float(objective.loss(*told, side)) == pytest.approx(float(alone), abs=1e-5)
+    told = [one._replace(sentences=apart) for one in pairs]
+    assert float(objective.loss(*told, side)) == float(objective.loss(*pairs, side))
+
+
 def _pair_score(
     name: str, student: TokenBatch, teacher: TokenBatch, query: int, document: int, side: Side
 ) -> float:

@@ -80,6 +80,7 @@ from torch.nn.parallel import DistributedDataParallel
 from clirot.encoders import load_model
 from clirot.objectives import OBJECTIVES, SentenceTokens, TokenBatch, informed, objective_of
 from clirot.objectives.costs import CorpusStatistics, Lexicon, Transform
+from clirot.training.material import Material
 from clirot.training.processes import processes
 from clirot.training.reading import TokenReader
 from clirot.training.trainer import TokenLoss, _deterministic_body, pass_over_unused
@@ -101,7 +102,8 @@ class Teacher:
             )
         return TokenBatch.padded(sentences, device)
 
-texts = ["abc de", "fg", "hij klm no", "p", "qr stu", "vwx yz abc", "de"]
+texts = ["abc de", "fg", "hij klm no", "p", "qr stu", "abc de", "de"]  # one of them twice
+MATERIAL = Material(sentences=texts, rows=range(7), sizes=[7], teacher=Teacher())
 
 # A plan that asks for all that there is to know of a token.
 KNOWING = {
@@ -127,7 +129,7 @@ def loss_and_gradient(objective, rows, sides, together, shares):
     features = [model.preprocess([texts[row] for row in ours], task=side) for side in sides]
     with TokenReader(model, layer=1) as reader:
         given = [together] if together else []
-        loss = TokenLoss(wrapped, objective, Teacher(), sides, *given, read=reader.batch)
+        loss = TokenLoss(wrapped, objective, MATERIAL, sides, *given, read=reader.batch)
         value = loss(features, torch.tensor([row or -1 for row in ours]))  # 0 makes up the number
         value.backward()
     return value.detach(), {n: p.grad for n, p in model.named_parameters() if p.grad is not None}

@@ -229,6 +229,30 @@ def _stored(sentences: list[SentenceTokens], directory: Path) -> TeacherTokens:
     return teacher_tokens(reading, ["x"] * len(sentences), cache=directory)
 
 
+def test_what_one_reading_puts_into_every_sentence_says_nothing_when_both_are_trained(
+    tmp_path: Path,
+) -> None:
+    """A ColBERT's marker of a document is in no query, and the other way about."""
+    model = load_model(tiny_families.save_native_colbert(tmp_path / "colbert"), device="cpu")
+    with TokenReader(model) as reader:
+        store = _stored(_read(reader, "document"), tmp_path)
+    found = corpus_statistics(
+        Transport(marginals="idf"),
+        model,
+        Material(sentences=TEXTS, rows=range(len(TEXTS)), sizes=[len(TEXTS)], teacher=store),
+        sides=("query", "document"),
+        teacher_tokenizer=model.tokenizer,
+        translations=TEXTS,
+    )
+    markers = [
+        set.intersection(*(set(ids.tolist()) for ids in token_ids(model, TEXTS, side=side)))
+        for side in ("query", "document")
+    ]
+    assert markers[0] ^ markers[1]
+    least = float(found.student_idf.min())
+    assert {float(found.student_idf[one]) for one in markers[0] | markers[1]} == {least}
+
+
 @pytest.mark.parametrize("of_layer", [False, True])
 def test_corpus_statistics_are_what_the_settings_ask_for(
     teacher: Path, tmp_path: Path, of_layer: bool
@@ -244,7 +268,7 @@ def test_corpus_statistics_are_what_the_settings_ask_for(
             plan,
             model,
             Material(sentences=TEXTS, rows=range(len(TEXTS)), sizes=[len(TEXTS)], teacher=store),
-            side="query",
+            sides=("query",),
             teacher_tokenizer=model.tokenizer,
             translations=TEXTS,
         )

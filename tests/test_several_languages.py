@@ -382,7 +382,7 @@ def test_corpus_statistics_know_which_row_is_whose(teacher: Path, tmp_path: Path
             Transport(**settings),  # type: ignore[arg-type]
             encoder.model,
             Material(sentences=[*so, *sw][part], rows=rows[part], sizes=sizes, teacher=tokens),
-            side="query",
+            sides=("query",),
             teacher_tokenizer=encoder.model.tokenizer,
             translations=english,
         )

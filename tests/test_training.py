@@ -199,6 +199,9 @@ def test_the_figures_of_a_plan_are_those_of_known_plans() -> None:
     other = [np.repeat(_unit(1, 64, 2), rows, axis=0) for rows in (4, 4)]
     even = plan_figures(Transport(), alike, other)
     assert even["plan_entropy"] == pytest.approx(np.log(4), abs=1e-4)
+    loose = plan_figures(Transport(reg=0.05, unbalanced=0.1), alike, other)  # carries a part
+    assert loose["marginal_error"] > 0.5
+    assert loose["plan_entropy"] == pytest.approx(np.log(4), abs=1e-4)
     assert even["transport_cost"] == pytest.approx(1 - float(alike[0][0] @ other[0][0]), abs=1e-4)
 
 

@@ -16,7 +16,7 @@ from clirot.records import LanguagePair, LanguagePairs
 TRANSPLANT = "transplant"
 UNTRAINED = "none"
 _LAST_LAYER = -1
-_FORMAT = 5  # of the training procedure: a change makes older students outdated
+_FORMAT = 6  # of the training procedure: a change makes older students outdated
 _LATER = (
     "tolerance",
     "solver",

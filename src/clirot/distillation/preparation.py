@@ -74,8 +74,8 @@ def prepare(
     )
     documents = load_encoder(teacher, side="document")
     english = [pair.src for part in parts.values() for pair in part.train]
-    # Once each: objectives know the copies of a sentence by its tokens, which two readings round
-    # differently, and corpora translate the same English into several languages.
+    # Once each: corpora translate the same English into several languages, and objectives know the
+    # copies of a sentence by its row.
     place = {sentence: row for row, sentence in enumerate(dict.fromkeys(english))}
     rows, english = [place[sentence] for sentence in english], list(place)
     plan = plan_of(objective) if objective is not None else None

@@ -151,8 +151,7 @@ def _distill(
     if made is not None:
         return DistillResult(made, fresh=False, tensorboard=_existing(report.directory))
     student = open_start(config, teacher, base)
-    if base is not None and base.origin == "made":
-        _warn_of_seen(store.get("models", base.name), bitexts)
+    _warn_of_seen(base or teacher, config, bitexts, store)
     with store.draft("models", name, config=deciding, inputs=inputs, seed=config.seed) as draft:
         draft.results = _train(
             config,
@@ -197,17 +196,31 @@ def _check_teacher(teacher: ModelRef, name: str) -> None:
         one = one.teacher
 
 
-def _warn_of_seen(base: Artefact, bitexts: Mapping[str, Bitext]) -> None:
-    """Warn (BitextWarning) where a student is trained further on other bitext than its own."""
-    own = {one.digest for one in base.manifest.inputs if one.kind == "bitext"}
+def _warn_of_seen(
+    begin: ModelRef, config: DistillConfig, bitexts: Mapping[str, Bitext], store: Store
+) -> None:
+    """Warn (BitextWarning) where the student starts from one that was trained, or started from one
+    that was, on what may be held out now: other bitext, or less of it held out.
+    """
     now = {one.digest for bitext in bitexts.values() for one in bitext.inputs}
-    if own != now:
-        warnings.warn(
-            f"{base.name} was trained on other bitext, perhaps on sentences that are held out now: "
-            "its development MAP may be too high",
-            BitextWarning,
-            stacklevel=4,
-        )
+    name, trained = begin.name, begin.origin == "made"
+    while trained:
+        manifest = store.get("models", name).manifest
+        own = {one.digest for one in manifest.inputs if one.kind == "bitext"}
+        reason = "on other bitext" if own != now else ""
+        if not reason and manifest.config["development"] < config.development:
+            reason = f"with development {manifest.config['development']}"
+        if reason:
+            warnings.warn(
+                f"{name} was trained {reason}, perhaps on sentences that are held out now: the "
+                "development MAP may be too high",
+                BitextWarning,
+                stacklevel=4,
+            )
+            return
+        kind = "teacher" if manifest.config["student"] == TRANSPLANT else "base"
+        name = next(one.name for one in manifest.inputs if one.kind == kind)
+        trained = name in store.names("models")
 
 
 def _objective(config: DistillConfig) -> Objective | None:
@@ -346,7 +359,7 @@ def _informed(
         plan_of(objective),
         model,
         prepared.material,
-        side=STUDENT_SIDES[config.side][0],
+        sides=STUDENT_SIDES[config.side],
         teacher_tokenizer=prepared.documents.model.tokenizer,
         translations=prepared.english,
     )

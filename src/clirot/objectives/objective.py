@@ -36,7 +36,9 @@ class TokenBatch(NamedTuple):
     ``vectors``: ``(batch, tokens, dim)``, unit norm at real tokens.
     ``mask``: ``(batch, tokens)`` bool, true at real tokens; every sentence has at least one.
 
-    The rest is there where an objective asks for it, padded alike: see :class:`SentenceTokens`.
+    ``ids`` to ``layer`` are there where an objective asks for them, padded alike: see
+    :class:`SentenceTokens`.
+    ``sentences``: ``(batch,)`` int64, a number for each distinct sentence; None: not known.
     """
 
     vectors: Tensor
@@ -45,6 +47,7 @@ class TokenBatch(NamedTuple):
     special: Tensor | None = None
     norms: Tensor | None = None
     layer: Tensor | None = None
+    sentences: Tensor | None = None
 
     @classmethod
     def padded(
@@ -74,7 +77,7 @@ class TokenBatch(NamedTuple):
 
         vectors = column("vectors")
         assert vectors is not None
-        rest = {name: column(name) for name in cls._fields[2:]}
+        rest = {name: column(name) for name in SentenceTokens._fields[1:]}
         return cls(vectors, torch.from_numpy(mask).to(device), **rest)
 
     def rows(self, rows: Sequence[int]) -> TokenBatch:

@@ -27,8 +27,8 @@ class Contrastive:
     """InfoNCE over MaxSim: the translation against the other sentences of the batch.
 
     ``loss = -mean_k log( exp(S_kk / temperature) / sum_l exp(S_kl / temperature) )`` (van den Oord
-    et al., arXiv 1807.03748, equation 4). A sentence that occurs twice in the batch is no negative
-    of its own copy.
+    et al., arXiv 1807.03748, equation 4). Where a sentence of either side occurs twice in the
+    batch, its two translations are no negatives of each other.
     """
 
     in_batch: ClassVar[bool] = True
@@ -42,7 +42,7 @@ class Contrastive:
     def loss(self, student: TokenBatch, teacher: TokenBatch, side: Side = "query") -> Tensor:
         """Mean over the batch. A batch of one sentence has no negative and no gradient."""
         logits = batch_maxsim(*turned(student, teacher, side)) / self.temperature
-        logits = logits.masked_fill(copies(teacher), float("-inf"))
+        logits = logits.masked_fill(copies(student, teacher), float("-inf"))
         return cross_entropy_of_the_diagonal(logits)
 
 
@@ -101,12 +101,21 @@ def batch_maxsim(queries: TokenBatch, documents: TokenBatch) -> Tensor:
     return in_blocks(maxsim, queries.vectors.float(), queries.mask, row_entries=row)
 
 
-def copies(teacher: TokenBatch) -> Tensor:
-    """Where two rows hold the same sentence: ``(batch, batch)`` bool, false on the diagonal."""
-    sums = (teacher.vectors * teacher.mask[:, :, None]).sum(dim=1)
-    _, kind = torch.unique(sums, dim=0, return_inverse=True)
-    same: Tensor = kind[:, None] == kind[None]
-    return same & ~torch.eye(len(sums), dtype=torch.bool, device=sums.device)
+def copies(student: TokenBatch, teacher: TokenBatch) -> Tensor:
+    """Where two rows hold the same sentence on one of their sides, and so have each other's
+    translations: ``(batch, batch)`` bool, false on the diagonal.
+    """
+    same = _alike(student) | _alike(teacher)
+    return same & ~torch.eye(len(same), dtype=torch.bool, device=same.device)
+
+
+def _alike(tokens: TokenBatch) -> Tensor:
+    """Which rows hold the same sentence; where that is not known, the same tokens."""
+    number = tokens.sentences
+    if number is None:
+        sums = (tokens.vectors.detach() * tokens.mask[:, :, None]).sum(dim=1)
+        _, number = torch.unique(sums, dim=0, return_inverse=True)
+    return number[:, None] == number[None]
 
 
 def cross_entropy_of_the_diagonal(logits: Tensor) -> Tensor:

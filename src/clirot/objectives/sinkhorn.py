@@ -20,6 +20,9 @@ _LOG_UPDATES = 2
 """Updates of both potentials in the log domain before the first absorption."""
 _BLOCK = 10
 """Updates between two absorptions."""
+_RANGE = 60.0
+"""By how much, in nats, the potentials may move between two absorptions: entries of the kernel that
+are below float32's range (e^-87) are lost, and within this none of them can have mattered."""
 _SMALLEST = 1e-30
 _AT_ONCE = 2**20
 """Costs that are worked on together on a CPU, 4 MB of them: a larger batch waits for memory."""
@@ -95,20 +98,20 @@ def _plans(
     rows, columns = a > 0, b > 0
     real = rows[:, :, None] & columns[:, None, :]
     kernel = (cost / -reg).masked_fill(~real, float("-inf"))
-    log_a, log_b = a.log(), b.log()
     # Potentials in units of reg: the plan is a b^T exp(kernel + f + g). They stay 0 on padding.
     f, g = torch.zeros_like(a), torch.zeros_like(b)
     first = min(_LOG_UPDATES, iterations)
-    for _ in range(first):
-        f = -damping * torch.logsumexp(kernel + (g + log_b)[:, None, :], dim=2)
-        f = f.masked_fill(~rows, 0)
-        g = -damping * torch.logsumexp(kernel + (f + log_a)[:, :, None], dim=1)
-        g = g.masked_fill(~columns, 0)
+    f, g = _log_updated(kernel, f, g, a, b, first, damping)
     density = torch.exp(kernel + f[:, :, None] + g[:, None, :])
     live = torch.ones(len(cost), 1, dtype=torch.bool, device=cost.device)
     for done in range(first, iterations, _BLOCK):
         steps = min(_BLOCK, iterations - done)
-        new_f, new_g = _updated(density, f, g, a, b, steps, damping)
+        new_f, new_g, sound = _updated(density, f, g, a, b, steps, damping)
+        if not sound.all():
+            far = ~sound
+            new_f[far], new_g[far] = _log_updated(
+                kernel[far], f[far], g[far], a[far], b[far], steps, damping
+            )
         f, g = torch.where(live, new_f, f), torch.where(live, new_g, g)
         density = torch.exp(kernel + f[:, :, None] + g[:, None, :])
         if tolerance:
@@ -121,22 +124,48 @@ def _plans(
     return density * a[:, :, None] * b[:, None, :]
 
 
+def _log_updated(
+    kernel: Tensor, f: Tensor, g: Tensor, a: Tensor, b: Tensor, steps: int, damping: float
+) -> tuple[Tensor, Tensor]:
+    """Potentials after some updates, in the log domain; ``kernel`` is ``-cost / reg``."""
+    log_a, log_b = a.log(), b.log()
+    for _ in range(steps):
+        f = -damping * torch.logsumexp(kernel + (g + log_b)[:, None, :], dim=2)
+        f = torch.where(a > 0, f, 0.0)
+        g = -damping * torch.logsumexp(kernel + (f + log_a)[:, :, None], dim=1)
+        g = torch.where(b > 0, g, 0.0)
+    return f, g
+
+
 def _updated(
     density: Tensor, f: Tensor, g: Tensor, a: Tensor, b: Tensor, steps: int, damping: float
-) -> tuple[Tensor, Tensor]:
+) -> tuple[Tensor, Tensor, Tensor]:
     """Potentials after some updates; ``density`` is ``exp(kernel + f + g)``, ``(batch, n, m)``.
 
     A matrix product an update: the exponentials are taken of what the potentials moved by since the
-    absorption, vectors of a few units.
+    absorption, vectors of a few units as a rule. Where they moved too far for float32 (very unequal
+    masses, or costs many times ``reg``) the third, ``(batch,)`` bool, is false, and what was found
+    is worth nothing.
     """
     turned = density.transpose(1, 2).contiguous()
+    f_moves, g_moves = [torch.zeros_like(f)], [torch.zeros_like(g)]
+    f_sums, g_sums = [], []
     new_f, new_g = f, g
     for _ in range(steps):
-        new_f = damping * (f - _sums(b * torch.exp(new_g - g), turned).log())
-        new_f = torch.where(a > 0, new_f, 0.0)
-        new_g = damping * (g - _sums(a * torch.exp(new_f - f), density).log())
-        new_g = torch.where(b > 0, new_g, 0.0)
-    return new_f, new_g
+        f_sums.append(_sums(b * torch.exp(g_moves[-1]), turned).log())
+        new_f = torch.where(a > 0, damping * (f - f_sums[-1]), 0.0)
+        f_moves.append(new_f - f)
+        g_sums.append(_sums(a * torch.exp(f_moves[-1]), density).log())
+        new_g = torch.where(b > 0, damping * (g - g_sums[-1]), 0.0)
+        g_moves.append(new_g - g)
+    f_most, g_most = (torch.stack(one).amax(dim=(0, 2)) for one in (f_moves, g_moves))
+    f_least, g_least = (
+        torch.stack(one).masked_fill(mass == 0, 0).amin(dim=(0, 2))
+        for one, mass in ((f_sums, a), (g_sums, b))
+    )
+    # A lost entry is below e^-87, and adds at most that times the largest weight to a sum.
+    sound = (f_least - g_most > -_RANGE) & (g_least - f_most > -_RANGE)
+    return new_f, new_g, sound & (f_most < _RANGE) & (g_most < _RANGE)
 
 
 def _sums(weight: Tensor, matrix: Tensor) -> Tensor:

@@ -60,7 +60,9 @@ class TransportContrast(Transport):
         logits = -torch.stack(costs) / self.temperature
         if side == "document":
             logits = logits.T
-        return cross_entropy_of_the_diagonal(logits.masked_fill(copies(teacher), float("-inf")))
+        return cross_entropy_of_the_diagonal(
+            logits.masked_fill(copies(student, teacher), float("-inf"))
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,7 +78,8 @@ class TokenContrast(Transport):
         loss = mean_k ( <P*_k, C_k> / temperature
                         + sum_i (P*_k 1)_i log sum_lj exp(-C_ki,lj / temperature) )
 
-    Tokens of a copy of the sentence elsewhere in the batch are no negatives. With ``--side
+    Tokens of a copy of the sentence elsewhere in the batch, or of another translation of it, are no
+    negatives. With ``--side
     document`` the tokens change places, as they do in MaxSim: the teacher's are the query's, and
     each is told from all the student's tokens of the batch.
     """
@@ -98,7 +101,7 @@ class TokenContrast(Transport):
         mass = plan.sum(dim=2 if side == "query" else 1)[queries.mask]
         tokens, every = (one.vectors[one.mask].float() for one in (queries, documents))
         of_query, of_document = (one.mask.nonzero()[:, 0] for one in (queries, documents))
-        hidden = copies(teacher)[:, of_document]
+        hidden = copies(student, teacher)[:, of_document]
 
         def away(tokens: Tensor, of_query: Tensor) -> Tensor:
             logits = (tokens @ every.T - 1) / self.token_temperature

@@ -41,7 +41,7 @@ def corpus_statistics(
     student: MultiVectorEncoder,
     material: Material,
     *,
-    side: Side,
+    sides: Sequence[Side],
     teacher_tokenizer: Any,
     translations: Sequence[str],
 ) -> CorpusStatistics:
@@ -52,14 +52,16 @@ def corpus_statistics(
         student: its tokenizer and prompts.
         material: the student's training sentences, and the teacher's tokens of their translations,
             with ids where the plan asks for them.
-        side: as what the student reads its sentences.
+        sides: as what the student reads its sentences; an id of either reading of a sentence is in
+            that sentence.
         teacher_tokenizer: the teacher's.
         translations: the English of every row of the teacher's tokens.
     """
     found: dict[str, Any] = {}
     teacher, rows = material.teacher, material.rows
     if plan.marginals == "idf":
-        own = token_ids(student, material.sentences, side=side)
+        readings = [token_ids(student, material.sentences, side=side) for side in sides]
+        own = [np.concatenate(ids) for ids in zip(*readings, strict=True)]
         found["student_idf"] = idf_of_languages(
             [own[part] for part in material.languages()], len(student.tokenizer)
         )

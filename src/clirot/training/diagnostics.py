@@ -64,14 +64,14 @@ def plan_figures(
             a, b = transport.masses(student), transport.masses(teacher, of="teacher")
             sums = plan.sum(dim=2, keepdim=True)
             share = torch.xlogy(plan, plan / sums.clamp_min(1e-30))
+            mass = sums.sum((1, 2)).clamp_min(1e-30)
             figures = {
                 "transport_cost": (plan * cost).sum((1, 2)),
-                "plan_entropy": -share.sum((1, 2)),
+                "plan_entropy": -share.sum((1, 2)) / mass,
                 "marginal_error": marginal_error(plan, a, b),
             }
             if student.special is not None and teacher.special is not None:
                 own, other = student.special[:, :, None], teacher.special[:, None, :]
-                mass = plan.sum((1, 2)).clamp_min(1e-30)
                 figures["special_mass"] = (plan * (own | other)).sum((1, 2)) / mass
                 figures["special_to_text"] = (plan * (own ^ other)).sum((1, 2)) / mass
             for name, part in figures.items():

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
+import torch
+
+from clirot.objectives import TokenBatch
 from clirot.training.teacher_tokens import TeacherTokens
 
 
@@ -20,6 +24,23 @@ class Material:
     sizes: Sequence[int]
     """How many sentences each language has."""
     teacher: TeacherTokens
+
+    @cached_property
+    def numbers(self) -> Sequence[int]:
+        """Of each sentence, the place of the first that reads the same."""
+        first: dict[str, int] = {}
+        return [first.setdefault(one, place) for place, one in enumerate(self.sentences)]
+
+    def translations(self, places: Sequence[int], device: torch.device) -> TokenBatch:
+        """The teacher's tokens of the translations of the sentences at some places."""
+        rows = [self.rows[place] for place in places]
+        tokens = self.teacher.batch(rows, device)
+        return tokens._replace(sentences=torch.tensor(rows, device=device))
+
+    def numbered(self, tokens: TokenBatch, places: Sequence[int]) -> TokenBatch:
+        """The student's tokens of the sentences at some places, with which sentences they are."""
+        numbers = [self.numbers[place] for place in places]
+        return tokens._replace(sentences=torch.tensor(numbers, device=tokens.mask.device))
 
     def languages(self) -> Iterator[slice]:
         """Where the sentences of each language are."""

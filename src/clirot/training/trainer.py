@@ -2,10 +2,10 @@
 
 A sentence reaches the student as a query (or a document) does at retrieval: with its prompt, its
 expansion and its scoring mask. Three things are added to the trainer. The loss looks the teacher's
-token vectors up by row number (the collator cannot carry ragged matrices). After every epoch
-retrieval on the development split is measured and the best weights are kept. Checkpoints are marked
-when they are whole, so that a process killed while writing one resumes from the one before; a
-resumed run ends with the weights of an uninterrupted one.
+token vectors up by the place of the pair (the collator cannot carry ragged matrices). After every
+epoch retrieval on the development split is measured and the best weights are kept. Checkpoints are
+marked when they are whole, so that a process killed while writing one resumes from the one before;
+a resumed run ends with the weights of an uninterrupted one.
 """
 
 from __future__ import annotations
@@ -35,7 +35,6 @@ from clirot.training.precision import best_device, bfloat16_pays
 from clirot.training.processes import ALONE, Processes
 from clirot.training.reading import TokenReader, prompt_of
 from clirot.training.reporting import TENSORBOARD, Report, reporting_to, tensorboard_callback
-from clirot.training.teacher_tokens import TeacherTokens
 
 if TYPE_CHECKING:
     from sentence_transformers import MultiVectorEncoder
@@ -60,7 +59,7 @@ class Recipe:
 
 
 class TokenLoss(nn.Module):
-    """An objective as the trainer calls it: features of the student's sentences, row numbers.
+    """An objective as the trainer calls it: features of the student's sentences, and their places.
 
     Follows sentence-transformers' naming: ``model`` is the attribute it swaps for the wrapped one.
     """
@@ -69,7 +68,7 @@ class TokenLoss(nn.Module):
         self,
         model: MultiVectorEncoder,
         objective: Objective,
-        teacher: TeacherTokens,
+        material: Material,
         sides: Sequence[Side],
         processes: Processes = ALONE,
         *,
@@ -79,12 +78,12 @@ class TokenLoss(nn.Module):
         self.model = model
         self._read = read if read is not None else _tokens
         self._objective = objective
-        self._teacher = teacher
+        self._material = material
         self._sides = sides
         self._processes = processes
 
     def forward(self, sentence_features: Iterable[dict[str, Tensor]], labels: Tensor) -> Tensor:
-        """The batch's loss, the mean over the sides; ``labels`` are rows of the teacher's store."""
+        """The batch's loss, the mean over the sides; ``labels`` are places in the material."""
         loss = self._shared_loss(labels) if self._processes.count > 1 else self._own_loss(labels)
         losses = []
         for side, features in zip(self._sides, sentence_features, strict=True):
@@ -95,8 +94,11 @@ class TokenLoss(nn.Module):
         return torch.stack(losses).mean()
 
     def _own_loss(self, labels: Tensor) -> _Loss:
-        teacher = self._teacher.batch(labels.tolist(), labels.device)
-        return lambda student, side: self._objective.loss(student, teacher, side)
+        places = labels.tolist()
+        teacher = self._material.translations(places, labels.device)
+        return lambda student, side: self._objective.loss(
+            self._material.numbered(student, places), teacher, side
+        )
 
     def _shared_loss(self, labels: Tensor) -> _Loss:
         """The loss of a batch that is shared out among processes, of which this one has a part.
@@ -110,7 +112,8 @@ class TokenLoss(nn.Module):
         count, total = self._processes.count, int((everywhere >= 0).sum())
         here = labels >= 0
         weight = count * int(here.sum()) / total
-        own = self._teacher.batch(labels[here].tolist(), labels.device) if weight else None
+        ours, places = labels[here].tolist(), everywhere[everywhere >= 0].tolist()
+        own = self._material.translations(ours, labels.device) if weight else None
         terms = terms_of(self._objective)
         asked_for = frozenset[str]().union(
             *(one.asks_for for _, one in terms if one.in_batch and isinstance(one, Transport))
@@ -121,14 +124,15 @@ class TokenLoss(nn.Module):
             found = 0 * student.vectors.sum()
             if own is not None:
                 part = student.rows(here.nonzero().flatten().tolist())
+                part = self._material.numbered(part, ours)
                 for scale, one in terms:
                     if not one.in_batch:
                         found = found + weight * scale * one.loss(part, own, side)
             if any(one.in_batch for _, one in terms):
-                rows = everywhere[everywhere >= 0].tolist()
                 real = (everywhere >= 0).nonzero().flatten().tolist()
                 whole = _gathered(student, asked_for).rows(real)
-                teacher = self._teacher.batch(rows, labels.device)
+                whole = self._material.numbered(whole, places)
+                teacher = self._material.translations(places, labels.device)
                 for scale, one in terms:
                     if one.in_batch:
                         value = scale * one.loss(whole, teacher, side)
@@ -264,10 +268,10 @@ def train(
     )
     # One process drives one device: the library would split batches among all it sees.
     arguments._n_gpu = min(arguments.n_gpu, 1)
-    texts, rows = list(sentences), list(material.rows)
+    texts, places = list(sentences), list(range(len(sentences)))
     if processes.count > 1:  # the row that makes up for what a process lacks: see the sampler
         texts.append(min(texts, key=len))
-        rows.append(-1)
+        places.append(-1)
     callbacks: list[TrainerCallback] = [keeper]
     if TENSORBOARD in report_to and report is not None and processes.first:
         step = int(resume.name.rpartition("-")[2]) if resume is not None else 0
@@ -277,11 +281,11 @@ def train(
     trainer = _Trainer(
         model=model,
         args=arguments,
-        train_dataset=Dataset.from_dict(dict.fromkeys(columns, texts) | {"label": rows}),
+        train_dataset=Dataset.from_dict(dict.fromkeys(columns, texts) | {"label": places}),
         loss=TokenLoss(
             model,
             objective,
-            material.teacher,
+            material,
             sides,
             processes,
             read=reader.batch if plan.asks_for else None,
