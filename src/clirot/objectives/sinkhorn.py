@@ -11,6 +11,8 @@ Why not a library's: decision 045.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -148,24 +150,29 @@ def _updated(
     is worth nothing.
     """
     turned = density.transpose(1, 2).contiguous()
-    f_moves, g_moves = [torch.zeros_like(f)], [torch.zeros_like(g)]
-    f_sums, g_sums = [], []
     new_f, new_g = f, g
+    f_steps, g_steps = [], []
     for _ in range(steps):
-        f_sums.append(_sums(b * torch.exp(g_moves[-1]), turned).log())
-        new_f = torch.where(a > 0, damping * (f - f_sums[-1]), 0.0)
-        f_moves.append(new_f - f)
-        g_sums.append(_sums(a * torch.exp(f_moves[-1]), density).log())
-        new_g = torch.where(b > 0, damping * (g - g_sums[-1]), 0.0)
-        g_moves.append(new_g - g)
-    f_most, g_most = (torch.stack(one).amax(dim=(0, 2)) for one in (f_moves, g_moves))
-    f_least, g_least = (
-        torch.stack(one).masked_fill(mass == 0, 0).amin(dim=(0, 2))
-        for one, mass in ((f_sums, a), (g_sums, b))
-    )
+        new_f = damping * (f - _sums(b * torch.exp(new_g - g), turned).log())
+        new_f = torch.where(a > 0, new_f, 0.0)
+        new_g = damping * (g - _sums(a * torch.exp(new_f - f), density).log())
+        new_g = torch.where(b > 0, new_g, 0.0)
+        f_steps.append(new_f)
+        g_steps.append(new_g)
+    f_up, f_low = _extremes(f_steps, f, damping)
+    g_up, g_low = _extremes(g_steps, g, damping)
     # A lost entry is below e^-87, and adds at most that times the largest weight to a sum.
-    sound = (f_least - g_most > -_RANGE) & (g_least - f_most > -_RANGE)
-    return new_f, new_g, sound & (f_most < _RANGE) & (g_most < _RANGE)
+    sound = (f_low + g_up.clamp_min(0) < _RANGE) & (g_low + f_up.clamp_min(0) < _RANGE)
+    return new_f, new_g, sound & (f_up < _RANGE) & (g_up < _RANGE)
+
+
+def _extremes(steps: Sequence[Tensor], start: Tensor, damping: float) -> tuple[Tensor, Tensor]:
+    """The most a potential rose by in some updates, and how far below 1 the sums were that it came
+    from, in nats: ``(batch,)`` each.
+    """
+    found, start = torch.cat(list(steps), dim=1), start.repeat(1, len(steps))
+    up = (found - start).amax(dim=1)
+    return up, up if damping == 1 else (found / damping - start).amax(dim=1)
 
 
 def _sums(weight: Tensor, matrix: Tensor) -> Tensor:
