@@ -162,6 +162,16 @@ def test_training_a_student_further_on_other_bitext_is_warned_of(
             distill(replace(config, files=(other,)))
 
 
+def test_students_that_were_made_from_each_other_by_turns_go_on(
+    teacher: Path, bitext: Path
+) -> None:
+    untrained = tiny_config(teacher, bitext, objective="none", student=str(teacher))
+    distill(replace(untrained, name="first"))
+    distill(replace(untrained, name="second", student="first"))
+    distill(replace(untrained, name="first", student="second", replace=True))
+    assert distill(replace(untrained, name="third", student="first")).fresh
+
+
 def test_training_a_student_further_with_more_held_out_is_warned_of(
     teacher: Path, bitext: Path
 ) -> None:

@@ -203,8 +203,9 @@ def _warn_of_seen(
     that was, on what may be held out now: other bitext, or less of it held out.
     """
     now = {one.digest for bitext in bitexts.values() for one in bitext.inputs}
-    name, trained = begin.name, begin.origin == "made"
-    while trained:
+    name, made = begin.name, set(store.names("models")) if begin.origin == "made" else set()
+    while name in made:
+        made.remove(name)  # one that was made again, from a student of its own, ends the chain
         manifest = store.get("models", name).manifest
         own = {one.digest for one in manifest.inputs if one.kind == "bitext"}
         reason = "on other bitext" if own != now else ""
@@ -220,7 +221,6 @@ def _warn_of_seen(
             return
         kind = "teacher" if manifest.config["student"] == TRANSPLANT else "base"
         name = next(one.name for one in manifest.inputs if one.kind == kind)
-        trained = name in store.names("models")
 
 
 def _objective(config: DistillConfig) -> Objective | None:
