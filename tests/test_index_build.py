@@ -252,7 +252,11 @@ def test_killed_at_ten_random_moments(model: str, tmp_path: Path) -> None:
         for number in range(10):
             attempt("killed", draw.uniform(0, seconds))
             if Store().has("indexes", "killed"):
-                break
+                if any(progress):
+                    break
+                Store().remove("indexes", "killed")  # it took less time than the first
+                seconds *= 0.7
+                continue
             checkpoint = Store().home / "indexes/.killed.part/scratch/checkpoint.json"
             progress.append(checkpoint.read_text() if checkpoint.is_file() else "")
             assert Store().names("indexes") == ["whole"], f"half an index after kill {number}"
