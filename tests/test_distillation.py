@@ -31,7 +31,6 @@ from clirot.distillation.bitext import bitexts_of
 from clirot.encoders import load_model
 from clirot.errors import (
     ArtefactError,
-    BitextWarning,
     ClirotError,
     InputError,
     PartlyDoneError,
@@ -139,57 +138,6 @@ def test_a_base_is_known_by_what_it_is_however_its_path_is_written(
     monkeypatch.chdir(tmp_path)
     for path in ("base", "./base/", f"{base}/"):
         assert not distill(replace(config, student=path, objective="transport+mse")).fresh
-
-
-def test_training_a_student_further_on_other_bitext_is_warned_of(
-    teacher: Path, bitext: Path, tmp_path: Path
-) -> None:
-    first = distill(tiny_config(teacher, bitext, objective="none", name="first"))
-    distill(tiny_config(teacher, bitext, objective="none", name="same", student=first.name))
-    other = save_bitext(tmp_path / "other.tsv", count=130)
-    config = tiny_config(teacher, other, objective="none", name="further", student=first.name)
-    with pytest.warns(BitextWarning, match="first was trained on other bitext"):
-        distill(config)
-    for changes in (
-        {"student": "same"},  # which started from the first
-        {"student": "same", "teacher": "first"},
-        {"teacher": "same", "objective": "none"},  # whose weights the transplant has
-    ):
-        config = tiny_config(teacher, bitext, **({"name": "more", "replace": True} | changes))
-        config = replace(config, epochs=1)
-        distill(config)
-        with pytest.warns(BitextWarning, match="first was trained on other bitext|same was"):
-            distill(replace(config, files=(other,)))
-
-
-def test_students_that_were_made_from_each_other_by_turns_go_on(
-    teacher: Path, bitext: Path
-) -> None:
-    untrained = tiny_config(teacher, bitext, objective="none", student=str(teacher))
-    distill(replace(untrained, name="first"))
-    distill(replace(untrained, name="second", student="first"))
-    distill(replace(untrained, name="first", student="second", replace=True))
-    assert distill(replace(untrained, name="third", student="first")).fresh
-
-
-def test_training_a_student_further_with_more_held_out_is_warned_of(
-    teacher: Path, bitext: Path
-) -> None:
-    distill(tiny_config(teacher, bitext, objective="none", name="first", development=4))
-    further = tiny_config(teacher, bitext, objective="none", name="further", student="first")
-    distill(replace(further, development=4))
-    with pytest.warns(BitextWarning, match="first was trained with development 4, perhaps"):
-        distill(replace(further, development=12, replace=True))
-
-
-def test_a_student_does_not_replace_what_it_learns_from(teacher: Path, bitext: Path) -> None:
-    untrained = tiny_config(teacher, bitext, objective="none", replace=True)
-    for name, learns_from in (("first", str(teacher)), ("second", "first")):
-        distill(replace(untrained, name=name, teacher=learns_from))
-    for taught in ("first", "second"):
-        with pytest.raises(UsageError, match="first would replace the model that it learns from"):
-            distill(replace(untrained, name="first", teacher=taught))
-    assert resolve("second", Store()).teacher is not None
 
 
 def test_a_start_that_cannot_be_is_told_before_the_teacher_encodes(

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import tiny_families
 import torch
+from tiny_model import tiny_config
 from torch import Tensor
 
 from clirot.distillation import DistillConfig, DistillResult, distill
@@ -95,19 +96,14 @@ def _distill(
 ) -> DistillResult:
     settings: dict[str, Any] = {
         "pair": LanguagePair("en", "mr"),
-        "teacher": str(teacher),
-        "files": (bitext,),
         "epochs": 1,
-        "batch_size": 16,
-        "learning_rate": 1e-3,
         "embedding_learning_rate": 1e-3,
-        "vocabulary": 200,
+        "max_tokens": DistillConfig.max_tokens,
     }
-    if "student" in changes:
-        del settings["vocabulary"]  # a transplant's
-        if "lora_rank" in changes:
-            del settings["embedding_learning_rate"]  # its embeddings stay
-    return distill(DistillConfig(**(settings | changes)), store=store, progress=progress)
+    if "student" in changes and "lora_rank" in changes:
+        settings["embedding_learning_rate"] = DistillConfig.embedding_learning_rate  # they stay
+    config = tiny_config(teacher, bitext, **(settings | changes))
+    return distill(config, store=store, progress=progress)
 
 
 def _saved(result: DistillResult, sentences: list[str]) -> list[np.ndarray[Any, Any]]:

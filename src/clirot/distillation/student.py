@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 from clirot.distillation.bitext import bitexts_of
 from clirot.distillation.configuration import TRANSPLANT, UNTRAINED, DistillConfig
 from clirot.distillation.fitting import assign, assist, fit
+from clirot.distillation.forebears import check_teacher, warn_of_seen
 from clirot.distillation.preparation import Prepared, prepare, watched_translations
 from clirot.distillation.starting import open_start, start, transplant_config
 from clirot.distillation.unused import warn_of_unused
-from clirot.errors import BitextWarning, UsageError
+from clirot.errors import UsageError
 from clirot.models import KNOWN, STUDENT_SIDES
 from clirot.records import ProgressSink, silent
 from clirot.store import Artefact, Input, Store
@@ -132,7 +132,7 @@ def _distill(
     if config.student == TRANSPLANT:
         transplant_config(config)
     teacher = resolve(config.teacher, store)
-    _check_teacher(teacher, name)
+    check_teacher(teacher, name)
     base = None if config.student == TRANSPLANT else resolve(config.student, store)
     if base is not None:
         deciding["student"] = _findable(base)  # however its path was written
@@ -151,7 +151,7 @@ def _distill(
     if made is not None:
         return DistillResult(made, fresh=False, tensorboard=_existing(report.directory))
     student = open_start(config, teacher, base)
-    _warn_of_seen(base or teacher, config, bitexts, store)
+    warn_of_seen(base or teacher, config, inputs, store)
     with store.draft("models", name, config=deciding, inputs=inputs, seed=config.seed) as draft:
         draft.results = _train(
             config,
@@ -178,49 +178,6 @@ def _existing(directory: Path) -> Path | None:
 def _findable(ref: ModelRef) -> str:
     """The name by which a model is found again later, from whatever directory."""
     return str(ref.path) if ref.origin == "path" else ref.name
-
-
-def _check_teacher(teacher: ModelRef, name: str) -> None:
-    """Raise if a student of this name would replace its own teacher, or its teacher's teacher.
-
-    Raises:
-        UsageError: it would, and neither could be loaded again.
-    """
-    one: ModelRef | None = teacher
-    while one is not None:
-        if one.origin == "made" and one.name == name:
-            raise UsageError(
-                f"the student {name} would replace the model that it learns from",
-                hint="give it another --name",
-            )
-        one = one.teacher
-
-
-def _warn_of_seen(
-    begin: ModelRef, config: DistillConfig, bitexts: Mapping[str, Bitext], store: Store
-) -> None:
-    """Warn (BitextWarning) where the student starts from one that was trained, or started from one
-    that was, on what may be held out now: other bitext, or less of it held out.
-    """
-    now = {one.digest for bitext in bitexts.values() for one in bitext.inputs}
-    name, made = begin.name, set(store.names("models")) if begin.origin == "made" else set()
-    while name in made:
-        made.remove(name)  # one that was made again, from a student of its own, ends the chain
-        manifest = store.get("models", name).manifest
-        own = {one.digest for one in manifest.inputs if one.kind == "bitext"}
-        reason = "on other bitext" if own != now else ""
-        if not reason and manifest.config["development"] < config.development:
-            reason = f"with development {manifest.config['development']}"
-        if reason:
-            warnings.warn(
-                f"{name} was trained {reason}, perhaps on sentences that are held out now: the "
-                "development MAP may be too high",
-                BitextWarning,
-                stacklevel=4,
-            )
-            return
-        kind = "teacher" if manifest.config["student"] == TRANSPLANT else "base"
-        name = next(one.name for one in manifest.inputs if one.kind == kind)
 
 
 def _objective(config: DistillConfig) -> Objective | None:

@@ -11,8 +11,6 @@ Why not a library's: decision 045.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import torch
 from torch import Tensor
 
@@ -97,8 +95,7 @@ def _plans(
 ) -> Tensor:
     """What :func:`sinkhorn_plan` returns."""
     damping = 1.0 if unbalanced is None else unbalanced / (unbalanced + reg)
-    rows, columns = a > 0, b > 0
-    real = rows[:, :, None] & columns[:, None, :]
+    real = (a > 0)[:, :, None] & (b > 0)[:, None, :]
     kernel = (cost / -reg).masked_fill(~real, float("-inf"))
     # Potentials in units of reg: the plan is a b^T exp(kernel + f + g). They stay 0 on padding.
     f, g = torch.zeros_like(a), torch.zeros_like(b)
@@ -166,11 +163,11 @@ def _updated(
     return new_f, new_g, sound & (f_up < _RANGE) & (g_up < _RANGE)
 
 
-def _extremes(steps: Sequence[Tensor], start: Tensor, damping: float) -> tuple[Tensor, Tensor]:
+def _extremes(steps: list[Tensor], start: Tensor, damping: float) -> tuple[Tensor, Tensor]:
     """The most a potential rose by in some updates, and how far below 1 the sums were that it came
     from, in nats: ``(batch,)`` each.
     """
-    found, start = torch.cat(list(steps), dim=1), start.repeat(1, len(steps))
+    found, start = torch.cat(steps, dim=1), start.repeat(1, len(steps))
     up = (found - start).amax(dim=1)
     return up, up if damping == 1 else (found / damping - start).amax(dim=1)
 

@@ -112,8 +112,7 @@ class TokenLoss(nn.Module):
         count, total = self._processes.count, int((everywhere >= 0).sum())
         here = labels >= 0
         weight = count * int(here.sum()) / total
-        ours, places = labels[here].tolist(), everywhere[everywhere >= 0].tolist()
-        own = self._material.translations(ours, labels.device) if weight else None
+        own = self._material.translations(labels[here].tolist(), labels.device) if weight else None
         terms = terms_of(self._objective)
         asked_for = frozenset[str]().union(
             *(one.asks_for for _, one in terms if one.in_batch and isinstance(one, Transport))
@@ -124,11 +123,11 @@ class TokenLoss(nn.Module):
             found = 0 * student.vectors.sum()
             if own is not None:
                 part = student.rows(here.nonzero().flatten().tolist())
-                part = self._material.numbered(part, ours)
                 for scale, one in terms:
                     if not one.in_batch:
                         found = found + weight * scale * one.loss(part, own, side)
             if any(one.in_batch for _, one in terms):
+                places = everywhere[everywhere >= 0].tolist()
                 real = (everywhere >= 0).nonzero().flatten().tolist()
                 whole = _gathered(student, asked_for).rows(real)
                 whole = self._material.numbered(whole, places)
