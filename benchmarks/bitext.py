@@ -32,7 +32,7 @@ _POOL = 50_000
 _CHILD = """
 import sys
 from pathlib import Path
-from clirot.acquisition import FetchConfig, fetch_bitext
+from clirot.bitext.acquisition import FetchConfig, fetch_bitext
 from clirot.bitext import FilterConfig
 from clirot.records import LanguagePair
 from clirot.store import Store

@@ -38,16 +38,16 @@ from transformers import PrinterCallback, TrainerCallback
 
 from clirot.bitext import load_bitext, stored_sources
 from clirot.distillation import DistillConfig, distill
-from clirot.encoders import load_encoder, load_model, quiet_libraries
+from clirot.distillation.objectives import Objective, TokenBatch, objective_of, transports
+from clirot.distillation.training.development import Development, Split
+from clirot.distillation.training.material import Material
+from clirot.distillation.training.precision import best_device, bfloat16_pays
+from clirot.distillation.training.teacher_tokens import TeacherTokens, teacher_tokens
+from clirot.distillation.training.trainer import Recipe, train
+from clirot.encoding.encoders import load_encoder, load_model, quiet_libraries
 from clirot.models import resolve
-from clirot.objectives import Objective, TokenBatch, objective_of, transports
 from clirot.records import LanguagePair, SentencePair, Step
 from clirot.store import Store
-from clirot.training.development import Development, Split
-from clirot.training.material import Material
-from clirot.training.precision import best_device, bfloat16_pays
-from clirot.training.teacher_tokens import TeacherTokens, teacher_tokens
-from clirot.training.trainer import Recipe, train
 
 DEFAULTS = DistillConfig(pair=LanguagePair.of("en", "so"))
 

@@ -24,9 +24,9 @@ import numpy as np
 import torch
 from sentence_transformers.util.similarity import maxsim
 
-from clirot.indexes.selection import screening_arithmetic, top_k
-from clirot.indexes.token_store import TokenStore, TokenStoreWriter
-from clirot.maxsim import CPU, EXACT, TokenMatrix, scores
+from clirot.encoding.maxsim import CPU, EXACT, TokenMatrix, scores
+from clirot.retrieval.backends.selection import screening_arithmetic, top_k
+from clirot.retrieval.backends.token_store import TokenStore, TokenStoreWriter
 
 
 def main() -> None:

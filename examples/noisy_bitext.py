@@ -22,16 +22,16 @@ from pathlib import Path
 
 import numpy as np
 
-from clirot.acquisition import FetchConfig, fetch_bitext
+from clirot.bitext.acquisition import FetchConfig, fetch_bitext
 from clirot.bitext.filters import FilterConfig
 from clirot.bitext.formats.lines import read_lines
 from clirot.distillation import DistillConfig, distill
 from clirot.errors import ClirotError
 from clirot.evaluation import EvaluateConfig, evaluate
 from clirot.evaluation.documents import markdown_document
-from clirot.indexing import IndexConfig, build_index
 from clirot.records import LanguagePair
-from clirot.retrieval import SearchConfig, search
+from clirot.retrieval.indexing import IndexConfig, build_index
+from clirot.retrieval.searching import SearchConfig, search
 from clirot.runs import SAVED_RUN
 
 

@@ -39,11 +39,11 @@ from clirot.distillation import DistillConfig, distill
 from clirot.errors import ClirotError
 from clirot.evaluation import EvaluateConfig, evaluate_runs
 from clirot.evaluation.samples import shares
-from clirot.indexing import IndexConfig, build_index
+from clirot.evaluation.significance import holm, randomisation_test
 from clirot.records import LanguagePair
-from clirot.retrieval import SearchConfig, search
+from clirot.retrieval.indexing import IndexConfig, build_index
+from clirot.retrieval.searching import SearchConfig, search
 from clirot.runs import SAVED_RUN, read_run
-from clirot.significance import holm, randomisation_test
 from clirot.store import Store
 
 MEASURES = ("map", "precision@5")

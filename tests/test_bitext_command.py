@@ -13,8 +13,8 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
-from clirot.acquisition import FetchConfig, fetch_bitext
 from clirot.bitext import FilterConfig
+from clirot.bitext.acquisition import FetchConfig, fetch_bitext
 from clirot.bitext.stored import kept_pairs, sample_pairs, stored_pairs
 from clirot.cli import app
 from clirot.errors import ArtefactError, UnknownNameError, UsageError

@@ -22,13 +22,16 @@ from tiny_families import save_llama, save_modernbert
 from tiny_model import save_bitext, save_collection, save_tiny_model, tiny_config
 from typer.testing import CliRunner
 
-from clirot.acquisition import FetchConfig, fetch_bitext
 from clirot.bitext import FilterConfig, load_bitext, stored_sources
+from clirot.bitext.acquisition import FetchConfig, fetch_bitext
 from clirot.cli import app
 from clirot.collection import open_collection
 from clirot.distillation import DistillConfig, DistillResult, distill
 from clirot.distillation.bitext import bitexts_of
-from clirot.encoders import load_model
+from clirot.distillation.training import trainer
+from clirot.distillation.training.development import pool, split
+from clirot.distillation.training.epochs import BestKeeper
+from clirot.encoding.encoders import load_model
 from clirot.errors import (
     ArtefactError,
     ClirotError,
@@ -38,14 +41,11 @@ from clirot.errors import (
     UnusedSettingWarning,
     UsageError,
 )
-from clirot.indexing import IndexConfig, build_index
 from clirot.models import resolve
 from clirot.records import LanguagePair, Step, silent
-from clirot.retrieval import SearchConfig, search
+from clirot.retrieval.indexing import IndexConfig, build_index
+from clirot.retrieval.searching import SearchConfig, search
 from clirot.store import Store
-from clirot.training import trainer
-from clirot.training.development import pool, split
-from clirot.training.epochs import BestKeeper
 
 _PAIR = LanguagePair("en", "so")
 
@@ -118,7 +118,7 @@ def test_the_student_before_training_is_a_student_too(teacher: Path, bitext: Pat
 def test_a_student_may_start_from_another_encoder(
     teacher: Path, bitext: Path, tmp_path: Path
 ) -> None:
-    from clirot.encoders import load_encoder
+    from clirot.encoding.encoders import load_encoder
     from clirot.models import resolve
 
     base = save_tiny_model(tmp_path / "base", seed=9, hidden=32)

@@ -15,16 +15,21 @@ from tiny_model import tiny_config
 from torch import Tensor
 
 from clirot.distillation import DistillConfig, DistillResult, distill
-from clirot.encoders import MultiVectorTokenEncoder, load_encoder, load_model
+from clirot.distillation.objectives import TokenBatch
+from clirot.distillation.students import (
+    TransplantConfig,
+    read_whole_queries,
+    transplant,
+    with_dimension,
+)
+from clirot.distillation.training import trainer
+from clirot.distillation.training.development import Development, pool, split
+from clirot.distillation.training.teacher_tokens import teacher_tokens
+from clirot.encoding.encoders import MultiVectorTokenEncoder, load_encoder, load_model
 from clirot.errors import InputError, UsageError
 from clirot.models import Side, resolve
-from clirot.objectives import TokenBatch
 from clirot.records import LanguagePair, ProgressSink, SentencePair, Step, silent
 from clirot.store import Store
-from clirot.students import TransplantConfig, read_whole_queries, transplant, with_dimension
-from clirot.training import trainer
-from clirot.training.development import Development, pool, split
-from clirot.training.teacher_tokens import teacher_tokens
 
 Build = Callable[[Path], Path]
 
@@ -449,7 +454,7 @@ def test_with_adapters_an_interrupted_run_ends_as_an_undisturbed_one(
 def test_without_peft_the_extra_is_named(
     colbert_path: Path, bitext: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from clirot.training import adapters
+    from clirot.distillation.training import adapters
 
     monkeypatch.setattr(adapters, "find_spec", lambda name: None)
     with pytest.raises(UsageError, match="peft") as caught:

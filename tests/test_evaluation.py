@@ -10,10 +10,10 @@ import pytest
 
 from clirot.errors import InputError, UnknownNameError, UsageError
 from clirot.evaluation import EvaluateConfig, evaluate, evaluate_runs
+from clirot.evaluation.measures import parse_measure
 from clirot.evaluation.samples import sample
-from clirot.measures import parse_measure
+from clirot.evaluation.significance import bootstrap_interval, randomisation_test
 from clirot.runs import Qrels, Run
-from clirot.significance import bootstrap_interval, randomisation_test
 
 MAP = parse_measure("map")
 

@@ -24,8 +24,8 @@ import pytest
 from tiny_model import save_tiny_model
 from typer.testing import CliRunner
 
-from clirot.acquisition import FetchConfig, FetchResult, fetch_bitext
 from clirot.bitext import FilterConfig, line_order, load_bitext, stored_sources
+from clirot.bitext.acquisition import FetchConfig, FetchResult, fetch_bitext
 from clirot.bitext.alignment import Bead, Realignment, repairs
 from clirot.bitext.filters.chain import Chain
 from clirot.cli import app
@@ -379,7 +379,7 @@ def slow_mirror(shared_data: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[
 
 
 _FETCH = """
-from clirot.acquisition import FetchConfig, fetch_bitext
+from clirot.bitext.acquisition import FetchConfig, fetch_bitext
 from clirot.records import LanguagePair
 from clirot.store import Store
 config = FetchConfig(pair=LanguagePair("en", "so"), sources=("cldr", "hornmt", "tico-19"))
@@ -433,7 +433,7 @@ def test_a_full_disk_is_one_failed_source(store, greetings, monkeypatch):
     import errno
     import os
 
-    from clirot import acquisition
+    from clirot.bitext import acquisition
 
     def full(*_: object) -> int:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "pairs.parquet")

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from clirot.acquisition import FetchConfig, fetch_bitext
 from clirot.bitext import load_bitext, source_for
+from clirot.bitext.acquisition import FetchConfig, fetch_bitext
 from clirot.bitext.sources.hub import parse_hub
 from clirot.errors import DownloadError, InputError, UsageError
 from clirot.records import LanguagePair, SentencePair

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 import torch
 
+from clirot.encoding.maxsim import BFLOAT16, CPU, EXACT, FLOAT16, FLOAT32, Arithmetic, FloatArray
 from clirot.errors import ArtefactError
-from clirot.indexes import BACKENDS, Backend, selection, token_store
-from clirot.indexes.exact import ExactIndex
-from clirot.indexes.selection import screening_arithmetic, top_k
-from clirot.indexes.token_store import TokenStore, TokenStoreWriter
-from clirot.maxsim import BFLOAT16, CPU, EXACT, FLOAT16, FLOAT32, Arithmetic, FloatArray
 from clirot.records import Hit
+from clirot.retrieval.backends import BACKENDS, Backend, selection, token_store
+from clirot.retrieval.backends.exact import ExactIndex
+from clirot.retrieval.backends.selection import screening_arithmetic, top_k
+from clirot.retrieval.backends.token_store import TokenStore, TokenStoreWriter
 
 DIM = 24
 

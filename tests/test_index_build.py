@@ -14,13 +14,13 @@ import pytest
 from killing import kill_at
 from tiny_model import save_tiny_model
 
-from clirot import indexing
-from clirot.encoders import load_encoder
+from clirot.encoding.encoders import load_encoder
 from clirot.errors import ArtefactError, InputError, UnknownNameError, UsageError
-from clirot.indexes.token_store import TokenStore
-from clirot.indexing import IndexConfig, build_index, slug
 from clirot.models import resolve
 from clirot.records import Step
+from clirot.retrieval import indexing
+from clirot.retrieval.backends.token_store import TokenStore
+from clirot.retrieval.indexing import IndexConfig, build_index, slug
 from clirot.store import Store
 
 WORDS = ["sun", "moon", "water", "fire", "stone", "river", "tree", "bird", "salt", "bread"]
@@ -89,7 +89,7 @@ def test_an_index_is_made_once(
     def never(*_: object, **__: object) -> None:
         raise AssertionError("encoded again")
 
-    monkeypatch.setattr("clirot.encoders.load_encoder", never)
+    monkeypatch.setattr("clirot.encoding.encoders.load_encoder", never)
     again = build_index(config)
     assert (again.fresh, again.artefact) == (False, first.artefact)
     with pytest.raises(ArtefactError, match="dtype was 'float16', now 'float32'"):
@@ -151,7 +151,7 @@ def test_vectors_that_are_not_unit_are_refused(
         def encode(self, texts: list[str], **_: object) -> list[np.ndarray]:
             return [np.full((2, 4), 3, np.float32) for _ in texts]
 
-    monkeypatch.setattr("clirot.encoders.load_encoder", lambda *_, **__: Long())
+    monkeypatch.setattr("clirot.encoding.encoders.load_encoder", lambda *_, **__: Long())
     with pytest.raises(InputError, match="document 'd0' has a token vector of norm 6"):
         build_index(IndexConfig(model=model, collection=collection))
 
@@ -198,9 +198,10 @@ _NURSERY = """
 import os, sys
 import torch
 torch.set_num_threads(1)
-from clirot import indexing
+from clirot.retrieval import indexing
 from clirot.store import Store
-import clirot.collection, clirot.encoders, clirot.indexes, clirot.models, transformers
+import clirot.collection, clirot.encoding.encoders, clirot.retrieval.backends, clirot.models
+import transformers
 import sentence_transformers.multi_vector_encoder
 indexing.WINDOW = 32
 model, collection = sys.argv[1:]

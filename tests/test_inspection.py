@@ -14,9 +14,9 @@ from typer.testing import CliRunner
 
 from clirot.cli import app
 from clirot.distillation import DistillConfig, distill
+from clirot.distillation.diagnostics import AlignConfig, Alignment, align, draw, draw_training
 from clirot.errors import ArtefactError, UnknownNameError, UsageError
-from clirot.inspection import AlignConfig, Alignment, align, draw, draw_training
-from clirot.inspection.lettering import families_for, spelled
+from clirot.lettering import families_for, spelled
 from clirot.records import LanguagePair
 from clirot.store import Store
 

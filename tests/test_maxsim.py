@@ -11,9 +11,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sentence_transformers.util.similarity import maxsim as their_maxsim
 
-from clirot import maxsim
+from clirot.encoding import maxsim
+from clirot.encoding.maxsim import (
+    BFLOAT16,
+    EXACT,
+    FLOAT16,
+    FLOAT32,
+    TokenMatrix,
+    check_vectors,
+    scores,
+)
 from clirot.errors import InputError
-from clirot.maxsim import BFLOAT16, EXACT, FLOAT16, FLOAT32, TokenMatrix, check_vectors, scores
 
 NARROW = [FLOAT32, FLOAT16, BFLOAT16]
 

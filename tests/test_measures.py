@@ -7,8 +7,8 @@ import math
 import pytest
 
 from clirot.errors import UnknownNameError, UsageError
-from clirot.measures import Measure, compute, match, parse_measure
-from clirot.measures.definitions import DEFINITIONS
+from clirot.evaluation.measures import Measure, compute, match, parse_measure
+from clirot.evaluation.measures.definitions import DEFINITIONS
 from clirot.runs import Judgements, Run
 
 SAME = {

@@ -20,7 +20,7 @@ import ir_measures
 import pytest
 import pytrec_eval
 
-from clirot.measures import compute, match, parse_measure
+from clirot.evaluation.measures import compute, match, parse_measure
 from clirot.runs import Judgements, Run, read_qrels
 
 TOLERANCE = 1e-6
@@ -210,7 +210,7 @@ def ask_ranx(**asked: object) -> dict[str, dict[str, dict[str, float]]]:
 
 
 def test_ranx_gives_the_same_figures_and_the_same_fusions() -> None:
-    from clirot.fusion import Fusion, fuse
+    from clirot.evaluation.fusion import Fusion, fuse
 
     chance = random.Random(9)
     qrels = {

@@ -17,7 +17,7 @@ from tiny_model import save_tiny_model
 from typer.testing import CliRunner
 
 from clirot.cli import app
-from clirot.encoders import load_encoder
+from clirot.encoding.encoders import load_encoder
 from clirot.errors import (
     ArtefactError,
     ClirotError,

@@ -14,16 +14,23 @@ import scipy.special
 import scipy.stats
 import torch
 
+from clirot.distillation.objectives import (
+    OBJECTIVES,
+    Objective,
+    TokenBatch,
+    Transport,
+    blocks,
+    objective_of,
+)
+from clirot.distillation.objectives.greedy import Greedy
+from clirot.distillation.objectives.plans import geomloss_plan
+from clirot.distillation.objectives.pooled import SentenceMSE
+from clirot.distillation.objectives.scores import Contrastive, ScoreKL
+from clirot.distillation.objectives.sinkhorn import sinkhorn_plan
+from clirot.distillation.objectives.transport import centred, cosine_cost
+from clirot.distillation.objectives.transport_contrasts import TokenContrast, TransportContrast
 from clirot.errors import ClirotError, UnknownNameError, UsageError
 from clirot.models import Side
-from clirot.objectives import OBJECTIVES, Objective, TokenBatch, Transport, blocks, objective_of
-from clirot.objectives.greedy import Greedy
-from clirot.objectives.plans import geomloss_plan
-from clirot.objectives.pooled import SentenceMSE
-from clirot.objectives.scores import Contrastive, ScoreKL
-from clirot.objectives.sinkhorn import sinkhorn_plan
-from clirot.objectives.transport import centred, cosine_cost
-from clirot.objectives.transport_contrasts import TokenContrast, TransportContrast
 
 SIDES = pytest.mark.parametrize("side", ["query", "document"])
 LENGTHS_S, LENGTHS_T = [5, 3, 1, 4], [7, 2, 6, 3]

@@ -12,8 +12,8 @@ import pytest
 from example_script import load_example
 from tiny_model import save_bitext, save_collection, save_tiny_model
 
+from clirot.evaluation.significance import holm
 from clirot.runs import SAVED_RUN
-from clirot.significance import holm
 from clirot.store import Store
 
 

@@ -14,8 +14,8 @@ import pytest
 from typer.testing import CliRunner
 from upstream_server import Drop, Instead, Status, Upstreams, mirrored
 
-from clirot.acquisition import FetchConfig, FetchResult, fetch_bitext
 from clirot.bitext import load_bitext, source_for
+from clirot.bitext.acquisition import FetchConfig, FetchResult, fetch_bitext
 from clirot.bitext.sources.opus import corpora, parse_opus
 from clirot.cli import app
 from clirot.download import transfer

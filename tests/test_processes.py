@@ -15,12 +15,12 @@ import torch
 from tiny_model import save_bitext, save_tiny_model, tiny_config
 
 from clirot.distillation import DistillConfig, distill
-from clirot.encoders import load_model
+from clirot.distillation.training.batching import LengthBucketedSampler
+from clirot.distillation.training.processes import launched
+from clirot.encoding.encoders import load_model
 from clirot.errors import UsageError
 from clirot.records import LanguagePair
 from clirot.store import Store
-from clirot.training.batching import LengthBucketedSampler
-from clirot.training.processes import launched
 
 _TESTS = Path(__file__).parent
 _TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
@@ -77,13 +77,14 @@ _LOSSES = """
 from pathlib import Path
 import numpy as np
 from torch.nn.parallel import DistributedDataParallel
-from clirot.encoders import load_model
-from clirot.objectives import OBJECTIVES, SentenceTokens, TokenBatch, informed, objective_of
-from clirot.objectives.costs import CorpusStatistics, Lexicon, Transform
-from clirot.training.material import Material
-from clirot.training.processes import processes
-from clirot.training.reading import TokenReader
-from clirot.training.trainer import TokenLoss, _deterministic_body, pass_over_unused
+from clirot.encoding.encoders import load_model
+from clirot.distillation.objectives import OBJECTIVES, SentenceTokens, TokenBatch, informed
+from clirot.distillation.objectives import objective_of
+from clirot.distillation.objectives.costs import CorpusStatistics, Lexicon, Transform
+from clirot.distillation.training.material import Material
+from clirot.distillation.training.processes import processes
+from clirot.distillation.training.reading import TokenReader
+from clirot.distillation.training.trainer import TokenLoss, _deterministic_body, pass_over_unused
 
 class Teacher:
     def batch(self, rows, device):
@@ -176,7 +177,7 @@ def test_losses_and_gradients_are_those_of_one_process(tmp_path: Path) -> None:
 _DISTIL = """
 from clirot.cli import main
 if os.environ.get("DIES"):
-    from clirot.training.trainer import TokenLoss
+    from clirot.distillation.training.trainer import TokenLoss
     whole, steps = TokenLoss.forward, 0
     def forward(self, *arguments):
         global steps

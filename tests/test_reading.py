@@ -17,20 +17,20 @@ from typer.testing import CliRunner
 
 from clirot.cli import app
 from clirot.distillation import DistillConfig, distill
-from clirot.encoders import MultiVectorTokenEncoder, load_encoder, load_model
+from clirot.distillation.diagnostics import AlignConfig, align
+from clirot.distillation.objectives import SentenceTokens, Transport
+from clirot.distillation.objectives.marginals import inverse_document_frequency
+from clirot.distillation.students import fill_with_masks, read_whole_queries
+from clirot.distillation.training.corpus_statistics import corpus_statistics, idf_table, lexicon_of
+from clirot.distillation.training.diagnostics import plan_figures
+from clirot.distillation.training.material import Material
+from clirot.distillation.training.reading import TokenReader, reading_of, token_ids
+from clirot.distillation.training.teacher_tokens import TeacherTokens, teacher_tokens
+from clirot.encoding.encoders import MultiVectorTokenEncoder, load_encoder, load_model
 from clirot.errors import UsageError
-from clirot.inspection import AlignConfig, align
 from clirot.models import resolve
-from clirot.objectives import SentenceTokens, Transport
-from clirot.objectives.marginals import inverse_document_frequency
 from clirot.records import LanguagePair
 from clirot.store import Store
-from clirot.students import fill_with_masks, read_whole_queries
-from clirot.training.corpus_statistics import corpus_statistics, idf_table, lexicon_of
-from clirot.training.diagnostics import plan_figures
-from clirot.training.material import Material
-from clirot.training.reading import TokenReader, reading_of, token_ids
-from clirot.training.teacher_tokens import TeacherTokens, teacher_tokens
 
 TEXTS = ["ab cd, ef", "a", "gh ij ab cd ef ab!", "b b b"]
 
@@ -223,7 +223,7 @@ def test_a_lexicon_knows_the_words_of_a_made_up_language(teacher: Path) -> None:
 
 
 def _stored(sentences: list[SentenceTokens], directory: Path) -> TeacherTokens:
-    from clirot.training.teacher_tokens import Reading
+    from clirot.distillation.training.teacher_tokens import Reading
 
     reading = Reading(digest="0", described="test", read=lambda texts: [sentences])
     return teacher_tokens(reading, ["x"] * len(sentences), cache=directory)

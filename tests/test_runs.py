@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from clirot.errors import InputError, UsageError
-from clirot.measures import compute, match, parse_measure
+from clirot.evaluation.measures import compute, match, parse_measure
 from clirot.records import Hit
 from clirot.runs import Judgements, Run, format_hits, format_run, read_qrels, read_run
 from clirot.runs.columns import read_by_splitting, read_with_arrow

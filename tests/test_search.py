@@ -11,13 +11,13 @@ import pytest
 from tiny_model import save_tiny_model
 from typer.testing import CliRunner
 
-from clirot.encoders import load_encoder
+from clirot.encoding.encoders import load_encoder
+from clirot.encoding.maxsim import maxsim
 from clirot.errors import ArtefactError, InputError, UnknownNameError, UsageError
-from clirot.indexes.token_store import TokenStore
-from clirot.indexing import IndexConfig, build_index
-from clirot.maxsim import maxsim
 from clirot.models import resolve
-from clirot.retrieval import SearchConfig, search
+from clirot.retrieval.backends.token_store import TokenStore
+from clirot.retrieval.indexing import IndexConfig, build_index
+from clirot.retrieval.searching import SearchConfig, search
 from clirot.runs import SAVED_RUN, read_run
 from clirot.store import Input, Store
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from killing import kill_at
 from tiny_model import save_tiny_model
 
-from clirot.indexing import IndexConfig, build_index
+from clirot.retrieval.indexing import IndexConfig, build_index
 from clirot.runs import SAVED_RUN
 from clirot.store import Artefact, Store, tree_digest
 
@@ -24,7 +24,8 @@ _NURSERY = """
 import os, sys
 import torch
 torch.set_num_threads(1)
-import clirot.cli.search, clirot.retrieval, clirot.collection, clirot.encoders, clirot.indexes
+import clirot.cli.search, clirot.retrieval.searching, clirot.collection, clirot.encoding.encoders
+import clirot.retrieval.backends
 import clirot.models, clirot.runs, transformers, sentence_transformers.multi_vector_encoder
 from clirot.cli import main
 print("ready", flush=True)

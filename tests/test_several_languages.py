@@ -18,25 +18,25 @@ from scipy import sparse
 from tiny_model import save_bitext, save_collection, save_tiny_model, tiny_config
 from typer.testing import CliRunner
 
+from clirot.bitext.translation_table import TranslationTable
 from clirot.cli import app
 from clirot.distillation import DistillConfig, DistillResult, distill
-from clirot.encoders import MultiVectorTokenEncoder, load_model
+from clirot.distillation.objectives import CorpusStatistics, Transport
+from clirot.distillation.students.tokenizer import union_vocabulary
+from clirot.distillation.students.transplantation import merged
+from clirot.distillation.training.batching import LengthBucketedSampler, draws
+from clirot.distillation.training.corpus_statistics import corpus_statistics, idf_table
+from clirot.distillation.training.development import pool, split, split_together
+from clirot.distillation.training.material import Material
+from clirot.distillation.training.reading import reading_of
+from clirot.distillation.training.teacher_tokens import teacher_tokens
+from clirot.encoding.encoders import MultiVectorTokenEncoder, load_model
 from clirot.errors import InputError, LanguageError, UnknownNameError, UsageError
-from clirot.indexing import IndexConfig, build_index
 from clirot.models import resolve
-from clirot.objectives import CorpusStatistics, Transport
 from clirot.records import LanguagePair, LanguagePairs, SentencePair
-from clirot.retrieval import SearchConfig, search
+from clirot.retrieval.indexing import IndexConfig, build_index
+from clirot.retrieval.searching import SearchConfig, search
 from clirot.store import Store
-from clirot.students.tokenizer import union_vocabulary
-from clirot.students.transplantation import merged
-from clirot.training.batching import LengthBucketedSampler, draws
-from clirot.training.corpus_statistics import corpus_statistics, idf_table
-from clirot.training.development import pool, split, split_together
-from clirot.training.material import Material
-from clirot.training.reading import reading_of
-from clirot.training.teacher_tokens import teacher_tokens
-from clirot.translation import TranslationTable
 
 _SO, _SW = LanguagePair("en", "so"), LanguagePair("en", "sw")
 
@@ -130,8 +130,8 @@ def test_too_little_of_one_language_names_it() -> None:
 
 
 def test_tico_19_has_one_english_for_all_and_no_leak(mirror: Path) -> None:
-    from clirot.acquisition import FetchConfig, fetch_bitext
     from clirot.bitext import load_bitext
+    from clirot.bitext.acquisition import FetchConfig, fetch_bitext
 
     store, bitexts = Store(), {}
     for language in ("sw", "tl", "mr"):

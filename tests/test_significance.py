@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from clirot.significance import (
+from clirot.evaluation.significance import (
     EXACT_UP_TO,
     TESTS,
     Interval,

@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from clirot.objectives import sinkhorn
-from clirot.objectives.sinkhorn import sinkhorn_plan
+from clirot.distillation.objectives import sinkhorn
+from clirot.distillation.objectives.sinkhorn import sinkhorn_plan
 
 Problem = tuple[Tensor, Tensor, Tensor]
 

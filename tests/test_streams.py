@@ -21,7 +21,7 @@ from typing import TextIO
 import pytest
 from tiny_model import save_place
 
-from clirot.acquisition import FetchConfig, fetch_bitext
+from clirot.bitext.acquisition import FetchConfig, fetch_bitext
 from clirot.cli import main
 from clirot.cli.console import progress
 from clirot.records import LanguagePair, Step

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from upstream_server import Upstreams, mirrored
 
-from clirot.acquisition import FetchConfig, fetch_bitext
 from clirot.bitext import load_bitext, source_for
+from clirot.bitext.acquisition import FetchConfig, fetch_bitext
 from clirot.download import transfer
 from clirot.errors import DownloadError, InputError
 from clirot.records import LanguagePair

@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 import torch
 
-from clirot.encoders import TokenVectors
+from clirot.distillation.objectives import Transport, objective_of
+from clirot.distillation.training.batching import LengthBucketedSampler, sampler_factory
+from clirot.distillation.training.development import Development, pool, split
+from clirot.distillation.training.diagnostics import plan_figures, plan_of
+from clirot.distillation.training.precision import bfloat16_pays
+from clirot.distillation.training.teacher_tokens import teacher_tokens
+from clirot.encoding.encoders import TokenVectors
 from clirot.errors import InputError
-from clirot.objectives import Transport, objective_of
 from clirot.records import ProgressSink, SentencePair, silent
-from clirot.training.batching import LengthBucketedSampler, sampler_factory
-from clirot.training.development import Development, pool, split
-from clirot.training.diagnostics import plan_figures, plan_of
-from clirot.training.precision import bfloat16_pays
-from clirot.training.teacher_tokens import teacher_tokens
 
 
 class _Letters:

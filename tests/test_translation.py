@@ -7,8 +7,8 @@ from collections import defaultdict
 import numpy as np
 import pytest
 
-from clirot import translation
-from clirot.translation import ibm1
+from clirot.bitext import translation_table as translation
+from clirot.bitext.translation_table import ibm1
 
 # das Haus / the house, das Buch / the book, ein Buch / a book: with das=0 Haus=1 Buch=2 ein=3 and
 # the=0 house=1 book=2 a=3. The textbook's example of how model 1 disentangles co-occurrence.

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 import torch
 
+from clirot.distillation.objectives import TokenBatch, Transport
+from clirot.distillation.objectives.plans import geomloss_plan
+from clirot.distillation.objectives.sinkhorn import sinkhorn_plan
+from clirot.distillation.objectives.transport import cosine_cost, distinctness
 from clirot.errors import UsageError
-from clirot.objectives import TokenBatch, Transport
-from clirot.objectives.plans import geomloss_plan
-from clirot.objectives.sinkhorn import sinkhorn_plan
-from clirot.objectives.transport import cosine_cost, distinctness
 
 Solver = Callable[..., torch.Tensor]
 

@@ -10,8 +10,7 @@ import pytest
 import torch
 from scipy.optimize import linear_sum_assignment
 
-from clirot.errors import ClirotError, UsageError
-from clirot.objectives import (
+from clirot.distillation.objectives import (
     CorpusStatistics,
     TokenBatch,
     Transport,
@@ -19,11 +18,12 @@ from clirot.objectives import (
     objective_of,
     transports,
 )
-from clirot.objectives.costs import Lexicon, Transform, cosine_cost
-from clirot.objectives.marginals import inverse_document_frequency, ordinary
-from clirot.objectives.plans import exact_plan, marginal_error
-from clirot.objectives.sinkhorn import sinkhorn_plan
-from clirot.objectives.transport_contrasts import TransportContrast
+from clirot.distillation.objectives.costs import Lexicon, Transform, cosine_cost
+from clirot.distillation.objectives.marginals import inverse_document_frequency, ordinary
+from clirot.distillation.objectives.plans import exact_plan, marginal_error
+from clirot.distillation.objectives.sinkhorn import sinkhorn_plan
+from clirot.distillation.objectives.transport_contrasts import TransportContrast
+from clirot.errors import ClirotError, UsageError
 
 LENGTHS_S, LENGTHS_T = [5, 3, 1, 4], [7, 2, 6, 3]
 VOCABULARY = 30

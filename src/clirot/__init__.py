@@ -9,24 +9,24 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from clirot.version import __version__
+
 if TYPE_CHECKING:
-    from clirot.acquisition import FetchConfig, fetch_bitext
+    from clirot.bitext.acquisition import FetchConfig, fetch_bitext
     from clirot.distillation import DistillConfig, distill
     from clirot.evaluation import EvaluateConfig, evaluate
-    from clirot.indexing import IndexConfig, build_index
-    from clirot.retrieval import SearchConfig, search
-
-__version__ = "0.1.0"
+    from clirot.retrieval.indexing import IndexConfig, build_index
+    from clirot.retrieval.searching import SearchConfig, search
 
 _VERBS = {
-    "fetch_bitext": "clirot.acquisition",
-    "FetchConfig": "clirot.acquisition",
+    "fetch_bitext": "clirot.bitext.acquisition",
+    "FetchConfig": "clirot.bitext.acquisition",
     "distill": "clirot.distillation",
     "DistillConfig": "clirot.distillation",
-    "build_index": "clirot.indexing",
-    "IndexConfig": "clirot.indexing",
-    "search": "clirot.retrieval",
-    "SearchConfig": "clirot.retrieval",
+    "build_index": "clirot.retrieval.indexing",
+    "IndexConfig": "clirot.retrieval.indexing",
+    "search": "clirot.retrieval.searching",
+    "SearchConfig": "clirot.retrieval.searching",
     "evaluate": "clirot.evaluation",
     "EvaluateConfig": "clirot.evaluation",
 }

@@ -3,7 +3,7 @@
 One concept a file: what a source is (``source``), the sources (``sources``) and their table
 (``catalogue``), what fetching would do (``plan``), the formats on disk (``formats``), what is
 dropped (``filters``), and the bitext in the store (``stored``). Fetching is
-:func:`clirot.acquisition.fetch_bitext`.
+:func:`clirot.bitext.acquisition.fetch_bitext`.
 """
 
 from clirot.bitext.catalogue import SOURCES, recommended_for, source_for, sources_for

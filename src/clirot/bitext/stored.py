@@ -199,8 +199,8 @@ def load_bitext(store: Store, pair: LanguagePair, sources: Sequence[str]) -> Bit
     Args:
         store: where it is.
         pair: the languages.
-        sources: names of sources, as :class:`~clirot.acquisition.FetchResult` lists them. Order
-            matters only for which of two equal pairs keeps its id.
+        sources: names of sources, as :class:`~clirot.bitext.acquisition.FetchResult` lists
+            them. Order matters only for which of two equal pairs keeps its id.
 
     Raises:
         UnknownNameError: the store has nothing of that name for the pair.

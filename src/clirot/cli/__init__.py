@@ -9,17 +9,18 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
-from functools import partial
+from functools import partial, wraps
 from importlib import import_module
 from typing import Any
 
 import typer
 from typer.core import TyperGroup
 
-from clirot import __version__
 from clirot.cli.console import kept_stdout, note
 from clirot.cli.streams import ClosedPipe, guard_streams
+from clirot.cli.wording import speaking_for
 from clirot.errors import ClirotError
+from clirot.version import __version__
 
 _MODULES = {
     "fetch-bitext": "fetch_bitext",
@@ -83,16 +84,25 @@ def _command(name: str) -> Any:
         group = typer.main.get_group(module.app)
         group.name = name
         for command in group.commands.values():
-            _keep_stdout(command)
+            _guarded(command)
         return group
     single = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
     single.command(name)(getattr(module, _MODULES[name]))
-    return _keep_stdout(typer.main.get_command(single))
+    return _guarded(typer.main.get_command(single))
 
 
-def _keep_stdout(command: Any) -> Any:
-    """The command, which shares stdout with nobody while it runs; its help is printed before."""
-    command.callback = kept_stdout()(command.callback)
+def _guarded(command: Any) -> Any:
+    """The command, with stdout kept for its data while it runs, and with the library's errors in
+    the words of its options. Its help is printed before either begins.
+    """
+    callback = command.callback
+
+    @wraps(callback)
+    def run(**given: Any) -> object:
+        with kept_stdout(), speaking_for(command, _command):
+            return callback(**given)
+
+    command.callback = run
     return command
 
 

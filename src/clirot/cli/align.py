@@ -10,7 +10,7 @@ import typer
 from clirot.cli import console
 
 if TYPE_CHECKING:
-    from clirot.inspection import Alignment
+    from clirot.distillation.diagnostics import Alignment
 
 _SHADES = " ·░▒▓█"
 
@@ -35,8 +35,8 @@ def align(
     as_json: Annotated[bool, typer.Option("--json", help="The plan as one JSON document.")] = False,
 ) -> None:
     """Show which tokens of a translation the student's tokens are transported to."""
-    from clirot.inspection import AlignConfig, draw
-    from clirot.inspection import align as run
+    from clirot.distillation.diagnostics import AlignConfig, draw
+    from clirot.distillation.diagnostics import align as run
 
     found = run(
         AlignConfig(

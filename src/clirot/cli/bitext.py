@@ -77,7 +77,7 @@ def show(
     results = artefact.manifest.results
     titles = _titles(_pair(artefact))
     if picture is not None:
-        from clirot.inspection import draw_bitext
+        from clirot.bitext.distributions_picture import draw_bitext
 
         title = f"{name}: {results['kept']:,} of {results['read']:,} pairs kept"
         draw_bitext(results, picture, names=titles, title=title)

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
 from typing import TYPE_CHECKING, Any, TextIO
 
+from clirot.cli.wording import in_options
 from clirot.errors import ClirotWarning
 from clirot.records import ProgressSink, Step
 
@@ -56,8 +57,8 @@ def note(message: str) -> None:
 
 
 def warn(message: str) -> None:
-    """A warning for the person, on stderr."""
-    note(f"warning: {message}")
+    """A warning for the person, on stderr, with settings by the names of their options."""
+    note(f"warning: {in_options(message)}")
 
 
 def emit(text: str) -> None:

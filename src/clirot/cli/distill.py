@@ -163,7 +163,7 @@ def distill(
     once; an interrupted distillation goes on from its last checkpoint.
     """
     from clirot.distillation import distill as run
-    from clirot.training.processes import launched
+    from clirot.distillation.training.processes import launched
 
     first = launched()[0] == 0  # of several processes one speaks
     config = DistillConfig(

@@ -13,7 +13,7 @@ from clirot.errors import UsageError
 from clirot.records import LanguagePair
 
 if TYPE_CHECKING:
-    from clirot.acquisition import Fetched, FetchResult
+    from clirot.bitext.acquisition import Fetched, FetchResult
 
 
 def fetch_bitext(
@@ -169,8 +169,7 @@ def fetch_bitext(
             as_json=as_json,
         )
         return
-    from clirot import acquisition
-    from clirot.bitext import FilterConfig
+    from clirot.bitext import FilterConfig, acquisition
     from clirot.store import Store
 
     filters = FilterConfig(

@@ -31,7 +31,7 @@ def index(
 
     An index that exists is returned at once; an interrupted one goes on where it stopped.
     """
-    from clirot.indexing import IndexConfig, build_index
+    from clirot.retrieval.indexing import IndexConfig, build_index
 
     config = IndexConfig(
         model=model,

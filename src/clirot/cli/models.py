@@ -65,7 +65,7 @@ def show(
     else:
         raise unknown(name, store)
     if picture is not None:
-        from clirot.inspection import draw_training
+        from clirot.distillation.diagnostics import draw_training
 
         draw_training(document.get("results", {}), picture, title=name)
         console.note(f"picture: {picture}")

@@ -39,14 +39,14 @@ def search(
     The scores are exact, ties go by docno as in trec_eval, and the same command gives the same
     bytes.
     """
-    from clirot import retrieval
+    from clirot.retrieval import searching
     from clirot.runs import SAVED_RUN
 
-    config = retrieval.SearchConfig(
+    config = searching.SearchConfig(
         index=index, collection=collection, lang=lang, topics=topics, model=model, k=k, tag=tag
     )
     with console.progress() as progress:
-        ready = retrieval.search(config, progress=progress)
+        ready = searching.search(config, progress=progress)
         for message in ready.notes:
             console.warn(message)
         if save is None:

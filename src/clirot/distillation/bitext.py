@@ -14,8 +14,8 @@ from clirot.store import Store, disk_error
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from clirot.acquisition import FetchResult
     from clirot.bitext import Bitext
+    from clirot.bitext.acquisition import FetchResult
 
 
 def bitexts_of(config: DistillConfig, store: Store, progress: ProgressSink) -> dict[str, Bitext]:
@@ -88,8 +88,8 @@ def _bitext(
     all of it or an error, for a student made from the half that could be had would keep its name
     for good.
     """
-    from clirot.acquisition import FetchConfig, fetch_bitext
     from clirot.bitext import load_bitext, stored_sources
+    from clirot.bitext.acquisition import FetchConfig, fetch_bitext
 
     stored = stored_sources(store, pair)
     files = {path: _source_name(path) for path in config.files_of(pair)}

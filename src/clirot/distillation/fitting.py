@@ -15,12 +15,12 @@ from clirot.records import ProgressSink, silent
 if TYPE_CHECKING:
     from sentence_transformers import MultiVectorEncoder
 
-    from clirot.objectives import Objective, SentenceTokens
-    from clirot.training.development import Development
-    from clirot.training.epochs import History
-    from clirot.training.material import Material
-    from clirot.training.processes import Processes
-    from clirot.training.reporting import Report
+    from clirot.distillation.objectives import Objective, SentenceTokens
+    from clirot.distillation.training.development import Development
+    from clirot.distillation.training.epochs import History
+    from clirot.distillation.training.material import Material
+    from clirot.distillation.training.processes import Processes
+    from clirot.distillation.training.reporting import Report
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,9 +62,9 @@ def assist(config: DistillConfig, together: Processes) -> bool:
     Raises:
         ClirotError: this process does not see what the first one wrote.
     """
-    from clirot.encoders import load_model
-    from clirot.training.material import Material
-    from clirot.training.teacher_tokens import TeacherTokens
+    from clirot.distillation.training.material import Material
+    from clirot.distillation.training.teacher_tokens import TeacherTokens
+    from clirot.encoding.encoders import load_model
 
     wanted: Assignment | None = together.agree()
     if wanted is None:
@@ -105,10 +105,10 @@ def fit(
     progress: ProgressSink = silent,
     report: Report | None = None,
 ) -> History:
-    """Train the student in place: see :func:`clirot.training.trainer.train`."""
-    from clirot.encoders import quiet_libraries
-    from clirot.training.adapters import adapted
-    from clirot.training.trainer import Recipe, train
+    """Train the student in place: see :func:`clirot.distillation.training.trainer.train`."""
+    from clirot.distillation.training.adapters import adapted
+    from clirot.distillation.training.trainer import Recipe, train
+    from clirot.encoding.encoders import quiet_libraries
 
     transplanted = config.student == TRANSPLANT
     with quiet_libraries(), adapted(model, rank=config.lora_rank, embeddings=transplanted):

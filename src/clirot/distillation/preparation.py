@@ -13,12 +13,12 @@ from clirot.records import ProgressSink
 
 if TYPE_CHECKING:
     from clirot.bitext import Bitext
-    from clirot.encoders import MultiVectorTokenEncoder, TokenEncoder
+    from clirot.distillation.objectives import Objective, SentenceTokens
+    from clirot.distillation.training.development import Development, Split
+    from clirot.distillation.training.material import Material
+    from clirot.distillation.training.teacher_tokens import Reading, TeacherTokens
+    from clirot.encoding.encoders import MultiVectorTokenEncoder, TokenEncoder
     from clirot.models import ModelRef, Side
-    from clirot.objectives import Objective, SentenceTokens
-    from clirot.training.development import Development, Split
-    from clirot.training.material import Material
-    from clirot.training.teacher_tokens import Reading, TeacherTokens
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,12 +61,12 @@ def prepare(
         InputError: too little bitext.
         UsageError: the teacher has no such layer, or cannot be filled with ``[MASK]``.
     """
-    from clirot.encoders import load_encoder
-    from clirot.training.development import split_together
-    from clirot.training.diagnostics import plan_of
-    from clirot.training.material import Material
-    from clirot.training.reading import reading_of
-    from clirot.training.teacher_tokens import teacher_tokens
+    from clirot.distillation.training.development import split_together
+    from clirot.distillation.training.diagnostics import plan_of
+    from clirot.distillation.training.material import Material
+    from clirot.distillation.training.reading import reading_of
+    from clirot.distillation.training.teacher_tokens import teacher_tokens
+    from clirot.encoding.encoders import load_encoder
 
     parts = split_together(
         {language: bitext.pairs for language, bitext in bitexts.items()},
@@ -118,8 +118,8 @@ def _development(
     """The development task of the first side; what the teacher has encoded (``row``: in which row
     of the tokens) is not encoded again.
     """
-    from clirot.encoders import load_encoder
-    from clirot.training.development import Development, pool
+    from clirot.distillation.training.development import Development, pool
+    from clirot.encoding.encoders import load_encoder
 
     held = dict.fromkeys(pair.src for pair in parts.development)
     wanted = pool(parts) if sides[0] == "query" else list(held)
@@ -138,8 +138,8 @@ def watched_translations(
     """Language -> the teacher's tokens of the held-out pairs whose plans are watched, read as in
     training.
     """
-    from clirot.training.development import Development
-    from clirot.training.diagnostics import PAIRS
+    from clirot.distillation.training.development import Development
+    from clirot.distillation.training.diagnostics import PAIRS
 
     found: dict[str, list[SentenceTokens]] = {}
     for language, task in prepared.developments.items():

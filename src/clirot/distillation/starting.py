@@ -11,8 +11,8 @@ from clirot.distillation.preparation import Prepared
 if TYPE_CHECKING:
     from sentence_transformers import MultiVectorEncoder
 
+    from clirot.distillation.students import TransplantConfig
     from clirot.models import ModelRef
-    from clirot.students import TransplantConfig
 
 
 def transplant_config(config: DistillConfig) -> TransplantConfig:
@@ -21,7 +21,7 @@ def transplant_config(config: DistillConfig) -> TransplantConfig:
     Raises:
         UsageError: one of them makes no sense.
     """
-    from clirot.students import TransplantConfig
+    from clirot.distillation.students import TransplantConfig
 
     return TransplantConfig(
         vocabulary=config.vocabulary,
@@ -42,9 +42,9 @@ def open_start(
     """
     import torch
 
-    from clirot.encoders import load_model
-    from clirot.students import check_fillable, check_transplantable
-    from clirot.training.reading import TokenReader
+    from clirot.distillation.students import check_fillable, check_transplantable
+    from clirot.distillation.training.reading import TokenReader
+    from clirot.encoding.encoders import load_model
 
     torch.manual_seed(config.seed)  # of weights that a checkpoint lacks
     model = load_model((base or teacher).path)
@@ -60,8 +60,13 @@ def start(
     model: MultiVectorEncoder, config: DistillConfig, prepared: Prepared
 ) -> tuple[MultiVectorEncoder, Mapping[str, float]]:
     """The student before training, made of the opened model, and what came of its transplant."""
-    from clirot.students import fill_with_masks, read_whole_queries, transplant, with_dimension
-    from clirot.training.batching import draws
+    from clirot.distillation.students import (
+        fill_with_masks,
+        read_whole_queries,
+        transplant,
+        with_dimension,
+    )
+    from clirot.distillation.training.batching import draws
 
     found: Mapping[str, float] = {}
     if config.student == TRANSPLANT:

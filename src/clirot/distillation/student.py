@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from sentence_transformers import MultiVectorEncoder
 
     from clirot.bitext import Bitext
+    from clirot.distillation.objectives import Objective
+    from clirot.distillation.training.processes import Processes
+    from clirot.distillation.training.reporting import Report
     from clirot.models import ModelRef
-    from clirot.objectives import Objective
-    from clirot.training.processes import Processes
-    from clirot.training.reporting import Report
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def distill(
         InputError: too little bitext.
         ArtefactError: a student of that name exists and was made otherwise.
     """
-    from clirot.training.processes import launched, processes
+    from clirot.distillation.training.processes import launched, processes
 
     store = store if store is not None else Store()
     _, count = launched()
@@ -107,9 +107,9 @@ def distill(
 def _distill(
     config: DistillConfig, store: Store, progress: ProgressSink, together: Processes
 ) -> DistillResult:
+    from clirot.distillation.training.reporting import Report
     from clirot.models import resolve
     from clirot.store.manifest import fingerprint
-    from clirot.training.reporting import Report
 
     name, deciding = config.artefact_name, config.deciding()
     if name in KNOWN:
@@ -120,13 +120,13 @@ def _distill(
     objective = _objective(config)
     warn_of_unused(config, objective)
     if config.report_to:
-        from clirot.training.reporting import check_reporters
+        from clirot.distillation.training.reporting import check_reporters
 
         check_reporters(config.report_to)
         if objective is None:
             raise UsageError("there is no training to report on with objective none")
     if config.lora_rank:
-        from clirot.training.adapters import check_installed
+        from clirot.distillation.training.adapters import check_installed
 
         check_installed()
     if config.student == TRANSPLANT:
@@ -184,7 +184,7 @@ def _objective(config: DistillConfig) -> Objective | None:
     """What to train on; None: nothing."""
     if config.objective == UNTRAINED:
         return None
-    from clirot.objectives import objective_of
+    from clirot.distillation.objectives import objective_of
 
     objective = objective_of(config.objective, config.deciding())
     if objective.in_batch and config.batch_size == 1:
@@ -214,7 +214,7 @@ def _train(
     """
     import torch
 
-    from clirot.training.epochs import macro_mean
+    from clirot.distillation.training.epochs import macro_mean
 
     torch.manual_seed(config.seed)
     prepared = prepare(
@@ -263,7 +263,7 @@ def _counted(
     config: DistillConfig, bitexts: Mapping[str, Bitext], prepared: Prepared
 ) -> dict[str, Any]:
     """How much bitext there is, in all and of each of several languages."""
-    from clirot.training.batching import draws
+    from clirot.distillation.training.batching import draws
 
     parts, sizes = prepared.parts, prepared.material.sizes
     found: dict[str, Any] = {
@@ -294,7 +294,7 @@ def _untrained(
     model: MultiVectorEncoder, config: DistillConfig, prepared: Prepared
 ) -> dict[str, float]:
     """Language -> MAP of the student as it starts."""
-    from clirot.encoders import MultiVectorTokenEncoder
+    from clirot.encoding.encoders import MultiVectorTokenEncoder
 
     side = STUDENT_SIDES[config.side][0]
     encoder = MultiVectorTokenEncoder(model, side=side, name="student", digest="")
@@ -308,9 +308,9 @@ def _informed(
     config: DistillConfig, objective: Objective, model: MultiVectorEncoder, prepared: Prepared
 ) -> Objective:
     """The objective with what its plans want to know of the bitext."""
-    from clirot.objectives import informed
-    from clirot.training.corpus_statistics import corpus_statistics
-    from clirot.training.diagnostics import plan_of
+    from clirot.distillation.objectives import informed
+    from clirot.distillation.training.corpus_statistics import corpus_statistics
+    from clirot.distillation.training.diagnostics import plan_of
 
     corpus = corpus_statistics(
         plan_of(objective),
@@ -329,7 +329,7 @@ def _save(model: MultiVectorEncoder, target: Path) -> None:
     A fast tokenizer remembers how its last call cut and padded, and would save that: a run resumed
     after its last step made other calls than an uninterrupted one.
     """
-    from clirot.encoders import quiet_libraries
+    from clirot.encoding.encoders import quiet_libraries
 
     backend = getattr(model.tokenizer, "backend_tokenizer", None)
     if backend is not None:
@@ -346,7 +346,7 @@ def _write_card(
     inputs: tuple[Input, ...],
     results: Mapping[str, Any],
 ) -> None:
-    from clirot.model_card import model_card
+    from clirot.distillation.model_card import model_card
 
     (target / "README.md").write_text(
         model_card(config.artefact_name, config.pairs, deciding, inputs, results),

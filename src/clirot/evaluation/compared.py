@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from clirot.measures import Measure
-from clirot.significance import Interval, PValue
+from clirot.evaluation.measures import Measure
+from clirot.evaluation.significance import Interval, PValue
 
 
 @dataclass(frozen=True)

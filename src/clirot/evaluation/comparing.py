@@ -9,18 +9,18 @@ import numpy as np
 
 from clirot.errors import UsageError
 from clirot.evaluation.compared import Comparison, Gap
+from clirot.evaluation.measures import Measure
 from clirot.evaluation.result import Evaluation
 from clirot.evaluation.samples import members, sample
-from clirot.measures import Measure
-from clirot.records import ProgressSink, Step
-from clirot.registry import unknown_name
-from clirot.significance import (
+from clirot.evaluation.significance import (
     TESTS,
     Interval,
     bootstrap_interval,
     effect_size,
     holm,
 )
+from clirot.records import ProgressSink, Step
+from clirot.registry import unknown_name
 
 
 def with_comparisons(evaluation: Evaluation, progress: ProgressSink) -> Evaluation:

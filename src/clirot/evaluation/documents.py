@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from clirot import __version__
 from clirot.evaluation.result import Evaluation
 from clirot.evaluation.tables import BETTER, WORSE, Cell, legend, paper_name, rows_of
 from clirot.registry import Registry
+from clirot.version import __version__
 
 if TYPE_CHECKING:
     from clirot.evaluation.compared import Comparison, Gap
-    from clirot.significance import Interval
+    from clirot.evaluation.significance import Interval
 
 
 def json_document(evaluation: Evaluation, *, per_topic: bool = False) -> dict[str, Any]:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from clirot.errors import UsageError
+from clirot.evaluation.fusion import Fusion, fuse
 from clirot.evaluation.inputs import Inputs
-from clirot.fusion import Fusion, fuse
 
 
 def with_fused(inputs: Inputs, written: Sequence[str]) -> tuple[Inputs, frozenset[str]]:

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from clirot.evaluation.inputs import OVERALL
+from clirot.evaluation.measures import Measure, compute, parse_measure
 from clirot.evaluation.result import Evaluation
 from clirot.evaluation.samples import members, sample
+from clirot.evaluation.significance import bootstrap_interval
 from clirot.evaluation.tables import paper_name
-from clirot.measures import Measure, compute, parse_measure
-from clirot.significance import bootstrap_interval
 from clirot.store import written
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ import numpy as np
 from clirot.errors import InputError, UsageError
 from clirot.evaluation.config import EvaluateConfig
 from clirot.evaluation.inputs import Inputs, known_system
+from clirot.evaluation.measures import Matching, Measure, compute, match, parse_measure
 from clirot.evaluation.result import Evaluation, Outcome
-from clirot.measures import Matching, Measure, compute, match, parse_measure
 from clirot.records import ProgressSink
 
 _EXPECTATION = re.compile(

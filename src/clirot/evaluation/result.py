@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 from clirot.evaluation.config import EvaluateConfig
 from clirot.evaluation.inputs import OVERALL
-from clirot.measures import Matching, Measure
+from clirot.evaluation.measures import Matching, Measure
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
     from clirot.evaluation.compared import Comparison, Gap
+    from clirot.evaluation.significance import Interval
     from clirot.runs import Run
-    from clirot.significance import Interval
 
     Values = NDArray[np.floating[Any]]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from clirot.evaluation.inputs import OVERALL
-from clirot.measures import Measure
+from clirot.evaluation.measures import Measure
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from clirot.evaluation.measures import Measure
 from clirot.evaluation.result import Evaluation
-from clirot.measures import Measure
 
 BETTER, WORSE = "†", "‡"
 

@@ -8,7 +8,7 @@ gzipped, from a path or from standard input (``-``).
 A :class:`Run` holds its documents in the order trec_eval gives them (score as a 32-bit float,
 descending; equal scores by docno, descending), whatever the order and the ranks of the file.
 
-This package computes no measures: see :mod:`clirot.measures`.
+This package computes no measures: see :mod:`clirot.evaluation.measures`.
 """
 
 from clirot.runs.judgements import Judgements, Qrels, read_qrels

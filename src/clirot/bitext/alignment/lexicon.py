@@ -14,8 +14,8 @@ where t(e|f) is model 1's table, shrunk towards nothing where ``f`` is rare and 
 where both are spelled alike, and ``L_e`` grows from 0 to ``L`` with the frequency of ``e``: a word
 never seen counts neither for nor against, unless it stands on both sides. Likewise B(t|s).
 
-Sources: model 1 as in :mod:`clirot.translation`; its likelihood for alignment as in Moore 2002,
-"Fast and accurate sentence alignment of bilingual corpora", AMTA.
+Sources: model 1 as in :mod:`clirot.bitext.translation_table`; its likelihood for alignment as in
+Moore 2002, "Fast and accurate sentence alignment of bilingual corpora", AMTA.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from clirot.bitext.alignment.units import Ids, Sentences
-from clirot.translation import ibm1
+from clirot.bitext.translation_table import ibm1
 
 Floats = NDArray[np.float64]
 Support = NDArray[np.float32]

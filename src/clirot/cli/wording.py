@@ -1,0 +1,90 @@
+"""What the library says of settings and verbs, in the words of the command line.
+
+The library knows no options. In its messages a setting stands in backticks by the name of its
+field, with a value where one is meant, and a verb as the call that would be made::
+
+    raise `batch_size`                         raise --batch-size
+    `sources=so=hornmt`                        --source so=hornmt
+    `build_index(model=en-so, replace=True)`   clirot index --model en-so --replace
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from clirot.errors import ClirotError
+
+COMMANDS = {
+    "fetch_bitext": "fetch-bitext",
+    "distill": "distill",
+    "build_index": "index",
+    "search": "search",
+    "evaluate": "evaluate",
+    "align": "align",
+}
+"""Verb of the library -> command."""
+
+Find = Callable[[str], Any]
+"""From the name of a command to the command."""
+
+_CALL = re.compile(r"`(?P<verb>[a-z_]+)\((?P<arguments>[^`]*)\)`")
+_SETTING = re.compile(r"`(?P<name>[a-z_]+)(?:=(?P<value>[^`]*))?`")
+_running: list[tuple[Any, Find]] = []
+
+
+@contextmanager
+def speaking_for(command: Any, find: Find) -> Iterator[None]:
+    """While the block runs, messages are worded for a command; so are the errors that leave it."""
+    _running.append((command, find))
+    try:
+        yield
+    except ClirotError as error:
+        error.message = in_options(error.message)
+        if error.hint is not None:
+            error.hint = in_options(error.hint)
+        raise
+    finally:
+        _running.pop()
+
+
+def in_options(text: str) -> str:
+    """A message of the library, with the options of the command that is running for its settings.
+
+    What has no option there stays as it is, and so does everything where no command is running.
+    """
+    if not _running:
+        return text
+    command, find = _running[-1]
+    own = _options(command)
+    text = _CALL.sub(lambda found: _command(found, find), text)
+    return _SETTING.sub(lambda found: _option(found, own), text)
+
+
+def _options(command: Any) -> Mapping[str, str]:
+    """Name of a setting -> its option."""
+    return {
+        one.name: max(one.opts, key=len) for one in command.params if one.opts[0].startswith("-")
+    }
+
+
+def _command(call: re.Match[str], find: Find) -> str:
+    name = COMMANDS.get(call["verb"])
+    if name is None:
+        return call[0]
+    options, parts = _options(find(name)), ["clirot", name]
+    for argument in filter(None, call["arguments"].split(", ")):
+        setting, _, value = argument.partition("=")
+        option = options.get(setting, f"--{setting.replace('_', '-')}")
+        parts += [option] if value == "True" else [option, shlex.quote(value)]
+    return " ".join(parts)
+
+
+def _option(found: re.Match[str], options: Mapping[str, str]) -> str:
+    option = options.get(found["name"])
+    if option is None:
+        return found[0]
+    return option if found["value"] is None else f"{option} {found['value']}"

@@ -1,0 +1,9 @@
+"""Looking at a student: the transport plan of a sentence pair, and the curve of its training."""
+
+from __future__ import annotations
+
+from clirot.distillation.diagnostics.alignment import AlignConfig, Alignment, align
+from clirot.distillation.diagnostics.heat_map import draw
+from clirot.distillation.diagnostics.training_curve import draw_training
+
+__all__ = ["AlignConfig", "Alignment", "align", "draw", "draw_training"]

@@ -1,0 +1,111 @@
+"""A transport plan as a picture: tokens on the axes, darker where more of the mass goes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from clirot.figures import FAINT, GRID, INK, save
+from clirot.lettering import families_for, spelled
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from clirot.distillation.diagnostics.alignment import Alignment
+
+_CELL_INCHES = 0.36
+_MOST_INCHES = 24.0  # of either side; the cells of longer sentences get smaller
+_LABEL_INCHES = 0.085  # a character of a label, at full size
+_WRITTEN = 0.2  # the least share that is also written into its cell
+
+
+def draw(alignment: Alignment, path: str | Path, *, title: str = "") -> None:
+    """Write the plan as a heat map. The suffix decides the format (png, pdf, svg).
+
+    A cell's shade is the share of its row's mass, so each row sums to 1. Special tokens are grey.
+    Letters that no installed font can draw are spelled in Latin ones.
+
+    Raises:
+        UsageError: the suffix is not that of a format that can be drawn.
+        ArtefactError: the file cannot be written.
+    """
+    from matplotlib import rc_context
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    path = Path(path)
+    rows, columns = alignment.plan.shape
+    cell = min(_CELL_INCHES, _MOST_INCHES / max(rows, columns))
+    scale = cell / _CELL_INCHES
+    families, missing = families_for("".join(alignment.target_tokens + alignment.source_tokens))
+    target = [spelled(token, missing) for token in alignment.target_tokens]
+    source = [spelled(token, missing) for token in alignment.source_tokens]
+
+    left = _LABEL_INCHES * scale * max(map(len, target)) + 0.55
+    top = _LABEL_INCHES * scale * max(map(len, source)) + 0.55
+    right, bottom = 0.3, 0.95
+    width = max(left + columns * cell + right, 4.8)
+    height = top + rows * cell + bottom
+    with rc_context({"font.family": families, "svg.hashsalt": "clirot"}):
+        figure = Figure(figsize=(width, height))
+        FigureCanvasAgg(figure)
+        grid = (left / width, bottom / height, columns * cell / width, rows * cell / height)
+        axes = figure.add_axes(grid)
+        image = axes.imshow(alignment.shares, cmap="Blues", vmin=0, vmax=1, aspect="auto")
+        _label(axes, target, source, alignment, size=9.5 * scale)
+        _write_shares(axes, alignment, size=7.5 * scale)
+        figure.text(0.1 / width, (bottom - 0.42) / height, _caption(alignment, title), size=9)
+        figure.text(0.1 / width, 0.2 / height, "share of a row's mass, %", size=8, color=FAINT)
+        scale_axes = figure.add_axes((1.85 / width, 0.2 / height, 1.6 / width, 0.11 / height))
+        bar = figure.colorbar(image, cax=scale_axes, orientation="horizontal", ticks=[])
+        bar.outline.set_edgecolor(GRID)
+        figure.text(1.72 / width, 0.2 / height, "0", size=8, color=FAINT)
+        figure.text(3.52 / width, 0.2 / height, "100", size=8, color=FAINT)
+        save(figure, path)
+
+
+def _label(
+    axes: Axes, target: list[str], source: list[str], alignment: Alignment, *, size: float
+) -> None:
+    rows, columns = alignment.plan.shape
+    axes.xaxis.tick_top()
+    axes.set_xticks(range(columns), source, rotation=90, fontsize=size)
+    axes.set_yticks(range(rows), target, fontsize=size)
+    labels = [*axes.get_yticklabels(), *axes.get_xticklabels()]
+    tokens = [*alignment.target_tokens, *alignment.source_tokens]
+    for label, token in zip(labels, tokens, strict=True):
+        label.set_color(FAINT if _special(token) else INK)
+        label.set_parse_math(False)  # a lone $ is a token, not mathematics
+    axes.set_xticks([edge - 0.5 for edge in range(columns + 1)], minor=True)
+    axes.set_yticks([edge - 0.5 for edge in range(rows + 1)], minor=True)
+    axes.grid(which="minor", color=GRID, linewidth=0.6)
+    axes.tick_params(which="both", length=0)
+    axes.spines[:].set_visible(False)
+    axes.set_xlabel("teacher", fontsize=9, color=FAINT, loc="left", labelpad=6)
+    axes.xaxis.set_label_position("top")
+    axes.set_ylabel("student", fontsize=9, color=FAINT, loc="top", labelpad=6)
+
+
+def _write_shares(axes: Axes, alignment: Alignment, *, size: float) -> None:
+    for row, shares in enumerate(alignment.shares):
+        for column, share in enumerate(shares):
+            if share >= _WRITTEN:
+                axes.text(
+                    column,
+                    row,
+                    f"{100 * share:.0f}",
+                    ha="center",
+                    va="center",
+                    fontsize=size,
+                    color="white" if share > 0.5 else INK,
+                )
+
+
+def _caption(alignment: Alignment, title: str) -> str:
+    cost = f"transport cost {alignment.cost:.3f}"
+    return f"{title} · {cost}" if title else cost
+
+
+def _special(token: str) -> bool:
+    """``[CLS]`` and ``<s>``: what a tokenizer adds."""
+    return len(token) > 2 and (token[0], token[-1]) in {("[", "]"), ("<", ">")}

@@ -1,0 +1,208 @@
+"""Vocabulary transplant: a student for a language no encoder covers, from the teacher itself.
+
+The teacher's body is kept as it is. Its English vocabulary stays and target-language subwords join
+it; the embedding of each is a weighted mean of the English embeddings that a statistical word
+alignment of the bitext (IBM model 1) gives it. A subword that the alignment says nothing about
+takes the mean of all English embeddings; one spelled like an English token starts from that token
+and moves as far as the bitext's evidence carries it, so that names and numbers stay what they are.
+
+No multilingual weights are needed: a few thousand sentence pairs make a student in seconds.
+
+A student of several languages learns subwords from each language by itself, so that a small one has
+as many as it would have alone, and aligns each bitext by itself. A subword that several languages
+spell alike has one embedding: its translations in each, as often as training will see them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clirot.bitext.translation_table import TranslationTable, ibm1
+from clirot.distillation.students.tokenizer import UnionVocabulary, union_vocabulary
+from clirot.errors import UsageError
+from clirot.records import SentencePair
+
+if TYPE_CHECKING:
+    from sentence_transformers import MultiVectorEncoder
+    from transformers import PreTrainedTokenizerBase
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TransplantConfig:
+    """How a vocabulary is transplanted."""
+
+    vocabulary: int
+    """Subwords to learn of each target language; fewer come out of little text."""
+    same_spelling: float
+    """Evidence, in expected alignments, that the identity of two like-spelled subwords is worth."""
+    sharpness: float
+    """A translation weighs ``t(e|f)^sharpness t(f|e)``: above 1, the likelier translations are
+    favoured over the many unlikely ones that model 1 spreads its mass on."""
+
+    def __post_init__(self) -> None:
+        if not 100 <= self.vocabulary <= 200_000:
+            raise UsageError(f"vocabulary must be between 100 and 200000, got {self.vocabulary}")
+        if not 0 < self.sharpness < float("inf"):
+            raise UsageError(f"sharpness must be positive, got {self.sharpness}")
+        if not 0 <= self.same_spelling < float("inf"):
+            raise UsageError(f"same_spelling must not be negative, got {self.same_spelling}")
+
+
+def transplant(
+    model: MultiVectorEncoder,
+    bitexts: Sequence[Sequence[SentencePair]],
+    config: TransplantConfig,
+    *,
+    passes: Sequence[float] | None = None,
+) -> dict[str, float]:
+    """Turn a freshly loaded teacher into a student, in place.
+
+    Args:
+        model: the teacher's encoder, loaded for this purpose; its tokenizer and its input
+            embeddings are replaced. Its projection, prompts, query expansion and list of tokens
+            that are not scored stay as they are.
+        bitexts: training bitext of each target language; ``src`` in the teacher's.
+        config: see :class:`TransplantConfig`.
+        passes: how often training sees a pair of each bitext, relative to the others; None: all
+            alike.
+
+    Returns:
+        What came of it: the vocabulary's size and how much of it the alignment explains.
+
+    Raises:
+        UsageError: the teacher's tokenizer is not WordPiece.
+    """
+    import torch
+    from sentence_transformers.multi_vector_encoder.modules import MultiVectorMask
+
+    backbone: Any = model[0]  # a Transformer module; its attributes are not typed
+    teacher_tokenizer = backbone.tokenizer
+    body = backbone.auto_model
+    union = union_vocabulary(
+        teacher_tokenizer,
+        [[pair.tgt for pair in pairs] for pairs in bitexts],
+        size=config.vocabulary,
+        max_tokens=int(backbone.max_seq_length),
+    )
+    english = body.get_input_embeddings().weight.detach().cpu().numpy().astype(np.float64)
+    tables = [
+        align(teacher_tokenizer, union, pairs, sharpness=config.sharpness) for pairs in bitexts
+    ]
+    table = merged(tables, passes if passes is not None else [1.0] * len(tables))
+    vectors, explained = embeddings(
+        english[: union.n_teacher], union, table, same_spelling=config.same_spelling
+    )
+    body.resize_token_embeddings(len(vectors), mean_resizing=False)
+    with torch.no_grad():
+        body.get_input_embeddings().weight.copy_(torch.from_numpy(vectors))
+    backbone.processor = union.tokenizer
+    for module in model:
+        if isinstance(module, MultiVectorMask):
+            # The words that are not scored become token ids again, as when the student is loaded.
+            module.resolve_with_tokenizer(union.tokenizer)
+    return {
+        "vocabulary": float(len(vectors)),
+        "new_subwords": float(len(vectors) - union.n_teacher),
+        "explained": float(explained),
+    }
+
+
+def align(
+    teacher_tokenizer: PreTrainedTokenizerBase,
+    union: UnionVocabulary,
+    pairs: Sequence[SentencePair],
+    *,
+    sharpness: float,
+) -> TranslationTable:
+    """Translation weights of the union's subwords into the teacher's, from bitext.
+
+    The probabilities of both directions are multiplied, so that a rare English word which happens
+    to occur beside a subword does not collect its mass ("garbage collection").
+
+    Returns:
+        A ``(union.size, n_teacher)`` table; rows of subwords seen in the bitext sum to 1.
+    """
+    from scipy import sparse
+
+    longest = union.tokenizer.model_max_length
+    english = _ids(teacher_tokenizer, [pair.src for pair in pairs], longest)
+    target = _ids(union.tokenizer, [pair.tgt for pair in pairs], longest)
+    n_union, n_teacher = union.size, union.n_teacher
+    forward = ibm1(list(zip(target, english, strict=True)), n_target=n_union, n_english=n_teacher)
+    backward = ibm1(list(zip(english, target, strict=True)), n_target=n_teacher, n_english=n_union)
+    weights = forward.probability.power(sharpness).multiply(backward.probability.T).tocsr()
+    sums = np.asarray(weights.sum(axis=1)).ravel()
+    inverse = np.divide(1.0, sums, out=np.zeros_like(sums), where=sums > 0)
+    return TranslationTable(
+        probability=(sparse.diags(inverse) @ weights).tocsr(), evidence=forward.evidence
+    )
+
+
+def merged(tables: Sequence[TranslationTable], passes: Sequence[float]) -> TranslationTable:
+    """One table of several languages': each row a mean, weighted by evidence times ``passes``.
+
+    The weights are how often the subword will be met in each language, so that the row is that of
+    a subword drawn from what training sees.
+    """
+    from scipy import sparse
+
+    if len(tables) == 1:
+        return tables[0]
+    evidence = np.stack(
+        [table.evidence * often for table, often in zip(tables, passes, strict=True)]
+    )
+    total = evidence.sum(axis=0)  # (subwords,)
+    share = np.divide(evidence, total, out=np.zeros_like(evidence), where=total > 0)
+    rows = [
+        sparse.diags(part) @ table.probability for part, table in zip(share, tables, strict=True)
+    ]
+    return TranslationTable(probability=sum(rows[1:], start=rows[0]).tocsr(), evidence=total)
+
+
+def embeddings(
+    english: Floats, union: UnionVocabulary, table: TranslationTable, *, same_spelling: float
+) -> tuple[Floats, float]:
+    """Input embeddings of the union vocabulary.
+
+    Args:
+        english: ``(n_teacher, dim)``, the teacher's.
+        union: the vocabulary.
+        table: ``(union.size, n_teacher)`` translations.
+        same_spelling: see :class:`TransplantConfig`.
+
+    Returns:
+        ``(union.size, dim)`` embeddings, and the share of new subwords that ``table`` explains.
+    """
+    n_teacher, dim = english.shape
+    n_union = union.size
+    translated = table.probability @ english
+    seen = np.diff(table.probability.indptr) > 0
+    vectors = np.empty((n_union, dim))
+    vectors[:n_teacher] = english
+    vectors[n_teacher:] = np.where(
+        seen[n_teacher:, None], translated[n_teacher:], english.mean(axis=0)
+    )
+    like = np.array(sorted(i for i in union.target_ids if i < n_teacher and seen[i]), dtype=int)
+    if len(like):
+        evidence = table.evidence[like, None]
+        vectors[like] = (evidence * translated[like] + same_spelling * english[like]) / (
+            evidence + same_spelling
+        )
+    new = n_union - n_teacher
+    return vectors, float(seen[n_teacher:].mean()) if new else 1.0
+
+
+def _ids(
+    tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], longest: int
+) -> list[NDArray[np.int64]]:
+    encoded = tokenizer(
+        list(texts), add_special_tokens=False, truncation=True, max_length=longest, verbose=False
+    )
+    return [np.asarray(ids, dtype=np.int64) for ids in encoded["input_ids"]]

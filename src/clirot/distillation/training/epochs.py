@@ -1,0 +1,255 @@
+"""What happens at the end of an epoch: the development split is measured, the weights are kept.
+
+Also the marks by which a checkpoint that was written to its end is told from one that was not.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from transformers import TrainerCallback
+
+from clirot.distillation.objectives import SentenceTokens, Transport
+from clirot.distillation.training.development import Development
+from clirot.distillation.training.diagnostics import PAIRS, plan_figures
+from clirot.distillation.training.precision import full_precision
+from clirot.distillation.training.processes import ALONE, Processes
+from clirot.distillation.training.reading import TokenReader
+from clirot.distillation.training.reporting import evaluated
+from clirot.encoding.encoders import MultiVectorTokenEncoder
+from clirot.records import ProgressSink, Step
+from clirot.store import write_text
+
+if TYPE_CHECKING:
+    from sentence_transformers import MultiVectorEncoder
+
+WEIGHTS = "student.safetensors"
+"""The weights in a checkpoint."""
+
+_WHOLE = "whole"
+_EPOCHS = "epochs"
+_CURVE_POINTS = 100
+
+
+@dataclass
+class History:
+    """What training measured."""
+
+    development: list[float] = field(default_factory=list)
+    """MAP on the development split: before training, then after every epoch; of several languages
+    the mean, in which each counts alike."""
+    loss: list[float] = field(default_factory=list)
+    """Mean loss of every epoch."""
+    figures: list[dict[str, float]] = field(default_factory=list)
+    """Of the transport plan on the development split, as ``development``: see
+    :mod:`clirot.distillation.training.diagnostics`."""
+    languages: list[dict[str, float]] = field(default_factory=list)
+    """As ``development``: the MAP of each language."""
+    curve: list[tuple[int, float]] = field(default_factory=list)
+    """Pairs trained on and the mean loss since the point before, a hundred points at most."""
+
+    @property
+    def best_epoch(self) -> int:
+        """The epoch whose weights are kept, the earliest of equals; 0: training did not help."""
+        return max(range(len(self.development)), key=lambda epoch: self.development[epoch])
+
+
+class BestKeeper(TrainerCallback):
+    """Measures the development split, keeps the best weights, marks checkpoints, reports."""
+
+    def __init__(
+        self,
+        model: MultiVectorEncoder,
+        developments: Mapping[str, Development],
+        plan: Transport,
+        scratch: Path,
+        sentences: int,
+        progress: ProgressSink,
+        *,
+        processes: Processes = ALONE,
+        reader: TokenReader | None = None,
+        translations: Mapping[str, Sequence[SentenceTokens]] | None = None,
+    ) -> None:
+        self._model = model
+        self._developments = developments
+        self._reader = reader
+        self._translations = translations or {}
+        self._plan = plan
+        self._log = scratch / "history.json"
+        self._epochs = scratch / _EPOCHS
+        self._sentences = sentences
+        self._progress = progress
+        self._processes = processes
+        self.history = History()
+        self.report: Callable[[dict[str, float]], None] | None = None
+        """What is told of the figures of an epoch, while training runs."""
+
+    def begin(self, *, resumed: bool) -> None:
+        """Take up the history of an interrupted run, or measure where this one starts."""
+        if not self._processes.first:
+            return
+        if resumed and self._log.is_file():
+            raw = json.loads(self._log.read_text(encoding="utf-8"))
+            self.history = History(
+                raw["development"], raw["loss"], raw["figures"], languages=raw.get("languages", [])
+            )
+        else:
+            self._measure(epoch=0)
+
+    def restore_best(self) -> None:
+        """Load the weights of the best epoch into the model."""
+        from safetensors.torch import load_model
+
+        load_model(self._model, self._epochs / f"epoch-{self.history.best_epoch}.safetensors")
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Measure an epoch whose end a killed run had reached and saved, but not yet measured."""
+        completed = int(state.epoch + 1e-6)
+        if completed == 0:
+            self._tell()
+        if self._processes.first and len(self.history.development) <= completed:
+            self._measure(epoch=completed, loss=_epoch_loss(state, completed))
+            self._tell()
+        self._processes.wait()
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
+        """Report the loss and how far training is."""
+        if self._processes.first and logs and "loss" in logs:
+            done = min(
+                int(state.epoch * self._sentences), self._sentences * int(state.num_train_epochs)
+            )
+            self._progress(
+                Step(
+                    "distill",
+                    done,
+                    self._sentences * int(state.num_train_epochs),
+                    figures=(
+                        ("loss", float(logs["loss"])),
+                        ("dev MAP", self.history.development[-1]),
+                    ),
+                    unit="pairs",
+                )
+            )
+
+    def on_epoch_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Measure the development split."""
+        epoch = round(state.epoch)
+        if self._processes.first:
+            self._measure(epoch=epoch, loss=_epoch_loss(state, epoch))
+            self._tell()
+        self._processes.wait()
+
+    def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Mark the checkpoint that was just written as whole; each process has a part in it."""
+        self._processes.wait()
+        if not self._processes.first:
+            return
+        write_text(Path(args.output_dir) / f"checkpoint-{state.global_step}" / _WHOLE, "")
+
+    def _tell(self) -> None:
+        if self.report is not None and self.history.development:
+            last = (self.history.development[-1], self.history.languages[-1])
+            self.report(evaluated(*last, self.history.figures[-1]))
+
+    def _measure(self, *, epoch: int, loss: float | None = None) -> None:
+        from safetensors.torch import save_model
+
+        training = self._model.training
+        found: dict[str, float] = {}
+        plans: list[dict[str, float]] = []
+        with full_precision(self._model):
+            for language, task in self._developments.items():
+                encoder = MultiVectorTokenEncoder(
+                    self._model, side=task.side, name="student", digest=""
+                )
+                vectors = task.student_tokens(encoder)
+                found[language] = task.mean_average_precision(vectors)
+                plans.append(self._figures(language, vectors))
+        figures = {
+            name: round(sum(one[name] for one in plans) / len(plans), 6) for name in plans[0]
+        }
+        self._model.train(training)
+        # A resumed run measures again what it had measured after its last checkpoint.
+        del self.history.development[epoch:], self.history.figures[epoch:]
+        del self.history.languages[epoch:]
+        del self.history.loss[max(0, epoch - 1) :]
+        self.history.development.append(macro_mean(found))
+        self.history.languages.append(found)
+        self.history.figures.append(figures)
+        if loss is not None:
+            self.history.loss.append(loss)
+        # Every epoch's weights stay until the end: a resume on another machine may round
+        # differently and prefer an epoch that this one did not.
+        self._epochs.mkdir(exist_ok=True)
+        temporary = self._epochs / ".new.safetensors"
+        save_model(self._model, str(temporary))  # unlike save_file, with weights that are tied
+        temporary.replace(self._epochs / f"epoch-{epoch}.safetensors")
+        write_text(
+            self._log,
+            json.dumps(
+                {
+                    "development": self.history.development,
+                    "loss": self.history.loss,
+                    "figures": self.history.figures,
+                    "languages": self.history.languages,
+                }
+            ),
+        )
+
+    def _figures(self, language: str, vectors: list[NDArray[np.float32]]) -> dict[str, float]:
+        """Of the plan on the first held-out pairs, by all that is known of their tokens."""
+        task = self._developments[language]
+        own, other = task.pairs(vectors)
+        if self._reader is None or language not in self._translations:
+            return plan_figures(self._plan, own, other)
+        read = self._reader.read(task.pair_texts[:PAIRS], side=task.side)
+        known = [one for batch in read for one in batch]
+        students = [
+            one._replace(vectors=matrix) for one, matrix in zip(known, own[:PAIRS], strict=True)
+        ]
+        return plan_figures(self._plan, students, self._translations[language])
+
+
+def macro_mean(found: Mapping[str, float]) -> float:
+    """The mean over languages, each counting alike however much bitext it has."""
+    return sum(found.values()) / len(found)
+
+
+def last_whole(checkpoints: Path) -> Path | None:
+    """The newest checkpoint that was written to its end; half-written ones are removed."""
+    found: list[tuple[int, Path]] = []
+    for path in checkpoints.glob("checkpoint-*"):
+        if (path / _WHOLE).is_file() and (path / WEIGHTS).is_file():
+            found.append((int(path.name.rpartition("-")[2]), path))
+        else:
+            shutil.rmtree(path)
+    return max(found)[1] if found else None
+
+
+def _epoch_loss(state: Any, epoch: int) -> float:
+    """Mean loss of an epoch, from the log that checkpoints carry; NaN before the first epoch."""
+    losses = [
+        entry["loss"]
+        for entry in state.log_history
+        if "loss" in entry and epoch - 1 < entry["epoch"] <= epoch + 1e-6
+    ]
+    return sum(losses) / len(losses) if losses else float("nan")
+
+
+def loss_curve(log: Sequence[dict[str, Any]], sentences: int) -> list[tuple[int, float]]:
+    """The log of the steps, averaged to a hundred points or fewer."""
+    steps = [(entry["epoch"] * sentences, entry["loss"]) for entry in log if "loss" in entry]
+    width = -(-len(steps) // _CURVE_POINTS) or 1
+    curve = []
+    for start in range(0, len(steps), width):
+        part = steps[start : start + width]
+        mean = sum(loss for _, loss in part) / len(part)
+        curve.append((round(part[-1][0]), round(mean, 6)))
+    return curve

@@ -1,0 +1,165 @@
+"""The teacher's token vectors of the training sentences, encoded once and read from disk.
+
+The teacher is frozen, so every epoch, seed and objective needs the same vectors. They lie in
+``CLIROT_HOME/cache`` under a digest of the teacher and the sentences, whole or not at all; the
+directory is safe to delete. What only some transport plans ask for (ids, norms, an earlier layer,
+inputs padded with ``[MASK]``) lies in a directory of its own, made when it is first asked for.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from clirot.distillation.objectives import SentenceTokens, TokenBatch
+from clirot.encoding.encoders import TokenEncoder
+from clirot.records import ProgressSink, Step, silent
+
+_CHUNK = 4096
+_FORMAT = "teacher-tokens-1"
+_READ_FORMAT = "teacher-tokens-read-1"
+_TYPES = {
+    "vectors": np.float16,
+    "ids": np.int32,
+    "special": np.bool_,
+    "norms": np.float32,
+    "layer": np.float16,
+}
+
+
+class TeacherTokens:
+    """Token vectors of numbered sentences: float16 on disk, ``(tokens, dim)`` a sentence."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self._offsets: NDArray[np.int64] = np.load(directory / "offsets.npy")
+        self._columns: dict[str, NDArray[Any]] = {
+            name: np.load(directory / f"{name}.npy", mmap_mode="r")
+            for name in _TYPES
+            if (directory / f"{name}.npy").is_file()
+        }
+
+    def __len__(self) -> int:
+        return len(self._offsets) - 1
+
+    def tokens(self, rows: Sequence[int]) -> int:
+        """How many tokens these sentences have in all; one that is named twice counts twice."""
+        return int(np.diff(self._offsets)[np.asarray(rows, dtype=np.int64)].sum())
+
+    def __getitem__(self, row: int) -> NDArray[np.float32]:
+        """Vectors of one sentence, ``(tokens, dim)`` float32."""
+        start, end = self._offsets[row], self._offsets[row + 1]
+        return np.asarray(self._columns["vectors"][start:end], dtype=np.float32)
+
+    def sentence(self, row: int) -> SentenceTokens:
+        """All that is stored of one sentence."""
+        start, end = self._offsets[row], self._offsets[row + 1]
+        found: dict[str, Any] = {
+            name: np.asarray(column[start:end]) for name, column in self._columns.items()
+        }
+        for name, kind in (("vectors", np.float32), ("layer", np.float32), ("ids", np.int64)):
+            if name in found:
+                found[name] = found[name].astype(kind)
+        return SentenceTokens(**found)
+
+    def batch(self, rows: Sequence[int], device: torch.device) -> TokenBatch:
+        """Several sentences, padded with zeros to the longest."""
+        return TokenBatch.padded([self.sentence(row) for row in rows], device)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """How a teacher is read, where its vectors alone will not do.
+
+    ``read`` gives the sentences in batches, in order; ``digest`` and ``described`` are what its
+    result follows from.
+    """
+
+    digest: str
+    described: str
+    read: Callable[[Sequence[str]], Iterable[list[SentenceTokens]]]
+
+
+def teacher_tokens(
+    encoder: TokenEncoder | Reading,
+    sentences: Sequence[str],
+    *,
+    cache: Path,
+    progress: ProgressSink = silent,
+) -> TeacherTokens:
+    """Encode ``sentences``, or find them encoded.
+
+    Args:
+        encoder: the teacher, or how to read more than its vectors.
+        sentences: rows of the store, in order.
+        cache: directory for caches.
+        progress: told of sentences encoded.
+    """
+    form = f"{_READ_FORMAT}\0{encoder.described}" if isinstance(encoder, Reading) else _FORMAT
+    key = hashlib.sha256(f"{form}\0{encoder.digest}".encode())
+    for sentence in sentences:
+        key.update(b"\0" + sentence.encode())
+    directory = cache / "teacher-tokens" / key.hexdigest()[:32]
+    if not directory.is_dir():
+        if isinstance(encoder, Reading):
+            batches = encoder.read(sentences)
+        else:
+            batches = _encoded(encoder, sentences)
+        _write(batches, len(sentences), directory, progress)
+    return TeacherTokens(directory)
+
+
+def _encoded(encoder: TokenEncoder, sentences: Sequence[str]) -> Iterable[list[SentenceTokens]]:
+    for start in range(0, len(sentences), _CHUNK):
+        found = encoder.encode(sentences[start : start + _CHUNK])
+        yield [SentenceTokens(matrix) for matrix in found]
+
+
+def _write(
+    batches: Iterable[list[SentenceTokens]], count: int, directory: Path, progress: ProgressSink
+) -> None:
+    part = directory.with_name(f".{directory.name}.{os.getpid()}")
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True)
+    lengths: list[int] = []
+    widths: dict[str, tuple[int, ...]] = {}
+    streams: dict[str, Any] = {}
+    try:
+        for batch in batches:
+            for sentence in batch:
+                for name, kind in _TYPES.items():
+                    column = getattr(sentence, name)
+                    if column is None:
+                        continue
+                    if name not in streams:
+                        streams[name] = (part / f"{name}.raw").open("wb")
+                        widths[name] = column.shape[1:]
+                    streams[name].write(column.astype(kind).tobytes())
+                lengths.append(len(sentence.vectors))
+            progress(Step("teacher", len(lengths), count, unit="sentences"))
+    finally:
+        for stream in streams.values():
+            stream.close()
+    for name, width in widths.items():
+        raw = part / f"{name}.raw"
+        column = np.memmap(raw, dtype=_TYPES[name], mode="r", shape=(sum(lengths), *width))
+        np.save(part / f"{name}.npy", column)
+        del column
+        raw.unlink()
+    np.save(part / "offsets.npy", np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64))
+    try:
+        part.rename(directory)
+    except OSError:
+        # Another process was quicker; its vectors are the same.
+        shutil.rmtree(part, ignore_errors=True)
+        if not directory.is_dir():
+            raise

@@ -1,0 +1,70 @@
+"""What indexing and searching need of an index backend."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from clirot.encoding.maxsim import FloatArray
+from clirot.records import Hit
+
+
+class Index(Protocol):
+    """An opened index."""
+
+    @property
+    def dim(self) -> int:
+        """Length of its token vectors."""
+        ...
+
+    def __len__(self) -> int:
+        """Documents in it."""
+        ...
+
+    def search(self, queries: Sequence[FloatArray], k: int) -> Iterator[list[Hit]]:
+        """The k best documents of each query, best first; equal scores by docno, descending.
+
+        Args:
+            queries: ``(tokens, dim)`` each, rows of unit norm.
+            k: how many hits a query gets, fewer where the index holds fewer documents.
+
+        Raises:
+            InputError: query vectors of another dimension, or not of unit norm.
+        """
+        ...
+
+
+class IndexWriter(Protocol):
+    """An index being written, chunk by chunk."""
+
+    @property
+    def documents(self) -> int:
+        """Documents that are safely on disk: a resumed writer starts behind them."""
+        ...
+
+    @property
+    def tokens(self) -> int:
+        """Token vectors that are safely on disk."""
+        ...
+
+    def append(self, docnos: Sequence[str], vectors: Sequence[FloatArray]) -> None:
+        """Write a chunk of documents, ``(tokens, dim)`` each; on disk when this returns."""
+        ...
+
+    def finish(self) -> None:
+        """Write what an index needs once all documents are in it."""
+        ...
+
+
+@dataclass(frozen=True)
+class Backend:
+    """A kind of index."""
+
+    description: str
+    """One line for the documentation."""
+    writer: Callable[[Path, Path, int, str], IndexWriter]
+    """``(directory, scratch, dim, dtype)``: start writing, or go on with what is there."""
+    open: Callable[[Path], Index]
+    """Open the index in a directory; ArtefactError where it is damaged."""

@@ -1,0 +1,170 @@
+"""Token vectors of a collection on disk: one flat matrix, memory-mapped.
+
+::
+
+    tokens.bin    little-endian float16 or float32, (tokens, dim), in collection order
+    lengths.bin   little-endian int32, tokens of each document
+    docnos.txt    the documents' ids, one a line
+    layout.json   format, dim, dtype, documents, tokens
+
+A writer appends whole chunks, flushes them to disk and only then moves its checkpoint: after a
+power cut or kill -9 everything up to the checkpoint is there, and what follows it is cut off when
+writing goes on.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from clirot.encoding.maxsim import FloatArray, IntArray
+from clirot.errors import ArtefactError
+from clirot.store import write_text
+
+DTYPES = ("float16", "float32")
+_FORMAT = 1
+_LENGTH = np.dtype("<i4")
+_TOKENS, _LENGTHS, _DOCNOS, _LAYOUT = "tokens.bin", "lengths.bin", "docnos.txt", "layout.json"
+_CHECKPOINT = "checkpoint.json"
+_REBUILD = "build it again with clirot index --replace"
+
+
+class TokenStoreWriter:
+    """Writes a token store; see :class:`clirot.retrieval.backends.IndexWriter`.
+
+    Args:
+        directory: where the store is written.
+        scratch: where the checkpoint is kept, not part of the store.
+        dim: length of a token vector.
+        dtype: one of :data:`DTYPES`.
+    """
+
+    def __init__(self, directory: Path, scratch: Path, dim: int, dtype: str) -> None:
+        self._directory, self._dim, self._dtype = directory, dim, dtype
+        self._checkpoint = scratch / _CHECKPOINT
+        self.documents = self.tokens = self._docno_bytes = 0
+        if self._checkpoint.is_file():
+            done = json.loads(self._checkpoint.read_text(encoding="utf-8"))
+            self.documents, self.tokens = done["documents"], done["tokens"]
+            self._docno_bytes = done["docno_bytes"]
+
+    def append(self, docnos: Sequence[str], vectors: Sequence[FloatArray]) -> None:
+        """See :meth:`clirot.retrieval.backends.IndexWriter.append`."""
+        lengths = np.array([len(matrix) for matrix in vectors], dtype=_LENGTH)
+        names = "".join(f"{docno}\n" for docno in docnos).encode()
+        with (
+            self._open(_TOKENS, self.tokens * self._dim * _item(self._dtype).itemsize) as tokens,
+            self._open(_LENGTHS, self.documents * _LENGTH.itemsize) as counts,
+            self._open(_DOCNOS, self._docno_bytes) as ids,
+        ):
+            for matrix in vectors:
+                tokens.write(matrix.astype(_item(self._dtype)).tobytes())
+            counts.write(lengths.tobytes())
+            ids.write(names)
+            for stream in (tokens, counts, ids):
+                stream.flush()
+                os.fsync(stream.fileno())
+        self.documents += len(docnos)
+        self.tokens += int(lengths.sum())
+        self._docno_bytes += len(names)
+        done = {
+            "documents": self.documents,
+            "tokens": self.tokens,
+            "docno_bytes": self._docno_bytes,
+        }
+        write_text(self._checkpoint, json.dumps(done) + "\n")
+
+    def finish(self) -> None:
+        """Cut off what an interrupted attempt left behind the last chunk; write the layout."""
+        self._open(_TOKENS, self.tokens * self._dim * _item(self._dtype).itemsize).close()
+        self._open(_LENGTHS, self.documents * _LENGTH.itemsize).close()
+        self._open(_DOCNOS, self._docno_bytes).close()
+        layout = {
+            "format": _FORMAT,
+            "dim": self._dim,
+            "dtype": self._dtype,
+            "documents": self.documents,
+            "tokens": self.tokens,
+        }
+        write_text(self._directory / _LAYOUT, json.dumps(layout, indent=2) + "\n")
+
+    def _open(self, name: str, size: int) -> BinaryIO:
+        """A file of the store, positioned at its end, which is at ``size`` bytes."""
+        path = self._directory / name
+        path.touch()
+        stream = path.open("r+b")
+        stream.truncate(size)
+        stream.seek(size)
+        return stream
+
+
+@dataclass(frozen=True, eq=False)
+class TokenStore:
+    """An opened token store. The vectors stay on disk until they are read."""
+
+    tokens: torch.Tensor
+    """``(tokens, dim)``, memory-mapped."""
+    offsets: IntArray
+    """``(documents + 1,)``: where each document's tokens begin."""
+    docnos: list[str]
+    """The documents' ids, in collection order."""
+
+    @classmethod
+    def open(cls, directory: Path) -> TokenStore:
+        """Open the store in a directory.
+
+        Raises:
+            ArtefactError: a file is missing, truncated or contradicts the layout.
+        """
+        try:
+            layout = json.loads((directory / _LAYOUT).read_text(encoding="utf-8"))
+            documents, tokens, dim = (int(layout[key]) for key in ("documents", "tokens", "dim"))
+            item = _item(layout["dtype"])
+            if layout["format"] != _FORMAT:
+                raise ArtefactError(
+                    f"{directory} has index format {layout['format']!r}, this clirot reads "
+                    f"{_FORMAT}",
+                    hint=_REBUILD,
+                )
+            _check_size(directory / _TOKENS, tokens * dim * item.itemsize)
+            _check_size(directory / _LENGTHS, documents * _LENGTH.itemsize)
+            lengths = np.fromfile(directory / _LENGTHS, dtype=_LENGTH).astype(np.int64)
+            docnos = (directory / _DOCNOS).read_text(encoding="utf-8").split("\n")[:-1]
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise ArtefactError(
+                f"{directory} cannot be read as an index: {error}", hint=_REBUILD
+            ) from error
+        if len(docnos) != documents or lengths.sum() != tokens or lengths.min(initial=1) < 1:
+            raise ArtefactError(
+                f"{directory} contradicts itself: its layout says {documents} documents and "
+                f"{tokens} tokens, its files hold {len(docnos)} and {lengths.sum()}",
+                hint=_REBUILD,
+            )
+        # Mode c: private pages, so torch may treat the array as writable and the file stays as is.
+        mapped: NDArray[np.floating] = np.memmap(
+            directory / _TOKENS, dtype=item, mode="c", shape=(tokens, dim)
+        )
+        offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+        return cls(torch.from_numpy(mapped), offsets, docnos)
+
+
+def _item(dtype: str) -> np.dtype[np.floating]:
+    if dtype not in DTYPES:
+        raise ValueError(f"unknown dtype {dtype!r}")
+    return np.dtype(dtype).newbyteorder("<")
+
+
+def _check_size(path: Path, expected: int) -> None:
+    found = path.stat().st_size
+    if found != expected:
+        raise ArtefactError(
+            f"{path} has {found} bytes where {expected} were written", hint=_REBUILD
+        )

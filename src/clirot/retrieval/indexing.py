@@ -1,0 +1,215 @@
+"""Index a collection: documents to token vectors on disk.
+
+Documents are encoded in windows of :data:`WINDOW`, always the same ones, and each window is flushed
+to disk before the next begins. An interrupted index therefore goes on at a window's edge, and ends
+up byte for byte as if it had never been interrupted.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from clirot.errors import UsageError
+from clirot.records import Document, ProgressSink, Step, silent
+from clirot.store import Artefact, Input, Store
+
+if TYPE_CHECKING:
+    from clirot.collection import Collection
+    from clirot.encoding.encoders import TokenEncoder
+    from clirot.models import ModelRef
+    from clirot.retrieval.backends import IndexWriter
+
+WINDOW = 512
+"""Documents encoded, and flushed to disk, at a time. Part of what decides an index's content: texts
+encoded in one batch influence each other's last digits."""
+_FORMAT = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class IndexConfig:
+    """What to index with what."""
+
+    model: str
+    """The model, by its name in the registry, directory or Hub id. Its document side is used: a
+    student's documents are encoded by its teacher."""
+    collection: str
+    """Directory or id of the collection."""
+    docs_lang: str | None = None
+    """Which of several document languages of a directory."""
+    name: str | None = None
+    """Name of the index in the store; default ``MODEL.COLLECTION``."""
+    backend: str = "exact"
+    """How vectors are kept and searched; a name of :data:`clirot.retrieval.backends.BACKENDS`."""
+    dtype: str = "float16"
+    """Type of the stored vectors: float16 (half the disk) or float32."""
+    replace: bool = False
+    """Replace an index of that name that was made from something else."""
+
+    def __post_init__(self) -> None:
+        if self.dtype not in ("float16", "float32"):
+            raise UsageError(f"no such dtype: {self.dtype!r}", hint="float16 or float32")
+
+    @property
+    def index_name(self) -> str:
+        """The name the index gets in the store."""
+        return self.name or f"{slug(self.model)}.{slug(self.collection)}"
+
+
+@dataclass(frozen=True)
+class IndexResult:
+    """An index that is in the store."""
+
+    artefact: Artefact
+    fresh: bool
+    """False where it was there already."""
+    notes: tuple[str, ...] = ()
+    """What a person should know about this combination, if anything."""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return self.artefact.name
+
+    @property
+    def documents(self) -> int:
+        """Documents in it."""
+        return int(self.artefact.manifest.results["documents"])
+
+    @property
+    def empty_documents(self) -> int:
+        """Documents without text; they are indexed as what the encoder makes of an empty text."""
+        return int(self.artefact.manifest.results["empty_documents"])
+
+    @property
+    def tokens(self) -> int:
+        """Token vectors in it."""
+        return int(self.artefact.manifest.results["tokens"])
+
+    @property
+    def bytes(self) -> int:
+        """Its size on disk."""
+        return int(self.artefact.manifest.results["bytes"])
+
+
+def build_index(
+    config: IndexConfig, *, store: Store | None = None, progress: ProgressSink = silent
+) -> IndexResult:
+    """Index a collection, or return the index at once where it exists.
+
+    Raises:
+        UnknownNameError: no such model, collection or backend.
+        ArtefactError: an index of that name was made from something else, another process is
+            writing it, or the disk is full.
+        InputError: the collection has no documents or cannot be read, or the encoder's vectors are
+            not of unit norm.
+    """
+    from clirot.collection import open_collection
+    from clirot.models import resolve
+    from clirot.retrieval.backends import BACKENDS
+
+    store = store if store is not None else Store()
+    backend = BACKENDS[config.backend]
+    store.path("indexes", config.index_name)  # a bad name is an error before any work
+    collection = open_collection(
+        config.collection, config.docs_lang, home=store.home, progress=progress
+    )
+    model = resolve(config.model, store)
+    settings, inputs = _identity(config, model, collection)
+    found = store.finished(
+        "indexes", config.index_name, config=settings, inputs=inputs, replace=config.replace
+    )
+    if found is not None:
+        return IndexResult(found, fresh=False, notes=_notes(model, collection))
+    from clirot.encoding.encoders import load_encoder
+
+    encoder = load_encoder(model, side="document")
+    with store.draft("indexes", config.index_name, config=settings, inputs=inputs) as draft:
+        writer = backend.writer(draft.path, draft.scratch, encoder.dim, config.dtype)
+        started, resumed_at = time.monotonic(), writer.documents
+        empty = _write(collection, encoder, writer, progress)
+        writer.finish()
+        seconds = max(time.monotonic() - started, 1e-9)
+        draft.results.update(
+            documents=writer.documents,
+            empty_documents=empty,
+            tokens=writer.tokens,
+            bytes=sum(path.stat().st_size for path in draft.path.iterdir()),
+            documents_per_second=round((writer.documents - resumed_at) / seconds, 1),
+        )
+    made = store.get("indexes", config.index_name)
+    return IndexResult(made, fresh=True, notes=_notes(model, collection))
+
+
+def slug(name: str) -> str:
+    """A name, id or path as part of an artefact's name: ``cldr/so`` is ``cldr-so``."""
+    # Of a path, the end says what it is.
+    last = name.rstrip("/").split("/")[-2:] if name.startswith((".", "/", "~")) else [name]
+    parts = re.split(r"[^A-Za-z0-9._+-]+", "/".join(last))
+    return "-".join(part for part in parts if part.strip(".~")).lstrip("._+-") or "unnamed"
+
+
+def _identity(
+    config: IndexConfig, model: ModelRef, collection: Collection
+) -> tuple[dict[str, Any], tuple[Input, ...]]:
+    """What decides an index: settings and inputs."""
+    document_model = model.side("document")
+    settings = {
+        "format": _FORMAT,
+        "backend": config.backend,
+        "dtype": config.dtype,
+        "model": model.name,
+        "document_model": document_model.name,
+        "collection": collection.id,
+        "window": WINDOW,
+    }
+    inputs = (
+        Input(kind="models", name=document_model.name, digest=document_model.digest),
+        Input(kind="collection", name=collection.id, digest=collection.digest),
+    )
+    return settings, inputs
+
+
+def _notes(model: ModelRef, collection: Collection) -> tuple[str, ...]:
+    own, there = model.languages("document"), collection.document_language
+    if not own or there is None or there in own:
+        return ()
+    side = ", for it was distilled for documents" if "document" in model.encodes else ""
+    return (
+        f"the documents are in {there}, but {model.name} expects them in {' or '.join(own)}{side}",
+    )
+
+
+def _write(
+    collection: Collection, encoder: TokenEncoder, writer: IndexWriter, progress: ProgressSink
+) -> int:
+    """Encode and write what is not written yet; the number of empty documents."""
+    from clirot.encoding.maxsim import check_vectors
+
+    total = collection.document_count
+    documents = collection.documents()
+    empty = sum(not document.text.strip() for document in islice(documents, writer.documents))
+    progress(Step("index", writer.documents, total, unit="docs"))
+    for window in _windows(documents):
+        before = writer.documents
+
+        def advance(step: Step, before: int = before) -> None:
+            progress(Step("index", before + step.done, total, unit="docs"))
+
+        vectors = encoder.encode([document.text for document in window], progress=advance)
+        for document, matrix in zip(window, vectors, strict=True):
+            check_vectors(matrix, encoder.dim, f"document {document.id!r}")
+        writer.append([document.id for document in window], vectors)
+        empty += sum(not document.text.strip() for document in window)
+    progress(Step("index", writer.documents, writer.documents, unit="docs"))
+    return empty
+
+
+def _windows(documents: Iterable[Document]) -> Iterator[list[Document]]:
+    rows = iter(documents)
+    while window := list(islice(rows, WINDOW)):
+        yield window

@@ -1,0 +1,248 @@
+"""Search an index with topics: what a run is made of.
+
+The query side of the index's own model encodes the topics, or that of another model with the same
+document encoder: documents that the teacher encoded once can be searched by each of its students.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from clirot.errors import ArtefactError, InputError, UsageError
+from clirot.records import Hit, ProgressSink, Step, Topic, silent
+from clirot.runs import SAVED_RUN
+from clirot.store import Artefact, Input, Store
+
+if TYPE_CHECKING:
+    from clirot.models import ModelRef
+    from clirot.retrieval.backends import Index
+
+_FORMAT = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchConfig:
+    """What to search for, and where."""
+
+    index: str
+    """Name of the index in the store."""
+    collection: str | None = None
+    """Directory or id of the collection whose topics to search with."""
+    lang: str | None = None
+    """Language of the collection's topics; None: the only one, or the one its id names."""
+    topics: str | None = None
+    """A file of topics in place of a collection: TSV, JSON lines or TREC; ``-`` is stdin."""
+    model: str | None = None
+    """Model whose query side encodes the topics; None: the one the index was built for."""
+    k: int = 1000
+    """How many documents a topic gets at most."""
+    tag: str | None = None
+    """Last column of the run; default the index's name, with the model's before it where another
+    model than the index's own is used."""
+
+    def __post_init__(self) -> None:
+        if self.k < 1:
+            raise UsageError(f"k must be at least 1, not {self.k}")
+        if (self.collection is None) == (self.topics is None):
+            raise UsageError(
+                "the topics come from a collection or from a file, one of the two",
+                hint="--collection ID, or --topics FILE (- for stdin)",
+            )
+        if self.lang is not None and self.collection is None:
+            raise UsageError("--lang chooses among a collection's topics; a file has but one set")
+        if self.tag is not None and self.tag.split() != [self.tag]:
+            raise UsageError(f"not a run tag: {self.tag!r}", hint="one word, as TREC runs need it")
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """What was found for a topic, best first; equal scores by docno, descending."""
+
+    topic: Topic
+    hits: list[Hit]
+
+
+@dataclass(frozen=True)
+class Search:
+    """A search that is ready to run: everything it needs was found and belongs together.
+
+    Iterate :meth:`rankings` for the results, or :meth:`save` them as an artefact.
+    """
+
+    artefact: Artefact
+    """The index."""
+    model: ModelRef
+    """The model that encodes the topics."""
+    topics: list[Topic]
+    k: int
+    tag: str
+    notes: tuple[str, ...]
+    """What a person should know about this combination, if anything."""
+    settings: dict[str, Any] = field(repr=False)
+    """What decides the run, besides its inputs."""
+    _index: Index = field(repr=False)
+    _store: Store = field(repr=False)
+
+    def rankings(self, progress: ProgressSink = silent) -> Iterator[Ranking]:
+        """The results, topic by topic in the topics' order.
+
+        Scores are exact and do not depend on how topics are batched for scoring.
+
+        Raises:
+            InputError: the model's query vectors do not fit the index.
+        """
+        from clirot.encoding.encoders import load_encoder
+
+        encoder = load_encoder(self.model, side="query")
+        queries = encoder.encode(
+            [topic.text for topic in self.topics], progress=progress, label="encode topics"
+        )
+        total = len(self.topics)
+        found = self._index.search(queries, self.k)
+        for done, (topic, hits) in enumerate(zip(self.topics, found, strict=True), start=1):
+            yield Ranking(topic, hits)
+            progress(Step("search", done, total, unit="topics"))
+
+    def lines(self, progress: ProgressSink = silent) -> Iterator[str]:
+        """The TREC run, topic by topic: several lines in one string, each ended."""
+        from clirot.runs import format_hits
+
+        for ranking in self.rankings(progress):
+            yield format_hits(ranking.topic.id, ranking.hits, self.tag)
+
+    def save(
+        self, name: str, *, replace: bool = False, progress: ProgressSink = silent
+    ) -> Artefact:
+        """The run as an artefact of kind ``runs`` (file :data:`clirot.runs.SAVED_RUN`), made once.
+
+        Raises:
+            ArtefactError: a run of that name was made from something else and ``replace`` is false.
+        """
+        inputs = (
+            self.artefact.as_input(),
+            Input(kind="models", name=self.model.name, digest=self.model.side_digest("query")),
+            Input(kind="topics", name=self.settings["topics"], digest=_digest(self.topics)),
+        )
+        found = self._store.finished(
+            "runs", name, config=self.settings, inputs=inputs, replace=replace
+        )
+        if found is not None:
+            return found
+        with self._store.draft("runs", name, config=self.settings, inputs=inputs) as draft:
+            with (draft.path / SAVED_RUN).open("w", encoding="utf-8", newline="\n") as stream:
+                stream.writelines(self.lines(progress))
+            draft.results.update(topics=len(self.topics))
+        return self._store.get("runs", name)
+
+
+def search(
+    config: SearchConfig, *, store: Store | None = None, progress: ProgressSink = silent
+) -> Search:
+    """Open an index and the topics to search it with, and check that they belong together.
+
+    Raises:
+        UnknownNameError: no such index, model or collection.
+        ArtefactError: the index was built by another model's document encoder, or is damaged.
+        InputError: no topics, a topic without text, or topics that cannot be read.
+    """
+    from clirot.models import resolve
+
+    store = store if store is not None else Store()
+    artefact = store.get("indexes", config.index)
+    made = artefact.manifest
+    model = resolve(config.model or str(made.config["model"]), store)
+    _check_model(artefact, model)
+    topics, source, notes = _topics(config, artefact, model, store, progress)
+    for topic in topics:
+        if not topic.text.strip():
+            raise InputError(
+                f"topic {topic.id!r} of {source} has no text",
+                hint="remove it, or give it a text",
+            )
+    from clirot.retrieval.backends import BACKENDS
+
+    index = BACKENDS[str(made.config["backend"])].open(artefact.path)
+    tag = config.tag or _tag(artefact, model)
+    return Search(
+        artefact=artefact,
+        model=model,
+        topics=topics,
+        k=config.k,
+        tag=tag,
+        notes=notes,
+        settings={
+            "format": _FORMAT,
+            "k": config.k,
+            "tag": tag,
+            "topics": source,
+            "lang": config.lang,
+        },
+        _index=index,
+        _store=store,
+    )
+
+
+def _check_model(artefact: Artefact, model: ModelRef) -> None:
+    built_by = next(entry for entry in artefact.manifest.inputs if entry.kind == "models")
+    document_model = model.side("document")
+    if document_model.digest == built_by.digest:
+        return
+    # The document encoder's name helps only where it is another one than the model's.
+    its = "" if document_model is model else f", whose documents {document_model.name} encodes"
+    raise ArtefactError(
+        f"{artefact.name} is an index of another model: its documents were encoded by "
+        f"{built_by.name} ({built_by.digest[:12]}), not by {model.name}"
+        f"{its} ({document_model.digest[:12]})",
+        hint=f"clirot index --model {model.name} --collection "
+        f"{artefact.manifest.config['collection']}",
+    )
+
+
+def _topics(
+    config: SearchConfig,
+    artefact: Artefact,
+    model: ModelRef,
+    store: Store,
+    progress: ProgressSink,
+) -> tuple[list[Topic], str, tuple[str, ...]]:
+    """The topics, where they are from, and what is odd about them."""
+    from clirot.collection import open_collection, read_topics
+
+    if config.collection is None:
+        source = str(config.topics)
+        return read_topics(source), source, ()
+    collection = open_collection(config.collection, home=store.home, progress=progress)
+    topics = collection.topics(config.lang)
+    indexed = next(entry for entry in artefact.manifest.inputs if entry.kind == "collection")
+    notes: tuple[str, ...] = ()
+    own, asked = model.languages("query"), collection.topic_language(config.lang)
+    if own and asked is not None and asked not in own:
+        side = "" if "query" in model.encodes else ", for it was distilled for documents"
+        notes += (
+            f"the topics are in {asked}, but {model.name} expects queries in "
+            f"{' or '.join(own)}{side}",
+        )
+    documents = () if indexed.name == collection.id else collection.by_document_language()
+    if documents and indexed.digest not in {one.digest for one in documents}:
+        notes += (
+            f"the topics are of {collection.id}, but {artefact.name} holds the documents of "
+            f"{indexed.name}",
+        )
+    return topics, collection.id, notes
+
+
+def _tag(artefact: Artefact, model: ModelRef) -> str:
+    if model.name == artefact.manifest.config["model"]:
+        return artefact.name
+    return "-".join([*model.name.strip("/").split("/")[-1:], artefact.name]).replace(" ", "_")
+
+
+def _digest(topics: list[Topic]) -> str:
+    import hashlib
+
+    whole = hashlib.sha256()
+    for topic in topics:
+        whole.update(f"{topic.id}\t{topic.text}\n".encode())
+    return whole.hexdigest()

@@ -1,0 +1,176 @@
+"""Settings that are said once: a field of a configuration with its meaning, its unit and its range.
+
+A configuration is a frozen dataclass whose fields are made by :func:`setting`, or other
+configurations as parts (``plan: PlanSettings = part(PlanSettings)``). Everything else about a
+setting follows from its field: :func:`check_ranges` holds a value to its range, :func:`leaves`
+lists the settings of a configuration and of its parts, :func:`assembled` makes a configuration from
+values by name, and the command line makes its options from the same fields.
+
+In the text of an error or a warning, a setting stands in backticks, by the name of its field:
+"`batch_size` must be positive, got 0". The command line writes the option's name there.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import MISSING, dataclass, field
+from typing import Any, TypeVar, get_type_hints
+
+from clirot.errors import UsageError
+from clirot.registry import unknown_name
+
+T = TypeVar("T")
+_KEY = "setting"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setting:
+    """What is said of a setting besides its name, its type and its default."""
+
+    meaning: str
+    """One or more full sentences, for the help, the documentation and the reader of the code."""
+    unit: str = ""
+    """Unit of a number, such as ``tokens``; empty where it has none."""
+    at_least: float | None = None
+    above: float | None = None
+    at_most: float | None = None
+    below: float | None = None
+    choices: tuple[str, ...] = ()
+    """The words that are allowed; empty: any."""
+    decides: bool = True
+    """Whether the result of the work depends on it; not so for a name or a place."""
+
+    @property
+    def range(self) -> str:
+        """The range in words: ``from 0 to 4``, ``above 0``; empty where there is none."""
+        if self.at_least is not None and self.at_most is not None:
+            return f"from {self.at_least:g} to {self.at_most:g}"
+        ends = (
+            ("at least", self.at_least),
+            ("above", self.above),
+            ("below", self.below),
+            ("at most", self.at_most),
+        )
+        return " and ".join(f"{word} {end:g}" for word, end in ends if end is not None)
+
+    @property
+    def help(self) -> str:
+        """Meaning, choices, unit and range, as the help of a command shows them."""
+        facts = [one for one in (" | ".join(self.choices), self.unit, self.range) if one]
+        return f"{self.meaning} ({'; '.join(facts)})" if facts else self.meaning
+
+    def allows(self, value: float) -> bool:
+        """Whether a number is in the range. Infinity and NaN are in no range that has an end."""
+        if self.range and not abs(value) < float("inf"):
+            return False
+        return (
+            (self.at_least is None or value >= self.at_least)
+            and (self.above is None or value > self.above)
+            and (self.at_most is None or value <= self.at_most)
+            and (self.below is None or value < self.below)
+        )
+
+
+def setting(
+    default: Any = MISSING, /, meaning: str = "", *, choices: Sequence[str] = (), **facts: Any
+) -> Any:
+    """A field of a configuration.
+
+    Args:
+        default: its default; left out, the value must be given.
+        meaning: see :class:`Setting`, as the rest.
+        choices: the words that are allowed.
+        facts: ``unit``, ``at_least``, ``above``, ``at_most``, ``below``, ``decides``.
+    """
+    said = Setting(meaning=" ".join(meaning.split()), choices=tuple(choices), **facts)
+    return field(default=default, metadata={_KEY: said}, kw_only=True)
+
+
+def part(configuration: type[T]) -> T:
+    """A field that holds another configuration, by default one of its own defaults."""
+    return field(default_factory=configuration, kw_only=True)
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """A setting of a configuration, or of one of its parts."""
+
+    name: str
+    type: Any
+    default: Any
+    """:data:`dataclasses.MISSING` where the value must be given."""
+    said: Setting
+    path: tuple[str, ...]
+    """The fields that lead to the part which has it; empty: the configuration itself."""
+
+
+def leaves(configuration: type[Any]) -> Iterator[Leaf]:
+    """The settings of a configuration and of its parts, in the order in which they are declared."""
+    types = get_type_hints(configuration)
+    for one in dataclasses.fields(configuration):
+        if _KEY in one.metadata:
+            yield Leaf(one.name, types[one.name], one.default, one.metadata[_KEY], ())
+        elif dataclasses.is_dataclass(types[one.name]) and one.default_factory is not MISSING:
+            for leaf in leaves(types[one.name]):
+                yield dataclasses.replace(leaf, path=(one.name, *leaf.path))
+
+
+def values(configuration: Any) -> dict[str, Any]:
+    """The value of every setting of a configuration and of its parts, by name."""
+    found = {}
+    for leaf in leaves(type(configuration)):
+        holder = configuration
+        for step in leaf.path:
+            holder = getattr(holder, step)
+        found[leaf.name] = getattr(holder, leaf.name)
+    return found
+
+
+def assembled(configuration: type[T], given: Mapping[str, Any], **more: Any) -> T:
+    """A configuration with its parts, from values by name.
+
+    Args:
+        configuration: what to make.
+        given: name of a setting, here or in a part -> its value; what is left out has its default.
+        more: fields that are no settings.
+
+    Raises:
+        UnknownNameError: there is no such setting.
+        UsageError: a value is out of its range, or contradicts another one.
+    """
+    known = {leaf.name for leaf in leaves(configuration)}
+    for name in given:
+        if name not in known:
+            raise unknown_name("setting", name, known)
+    return _assembled(configuration, given, more)
+
+
+def _assembled(configuration: type[T], given: Mapping[str, Any], more: Mapping[str, Any]) -> T:
+    types, made = get_type_hints(configuration), dict(more)
+    for one in dataclasses.fields(configuration):
+        if _KEY in one.metadata:
+            if one.name in given:
+                made[one.name] = given[one.name]
+        elif one.name not in made and dataclasses.is_dataclass(types[one.name]):
+            made[one.name] = _assembled(types[one.name], given, {})  # type: ignore[arg-type]
+    return configuration(**made)
+
+
+def check_ranges(configuration: Any) -> None:
+    """Hold the settings of a configuration (not of its parts) to their ranges and choices.
+
+    Raises:
+        UsageError: a value is out of its range; the message has the setting in backticks.
+        UnknownNameError: a word is not among the choices.
+    """
+    for one in dataclasses.fields(configuration):
+        said: Setting | None = one.metadata.get(_KEY)
+        value = getattr(configuration, one.name)
+        if said is None or value is None:
+            continue
+        if said.choices and value not in said.choices:
+            raise unknown_name(f"`{one.name}`", value, said.choices)
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if number and not said.allows(value):
+            raise UsageError(f"`{one.name}` must be {said.range}, got {value}")

@@ -1,0 +1,131 @@
+"""Settings said once: ranges, parts, options, and messages in the words of the command line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+
+from clirot.cli.options import with_options
+from clirot.cli.wording import in_options, speaking_for
+from clirot.errors import UnknownNameError, UsageError
+from clirot.settings import assembled, check_ranges, leaves, part, setting, values
+
+
+@dataclass(frozen=True)
+class Solver:
+    reg: float = setting(0.02, "Strength.", unit="cost", above=0, at_most=10)
+    kind: str = setting("auto", "Who solves.", choices=("auto", "exact"))
+
+    def __post_init__(self) -> None:
+        check_ranges(self)
+
+
+@dataclass(frozen=True)
+class Work:
+    pair: str
+    solver: Solver = part(Solver)
+    sources: tuple[str, ...] = setting((), "Sources.")
+    files: tuple[Path, ...] = setting((), "Files.")
+    name: str | None = setting(None, "Its name.", decides=False)
+    deep: bool = setting(False, "Dig deeper.")
+    seed: int = setting(13, "Seed.", at_least=0)
+
+    def __post_init__(self) -> None:
+        check_ranges(self)
+
+
+def test_the_settings_of_a_configuration_are_its_own_and_those_of_its_parts() -> None:
+    found = {leaf.name: (leaf.path, leaf.default) for leaf in leaves(Work)}
+    assert found == {
+        "reg": (("solver",), 0.02),
+        "kind": (("solver",), "auto"),
+        "sources": ((), ()),
+        "files": ((), ()),
+        "name": ((), None),
+        "deep": ((), False),
+        "seed": ((), 13),
+    }
+
+
+def test_assembled_and_values_are_inverses() -> None:
+    given = {"reg": 0.5, "kind": "exact", "sources": ("a",), "seed": 4}
+    made = assembled(Work, given, pair="en-so")
+    assert made == Work(pair="en-so", solver=Solver(reg=0.5, kind="exact"), sources=("a",), seed=4)
+    assert values(made) == {**values(Work(pair="")), **given}
+
+
+def test_a_setting_that_is_none_is_refused_with_a_near_miss() -> None:
+    with pytest.raises(UnknownNameError, match="unknown setting 'regg'") as failed:
+        assembled(Work, {"regg": 1}, pair="en-so")
+    assert "did you mean 'reg'?" in str(failed.value.hint)
+
+
+@pytest.mark.parametrize("value", [0, -1, 10.1, float("inf"), float("nan")])
+def test_a_value_out_of_range_is_refused_by_the_name_of_its_field(value: float) -> None:
+    with pytest.raises(UsageError) as failed:
+        Solver(reg=value)
+    assert failed.value.message == f"`reg` must be above 0 and at most 10, got {value}"
+
+
+def test_a_word_that_is_no_choice_is_refused() -> None:
+    with pytest.raises(UnknownNameError, match="unknown `kind` 'exat'"):
+        Solver(kind="exat")
+
+
+def _command() -> tuple[Any, list[Work]]:
+    made: list[Work] = []
+
+    @with_options(Work, names={"sources": ("--source", "-s")})
+    def work(*, settings: dict[str, Any], src: str = typer.Option(...)) -> None:
+        made.append(assembled(Work, settings, pair=src))
+
+    app = typer.Typer(add_completion=False)
+    app.command()(work)
+    return typer.main.get_command(app), made
+
+
+def test_options_are_made_from_settings() -> None:
+    command, made = _command()
+    line = ["--src", "en", "--source", "a", "-s", "b", "--reg", ".5", "--deep", "--files", "x"]
+    command(line, standalone_mode=False)
+    assert made == [
+        Work(
+            pair="en",
+            solver=Solver(reg=0.5),
+            sources=("a", "b"),
+            files=(Path("x"),),
+            deep=True,
+        )
+    ]
+
+
+def test_options_have_the_defaults_meanings_and_ranges_of_their_settings() -> None:
+    command, made = _command()
+    command(["--src", "en"], standalone_mode=False)
+    assert made == [Work(pair="en")]
+    by_name = {one.name: one for one in command.params}
+    assert by_name["reg"].help == "Strength. (cost; above 0 and at most 10)"
+    assert by_name["kind"].help == "Who solves. (auto | exact)"
+    assert by_name["seed"].help == "Seed. (at least 0)"
+
+
+def test_messages_are_put_into_the_words_of_the_running_command() -> None:
+    command, _ = _command()
+    text = "lower `reg`, or `sources=so=hornmt`; see `distill(sources=my file, replace=True)` `odd`"
+    assert in_options(text) == text
+    with speaking_for(command, lambda name: command if name == "distill" else None):
+        assert in_options(text) == (
+            "lower --reg, or --source so=hornmt; "
+            "see clirot distill --source 'my file' --replace `odd`"
+        )
+
+
+def test_errors_that_leave_a_command_have_its_words() -> None:
+    command, _ = _command()
+    with pytest.raises(UsageError) as failed, speaking_for(command, lambda name: None):
+        Solver(reg=11)
+    assert failed.value.message == "--reg must be above 0 and at most 10, got 11"
