@@ -175,7 +175,7 @@ def unit(en: str, so: str, attributes: str = "") -> str:
 
 def read(document: str | bytes, src: str = "en", tgt: str = "so") -> list[SentencePair]:
     stream = io.BytesIO(document.encode() if isinstance(document, str) else document)
-    return list(read_tmx(stream, src=src, tgt=tgt, path=Path("m.tmx")))
+    return list(read_tmx(stream, path=Path("m.tmx"), pair=LanguagePair(src, tgt)))
 
 
 def broken(document: str | bytes, src: str = "en", tgt: str = "so") -> str:
@@ -271,9 +271,7 @@ def test_memory_does_not_grow_with_the_document():
             return count
 
     tracemalloc.start()
-    count = sum(
-        1 for _ in read_tmx(io.BufferedReader(Endless()), src="en", tgt="so", path=Path("m.tmx"))
-    )
+    count = sum(1 for _ in read_tmx(io.BufferedReader(Endless()), path=Path("m.tmx"), pair=EN_SO))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert count == 59_900

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from contextlib import suppress
 from xml.parsers import expat
 
-from clirot.bitext.formats import mo, parquet_table
+from clirot.bitext.formats import parquet_table
+from clirot.bitext.formats.gettext_catalogue import MO_MAGIC
 from clirot.bitext.formats.part import Part
 
 ENDINGS: Mapping[str, str] = {
@@ -59,7 +60,7 @@ def by_content(head: bytes) -> str | None:
     """The format that the first bytes are of, or None where they could be any table of text."""
     if head.startswith(parquet_table.MAGIC):
         return "parquet"
-    if head[:4] in mo.MAGIC:
+    if head[:4] in MO_MAGIC:
         return "mo"
     sixteen = head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     text = head.decode("utf-16" if sixteen else "utf-8", "ignore").lstrip("\ufeff \t\r\n")

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from clirot.bitext.formats.aligned_text import read_aligned
 from clirot.bitext.formats.csv_table import read_csv_stream
 from clirot.bitext.formats.fields import Fields
+from clirot.bitext.formats.gettext_catalogue import read_mo, read_po
 from clirot.bitext.formats.jsonl import read_jsonl_stream
 from clirot.bitext.formats.lines import Malformed, refuse
-from clirot.bitext.formats.mo import read_mo
 from clirot.bitext.formats.parquet_table import read_parquet
 from clirot.bitext.formats.part import Part
-from clirot.bitext.formats.po import read_po
 from clirot.bitext.formats.tmx import read_tmx
 from clirot.bitext.formats.tsv import read_tsv_stream
 from clirot.bitext.formats.xliff import read_xliff
@@ -35,15 +33,17 @@ class Request:
     """Told of rows that cannot be read."""
 
 
-@dataclass(frozen=True, kw_only=True)
+_Read = Callable[[tuple[Part, ...], Request], Iterator[SentencePair]]
+
+
+@dataclass(frozen=True)
 class Format:
     """A format of bitext."""
 
     name: str
-    """As ``--format`` takes it."""
     title: str
     """What it is, in a few words."""
-    read: Callable[[tuple[Part, ...], Request], Iterator[SentencePair]]
+    read: _Read
     """The pairs of its parts: two of the Moses format, else one."""
     is_table: bool = False
     """Whether its columns have names."""
@@ -51,31 +51,16 @@ class Format:
     """How many files it is made of."""
 
 
-_Reader = Callable[..., Iterator[SentencePair]]
-"""Of a stream, with what else it asks for by name."""
+def _text(read: Callable[..., Iterator[SentencePair]], *, table: bool = False) -> _Read:
+    """A format of one stream, which a table's reader is asked for columns of."""
 
-
-def _streamed(
-    read: _Reader, wanted: Callable[[Request], Mapping[str, Any]]
-) -> Callable[[tuple[Part, ...], Request], Iterator[SentencePair]]:
     def pairs(parts: tuple[Part, ...], request: Request) -> Iterator[SentencePair]:
         (part,) = parts
+        wanted = {"fields": request.fields, "malformed": request.malformed} if table else {}
         with part.open() as stream:
-            yield from read(stream, path=part.label, **wanted(request))
+            yield from read(stream, path=part.label, pair=request.pair, **wanted)
 
     return pairs
-
-
-def _of_tables(request: Request) -> dict[str, Any]:
-    return {"pair": request.pair, "fields": request.fields, "malformed": request.malformed}
-
-
-def _of_xml(request: Request) -> dict[str, Any]:
-    return {"src": request.pair.src, "tgt": request.pair.tgt}
-
-
-def _of_gettext(request: Request) -> dict[str, Any]:
-    return {"pair": request.pair}
 
 
 def _moses(parts: tuple[Part, ...], request: Request) -> Iterator[SentencePair]:
@@ -92,36 +77,17 @@ def _parquet(parts: tuple[Part, ...], request: Request) -> Iterator[SentencePair
     return read_parquet(part.path, pair=request.pair, fields=request.fields)
 
 
-FORMATS: Registry[Format] = Registry(
-    "format",
-    {
-        one.name: one
-        for one in (
-            Format(
-                name="tsv",
-                title="tab-separated text",
-                read=_streamed(read_tsv_stream, _of_tables),
-                is_table=True,
-            ),
-            Format(
-                name="csv",
-                title="comma-separated text",
-                read=_streamed(read_csv_stream, _of_tables),
-                is_table=True,
-            ),
-            Format(
-                name="jsonl",
-                title="JSON lines",
-                read=_streamed(read_jsonl_stream, _of_tables),
-                is_table=True,
-            ),
-            Format(name="parquet", title="Parquet", read=_parquet, is_table=True),
-            Format(name="moses", title="two aligned text files", read=_moses, parts=2),
-            Format(name="tmx", title="TMX 1.1 to 1.4b", read=_streamed(read_tmx, _of_xml)),
-            Format(name="xliff", title="XLIFF 1.2 and 2.x", read=_streamed(read_xliff, _of_xml)),
-            Format(name="po", title="gettext PO", read=_streamed(read_po, _of_gettext)),
-            Format(name="mo", title="gettext MO", read=_streamed(read_mo, _of_gettext)),
-        )
-    },
+_ALL = (
+    Format("tsv", "tab-separated text", _text(read_tsv_stream, table=True), is_table=True),
+    Format("csv", "comma-separated text", _text(read_csv_stream, table=True), is_table=True),
+    Format("jsonl", "JSON lines", _text(read_jsonl_stream, table=True), is_table=True),
+    Format("parquet", "Parquet", _parquet, is_table=True),
+    Format("moses", "two aligned text files", _moses, parts=2),
+    Format("tmx", "TMX 1.1 to 1.4b", _text(read_tmx)),
+    Format("xliff", "XLIFF 1.0 to 1.2 and 2.x", _text(read_xliff)),
+    Format("po", "gettext PO", _text(read_po)),
+    Format("mo", "gettext MO", _text(read_mo)),
 )
+
+FORMATS: Registry[Format] = Registry("format", {one.name: one for one in _ALL})
 """The formats by name."""

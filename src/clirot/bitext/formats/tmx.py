@@ -12,14 +12,14 @@ from typing import IO
 from clirot.bitext.formats.xml_stream import Words
 from clirot.errors import InputError, LanguageError
 from clirot.languages import parse_language
-from clirot.records import SentencePair
+from clirot.records import LanguagePair, SentencePair
 
 # Elements inside a segment whose text is markup of the original document, not of the sentence.
 _NATIVE_CODE = frozenset({"bpt", "ept", "it", "ph", "ut"})
 _MOST_LANGUAGES = 64  # that an error needs to know
 
 
-def read_tmx(stream: IO[bytes], *, src: str, tgt: str, path: Path) -> Iterator[SentencePair]:
+def read_tmx(stream: IO[bytes], *, path: Path, pair: LanguagePair) -> Iterator[SentencePair]:
     """The units of a TMX document as pairs; the id is the unit's ``tuid``, or its number.
 
     A unit without one of the two languages yields a pair with that side empty. Of several variants
@@ -27,30 +27,29 @@ def read_tmx(stream: IO[bytes], *, src: str, tgt: str, path: Path) -> Iterator[S
 
     Args:
         stream: the document.
-        src: normalised code of the source language; ``xml:lang`` may spell it in any way.
-        tgt: normalised code of the target language.
         path: what to call the document in errors.
+        pair: the languages, which ``xml:lang`` may spell in any way.
 
     Raises:
         InputError: with the line, where it is not well-formed XML, not TMX, declares entities, or
             has a variant without a language; or no unit has both languages.
     """
-    document = _Document(path, src, tgt)
+    document = _Document(path, pair)
     yield from document.items(stream)
     if not document.both:
         found = ", ".join(sorted(document.languages)) or "none"
         raise InputError(
-            f"no unit has both {src!r} and {tgt!r}; languages found: {found}",
+            f"no unit has both {pair.src!r} and {pair.tgt!r}; languages found: {found}",
             path=path,
         )
 
 
 class _Document(Words[SentencePair]):
-    def __init__(self, path: Path, src: str, tgt: str) -> None:
+    def __init__(self, path: Path, pair: LanguagePair) -> None:
         super().__init__(path)
         self.both = False
         self.languages: set[str] = set()
-        self._wanted = (src, tgt)
+        self._wanted = (pair.src, pair.tgt)
         self._count = 0
         self._unit = ""
         self._segments: dict[str, str] = {}

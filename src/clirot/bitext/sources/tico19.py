@@ -68,7 +68,7 @@ def read_published(pair: LanguagePair, files: Sequence[Path]) -> Iterator[Senten
     """The units of one of TICO-19's translation memories, as they are."""
     (path,) = files
     with open_member(path, suffix=".tmx") as stream:
-        yield from read_tmx(stream, src=pair.src, tgt=pair.tgt, path=path)
+        yield from read_tmx(stream, path=path, pair=pair)
 
 
 # The serial numbers of the units whose Somali stands in the unit before, and those that have none.
