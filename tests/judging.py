@@ -34,7 +34,7 @@ def judged(
 
 def kept(pairs: Iterable[SentencePair], **config: object) -> list[SentencePair]:
     """The pairs that are kept, in order, whatever the languages and lengths."""
-    anything = {"max_length": None, "max_ratio": None, "min_script": 0.0, **config}
+    anything = {"max_length": 0, "max_ratio": 0.0, "min_script": 0.0, **config}
     found, _ = judged(pairs, FilterConfig(**anything))  # type: ignore[arg-type]
     return [pair for pair, verdict in found if verdict == "kept"]
 

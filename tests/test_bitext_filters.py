@@ -46,8 +46,8 @@ _CONFIGS = st.builds(
     keep_control=st.booleans(),
     near_duplicates=st.sampled_from(["off", "pair", "src", "tgt"]),
     min_length=st.integers(1, 3),
-    max_length=st.sampled_from([None, 5, 5000]),
-    max_words=st.sampled_from([None, 2]),
+    max_length=st.sampled_from([0, 5, 5000]),
+    max_words=st.sampled_from([0, 2]),
     min_script=st.sampled_from([0.0, 0.1, 1.0]),
 )
 
@@ -210,20 +210,26 @@ def test_ratios_count_from_thirty_characters():
     rows = [("x" * 30, "y" * 15), ("x" * 30, "y" * 14), ("x" * 29, "y"), ("x", "y" * 30)]
     assert verdicts(rows, max_ratio=2) == ["kept", "length ratio", "kept", "length ratio"]
     rows = [("one two three four five six seven", "kow"), ("one two three four five six", "laba")]
-    assert verdicts(rows, max_ratio=None, max_word_ratio=6) == ["length ratio", "kept"]
+    assert verdicts(rows, max_ratio=0, max_word_ratio=6) == ["length ratio", "kept"]
 
 
 @pytest.mark.parametrize(
     ("config", "message"),
     [
-        ({"max_length": 0}, "a length to keep must be positive, not 0"),
-        ({"min_words": 0}, "a number of words to keep must be positive, not 0"),
-        ({"min_length": 9, "max_length": 8}, "no length is at least 9 and at most 8"),
-        ({"max_ratio": 0.5}, "the length ratio to keep must be 1 or more, not 0.5"),
-        ({"max_word_ratio": float("nan")}, "the word ratio to keep must be 1 or more, not nan"),
-        ({"min_script": 1.5}, "the script threshold must be from 0 to 1, not 1.5"),
-        ({"near_duplicates": "both"}, "unknown kind of near duplicate 'both'"),
-        ({"near_duplicates": "src", "keep_duplicates": True}, "a duplicate is a near duplicate"),
+        ({"max_length": -1}, "`max_length` must be at least 0, got -1"),
+        ({"min_words": 0}, "`min_words` must be at least 1, got 0"),
+        (
+            {"min_length": 9, "max_length": 8},
+            "`max_length` must not be below `min_length`: 8 is below 9",
+        ),
+        ({"max_ratio": 0.5}, "`max_ratio` must be at least 1, or 0, got 0.5"),
+        ({"max_word_ratio": float("nan")}, "`max_word_ratio` must be at least 0, got nan"),
+        ({"min_script": 1.5}, "`min_script` must be from 0 to 1, got 1.5"),
+        ({"near_duplicates": "both"}, "unknown `near_duplicates` 'both'"),
+        (
+            {"near_duplicates": "src", "keep_duplicates": True},
+            "a duplicate is also a near duplicate",
+        ),
     ],
 )
 def test_filters_that_make_no_sense(config, message):

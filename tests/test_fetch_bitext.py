@@ -543,7 +543,11 @@ def test_files_of_other_formats_by_the_command(tmp_path):
         (["--tgt", "so", "--source", "tico19"], 2, "did you mean 'tico-19'?; known: cldr, flores"),
         (["--tgt", "de", "--source", "hornmt"], 2, "error: hornmt has no en-de bitext; its"),
         (["--tgt", "so", "--file", "none.tsv"], 1, "error: none.tsv: cannot be read: No such file"),
-        (["--tgt", "so", "--max-ratio", "0.5"], 2, "error: the length ratio to keep must be 1 or"),
+        (
+            ["--tgt", "so", "--max-ratio", "0.5"],
+            2,
+            "error: --max-ratio must be at least 1, or 0, got 0.5",
+        ),
     ],
 )
 def test_mistakes_get_an_answer(arguments, code, message):
@@ -816,5 +820,5 @@ def test_min_alignment_drops_what_is_no_translation(store, tmp_path):
     assert {at for at, verdict in enumerate(verdicts) if verdict == "misaligned"} == wrong
     scores = table.column("alignment").to_pylist()
     assert all((score < 0.5) == (at in wrong) for at, score in enumerate(scores))
-    with pytest.raises(UsageError, match="alignment threshold must be from 0 to 1"):
+    with pytest.raises(UsageError, match="`min_alignment` must be from 0 to 1"):
         FilterConfig(min_alignment=2.0)

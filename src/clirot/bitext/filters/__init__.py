@@ -9,6 +9,6 @@ and what they found (``report``).
 Only the settings are imported here; numpy and pyarrow are loaded with :mod:`.chain`.
 """
 
-from clirot.bitext.filters.config import NEAR_DUPLICATES, FilterConfig
+from clirot.bitext.filters.config import FilterConfig
 
-__all__ = ["NEAR_DUPLICATES", "FilterConfig"]
+__all__ = ["FilterConfig"]

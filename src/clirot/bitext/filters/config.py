@@ -1,98 +1,118 @@
-"""Which pairs of a source are dropped: the settings, all of them, with their defaults."""
+"""The settings of the filters: which sentence pairs of a source are dropped."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from clirot.errors import UsageError
-from clirot.registry import unknown_name
+from clirot.settings import check_ranges, setting
 
-NEAR_DUPLICATES = ("off", "pair", "src", "tgt")
-"""What two pairs must have alike to be near duplicates: both sides, the source's, the target's."""
+RATIO_FROM = 30
+"""Characters that the longer side must have for the length ratios to be applied. The ratio of two
+short texts, such as two names, says nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class FilterConfig:
-    """Which pairs are dropped. A pair with an empty side always is: it cannot be used.
+    """Which pairs are dropped. A pair with an empty side always is, because it cannot be used.
 
-    The defaults were chosen so that they drop next to nothing of clean corpora; the table in
-    ``docs/bitext.md`` says how much. Lengths are in characters (Unicode code points) of tidied
-    text, words are what white space separates.
+    The defaults were chosen so that they drop next to nothing of clean corpora; ``docs/bitext.md``
+    has a table of how much. Lengths are measured after the text was normalised. A word is what
+    stands between two spaces. Every limit that may be 0 is turned off by 0.
     """
 
-    keep_control: bool = False
-    """Keep pairs with control characters, lone surrogates or noncharacters, each of which becomes
-    U+FFFD. They are what a damaged or wrongly decoded file has."""
-    keep_identical: bool = False
-    """Keep pairs whose two sides are the same text: mostly untranslated, sometimes names."""
-    keep_duplicates: bool = False
-    """Keep pairs that are equal to an earlier one."""
-    near_duplicates: str = "off"
-    """Drop pairs that equal an earlier one but for case, punctuation, white space and the digits of
-    numbers: ``pair`` compares both sides, ``src`` and ``tgt`` one side alone, ``off`` none."""
-    min_length: int = 1
-    """Drop pairs with a side of fewer characters than this."""
-    max_length: int | None = 5000
-    """Drop pairs with a side of more characters than this."""
-    min_words: int = 1
-    """Drop pairs with a side of fewer words than this."""
-    max_words: int | None = None
-    """Drop pairs with a side of more words than this."""
-    max_ratio: float | None = 9.0
-    """Drop pairs with one side more than this many times as long as the other, where the longer
-    one has at least :data:`RATIO_FROM` characters (the ratio of two names says nothing)."""
-    max_word_ratio: float | None = None
-    """The same for words. Of no use for languages that do not write spaces."""
-    min_script: float = 0.1
-    """Drop pairs with a side of whose letters a smaller share than this is in a script that the
-    language is written in. 0: off."""
-    min_language: float = 0.0
-    """Drop pairs with a side that the language identifier takes for another language and gives its
-    own less than this probability. 0: off; it needs the extra ``langid``."""
-
-    min_alignment: float = 0.0
-    """Drop pairs that are translations of each other with a lower probability than this, as the
-    corpus itself says (:mod:`clirot.bitext.alignment`). 0: off."""
+    keep_control: bool = setting(
+        False,
+        "Keep pairs with control characters, lone surrogates or noncharacters, and write U+FFFD "
+        "for each of them. Damaged or wrongly decoded files have such characters.",
+    )
+    keep_identical: bool = setting(False, "Keep pairs whose two sides are the same text.")
+    keep_duplicates: bool = setting(False, "Keep pairs that equal an earlier pair.")
+    near_duplicates: str = setting(
+        "off",
+        "Drop pairs that equal an earlier pair except for case, punctuation, white space and the "
+        "digits of numbers. pair: both sides are compared; src or tgt: that side alone.",
+        choices=("off", "pair", "src", "tgt"),
+    )
+    min_length: int = setting(
+        1, "Drop pairs with a side that is shorter than this.", unit="characters", at_least=1
+    )
+    max_length: int = setting(
+        5000,
+        "Drop pairs with a side that is longer than this. 0 turns this filter off.",
+        unit="characters",
+        at_least=0,
+    )
+    min_words: int = setting(
+        1, "Drop pairs with a side of fewer words than this.", unit="words", at_least=1
+    )
+    max_words: int = setting(
+        0,
+        "Drop pairs with a side of more words than this. 0 turns this filter off.",
+        unit="words",
+        at_least=0,
+    )
+    max_ratio: float = setting(
+        9.0,
+        "Drop pairs with one side more than this many times as long as the other, in characters, "
+        f"if the longer side has {RATIO_FROM} characters or more. 0 turns this filter off.",
+        at_least=0,
+    )
+    max_word_ratio: float = setting(
+        0.0,
+        "The same in words; of no use for languages that are written without spaces. "
+        "0 turns this filter off.",
+        at_least=0,
+    )
+    min_script: float = setting(
+        0.1,
+        "Drop pairs with a side in which a smaller share of the letters than this belongs to a "
+        "script of its language. 0 turns this filter off.",
+        at_least=0,
+        at_most=1,
+    )
+    min_language: float = setting(
+        0.0,
+        "Drop pairs with a side for which the language identifier finds another language more "
+        "probable and gives its own language a lower probability than this. It needs the extra "
+        "langid. 0 turns this filter off.",
+        at_least=0,
+        at_most=1,
+    )
+    min_alignment: float = setting(
+        0.0,
+        "Drop pairs whose probability of being translations of each other is lower than this, "
+        "estimated from the word statistics of the whole source; 0.5 is a good value. 0 turns this "
+        "filter off.",
+        at_least=0,
+        at_most=1,
+    )
 
     def __post_init__(self) -> None:
-        if self.near_duplicates not in NEAR_DUPLICATES:
-            raise unknown_name("kind of near duplicate", self.near_duplicates, NEAR_DUPLICATES)
+        check_ranges(self)
         if self.keep_duplicates and self.near_duplicates != "off":
             raise UsageError(
-                "keep duplicates or drop near duplicates: a duplicate is a near duplicate"
+                "`keep_duplicates` and `near_duplicates` contradict each other: a duplicate is "
+                "also a near duplicate, and would be dropped"
             )
-        for name, least, most in (
-            ("length", self.min_length, self.max_length),
-            ("number of words", self.min_words, self.max_words),
-        ):
-            if least < 1 or (most is not None and most < 1):
-                wrong = least if least < 1 else most
-                raise UsageError(f"a {name} to keep must be positive, not {wrong}")
-            if most is not None and most < least:
-                raise UsageError(f"no {name} is at least {least} and at most {most}")
-        for ratio, name in ((self.max_ratio, "length"), (self.max_word_ratio, "word")):
-            if ratio is not None and not ratio >= 1:
-                raise UsageError(f"the {name} ratio to keep must be 1 or more, not {ratio}")
-        for share, name in (
-            (self.min_script, "script"),
-            (self.min_language, "language"),
-            (self.min_alignment, "alignment"),
-        ):
-            if not 0 <= share <= 1:
-                raise UsageError(f"the {name} threshold must be from 0 to 1, not {share}")
+        for least, most in (("min_length", "max_length"), ("min_words", "max_words")):
+            if 0 < getattr(self, most) < getattr(self, least):
+                raise UsageError(
+                    f"`{most}` must not be below `{least}`: "
+                    f"{getattr(self, most)} is below {getattr(self, least)}"
+                )
+        for name in ("max_ratio", "max_word_ratio"):
+            if 0 < getattr(self, name) < 1:
+                raise UsageError(f"`{name}` must be at least 1, or 0, got {getattr(self, name)}")
 
     @classmethod
     def off(cls) -> FilterConfig:
-        """The settings that keep all that can be used."""
+        """The settings that keep every pair that can be used."""
         return cls(
             keep_control=True,
             keep_identical=True,
             keep_duplicates=True,
-            max_length=None,
-            max_ratio=None,
+            max_length=0,
+            max_ratio=0.0,
             min_script=0.0,
         )
-
-
-RATIO_FROM = 30
-"""Characters the longer side must have for the length ratio to be looked at."""

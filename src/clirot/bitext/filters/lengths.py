@@ -17,15 +17,15 @@ def judge_lengths(batch: Batch, config: FilterConfig) -> None:
     short = (characters < config.min_length) | (words < config.min_words)
     batch.drop(short[0] | short[1], "too short")
     long = np.zeros(len(batch), bool)
-    if config.max_length is not None:
+    if config.max_length:
         long |= (characters > config.max_length).any(axis=0)
-    if config.max_words is not None:
+    if config.max_words:
         long |= (words > config.max_words).any(axis=0)
     batch.drop(long, "too long")
     uneven = np.zeros(len(batch), bool)
-    if config.max_ratio is not None:
+    if config.max_ratio:
         uneven |= _uneven(characters, config.max_ratio)
-    if config.max_word_ratio is not None:
+    if config.max_word_ratio:
         uneven |= _uneven(words, config.max_word_ratio)
     batch.drop(uneven & (characters.max(axis=0) >= RATIO_FROM), "length ratio")
 
