@@ -48,7 +48,7 @@ _LINE = re.compile(
 _ESCAPE = re.compile(r"((?:\\[0-7]{1,3}|\\x[0-9A-Fa-f]{2})+)|\\(.)")
 _RAW = {"b": "\b", "f": "\f", "v": "\v", "a": "\a"}
 # What translate-toolkit unescapes; it takes other escapes for letters.
-_ESCAPED = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"}
+_ESCAPED = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"})
 
 _Entry = tuple[list[str], Mapping[int, str], int, int]
 """``msgid`` with ``msgid_plural``, the translations by plural form, number, and place."""
@@ -204,7 +204,7 @@ def _checked(line: str, charset: str, path: Path, number: int) -> str:
                 return escape[0] if f"\\{escape[2]}" in _ESCAPED.values() else _RAW[escape[2]]
             steps = re.findall(r"\\(?:x(..)|([0-7]+))", escape[1])
             numbers = bytes(int(one, 16) if one else int(octal, 8) for one, octal in steps)
-            return numbers.decode(charset).translate(str.maketrans(_ESCAPED))
+            return numbers.decode(charset).translate(_ESCAPED)
         except (KeyError, ValueError) as error:
             raise InputError(
                 f"PO has no escape {escape[0]}, or it is no {charset.upper()}",

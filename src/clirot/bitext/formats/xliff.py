@@ -63,8 +63,9 @@ def read_xliff(stream: IO[bytes], *, path: Path, pair: LanguagePair) -> Iterator
         if src == here and tgt in (there, ""):
             found = True
             name = unit.xmlelement.get("id") if checked.old else unit.getid()
-            for *sides, own in _rows(unit.xmlelement, name or str(place)):
-                yield SentencePair(*(sides[::-1] if swapped else sides), own, place)
+            for one, other, own in _rows(unit.xmlelement, name or str(place)):
+                sides = (other, one) if swapped else (one, other)
+                yield SentencePair(*sides, own, place)
     if not found:
         raise InputError(
             f"nothing in it is between {pair.src!r} and {pair.tgt!r}; it translates: "

@@ -16,21 +16,19 @@ from pathlib import Path
 
 from clirot.bitext.formats.lines import counted, excerpt, read_lines
 from clirot.bitext.source import Described
-from clirot.bitext.sources.github import written_codes
 from clirot.download import Upstream
 from clirot.errors import InputError
 from clirot.records import LanguagePair, SentencePair
 
 _AT = "https://downloads.tatoeba.org/exports/per_language"
-_CODES = written_codes(
-    """
+_WRITTEN = """
     am=amh ar=ara bg=bul bn=ben ca=cat cs=ces cy=cym da=dan de=deu el=ell en=eng eo=epo es=spa
     et=est eu=eus fi=fin fr=fra ga=gle gl=glg ha=hau he=heb hi=hin hr=hrv hu=hun hy=hye id=ind
     ig=ibo is=isl it=ita ja=jpn ka=kat kk=kaz km=khm ko=kor lt=lit mk=mkd mr=mar my=mya nl=nld
     pl=pol pt=por ro=ron ru=rus sk=slk sl=slv so=som sq=sqi sr=srp sv=swe sw=swh ta=tam te=tel
     th=tha tl=tgl tr=tur uk=ukr ur=urd vi=vie yo=yor zh=cmn zu=zul
-    """
-)
+"""
+_CODES = dict(entry.split("=") for entry in _WRITTEN.split())
 """Language -> Tatoeba's code, which is ISO 639-3's."""
 
 
