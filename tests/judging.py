@@ -9,7 +9,7 @@ from pathlib import Path
 from clirot.bitext.filters import FilterConfig
 from clirot.bitext.filters.batch import ROWS, Batch
 from clirot.bitext.filters.chain import Chain
-from clirot.bitext.filters.reasons import REASONS
+from clirot.bitext.filters.config import REASONS
 from clirot.bitext.filters.report import Report
 from clirot.records import LanguagePair, SentencePair
 

@@ -18,13 +18,11 @@ from judging import EN_SO, judged
 
 from clirot.bitext.filters import FilterConfig
 from clirot.bitext.filters.batch import Batch, batches
-from clirot.bitext.filters.codepoints import Codepoints
-from clirot.bitext.filters.duplicates import Duplicates
-from clirot.bitext.filters.normalisation import folded, tidied, tidy
-from clirot.bitext.filters.overlap import Overlap
-from clirot.bitext.filters.reasons import REASONS
+from clirot.bitext.filters.characters import Codepoints, folded, tidied, tidy
+from clirot.bitext.filters.config import REASONS
+from clirot.bitext.filters.duplicates import Duplicates, Overlap
+from clirot.bitext.filters.language import script_share, scripts_of
 from clirot.bitext.filters.report import EXAMPLES, priorities
-from clirot.bitext.filters.scripts import script_share, scripts_of
 from clirot.bitext.stored import write_pairs
 from clirot.errors import ClirotError, UsageError
 from clirot.records import LanguagePair, SentencePair

@@ -24,8 +24,8 @@ from clirot.records import LanguagePair, ProgressSink, SentencePair, Step, silen
 from clirot.store import Artefact, Input, Store
 
 if TYPE_CHECKING:
-    from clirot.bitext.filters.overlap import Overlap
-    from clirot.bitext.filters.scoring import CorpusScorer
+    from clirot.bitext.filters.chain import CorpusScorer
+    from clirot.bitext.filters.duplicates import Overlap
 
 _FORMAT = 2  # of pairs.parquet and of how it is filtered: a change makes older artefacts outdated
 _STEP = 5000
@@ -333,12 +333,12 @@ def _supplies(config: FetchConfig) -> list[_Supply]:
 def _overlap(config: FetchConfig) -> Overlap | None:
     """What is to be excluded, or None; also checks what can be checked before any work."""
     if config.filters.min_language:
-        from clirot.bitext.filters.identification import Identifier
+        from clirot.bitext.filters.language import Identifier
 
         Identifier(config.pair.tgt)
     if not config.exclude:
         return None
-    from clirot.bitext.filters.overlap import Overlap
+    from clirot.bitext.filters.duplicates import Overlap
 
     return Overlap(config.exclude)
 

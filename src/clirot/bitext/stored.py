@@ -7,7 +7,7 @@ Each source is an artefact of its own, ``bitext/<src>-<tgt>.<source>``, with one
 src, tgt string the sides, tidied
 id       string the source's name for the pair
 place    int64  line or unit in the source, from 1
-verdict  string ``kept``, or the reason it was dropped (see ``clirot.bitext.filters.reasons``)
+verdict  string ``kept``, or the reason it was dropped (see ``clirot.bitext.filters.config``)
 ...      float  a column for each score that was asked for, such as ``tgt_script``; may be null
 ======== ====== ==============================================================================
 
@@ -255,7 +255,7 @@ def _record(batch: Batch, schema: Any) -> tuple[Any, bytes]:
     import numpy as np
     import pyarrow as pa
 
-    from clirot.bitext.filters.reasons import REASONS
+    from clirot.bitext.filters.config import REASONS
 
     verdict = pa.DictionaryArray.from_arrays(
         pa.array(batch.verdict.astype(np.int8)), pa.array(REASONS)

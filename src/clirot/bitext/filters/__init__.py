@@ -1,12 +1,10 @@
-"""What of a source is kept, and why the rest is not: the chain from raw pairs to judged ones.
+"""The filters: which sentence pairs of a source are kept, and why the others are dropped.
 
-One concept a file: the settings (``config``), the names of the reasons (``reasons``), a batch of
-pairs (``batch``) and its characters as arrays (``codepoints``), how text is tidied and folded
-(``normalisation``), the filters (``lengths``, ``scripts``, ``identification``, ``overlap``,
-``duplicates``), a stage that scores pairs by a whole corpus (``scoring``), their order (``chain``)
-and what they found (``report``).
+``config`` has the settings and the reasons, ``chain`` applies the filters in their order, and
+``report`` counts what they dropped. They work on a ``batch`` of pairs and on its ``characters`` as
+arrays; ``language`` is about scripts and languages, ``duplicates`` about text that occurs elsewhere.
 
-Only the settings are imported here; numpy and pyarrow are loaded with :mod:`.chain`.
+Only the settings are imported here, because numpy and pyarrow take their time to load.
 """
 
 from clirot.bitext.filters.config import FilterConfig

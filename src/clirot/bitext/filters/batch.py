@@ -1,4 +1,4 @@
-"""Some thousand pairs with their verdicts: what the filters look at, one batch after the other."""
+"""Some thousand sentence pairs with what the filters found of them so far."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from clirot.bitext.filters.codepoints import Codepoints
-from clirot.bitext.filters.reasons import CODE
+from clirot.bitext.filters.characters import Codepoints
+from clirot.bitext.filters.config import REASONS
 from clirot.records import SentencePair
 
 ROWS = 4096
-"""Pairs of a batch: enough for numpy, few enough for the processor's cache."""
-_CHARACTERS = 8_000_000  # of a batch, beyond which it is cut: some sources have lines of megabytes
+"""Pairs of a batch: enough for numpy, and few enough for the processor's cache."""
+_CHARACTERS = 8_000_000  # of a batch, which is cut there: some sources have lines of megabytes
 
 
 @dataclass
 class Batch:
-    """Pairs, column by column, and what was found of them so far."""
+    """Sentence pairs, column by column."""
 
     src: list[str]
     tgt: list[str]
@@ -30,7 +30,8 @@ class Batch:
     first: int
     """How many pairs of the source came before."""
     verdict: NDArray[np.uint8] = field(default_factory=lambda: np.zeros(0, np.uint8))
-    """(pairs,) places in :data:`~clirot.bitext.filters.reasons.REASONS`; 0 is kept."""
+    """(pairs,) index of each pair's status in :data:`~clirot.bitext.filters.config.REASONS`: 0 is
+    kept, the others are the reason it is dropped for."""
     scores: dict[str, NDArray[np.float32]] = field(default_factory=dict)
     """Name of a score -> (pairs,) its values; NaN where there is none."""
 
@@ -48,13 +49,21 @@ class Batch:
 
     @property
     def kept(self) -> NDArray[np.bool_]:
-        """(pairs,) which nothing was found against so far."""
-        alive: NDArray[np.bool_] = self.verdict == 0
-        return alive
+        """(pairs,) which no filter has dropped so far."""
+        return np.equal(self.verdict, 0)
 
     def drop(self, which: NDArray[np.bool_], reason: str) -> None:
-        """Drop pairs; those that another reason was found for keep that one."""
-        self.verdict[which & self.kept] = CODE[reason]
+        """Drop pairs for a reason. A pair that is dropped already keeps its first reason."""
+        self.verdict[which & self.kept] = REASONS.index(reason)
+
+    def only(self, which: NDArray[np.bool_]) -> Batch:
+        """Some of the pairs; ``first`` stays."""
+        places = np.flatnonzero(which).tolist()
+        columns = (self.src, self.tgt, self.id)
+        src, tgt, ids = ([column[place] for place in places] for column in columns)
+        scores = {name: values[which] for name, values in self.scores.items()}
+        place = [self.place[row] for row in places]
+        return Batch(src, tgt, ids, place, self.first, self.verdict[which], scores)
 
 
 def batches(

@@ -1,51 +1,76 @@
-"""The filters in their order, over a stream of any length.
+"""The filters in their order, over a source of any length.
 
-Two passes, because whether a pair is a duplicate is known only when all have been read. The first
-tidies and judges batch by batch, and writes the batches and the keys of what is left into a scratch
-directory. The second reads them back, adds the verdicts that needed the whole (duplicates, then
-corpus scores), and reports. Memory does not grow with the number of pairs, time grows with it.
+There are two passes, because whether a pair is a duplicate is known only when all pairs have been
+read. The first pass normalises each batch, applies the filters that look at one pair, and writes
+the batch into a scratch directory. The second pass reads the batches back, drops duplicates and
+what scores too low, and counts. Memory does not grow with the number of pairs, time does.
 
-The order is from cheap to dear, duplicates last: of two equal pairs the first stays, but a pair
-that another filter drops is nobody's original.
+Fast filters come first, and duplicates late: a pair is a duplicate only of a pair that the filters
+before have kept.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from clirot.bitext.filters.batch import ROWS, Batch, batches
-from clirot.bitext.filters.codepoints import categories
-from clirot.bitext.filters.config import FilterConfig
-from clirot.bitext.filters.duplicates import Duplicates
-from clirot.bitext.filters.identification import LETTERS, Identifier
-from clirot.bitext.filters.lengths import judge_lengths
-from clirot.bitext.filters.normalisation import tidied
-from clirot.bitext.filters.overlap import Overlap
-from clirot.bitext.filters.reasons import CODE
+from clirot.bitext.filters.characters import categories, tidied
+from clirot.bitext.filters.config import RATIO_FROM, REASONS, FilterConfig
+from clirot.bitext.filters.duplicates import Duplicates, Overlap
+from clirot.bitext.filters.language import LETTERS, Identifier, script_share, scripts_of
 from clirot.bitext.filters.report import Report
-from clirot.bitext.filters.scoring import CorpusScorer
-from clirot.bitext.filters.scripts import script_share, scripts_of
 from clirot.records import LanguagePair, SentencePair
 
 _LONGEST_ID = 1000
 _STORED = 5000  # characters that are stored of a side that is too long
+_SIDES = ("src", "tgt")
+
+
+class CorpusScorer(Protocol):
+    """Scores pairs by statistics of the whole source.
+
+    One is :class:`clirot.bitext.alignment.AlignmentScorer`.
+    """
+
+    @property
+    def name(self) -> str:
+        """The column its scores are stored in."""
+        ...
+
+    @property
+    def minimum(self) -> float | None:
+        """Pairs of a lower score are dropped as "misaligned"; None: no pair is."""
+        ...
+
+    def fit(self, kept: Callable[[], Iterator[Batch]]) -> None:
+        """Estimate the statistics.
+
+        Args:
+            kept: gives the pairs that the filters kept, in their order, batch by batch, each time
+                it is called. A batch's ``first`` is its place among all pairs.
+        """
+        ...
+
+    def score(self, batch: Batch) -> NDArray[np.float32]:
+        """(pairs,) the score of each pair of a batch of the same source, kept ones only."""
+        ...
 
 
 class Chain:
-    """Judges the pairs of one source.
+    """Filters the pairs of one source: call :meth:`read`, then :meth:`judged`.
 
     Args:
         config: what is dropped.
         languages: of the two sides.
         scratch: an empty directory for its files, on a disk with room for the source's text.
         overlap: collections whose texts are dropped, already read.
-        scorers: scores that need the whole corpus.
+        scorers: scores that need the whole source.
         rows: pairs of a batch; the result does not depend on it.
 
     Raises:
@@ -63,34 +88,35 @@ class Chain:
         rows: int = ROWS,
     ) -> None:
         self.report = Report()
+        self.count = 0
+        """Pairs read."""
         self._config = config
         self._scratch = scratch
         self._overlap = overlap
         self._scorers = tuple(scorers)
         self._rows = rows
-        self._scripts = self._expected_scripts(languages)
-        self._identifiers = self._known_identifiers(languages)
+        self._scripts: dict[str, frozenset[str]] = {}
+        self._identifiers: dict[str, Identifier] = {}
+        for side, language in zip(_SIDES, (languages.src, languages.tgt), strict=True):
+            self._expect(side, language)
         self._duplicates = (
             None if config.keep_duplicates else Duplicates(scratch, near=config.near_duplicates)
         )
-        self.count = 0
-        """Pairs read."""
-        self._verdicts: NDArray[np.uint8] | None = None
+        self._repeated: NDArray[np.uint8] | None = None
 
     @property
     def score_names(self) -> tuple[str, ...]:
         """The scores that every batch of :meth:`judged` has."""
-        sides = ("src", "tgt")
-        names = [f"{side}_script" for side, one in zip(sides, self._scripts, strict=True) if one]
-        names += [f"{s}_language" for s, one in zip(sides, self._identifiers, strict=True) if one]
+        names = [f"{side}_script" for side in self._scripts]
+        names += [f"{side}_language" for side in self._identifiers]
         return (*names, *(scorer.name for scorer in self._scorers))
 
     def read(self, pairs: Iterable[SentencePair]) -> None:
-        """The first pass: read, tidy and judge all pairs, each by itself."""
+        """The first pass: normalise all pairs, and filter each by itself."""
         with pa.OSFile(str(self._file), "wb") as file:
             writer = None
             for batch in batches(pairs, rows=self._rows):
-                self._judge(batch)
+                self._filter(batch)
                 record = _as_record(batch)
                 if writer is None:
                     options = pa.ipc.IpcWriteOptions(compression="lz4")
@@ -101,17 +127,22 @@ class Chain:
                 writer.close()
 
     def judged(self) -> Iterator[Batch]:
-        """The second pass: the pairs with their final verdicts, kept and dropped, in their order.
+        """The second pass: all pairs in their order, each kept or dropped for good.
 
         :attr:`report` is complete when this has ended. Use it once.
         """
         if self._duplicates is not None:
-            self._verdicts = self._duplicates.verdicts(self.count)
+            self._repeated = self._duplicates.verdicts(self.count)
         for scorer in self._scorers:
             scorer.fit(self._kept)
         for batch in self._stored():
             for scorer in self._scorers:
-                self._score(scorer, batch)
+                scores = np.full(len(batch), np.nan, np.float32)
+                if batch.kept.any():
+                    scores[batch.kept] = scorer.score(batch.only(batch.kept))
+                batch.scores[scorer.name] = scores
+                if scorer.minimum is not None:
+                    batch.drop(scores < scorer.minimum, "misaligned")
             self.report.add(batch)
             yield batch
 
@@ -125,7 +156,7 @@ class Chain:
         Args:
             most: pairs.
             longest: characters of a side, which is cut there.
-            characters: of all columns together, beyond which no pair is added.
+            characters: of all columns together; before they are exceeded, the list ends.
         """
         found: tuple[list[str], list[str], list[str]] = ([], [], [])
         left = characters
@@ -141,9 +172,27 @@ class Chain:
 
     @property
     def _file(self) -> Path:
-        return self._scratch / "judged.arrow"
+        return self._scratch / "filtered.arrow"
 
-    def _judge(self, batch: Batch) -> None:
+    def _expect(self, side: str, language: str) -> None:
+        """Find out which scripts a side may have, and whether its language can be identified."""
+        if self._config.min_script:
+            if scripts := scripts_of(language):
+                self._scripts[side] = scripts
+            else:
+                self.report.warnings.append(
+                    f"which script {language!r} is written in is not known: not checked"
+                )
+        if self._config.min_language:
+            identifier = Identifier(language)
+            if identifier.supported:
+                self._identifiers[side] = identifier
+            else:
+                self.report.warnings.append(
+                    f"the language identifier does not know {language!r}: that side not checked"
+                )
+
+    def _filter(self, batch: Batch) -> None:
         config = self._config
         before = batch.src, batch.tgt
         batch.src, src_damaged = tidied(batch.src)
@@ -151,8 +200,8 @@ class Chain:
         changed = zip(*before, batch.src, batch.tgt, strict=True)
         self.report.tidied += sum(a is not c or b is not d for a, b, c, d in changed)
         # Ids of sources are short, but a file may hold anything.
-        batch.id = [tidied_id(one) for one in batch.id]
-        # Format characters and spaces alone are nothing to read.
+        batch.id = [one[:_LONGEST_ID] for one in tidied(batch.id)[0]]
+        # A side that consists of spaces and format characters alone has nothing to read.
         for side, points in zip(("source", "target"), batch.points, strict=True):
             seen = categories().take(points.array)
             visible = points.count((seen != ord("C")) & (seen != ord("Z")))
@@ -162,108 +211,69 @@ class Chain:
         if not config.keep_identical:
             same = [a == b for a, b in zip(batch.src, batch.tgt, strict=True)]
             batch.drop(np.array(same, bool), "identical")
-        judge_lengths(batch, config)
-        self._judge_scripts(batch)
-        self._judge_languages(batch)
+        _filter_lengths(batch, config)
+        self._filter_languages(batch)
         if self._overlap is not None:
-            self._overlap.judge(batch)
+            self._overlap.drop_from(batch)
         if self._duplicates is not None:
             self._duplicates.add(batch)
-        for place in np.flatnonzero(batch.verdict == CODE["too long"]).tolist():
+        for place in np.flatnonzero(batch.verdict == REASONS.index("too long")).tolist():
             batch.src[place] = batch.src[place][:_STORED]
             batch.tgt[place] = batch.tgt[place][:_STORED]
 
-    def _judge_scripts(self, batch: Batch) -> None:
-        for side, points, scripts in zip(("src", "tgt"), batch.points, self._scripts, strict=True):
-            if scripts:
-                share = script_share(points, scripts)
-                batch.scores[f"{side}_script"] = share
-                batch.drop(share < self._config.min_script, "script")
-
-    def _judge_languages(self, batch: Batch) -> None:
-        texts = (batch.src, batch.tgt)
-        sides = zip(("src", "tgt"), texts, batch.points, self._identifiers, strict=True)
-        for side, sentences, points, identifier in sides:
-            if identifier is not None:
-                letters = points.count(categories().take(points.array) == ord("L"))
-                asked = (batch.kept & (letters >= LETTERS)).tolist()
-                confidence = identifier.confidence(sentences, asked)
-                batch.scores[f"{side}_language"] = confidence
-                batch.drop(confidence < self._config.min_language, "language")
-
-    def _score(self, scorer: CorpusScorer, batch: Batch) -> None:
-        scores = np.full(len(batch), np.nan, np.float32)
-        alive = batch.kept
-        if alive.any():
-            scores[alive] = scorer.score(_those(batch, alive))
-        batch.scores[scorer.name] = scores
-        if scorer.minimum is not None:
-            batch.drop(scores < scorer.minimum, "misaligned")
+    def _filter_languages(self, batch: Batch) -> None:
+        sides = dict(
+            zip(_SIDES, zip(batch.points, (batch.src, batch.tgt), strict=True), strict=True)
+        )
+        for side, scripts in self._scripts.items():
+            share = script_share(sides[side][0], scripts)
+            batch.scores[f"{side}_script"] = share
+            batch.drop(share < self._config.min_script, "script")
+        for side, identifier in self._identifiers.items():
+            points, texts = sides[side]
+            letters = points.count(categories().take(points.array) == ord("L"))
+            asked = (batch.kept & (letters >= LETTERS)).tolist()
+            confidence = identifier.confidence(texts, asked)
+            batch.scores[f"{side}_language"] = confidence
+            batch.drop(confidence < self._config.min_language, "language")
 
     def _stored(self) -> Iterator[Batch]:
-        """The batches of the first pass with the verdicts on duplicates."""
+        """The batches of the first pass, with duplicates dropped as soon as they are known."""
         if not self.count:
             return
         first = 0
         with pa.OSFile(str(self._file), "rb") as file, pa.ipc.open_stream(file) as reader:
             for record in reader:
                 batch = _as_batch(record, first)
-                if self._verdicts is not None:
-                    found = self._verdicts[first : first + len(batch)]
-                    batch.verdict = np.where(batch.verdict > 0, batch.verdict, found)
+                if self._repeated is not None:
+                    found = self._repeated[first : first + len(batch)]
+                    batch.verdict = np.where(batch.kept, found, batch.verdict)
                 yield batch
                 first += len(batch)
 
     def _kept(self) -> Iterator[Batch]:
         for batch in self._stored():
             if batch.kept.any():
-                yield _those(batch, batch.kept)
-
-    def _expected_scripts(self, languages: LanguagePair) -> tuple[frozenset[str], frozenset[str]]:
-        if not self._config.min_script:
-            return frozenset(), frozenset()
-        src, tgt = scripts_of(languages.src), scripts_of(languages.tgt)
-        for language, scripts in ((languages.src, src), (languages.tgt, tgt)):
-            if not scripts:
-                self.report.warnings.append(
-                    f"which script {language!r} is written in is not known: not checked"
-                )
-        return src, tgt
-
-    def _known_identifiers(self, languages: LanguagePair) -> list[Identifier | None]:
-        if not self._config.min_language:
-            return [None, None]
-        found: list[Identifier | None] = []
-        for language in (languages.src, languages.tgt):
-            identifier = Identifier(language)
-            if not identifier.supported:
-                self.report.warnings.append(
-                    f"the language identifier does not know {language!r}: that side not checked"
-                )
-            found.append(identifier if identifier.supported else None)
-        return found
+                yield batch.only(batch.kept)
 
 
-def tidied_id(identifier: str) -> str:
-    """An id on one line, of bearable length."""
-    if identifier.isascii() and identifier.isprintable() and " " not in identifier:
-        return identifier[:_LONGEST_ID]
-    (clean,), _ = tidied([identifier])
-    return clean[:_LONGEST_ID]
-
-
-def _those(batch: Batch, which: NDArray[np.bool_]) -> Batch:
-    """Some pairs of a batch."""
-    places = np.flatnonzero(which).tolist()
-    return Batch(
-        [batch.src[i] for i in places],
-        [batch.tgt[i] for i in places],
-        [batch.id[i] for i in places],
-        [batch.place[i] for i in places],
-        batch.first,
-        batch.verdict[which],
-        {name: values[which] for name, values in batch.scores.items()},
+def _filter_lengths(batch: Batch, config: FilterConfig) -> None:
+    src, tgt = batch.points
+    characters = np.stack([src.lengths, tgt.lengths])
+    words = np.stack([points.count(points.array == 0x20) + 1 for points in (src, tgt)])
+    short = (characters < config.min_length) | (words < config.min_words)
+    batch.drop(short.any(axis=0), "too short")
+    limits = (
+        (characters, config.max_length, config.max_ratio),
+        (words, config.max_words, config.max_word_ratio),
     )
+    for sizes, most, _ in limits:
+        if most:
+            batch.drop((sizes > most).any(axis=0), "too long")
+    for sizes, _, ratio in limits:
+        if ratio:
+            uneven = sizes.max(axis=0) > ratio * sizes.min(axis=0)
+            batch.drop(uneven & (characters.max(axis=0) >= RATIO_FROM), "length ratio")
 
 
 def _as_record(batch: Batch) -> Any:
@@ -280,8 +290,7 @@ def _as_record(batch: Batch) -> Any:
 
 def _as_batch(record: Any, first: int) -> Batch:
     columns = {name: record.column(name) for name in record.schema.names}
-    texts = [columns.pop(name).to_pylist() for name in ("src", "tgt", "id")]
-    place = columns.pop("place").to_pylist()
+    src, tgt, ids, place = (columns.pop(name).to_pylist() for name in ("src", "tgt", "id", "place"))
     verdict = columns.pop("verdict").to_numpy(zero_copy_only=False).copy()
     scores = {name: one.to_numpy(zero_copy_only=False) for name, one in columns.items()}
-    return Batch(texts[0], texts[1], texts[2], place, first, verdict, scores)
+    return Batch(src, tgt, ids, place, first, verdict, scores)

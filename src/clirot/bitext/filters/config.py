@@ -1,4 +1,4 @@
-"""The settings of the filters: which sentence pairs of a source are dropped."""
+"""Which sentence pairs of a source are dropped: the settings of the filters, and the reasons."""
 
 from __future__ import annotations
 
@@ -10,6 +10,29 @@ from clirot.settings import check_ranges, setting
 RATIO_FROM = 30
 """Characters that the longer side must have for the length ratios to be applied. The ratio of two
 short texts, such as two names, says nothing."""
+
+
+REASONS = (
+    "kept",
+    "empty source",
+    "empty target",
+    "control characters",
+    "identical",
+    "too short",
+    "too long",
+    "length ratio",
+    "script",
+    "language",
+    "overlap",
+    "duplicate",
+    "near duplicate",
+    "misaligned",
+)
+"""What may become of a pair: it is kept, or dropped for the first of these reasons that applies.
+A batch stores the index."""
+
+MALFORMED = "malformed"
+"""The reason for which rows that could not be read are counted. They are no pairs."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""What the filters found: counts, examples, and how lengths and scores are distributed."""
+"""What the filters found: counts, examples, and the distributions of lengths and scores."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clirot.bitext.filters.batch import Batch
-from clirot.bitext.filters.reasons import MALFORMED, REASONS
+from clirot.bitext.filters.config import MALFORMED, REASONS
 
 EXAMPLES = 5
 """Examples of each reason."""
 _SHOWN = 300  # characters of an example's side
 
 LENGTH_EDGES = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 1024, 4096)
-"""Lower bounds of the bins of a length in characters; the last one is open."""
+"""Lower bounds of the bins of a length in characters; the last bin has no end."""
 SHARE_EDGES = tuple(step / 20 for step in range(20))
 """Lower bounds of the bins of a score from 0 to 1; 1 is in the last one."""
 RATIO_EDGES = (1.0, 1.1, 1.2, 1.3, 1.4, 1.6, 1.8, 2.0, 2.5, 3.0, 4.0, 6.0, 9.0, 15.0)
-"""Lower bounds of the bins of the longer side's length over the shorter one's."""
+"""Lower bounds of the bins of the longer side's length divided by the shorter one's."""
 
 
 def priorities(rows: NDArray[np.uint64], seed: int = 0) -> NDArray[np.uint64]:
-    """A pseudo-random number for each row: those of the smallest are a sample.
+    """A pseudo-random number for each row. The rows with the smallest numbers are a sample.
 
-    A row's number depends on nothing but the row and the seed, so that a sample does not depend on
-    how the rows came. The mixing is SplitMix64's (Steele, Lea and Flood, OOPSLA 2014).
+    A row's number depends on the row and the seed only, so a sample does not depend on how the
+    rows were cut into batches. The mixing is SplitMix64's (Steele, Lea and Flood, OOPSLA 2014).
     """
     with np.errstate(over="ignore"):
         mixed = (rows + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
@@ -41,12 +41,12 @@ def priorities(rows: NDArray[np.uint64], seed: int = 0) -> NDArray[np.uint64]:
 
 @dataclass
 class Report:
-    """What a run of the chain found. It is complete when all batches have been through."""
+    """What the filters found in a source. It is complete after the last batch was added."""
 
     warnings: list[str] = field(default_factory=list)
-    """What could not be judged, and why."""
+    """What could not be checked, and why."""
     tidied: int = 0
-    """Pairs whose text was changed by tidying."""
+    """Pairs whose text was changed by normalising it."""
     malformed: int = 0
     """Rows of the source that could not be read, and were skipped on request."""
     _counts: NDArray[np.int64] = field(default_factory=lambda: np.zeros(len(REASONS), np.int64))
@@ -65,20 +65,16 @@ class Report:
 
     @property
     def dropped(self) -> Counter[str]:
-        """Reason -> how many pairs were dropped for it, in the order the filters ask."""
-        pairs = zip(REASONS[1:], self._counts[1:].tolist(), strict=True)
-        dropped = Counter({reason: count for reason, count in pairs if count})
-        if self.malformed:
-            dropped[MALFORMED] = self.malformed
-        return dropped
+        """Reason -> how many pairs were dropped for it, in the order of the filters."""
+        counts = dict(zip(REASONS[1:], self._counts[1:].tolist(), strict=True))
+        counts[MALFORMED] = self.malformed
+        return Counter({reason: count for reason, count in counts.items() if count})
 
     @property
     def examples(self) -> dict[str, list[dict[str, Any]]]:
-        """Reason -> some pairs dropped for it, drawn evenly, in the order of the source."""
+        """Reason -> pairs dropped for it, a random sample, in the order of the source."""
         return {
-            REASONS[code]: [
-                one for _, one in sorted(found, key=lambda entry: int(entry[1]["place"]))
-            ]
+            REASONS[code]: sorted((one for _, one in found), key=lambda one: int(one["place"]))
             for code, found in sorted(self._examples.items())
         }
 
@@ -107,39 +103,36 @@ class Report:
         }
 
     def add(self, batch: Batch) -> None:
-        """Count a batch whose verdicts are final."""
+        """Count a batch that has passed all filters."""
         self._counts += np.bincount(batch.verdict, minlength=len(REASONS))
-        lengths = [points.lengths for points in batch.points]
+        lengths = np.stack([points.lengths for points in batch.points])
         self._count("src_length", LENGTH_EDGES, lengths[0], batch)
         self._count("tgt_length", LENGTH_EDGES, lengths[1], batch)
-        full = np.minimum(*lengths) > 0
+        shorter, longer = lengths.min(axis=0), lengths.max(axis=0)
         ratio = np.full(len(batch), np.nan)
-        np.divide(np.maximum(*lengths), np.minimum(*lengths), out=ratio, where=full)
+        np.divide(longer, shorter, out=ratio, where=shorter > 0)
         self._count("ratio", RATIO_EDGES, ratio, batch)
         for name, values in batch.scores.items():
             self._count(name, SHARE_EDGES, values, batch)
         for code in np.unique(batch.verdict[batch.verdict > 0]).tolist():
-            self._exemplify(code, batch)
+            self._sample(code, batch)
 
     def _count(
         self, name: str, edges: tuple[float, ...], values: NDArray[Any], batch: Batch
     ) -> None:
         _, counts = self._bins.setdefault(name, (edges, np.zeros((2, len(edges)), np.int64)))
+        bounds = [-np.inf, *edges[1:], np.inf]
         known = ~np.isnan(values)
-        place = np.searchsorted(np.asarray(edges), values[known], side="right") - 1
-        place = np.clip(place, 0, len(edges) - 1)
-        dropped = (~batch.kept)[known]
-        for row in (0, 1):
-            counts[row] += np.bincount(place[dropped == bool(row)], minlength=len(edges))
+        for row, which in enumerate((batch.kept, ~batch.kept)):
+            counts[row] += np.histogram(values[known & which], bounds)[0]
 
-    def _exemplify(self, code: int, batch: Batch) -> None:
+    def _sample(self, code: int, batch: Batch) -> None:
         rows = np.flatnonzero(batch.verdict == code)
         keys = priorities((rows + batch.first).astype(np.uint64))
         best = np.argsort(keys, kind="stable")[:EXAMPLES]
-        found = self._examples.setdefault(code, [])
-        found += [(int(keys[i]), _example(batch, int(rows[i]))) for i in best]
-        found.sort(key=lambda entry: entry[0])
-        del found[EXAMPLES:]
+        found = [(int(keys[i]), _example(batch, int(rows[i]))) for i in best]
+        found += self._examples.get(code, [])
+        self._examples[code] = sorted(found, key=lambda entry: entry[0])[:EXAMPLES]
 
 
 def _example(batch: Batch, row: int) -> dict[str, Any]:
