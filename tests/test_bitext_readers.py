@@ -218,9 +218,9 @@ def test_what_makes_no_sense_is_a_usage_error(tmp_path):
 
 def test_the_name_in_the_store_tells_columns_and_formats_apart(tmp_path):
     path = written(tmp_path, "a\tb\tc\n", "x.tsv")
-    digests = LocalFile.parse(path).digests()
+    digests = LocalFile.parse(path).digests
     names = {
-        LocalFile.parse(what, kind=kind).name(digests)
+        LocalFile.parse(what, kind=kind).source_name
         for what, kind in (
             (path, None),
             (f"{path}:1,2", None),
@@ -230,9 +230,9 @@ def test_the_name_in_the_store_tells_columns_and_formats_apart(tmp_path):
     }
     assert len(names) == 4
     assert all(name.startswith("file-x-") for name in names)
-    assert LocalFile.parse(path).name(digests) == f"file-x-{digests[0][:8]}"
-    two = LocalFile(paths=(Path("d/train.en-so.en.gz"), Path("d/train.en-so.so.gz")))
-    assert two.name(("1" * 64, "2" * 64)).startswith("file-train.en-so-")
+    assert LocalFile.parse(path).source_name == f"file-x-{digests[0][:8]}"
+    parts = [written(tmp_path, name, f"train.en-so.{name}.gz") for name in ("en", "so")]
+    assert LocalFile(paths=tuple(parts)).source_name.startswith("file-train.en-so-")
 
 
 def test_a_pipe_is_refused_and_not_waited_for(tmp_path):
@@ -241,7 +241,7 @@ def test_a_pipe_is_refused_and_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     assert wrong(tmp_path / "pipe") == "pipe: not a regular file (save it to a file first)"
     with pytest.raises(InputError, match="not a regular file"):
-        LocalFile.parse(tmp_path / "pipe").digests()
+        _ = LocalFile.parse(tmp_path / "pipe").digests
 
 
 # Compressed, and archives

@@ -151,7 +151,7 @@ def test_other_filters_need_consent_to_replace(store, greetings):
     with pytest.raises(ArtefactError, match=r"something else: filters\.keep_identical") as caught:
         result.check()
     assert caught.value.message.endswith("else: filters.keep_identical was False, now True")
-    assert caught.value.hint == "--replace it"
+    assert caught.value.hint == "`replace` it"
     assert load_bitext(store, EN_SO, stored_sources(store, EN_SO)).pairs[-1].src == "Yes"
     replaced = get(store, files=(greetings,), filters=filters, replace=True)
     assert replaced.fetched[0].kept == 4

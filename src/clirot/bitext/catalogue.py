@@ -48,12 +48,16 @@ def source_for(name: str, pair: LanguagePair) -> Source:
         others = [one.name for one in sources_for(pair) if not one.evaluation]
         raise UsageError(
             f"{name} has no {pair} bitext; its languages are {_listed(source)}",
-            hint=f"for {pair} there is: {', '.join(others)}" if others else _NOTHING,
+            hint=f"for {pair} there is: {', '.join(others)}" if others else _nothing(pair),
         )
     return source
 
 
-_NOTHING = "see what OPUS has: --list; or give bitext of your own: --file PATH"
+def _nothing(pair: LanguagePair) -> str:
+    return (
+        f"see what OPUS has: `fetch_bitext(src={pair.src}, tgt={pair.tgt}, list=True)`; "
+        "or give bitext of your own: `files=PATH`"
+    )
 
 
 def sources_for(pair: LanguagePair) -> list[Source]:
@@ -70,7 +74,7 @@ def recommended_for(pair: LanguagePair) -> list[Source]:
     found = {source.name: source for source in sources_for(pair) if source.recommended}
     chosen = [source for name, source in found.items() if _SUPERSEDED_BY.get(name) not in found]
     if not chosen:
-        raise UsageError(f"the catalogue recommends no {pair} bitext", hint=_NOTHING)
+        raise UsageError(f"the catalogue recommends no {pair} bitext", hint=_nothing(pair))
     return chosen
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 
-from clirot.bitext.formats import LocalFile, read_local
+from clirot.bitext.config import FetchConfig
+from clirot.bitext.formats import LocalFile
 from clirot.bitext.formats.compressed import ENDINGS
 from clirot.bitext.source import Source
 from clirot.bitext.sources.hub import HubSource
 from clirot.bitext.stored import artefact_name
-from clirot.download import Upstream, free_bytes, presence, stated_size
+from clirot.bitext.supply import FileSupply, SourceSupply, supplies
+from clirot.download import Upstream, free_bytes, presence, stated_size, without_network
 from clirot.errors import ClirotError, InputError
 from clirot.records import LanguagePair, ProgressSink, silent
 from clirot.store import Store
@@ -106,53 +108,40 @@ class Plan:
         return self.left + text + sum(one.text for one in self.files)
 
 
-def planned(
-    sources: Sequence[Source],
-    pair: LanguagePair,
-    *,
-    files: Sequence[LocalFile] = (),
-    skip_malformed: bool = False,
-    store: Store,
-    progress: ProgressSink = silent,
-) -> Plan:
-    """What fetching these sources would download, and whether these local files can be read.
+def planned(config: FetchConfig, *, store: Store, progress: ProgressSink = silent) -> Plan:
+    """What fetching would download, and whether the local files can be read.
 
     Servers may be asked which version is the latest and how large a file is; a file is read as far
     as its first pair. What cannot be looked up or read is in the result.
     """
-    found: list[PlannedSource] = []
+    sources: list[PlannedSource] = []
+    files: list[PlannedLocal] = []
     failed: list[tuple[str, ClirotError]] = []
-    for source in sources:
-        try:
-            found.append(_planned(source, pair, store, progress))
-        except ClirotError as error:
-            failed.append((source.name, error))
-    local: list[PlannedLocal] = []
-    for file in files:
-        try:
-            local.append(_planned_local(file, pair, skip_malformed))
-        except ClirotError as error:
-            failed.append((str(file), error))
-    return Plan(pair, tuple(found), tuple(local), tuple(failed), free_bytes(store.home))
+    with without_network() if config.offline else nullcontext():
+        for supply in supplies(config):
+            try:
+                if isinstance(supply, FileSupply):
+                    files.append(_planned_file(supply, store, progress))
+                else:
+                    sources.append(_planned_source(supply, store, progress))
+            except ClirotError as error:
+                failed.append((supply.label, error))
+    free = free_bytes(store.home)
+    return Plan(config.pair, tuple(sources), tuple(files), tuple(failed), free)
 
 
-def _planned(
-    source: Source, pair: LanguagePair, store: Store, progress: ProgressSink
-) -> PlannedSource:
-    certain = source.resolved(pair, home=store.home, progress=progress)
-    files = tuple(_file(one, store) for one in certain.upstreams(pair))
-    stored = store.has("bitext", artefact_name(pair, certain.name))
-    return PlannedSource(certain, certain.count(pair), files, stored)
+def _planned_source(supply: SourceSupply, store: Store, progress: ProgressSink) -> PlannedSource:
+    pair = supply.pair
+    source = supply.source.resolved(pair, home=store.home, progress=progress)
+    files = tuple(_file(one, store) for one in source.upstreams(pair))
+    stored = store.has("bitext", artefact_name(pair, source.name))
+    return PlannedSource(source, source.count(pair), files, stored)
 
 
-def _planned_local(file: LocalFile, pair: LanguagePair, skip_malformed: bool) -> PlannedLocal:
-    def skip(error: InputError) -> None:
-        pass
-
-    pairs = read_local(file, pair, malformed=skip) if skip_malformed else read_local(file, pair)
-    if next(iter(pairs), None) is None:
-        raise InputError("no sentence pair is in it", path=file.paths[0])
-    return PlannedLocal(file, tuple(path.stat().st_size for path in file.paths))
+def _planned_file(supply: FileSupply, store: Store, progress: ProgressSink) -> PlannedLocal:
+    if next(supply.pairs(store.home, progress), None) is None:
+        raise InputError("no sentence pair is in it", path=supply.path)
+    return PlannedLocal(supply.file, tuple(path.stat().st_size for path in supply.file.paths))
 
 
 def _text(name: str, size: int) -> int:

@@ -21,7 +21,7 @@ class Source(Protocol):
 
     @property
     def name(self) -> str:
-        """As ``--source`` takes it, and as the store calls what came from it."""
+        """What a user calls it, and the store what came from it."""
 
     @property
     def title(self) -> str:

@@ -108,7 +108,7 @@ class _Table:
             f"not comma-separated text: {why}",
             path=self._path,
             line=self._lines.start,
-            hint="a quotation mark inside a field is written twice; --format tsv has no quoting",
+            hint="a quotation mark inside a field is written twice; `format=tsv` has no quoting",
         )
 
 

@@ -16,6 +16,7 @@ import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import takewhile
 from pathlib import Path
 
@@ -92,7 +93,8 @@ class LocalFile:
             return cls(paths=(Path(path),), fields=Fields.parse(names), format=kind)
         if sum(bool(one) and _exists(one) for one in written.split(",")) > 1:
             raise UsageError(
-                f"{written}: at most two files go together", hint="--file once for each other one"
+                f"{written}: at most two files go together",
+                hint="give each other one as a file of its own",
             )
         one, comma, other = written.partition(",")
         if comma and one and other and (_exists(one) or _exists(other)):
@@ -103,8 +105,9 @@ class LocalFile:
         named = ",".join(map(str, self.paths))
         return named if self.fields is None else f"{named}:{self.fields.format()}"
 
+    @cached_property
     def digests(self) -> tuple[str, ...]:
-        """The digest of each file.
+        """The digest of each file, computed when it is first asked for.
 
         Raises:
             InputError: one is not there, is not a regular file, or may not be read.
@@ -118,11 +121,15 @@ class LocalFile:
                 f"cannot be read: {error.strerror or error}", path=error.filename
             ) from error
 
-    def name(self, digests: tuple[str, ...]) -> str:
-        """``file-<stem>-<8 digits>``: the source name in the store.
+    @cached_property
+    def source_name(self) -> str:
+        """``file-<stem>-<8 digits>``: the name of the source in the store.
 
         The digits are of the content, the columns and the format: other columns of one file are
         another source.
+
+        Raises:
+            InputError: a file cannot be read.
         """
         stem = self.paths[0].name
         if len(self.paths) == 2:
@@ -131,9 +138,9 @@ class LocalFile:
             )
             stem = "".join(letter for letter, _ in same).rstrip(".-_") or stem
         settings = [one for one in (self.fields and self.fields.format(), self.format) if one]
-        digest = digests[0]
-        if settings or len(digests) > 1:
-            digest = hashlib.sha256("\0".join([*digests, *settings]).encode()).hexdigest()
+        digest = self.digests[0]
+        if settings or len(self.digests) > 1:
+            digest = hashlib.sha256("\0".join([*self.digests, *settings]).encode()).hexdigest()
         return local_name(Path(stem), digest)
 
 
