@@ -83,7 +83,7 @@ def test_a_file_is_kept_counted_and_traced(store, greetings):
         "tgt",
         "id",
         "place",
-        "verdict",
+        "outcome",
         "src_script",
         "tgt_script",
     ]
@@ -283,7 +283,7 @@ def test_bitext_that_is_not_there_says_how_to_get_it(store, greetings):
     with pytest.raises(UnknownNameError) as caught:
         load_bitext(store, EN_SO, [name[:-1]])
     assert f"did you mean {name!r}" in str(caught.value)
-    assert "clirot fetch-bitext --src en --tgt so" in str(caught.value)
+    assert "`fetch_bitext(src=en, tgt=so, sources=" in str(caught.value)
     with pytest.raises(UnknownNameError):
         load_bitext(store, LanguagePair("en", "sw"), [name])
 
@@ -298,7 +298,7 @@ def test_a_damaged_artefact_is_named(store, greetings):
         with pytest.raises(ArtefactError, match=r"pairs\.parquet cannot be read as bitext"):
             load_bitext(store, EN_SO, stored_sources(store, EN_SO))
     path.unlink()
-    with pytest.raises(ArtefactError, match=r"has no pairs\.parquet: it was made by an older clir"):
+    with pytest.raises(ArtefactError, match=r"pairs\.parquet cannot be read as bitext: .*No such"):
         load_bitext(store, EN_SO, stored_sources(store, EN_SO))
 
 
@@ -816,8 +816,8 @@ def test_min_alignment_drops_what_is_no_translation(store, tmp_path):
     filters = FilterConfig(min_alignment=0.5)
     (one,) = get(store, files=(path,), filters=filters).fetched
     table = pq.read_table(one.artefact.path / "pairs.parquet")
-    verdicts = table.column("verdict").to_pylist()
-    assert {at for at, verdict in enumerate(verdicts) if verdict == "misaligned"} == wrong
+    outcomes = table.column("outcome").to_pylist()
+    assert {at for at, outcome in enumerate(outcomes) if outcome == "misaligned"} == wrong
     scores = table.column("alignment").to_pylist()
     assert all((score < 0.5) == (at in wrong) for at, score in enumerate(scores))
     with pytest.raises(UsageError, match="`min_alignment` must be from 0 to 1"):

@@ -23,8 +23,8 @@ class FetchConfig:
     """The teacher's language and the student's."""
     sources: tuple[str, ...] = setting(
         (),
-        "A source of the catalogue, or opus:CORPUS[@VERSION], or hf:OWNER/NAME:SRC:TGT; may be "
-        "given several times.",
+        "A source of the catalogue, or opus:CORPUS, opus:CORPUS@VERSION or hf:OWNER/NAME:SRC:TGT; "
+        "may be given several times.",
     )
     files: tuple[Path, ...] = setting(
         (),

@@ -19,6 +19,7 @@ archive beside the plain one.
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
@@ -44,52 +45,13 @@ _NAME = re.compile(
     r"(?::(?P<languages>[A-Za-z_]+-[A-Za-z_]+))?"
     r"(?:#sha256=(?P<sha256>[0-9a-f]{64}))?"
 )
-_SPELLINGS = {
-    "fa": ("fa", "fas"),
-    "nb": ("nb", "no"),
-    "pt": ("pt", "pt_br", "pt_BR"),
-    "sr": ("sr", "sr_Cyrl"),
-    "sr-Latn": ("sr_Latn",),
-    "tl": ("tl", "fil"),
-    "zh": ("zh", "zh_cn", "zh_CN"),
-    "zh-Hant": ("zh_Hant", "zh_tw", "zh_TW"),
-}
-"""How OPUS spells a language where it is not simply clirot's code; the likeliest first."""
-_RIGHTS = {
-    "bible-uedin": ("CC0-1.0", "religion"),
-    "CCAligned": ("see homepage", "web"),
-    "CCMatrix": ("see homepage", "web, mined"),
-    "DGT": ("see homepage", "law"),
-    "ELRC-": ("see homepage", "public sector"),
-    "EMEA": ("see homepage", "health"),
-    "EUbookshop": ("see homepage", "public sector"),
-    "Europarl": ("see homepage", "parliament"),
-    "GlobalVoices": ("CC-BY-3.0", "news"),
-    "GNOME": ("see homepage", "software"),
-    "JRC-Acquis": ("see homepage", "law"),
-    "KDE4": ("see homepage", "software"),
-    "MaCoCu": ("CC0-1.0", "web"),
-    "Mozilla-I10n": ("MPL-2.0", "software"),
-    "MultiCCAligned": ("see homepage", "web"),
-    "MultiHPLT": ("CC0-1.0", "web"),
-    "MultiParaCrawl": ("CC0-1.0", "web"),
-    "HPLT": ("CC0-1.0", "web"),
-    "NLLB": ("ODC-By-1.0", "web, mined"),
-    "News-Commentary": ("see homepage", "news"),
-    "OpenSubtitles": ("see homepage", "subtitles"),
-    "ParaCrawl": ("CC0-1.0", "web"),
-    "QED": ("see homepage", "lectures; research only"),
-    "Tanzil": ("see homepage", "religion"),
-    "Tatoeba": ("CC-BY-2.0-FR", "everyday sentences"),
-    "TED2020": ("CC-BY-NC-ND-4.0", "talks"),
-    "tico-19": ("CC0-1.0", "health"),
-    "Ubuntu": ("see homepage", "software"),
-    "UNPC": ("see homepage", "public sector"),
-    "WikiMatrix": ("CC-BY-SA-4.0", "encyclopaedia, mined"),
-    "wikimedia": ("CC-BY-SA-4.0", "encyclopaedia"),
-    "XLEnt": ("see homepage", "names, mined"),
-}
-"""Corpus (or the start of its name, with a hyphen) -> licence and domain, where they are clear."""
+_FACTS: dict[str, dict[str, list[str]]] = tomllib.loads(
+    Path(__file__).with_suffix(".toml").read_text(encoding="utf-8")
+)
+_NO_ANSWER = (
+    "the API may have changed: name corpus and version, opus:WikiMatrix@v1 for example, which "
+    "needs no answer"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,15 +107,14 @@ class OpusSource:
     @property
     def licence(self) -> str:
         """Where OPUS or the makers state one; many corpora come with terms of their own."""
-        known = self._rights[0]
-        return f"see {self.homepage}" if known == "see homepage" else known
+        return self._rights[0] or f"see {self.homepage}"
 
     @property
-    def _rights(self) -> tuple[str, str]:
-        for known, rights in _RIGHTS.items():
+    def _rights(self) -> Sequence[str]:
+        for known, rights in _FACTS["rights"].items():
             if self.corpus == known or (known.endswith("-") and self.corpus.startswith(known)):
                 return rights
-        return ("see homepage", "")
+        return "", ""
 
     @property
     def homepage(self) -> str:
@@ -325,7 +286,7 @@ def corpora(
 
 def spellings(language: str) -> tuple[str, ...]:
     """How OPUS may write a language: ``sw``; ``zh``, ``zh_cn`` or ``zh_CN``."""
-    return _SPELLINGS.get(language, (language.replace("-", "_"),))
+    return tuple(_FACTS["spellings"].get(language, [language.replace("-", "_")]))
 
 
 def _spells(written: str, language: str) -> bool:
@@ -343,8 +304,7 @@ def _entries(answer: Answer, *, latest_only: bool) -> Iterator[OpusSource]:
     if not isinstance(rows, list):
         raise DownloadError(
             f"{answer.origin} did not answer as OPUS does: no list of corpora",
-            hint="the API may have changed: name corpus and version, opus:WikiMatrix@v1 for "
-            "example, which needs no answer",
+            hint=_NO_ANSWER,
         )
     for row in rows:
         entry = _entry(row, answer)
@@ -360,8 +320,7 @@ def _entry(row: Any, answer: Answer) -> OpusSource | None:
     except (KeyError, TypeError) as error:
         raise DownloadError(
             f"{answer.origin} did not answer as OPUS does: an entry without {error}",
-            hint="the API may have changed: name corpus and version, opus:WikiMatrix@v1 for "
-            "example, which needs no answer",
+            hint=_NO_ANSWER,
         ) from error
     # Beside a plain archive there may be a .strict one of the same version; a name means the plain.
     plain = urlsplit(url).path.endswith(f"/{source}-{target}.txt.zip")
