@@ -210,7 +210,8 @@ class _Fetching:
         request = _Request(
             name=artefact_name(self._config.pair, source),
             settings={
-                "pair": self._config.pair.format(),
+                "src": self._config.pair.src,
+                "tgt": self._config.pair.tgt,
                 "source": source,
                 "format": _FORMAT,
                 "filters": asdict(self._config.filters),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from clirot.cli import console
-from clirot.errors import ArtefactError, UsageError
+from clirot.errors import UsageError
 from clirot.records import LanguagePair
 from clirot.registry import unknown_name
 from clirot.store import Artefact, Store, written
@@ -190,22 +189,14 @@ def remove(
 
 
 def _pair(artefact: Artefact) -> LanguagePair:
-    # A code may have hyphens of its own (zh-Hant): the pair is not to be had by parsing the name.
-    written = str(artefact.manifest.config["pair"])
-    for place, character in enumerate(written):
-        if character == "-":
-            with suppress(UsageError):
-                pair = LanguagePair.of(written[:place], written[place + 1 :])
-                if pair.format() == written:
-                    return pair
-    raise ArtefactError(f"bitext/{artefact.name} names no language pair: {written!r}")
+    return LanguagePair(artefact.manifest.config["src"], artefact.manifest.config["tgt"])
 
 
 def _entry(artefact: Artefact) -> dict[str, Any]:
     results = artefact.manifest.results
     return {
         "bitext": artefact.name,
-        "pair": artefact.manifest.config["pair"],
+        "pair": _pair(artefact).format(),
         "source": artefact.manifest.config["source"],
         "kept": results["kept"],
         "read": results["read"],

@@ -1,9 +1,9 @@
 """Formats of bitext on disk: one reader each, all streamed, all safe to point at anyone's file.
 
-One concept a file: bytes (``compressed``, ``zipped``, ``part``), text (``lines``), XML
+One concept a file: bytes (``compressed``, ``part``), text (``lines``), XML
 (``xml_stream``), the columns of tables (``fields``), the formats (``tsv``, ``csv_table``,
-``jsonl``, ``parquet_table``, ``aligned_text``, ``tmx``, ``xliff``, ``po`` and ``mo`` with
-``gettext_header``) and their ``table``, which format a file has (``detection``), and how a user
+``jsonl``, ``parquet_table``, ``aligned_text``, ``tmx``, and, by ``toolkit``, ``xliff`` and
+``gettext_catalogue``) and their ``table``, which format a file has (``detection``), and how a user
 names one (``local_file``).
 """
 

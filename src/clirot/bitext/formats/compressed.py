@@ -18,7 +18,6 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Callable
-from os import PathLike
 from pathlib import Path
 from typing import IO, Protocol, cast
 
@@ -52,29 +51,12 @@ _BROKEN = (
 
 
 class DamagedError(InputError):
-    """Compressed data that is broken, cut short, or far too large once it is unpacked.
-
-    Args:
-        what: what was wrong, without the place.
-        path: the file.
-        line: the line of text that would have come next, where that is known.
-        hint: what to do.
-    """
-
-    def __init__(
-        self,
-        what: str,
-        *,
-        path: str | PathLike[str],
-        line: int | None = None,
-        hint: str | None = None,
-    ) -> None:
-        super().__init__(what, path=path, line=line, hint=hint)
-        self.what = what
+    """Compressed data that is broken, cut short, or far too large once it is unpacked."""
 
     def at_line(self, line: int) -> DamagedError:
-        """The same with the line, for a reader of lines."""
-        return DamagedError(self.what, path=self.path or "", line=line, hint=self.hint)
+        """The same with the line of text that would have come next."""
+        what = self.message.removeprefix(f"{self.path}: ")
+        return DamagedError(what, path=self.path, line=line, hint=self.hint)
 
 
 def kind_of(head: bytes) -> str | None:

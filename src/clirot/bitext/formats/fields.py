@@ -7,10 +7,12 @@ any spelling (``en``, ``som_Latn``, ``translation.en``), or their English names.
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
+from clirot.bitext.formats.lines import Malformed, refuse
 from clirot.errors import LanguageError, UsageError
 from clirot.languages import language_name, parse_language
 from clirot.records import LanguagePair
@@ -19,6 +21,7 @@ from clirot.registry import closest
 _SIDES = (("src", "tgt"), ("source", "target"))
 _IDS = ("id", "tuid")
 _LONGEST = 40
+_MOST_NAMES = 1000
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,42 @@ class Fields:
     def format(self) -> str:
         """``SRC,TGT[,ID]``, for a manifest."""
         return ",".join(f'"{name}"' if "," in name else name for name in self.names)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What is wanted of a file."""
+
+    pair: LanguagePair
+    """The languages. By them columns are found, and files that name their languages are read in
+    either direction."""
+    fields: Fields | None = None
+    """The columns of a table; None: found by their names."""
+    malformed: Malformed = refuse
+    """Told of the rows of a table that cannot be read; they are left out if it does not raise."""
+
+
+def nested_names(row: Mapping[str, Any], levels: int = 3, before: str = "") -> Iterator[str]:
+    """The dotted names of the values in an object and in the objects within it."""
+    for name, value in list(row.items())[:_MOST_NAMES]:
+        if isinstance(value, Mapping) and levels > 1:
+            yield from nested_names(value, levels - 1, f"{before}{name}.")
+        else:
+            yield f"{before}{name}"
+
+
+def nested_value(row: Mapping[str, Any], name: str) -> Any:
+    """The value of a dotted name; a name that has the dot itself comes first.
+
+    Raises:
+        KeyError: there is none.
+    """
+    value: Any = row
+    for step in [name] if name in row else name.split("."):
+        if not isinstance(value, Mapping) or step not in value:
+            raise KeyError(name)
+        value = value[step]
+    return value
 
 
 def found_in(names: Sequence[str], pair: LanguagePair) -> Fields | None:

@@ -22,6 +22,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
+from clirot.bitext.formats.fields import Request
 from clirot.bitext.formats.lines import excerpt, numbered_lines
 from clirot.bitext.formats.toolkit import in_words, storage, whole
 from clirot.errors import InputError, LanguageError
@@ -54,13 +55,8 @@ _Entry = tuple[list[str], Mapping[int, str], int, int]
 """``msgid`` with ``msgid_plural``, the translations by plural form, number, and place."""
 
 
-def read_po(stream: IO[bytes], *, path: Path, pair: LanguagePair) -> Iterator[SentencePair]:
+def read_po(stream: IO[bytes], path: Path, request: Request) -> Iterator[SentencePair]:
     """The entries of a PO catalogue as pairs; the id is the entry's number.
-
-    Args:
-        stream: the bytes.
-        path: what to call them in errors.
-        pair: the languages.
 
     Raises:
         InputError: with the line, where it is not PO, has an escape that PO does not have, or is
@@ -96,16 +92,11 @@ def read_po(stream: IO[bytes], *, path: Path, pair: LanguagePair) -> Iterator[Se
                 msgids = [one for one in (unit.msgid, unit.msgid_plural) if one]
                 yield [pypo.unquotefrompo(one) for one in msgids], strings, number, line
 
-    yield from _pairs(catalogue, entries(), pair, path)
+    yield from _pairs(catalogue, entries(), request.pair, path)
 
 
-def read_mo(stream: IO[bytes], *, path: Path, pair: LanguagePair) -> Iterator[SentencePair]:
+def read_mo(stream: IO[bytes], path: Path, request: Request) -> Iterator[SentencePair]:
     """The entries of a compiled catalogue as pairs; the id is the entry's number.
-
-    Args:
-        stream: the bytes.
-        path: what to call them in errors.
-        pair: the languages.
 
     Raises:
         InputError: it is not MO, an offset leads out of the file, or text is not in the charset
@@ -124,7 +115,7 @@ def read_mo(stream: IO[bytes], *, path: Path, pair: LanguagePair) -> Iterator[Se
         (_strings(unit.source), dict(enumerate(_strings(unit.target))), number, number)
         for number, unit in enumerate(catalogue.units, start=1)
     )
-    yield from _pairs(catalogue, entries, pair, path)
+    yield from _pairs(catalogue, entries, request.pair, path)
 
 
 def _pairs(

@@ -20,13 +20,18 @@ from functools import cached_property
 from itertools import takewhile
 from pathlib import Path
 
-from clirot.bitext.formats import zipped
 from clirot.bitext.formats.compressed import open_raw
 from clirot.bitext.formats.detection import ENDINGS, ending_of, format_of
-from clirot.bitext.formats.fields import Fields
+from clirot.bitext.formats.fields import Fields, Request
 from clirot.bitext.formats.lines import Malformed, refuse
-from clirot.bitext.formats.part import Part, without_compression
-from clirot.bitext.formats.table import FORMATS, Request
+from clirot.bitext.formats.part import (
+    Part,
+    is_zip,
+    listed,
+    member_names,
+    without_compression,
+)
+from clirot.bitext.formats.table import FORMATS
 from clirot.errors import InputError, LanguageError, UsageError
 from clirot.languages import parse_language
 from clirot.records import LanguagePair, SentencePair
@@ -204,8 +209,8 @@ def _parts(file: LocalFile, pair: LanguagePair) -> tuple[Part, ...]:
     (path,) = file.paths
     raw, _ = open_raw(path)
     with raw:
-        is_zip = zipped.is_zip(raw.peek(4)[:4])
-    return _members(path, pair, file.format) if is_zip else (Part(path),)
+        packed = is_zip(raw.peek(4)[:4])
+    return _members(path, pair, file.format) if packed else (Part(path),)
 
 
 def _members(path: Path, pair: LanguagePair, format_: str | None) -> tuple[Part, ...]:
@@ -214,7 +219,7 @@ def _members(path: Path, pair: LanguagePair, format_: str | None) -> tuple[Part,
     Two whose names end in the codes of the languages come first; then the only one whose ending is
     that of a format; then the only one there is.
     """
-    names = zipped.member_names(path)
+    names = member_names(path)
     parts = [Part(path, name) for name in names]
     if format_ in (None, "moses"):
         src = [part for part in parts if _language(part) == pair.src]
@@ -228,7 +233,7 @@ def _members(path: Path, pair: LanguagePair, format_: str | None) -> tuple[Part,
         if len(candidates) == 1:
             return (candidates[0],)
     raise InputError(
-        f"which of its {len(names)} files is the bitext? It holds: {zipped.listed(names)}",
+        f"which of its {len(names)} files is the bitext? It holds: {listed(names)}",
         path=path,
         hint=f"an archive holds one file, or two that end in .{pair.src} and .{pair.tgt}; "
         "unpack it and name the file",

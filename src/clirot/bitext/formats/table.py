@@ -4,34 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
 
 from clirot.bitext.formats.aligned_text import read_aligned
-from clirot.bitext.formats.csv_table import read_csv_stream
-from clirot.bitext.formats.fields import Fields
+from clirot.bitext.formats.csv_table import read_csv
+from clirot.bitext.formats.fields import Request
 from clirot.bitext.formats.gettext_catalogue import read_mo, read_po
-from clirot.bitext.formats.jsonl import read_jsonl_stream
-from clirot.bitext.formats.lines import Malformed, refuse
+from clirot.bitext.formats.jsonl import read_jsonl
 from clirot.bitext.formats.parquet_table import read_parquet
 from clirot.bitext.formats.part import Part
 from clirot.bitext.formats.tmx import read_tmx
-from clirot.bitext.formats.tsv import read_tsv_stream
+from clirot.bitext.formats.tsv import read_tsv
 from clirot.bitext.formats.xliff import read_xliff
 from clirot.errors import InputError
-from clirot.records import LanguagePair, SentencePair
+from clirot.records import SentencePair
 from clirot.registry import Registry
-
-
-@dataclass(frozen=True, kw_only=True)
-class Request:
-    """What is wanted of a file."""
-
-    pair: LanguagePair
-    """The languages."""
-    fields: Fields | None = None
-    """The columns of a table; None: found by their names."""
-    malformed: Malformed = refuse
-    """Told of rows that cannot be read."""
-
 
 _Read = Callable[[tuple[Part, ...], Request], Iterator[SentencePair]]
 
@@ -51,14 +39,13 @@ class Format:
     """How many files it is made of."""
 
 
-def _text(read: Callable[..., Iterator[SentencePair]], *, table: bool = False) -> _Read:
-    """A format of one stream, which a table's reader is asked for columns of."""
+def _streamed(read: Callable[[IO[bytes], Path, Request], Iterator[SentencePair]]) -> _Read:
+    """A format of one file that is read from its bytes."""
 
     def pairs(parts: tuple[Part, ...], request: Request) -> Iterator[SentencePair]:
         (part,) = parts
-        wanted = {"fields": request.fields, "malformed": request.malformed} if table else {}
         with part.open() as stream:
-            yield from read(stream, path=part.label, pair=request.pair, **wanted)
+            yield from read(stream, part.label, request)
 
     return pairs
 
@@ -74,19 +61,19 @@ def _parquet(parts: tuple[Part, ...], request: Request) -> Iterator[SentencePair
         raise InputError(
             "parquet inside other compression", path=part.label, hint="unpack it: it has its own"
         )
-    return read_parquet(part.path, pair=request.pair, fields=request.fields)
+    return read_parquet(part.path, request)
 
 
 _ALL = (
-    Format("tsv", "tab-separated text", _text(read_tsv_stream, table=True), is_table=True),
-    Format("csv", "comma-separated text", _text(read_csv_stream, table=True), is_table=True),
-    Format("jsonl", "JSON lines", _text(read_jsonl_stream, table=True), is_table=True),
+    Format("tsv", "tab-separated text", _streamed(read_tsv), is_table=True),
+    Format("csv", "comma-separated text", _streamed(read_csv), is_table=True),
+    Format("jsonl", "JSON lines", _streamed(read_jsonl), is_table=True),
     Format("parquet", "Parquet", _parquet, is_table=True),
     Format("moses", "two aligned text files", _moses, parts=2),
-    Format("tmx", "TMX 1.1 to 1.4b", _text(read_tmx)),
-    Format("xliff", "XLIFF 1.0 to 1.2 and 2.x", _text(read_xliff)),
-    Format("po", "gettext PO", _text(read_po)),
-    Format("mo", "gettext MO", _text(read_mo)),
+    Format("tmx", "TMX 1.1 to 1.4b", _streamed(read_tmx)),
+    Format("xliff", "XLIFF 1.0 to 1.2 and 2.x", _streamed(read_xliff)),
+    Format("po", "gettext PO", _streamed(read_po)),
+    Format("mo", "gettext MO", _streamed(read_mo)),
 )
 
 FORMATS: Registry[Format] = Registry("format", {one.name: one for one in _ALL})

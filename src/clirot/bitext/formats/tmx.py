@@ -9,7 +9,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO
 
-from clirot.bitext.formats.xml_stream import Words
+from clirot.bitext.formats.fields import Request
+from clirot.bitext.formats.xml_stream import XmlReader
 from clirot.errors import InputError, LanguageError
 from clirot.languages import parse_language
 from clirot.records import LanguagePair, SentencePair
@@ -19,21 +20,17 @@ _NATIVE_CODE = frozenset({"bpt", "ept", "it", "ph", "ut"})
 _MOST_LANGUAGES = 64  # that an error needs to know
 
 
-def read_tmx(stream: IO[bytes], *, path: Path, pair: LanguagePair) -> Iterator[SentencePair]:
+def read_tmx(stream: IO[bytes], path: Path, request: Request) -> Iterator[SentencePair]:
     """The units of a TMX document as pairs; the id is the unit's ``tuid``, or its number.
 
     A unit without one of the two languages yields a pair with that side empty. Of several variants
     in one language the first counts.
 
-    Args:
-        stream: the document.
-        path: what to call the document in errors.
-        pair: the languages, which ``xml:lang`` may spell in any way.
-
     Raises:
         InputError: with the line, where it is not well-formed XML, not TMX, declares entities, or
             has a variant without a language; or no unit has both languages.
     """
+    pair = request.pair
     document = _Document(path, pair)
     yield from document.items(stream)
     if not document.both:
@@ -44,7 +41,7 @@ def read_tmx(stream: IO[bytes], *, path: Path, pair: LanguagePair) -> Iterator[S
         )
 
 
-class _Document(Words[SentencePair]):
+class _Document(XmlReader[SentencePair]):
     def __init__(self, path: Path, pair: LanguagePair) -> None:
         super().__init__(path)
         self.both = False
@@ -54,8 +51,14 @@ class _Document(Words[SentencePair]):
         self._unit = ""
         self._segments: dict[str, str] = {}
         self._language = ""
+        self._words: list[str] | None = None
+        """The text of the segment that is being read, if one is."""
+        self._codes = 0
+        """How many elements of native code are open."""
 
     def start(self, tag: str, attributes: Mapping[str, str]) -> None:
+        if self._words is None:
+            self.size = 0
         if self.depth == 1:
             if tag != "tmx":
                 raise self.wrong(f"not TMX: the document is a <{tag[:60]}>")
@@ -67,19 +70,24 @@ class _Document(Words[SentencePair]):
             self._language = self._language_of(attributes)
         elif tag == "seg":
             if self._language in self._wanted and self._language not in self._segments:
-                self.collect()
+                self._words, self._codes = [], 0
         elif tag in _NATIVE_CODE:
-            self.code(1)
+            self._codes += 1
 
     def end(self, tag: str) -> None:
         if tag == "tu":
             src, tgt = (self._segments.get(language) for language in self._wanted)
             self.both = self.both or (src is not None and tgt is not None)
             self.finished.append(SentencePair(src or "", tgt or "", self._unit, self._count))
-        elif tag == "seg" and self.collecting:
-            self._segments[self._language] = self.collected()
+        elif tag == "seg" and self._words is not None:
+            self._segments[self._language] = "".join(self._words)
+            self._words = None
         elif tag in _NATIVE_CODE:
-            self.code(-1)
+            self._codes -= 1
+
+    def text(self, text: str) -> None:
+        if self._words is not None and not self._codes:
+            self._words.append(text)
 
     def _language_of(self, attributes: Mapping[str, str]) -> str:
         written = attributes.get("xml:lang") or attributes.get("lang")

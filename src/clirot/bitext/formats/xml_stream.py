@@ -35,6 +35,8 @@ class XmlReader(Generic[Item]):
         self.path = path
         self.finished: list[Item] = []
         self.depth = 0
+        self.size = 0
+        """Characters of the text that is being read; a format sets it to 0 where one begins."""
         self._quiet = 0
         self._parser = expat.ParserCreate()
         self._parser.buffer_text = True
@@ -105,6 +107,9 @@ class XmlReader(Generic[Item]):
 
     def _on_text(self, text: str) -> None:
         self._quiet = 0
+        self.size += len(text)
+        if self.size > MAX_TEXT:
+            raise self.wrong(f"a segment of more than {MAX_TEXT:,} characters")
         self.text(text)
 
     def _on_entity(self, name: str, *_: object) -> None:
@@ -115,40 +120,3 @@ class XmlReader(Generic[Item]):
 
     def _on_skipped(self, name: str, *_: object) -> None:
         raise self.wrong(f"the entity &{name}; is not defined")
-
-
-class Words(XmlReader[Item]):
-    """A reader that collects the text of one element at a time, native codes left out."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__(path)
-        self.collecting = False
-        self._words: list[str] = []
-        self._size = 0
-        self._codes = 0
-
-    def collect(self) -> None:
-        """Begin to collect."""
-        self.collecting, self._words, self._size, self._codes = True, [], 0, 0
-
-    def collected(self) -> str:
-        """What was collected since :meth:`collect`, which ends it."""
-        self.collecting = False
-        return "".join(self._words)
-
-    def so_far(self) -> int:
-        """How many characters were collected."""
-        return self._size
-
-    def code(self, step: int) -> None:
-        """An element begins (1) or ends (-1) whose text is not of the sentence."""
-        self._codes += step
-
-    def text(self, text: str) -> None:
-        """Some text, kept where it is wanted."""
-        if not self.collecting or self._codes:
-            return
-        self._words.append(text)
-        self._size += len(text)
-        if self._size > MAX_TEXT:
-            raise self.wrong(f"a segment of more than {MAX_TEXT:,} characters")

@@ -20,6 +20,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from clirot.bitext.formats.fields import nested_names, nested_value
 from clirot.download import OFFLINE, Upstream, offline
 from clirot.errors import DownloadError, InputError, UsageError, first_line
 from clirot.records import LanguagePair, ProgressSink, SentencePair
@@ -163,22 +164,21 @@ class HubSource:
         yield from rows
 
     def _text(self, row: Mapping[str, Any], field: str, number: int) -> str:
-        value: Any = row
-        for key in [field] if field in row else field.split("."):
-            if not isinstance(value, Mapping) or key not in value:
-                raise InputError(
-                    f"{self.id}: row {number} has no field {field!r}; it has "
-                    f"{', '.join(_fields(row))}",
-                    hint="nested fields are written with dots: translation.en",
-                )
-            value = value[key]
+        try:
+            value = nested_value(row, field)
+        except KeyError:
+            raise InputError(
+                f"{self.id}: row {number} has no field {field!r}; it has "
+                f"{', '.join(nested_names(row))}",
+                hint="nested fields are written with dots: translation.en",
+            ) from None
         if value is None:
             return ""
         if not isinstance(value, str):
             raise InputError(
                 f"{self.id}: field {field!r} of row {number} is no text but "
                 f"{type(value).__name__}: {str(value)[:60]!r}",
-                hint=f"it has {', '.join(_fields(row))}",
+                hint=f"it has {', '.join(nested_names(row))}",
             )
         return value
 
@@ -224,13 +224,3 @@ def _ask_hub(identifier: str, revision: str) -> tuple[str, str | None]:
     if isinstance(licence, list):
         licence = ", ".join(str(one) for one in licence)
     return str(info.sha), licence
-
-
-def _fields(row: Mapping[str, Any], prefix: str = "") -> list[str]:
-    names: list[str] = []
-    for key, value in row.items():
-        if isinstance(value, Mapping):
-            names += _fields(value, f"{prefix}{key}.")
-        else:
-            names.append(f"{prefix}{key}")
-    return names

@@ -28,8 +28,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from clirot.bitext.formats.aligned_text import read_aligned
-from clirot.bitext.formats.part import Part
-from clirot.bitext.formats.zipped import only_member, unpacked_size
+from clirot.bitext.formats.part import Part, only_member, unpacked_size
 from clirot.download import Answer, Upstream, ask, presence, require_space
 from clirot.errors import DownloadError, LanguageError, UsageError
 from clirot.languages import parse_language

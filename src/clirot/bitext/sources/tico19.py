@@ -16,9 +16,10 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
 
+from clirot.bitext.formats.fields import Request
 from clirot.bitext.formats.lines import read_lines
+from clirot.bitext.formats.part import open_member
 from clirot.bitext.formats.tmx import read_tmx
-from clirot.bitext.formats.zipped import open_member
 from clirot.errors import InputError
 from clirot.records import LanguagePair, SentencePair
 
@@ -31,7 +32,7 @@ def read_published(pair: LanguagePair, files: Sequence[Path]) -> Iterator[Senten
     """The units of one of TICO-19's translation memories, as they are."""
     (path,) = files
     with open_member(path, suffix=".tmx") as stream:
-        yield from read_tmx(stream, path=path, pair=pair)
+        yield from read_tmx(stream, path, Request(pair=pair))
 
 
 def read_realigned_somali(pair: LanguagePair, files: Sequence[Path]) -> Iterator[SentencePair]:
