@@ -262,14 +262,14 @@ def _filter_lengths(batch: Batch, config: FilterConfig) -> None:
     characters = np.stack([src.lengths, tgt.lengths])
     words = np.stack([points.count(points.array == 0x20) + 1 for points in (src, tgt)])
     short = (characters < config.min_length) | (words < config.min_words)
-    batch.drop(short.any(axis=0), "too short")
+    batch.drop(short[0] | short[1], "too short")
     limits = (
         (characters, config.max_length, config.max_ratio),
         (words, config.max_words, config.max_word_ratio),
     )
     for sizes, most, _ in limits:
         if most:
-            batch.drop((sizes > most).any(axis=0), "too long")
+            batch.drop(sizes.max(axis=0) > most, "too long")
     for sizes, _, ratio in limits:
         if ratio:
             uneven = sizes.max(axis=0) > ratio * sizes.min(axis=0)
