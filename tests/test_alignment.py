@@ -18,7 +18,7 @@ from clirot.bitext.alignment import (
     repair,
     shifts,
 )
-from clirot.bitext.alignment.lexicon import LOOKED_AT, Beads, Vocabulary, folds_of, units
+from clirot.bitext.alignment.lexicon import LOOKED_AT, Beads, encoded, folds_of, units
 from clirot.bitext.alignment.pair_scores import Lengths, PairModel, _share, posterior_of
 from clirot.bitext.alignment.realignment import _best_path, _monotone, fault_of
 from clirot.bitext.alignment.results import Bead, Realignment
@@ -77,17 +77,17 @@ def test_a_runaway_line_is_cut() -> None:
 def test_what_is_not_looked_at_makes_no_difference() -> None:
     """So a reader may cut sentences there."""
     text = "ab " * LOOKED_AT + "x" * 9_000
-    whole, cut = (Vocabulary().encode([one]) for one in (text, text[:LOOKED_AT]))
+    whole, cut = (encoded([one], {}) for one in (text, text[:LOOKED_AT]))
     assert whole.units.tolist() == cut.units.tolist()
     assert whole.characters.tolist() == cut.characters.tolist() == [LOOKED_AT]
     assert len(units("x" * 10_000 + " y")) == 1
 
 
 def test_a_copied_vocabulary_grows_apart() -> None:
-    one = Vocabulary()
-    one.encode(["a b"])
-    other = one.copy()
-    sentences = other.encode(["b c", ""])
+    one: dict[str, int] = {}
+    encoded(["a b"], one)
+    other = dict(one)
+    sentences = encoded(["b c", ""], other)
     assert sentences.units.tolist() == [1, 2] and sentences.bounds.tolist() == [0, 2, 2]
     assert (len(one), len(other)) == (2, 3)
 
@@ -128,8 +128,10 @@ def test_evidence_does_not_depend_on_what_is_read_with_it(clean: Corpus) -> None
     src, tgt = clean
     model = PairModel(src[:400], tgt[:400])
     some = np.arange(400, 500)
-    whole = model.read(src, tgt).log_ratio(Beads.pairs(some, some))
-    part = model.read(src[400:500], tgt[400:500]).log_ratio(Beads.pairs(some - 400, some - 400))
+    whole = model.log_ratio(model.read(src, tgt), Beads.pairs(some, some))
+    part = model.log_ratio(
+        model.read(src[400:500], tgt[400:500]), Beads.pairs(some - 400, some - 400)
+    )
     assert part == pytest.approx(whole, abs=1e-4)
 
 
@@ -137,11 +139,11 @@ def test_a_bead_of_two_sentences_is_their_concatenation(clean: Corpus) -> None:
     src, tgt = clean
     model = PairModel(src[:400], tgt[:400])
     at = np.array([3])
-    bead = model.read(src[:8], tgt[:8]).log_ratio(Beads(at, at + 1, at, at + 2))
+    bead = model.log_ratio(model.read(src[:8], tgt[:8]), Beads(at, at + 1, at, at + 2))
     # Joined without a space, so that lengths agree; the full stop keeps the words apart.
     joined = model.read([src[3]], [tgt[3] + tgt[4]])
     zero = np.array([0])
-    assert joined.log_ratio(Beads.pairs(zero, zero)) == pytest.approx(bead, abs=1e-4)
+    assert model.log_ratio(joined, Beads.pairs(zero, zero)) == pytest.approx(bead, abs=1e-4)
 
 
 # --- scores of pairs -----------------------------------------------------------------------------

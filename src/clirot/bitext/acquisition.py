@@ -24,7 +24,6 @@ from clirot.records import LanguagePair, ProgressSink, SentencePair, Step, silen
 from clirot.store import Artefact, Input, Store
 
 if TYPE_CHECKING:
-    from clirot.bitext.filters.chain import CorpusScorer
     from clirot.bitext.filters.duplicates import Overlap
 
 _FORMAT = 2  # of pairs.parquet and of how it is filtered: a change makes older artefacts outdated
@@ -400,8 +399,7 @@ def _make(
 
     with store.draft("bitext", name, config=settings, inputs=inputs) as draft:
         draft.resumable = False  # what takes long are downloads, and those are kept elsewhere
-        scorers = _scorers(config.filters)
-        chain = Chain(config.filters, config.pair, draft.scratch, overlap=overlap, scorers=scorers)
+        chain = Chain(config.filters, config.pair, draft.scratch, overlap=overlap)
         pairs = _counted(supply.pairs(store, progress), supply.label, progress)
         realigned: dict[str, Any] = {}
         if _is_realigned(supply, config):
@@ -424,14 +422,6 @@ def _make(
             **alignment,
             **supply.provenance(),
         }
-
-
-def _scorers(filters: FilterConfig) -> tuple[CorpusScorer, ...]:
-    if not filters.min_alignment:
-        return ()
-    from clirot.bitext.alignment import AlignmentScorer
-
-    return (AlignmentScorer(filters.min_alignment),)
 
 
 def _counted(

@@ -3,15 +3,12 @@
 is a translation (:func:`alignment_scores`).
 
 Everything is learnt from the bitext itself, without dictionary, encoder or knowledge of the
-languages: ``lexicon`` has word translation by IBM model 1, ``pair_scores`` compares pairs with random
-ones, ``shifts`` is a hidden Markov model over offsets, ``realignment`` dynamic programming over beads.
+languages. ``lexicon`` has word translation by IBM model 1, ``pair_scores`` compares pairs with
+random ones, ``shifts`` is a hidden Markov model over offsets, and ``realignment`` is dynamic
+programming over beads.
 """
 
-from clirot.bitext.alignment.pair_scores import (
-    DEFAULT_THRESHOLD,
-    AlignmentScorer,
-    alignment_scores,
-)
+from clirot.bitext.alignment.pair_scores import DEFAULT_THRESHOLD, alignment_scores
 from clirot.bitext.alignment.realignment import realign, repair
 from clirot.bitext.alignment.results import AlignmentReport, Bead, Realignment, Repair, Stretch
 from clirot.bitext.alignment.shifts import find_shifts
@@ -19,7 +16,6 @@ from clirot.bitext.alignment.shifts import find_shifts
 __all__ = [
     "DEFAULT_THRESHOLD",
     "AlignmentReport",
-    "AlignmentScorer",
     "Bead",
     "Realignment",
     "Repair",

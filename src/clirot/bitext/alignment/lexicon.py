@@ -2,10 +2,10 @@
 
 Text is split into units, in any script and without knowledge of the language. A unit is a word,
 casefolded and in compatibility form; or, in scripts that write no spaces between words, a character
-(Chinese, Japanese) or an overlapping group of characters (Thai, Lao, Khmer, Burmese). A long word is
-cut after its first letters, so that its inflected forms are counted together: in a few thousand
-sentences most forms are seen once (Fraser and Marcu 2005, "ISI's participation in the
-Romanian-English alignment task"). Punctuation is left out.
+(Chinese, Japanese) or an overlapping group of characters (Thai, Lao, Khmer, Burmese). Words are cut
+after their first letters, so that inflected forms are counted together: in a few thousand sentences
+most forms are seen once (Fraser and Marcu 2005, "ISI's participation in the Romanian-English
+alignment task"). Punctuation is left out.
 
 A pair must not be scored with a table that was learnt from it, because model 1 learns from a single
 pair that all its words translate each other. So the sentences are dealt into folds by a digest of
@@ -33,6 +33,7 @@ import unicodedata
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import regex
@@ -82,30 +83,6 @@ def _each_unit(text: str) -> Iterator[str]:
             yield unit[:STEM] if match.lastgroup == "word" else unit
 
 
-class Vocabulary:
-    """Numbers for units. Both languages share them: units spelled alike have one number."""
-
-    def __init__(self, number: dict[str, int] | None = None) -> None:
-        self._number: dict[str, int] = {} if number is None else number
-
-    def __len__(self) -> int:
-        return len(self._number)
-
-    def copy(self) -> Vocabulary:
-        """A copy, which may grow without this one."""
-        return Vocabulary(dict(self._number))
-
-    def encode(self, texts: Sequence[str]) -> Sentences:
-        """``texts`` in numbers; units that are new are numbered."""
-        number = self._number
-        rows = [[number.setdefault(unit, len(number)) for unit in units(text)] for text in texts]
-        bounds = np.zeros(len(rows) + 1, dtype=np.int64)
-        np.cumsum([len(row) for row in rows], out=bounds[1:])
-        flat = np.fromiter(itertools.chain.from_iterable(rows), dtype=np.int64, count=bounds[-1])
-        lengths = np.array([min(len(text), LOOKED_AT) for text in texts], dtype=np.float64)
-        return Sentences(flat, bounds, lengths)
-
-
 @dataclass(frozen=True)
 class Sentences:
     """Sentences of one language in numbers."""
@@ -128,6 +105,21 @@ class Sentences:
         """Units and characters of sentences ``begin`` up to ``end``, for arrays of both."""
         total = np.concatenate([[0.0], np.cumsum(self.characters)])
         return self.bounds[end] - self.bounds[begin], total[end] - total[begin]
+
+
+def encoded(texts: Sequence[str], vocabulary: dict[str, int]) -> Sentences:
+    """``texts`` in numbers. New units are added to the vocabulary.
+
+    Both languages share a vocabulary: units that are spelled alike have one number.
+    """
+    rows = [
+        [vocabulary.setdefault(unit, len(vocabulary)) for unit in units(text)] for text in texts
+    ]
+    bounds = np.zeros(len(rows) + 1, dtype=np.int64)
+    np.cumsum([len(row) for row in rows], out=bounds[1:])
+    flat = np.fromiter(itertools.chain.from_iterable(rows), dtype=np.int64, count=bounds[-1])
+    lengths = np.array([min(len(text), LOOKED_AT) for text in texts], dtype=np.float64)
+    return Sentences(flat, bounds, lengths)
 
 
 @dataclass(frozen=True)
@@ -225,7 +217,7 @@ class Direction:
         return Support(mass, scale, 1 - _taken(self._trust, wanted, 0.0))
 
 
-def _taken(values: Floats, places: Ids, filling: float) -> Floats:
+def _taken(values: NDArray[Any], places: Ids, filling: float) -> Floats:
     """``values`` at some places; the filling where a place is beyond their end."""
     out = np.full(len(places), filling)
     known = places < len(values)
@@ -233,23 +225,24 @@ def _taken(values: Floats, places: Ids, filling: float) -> Floats:
     return out
 
 
-class Lexicon:
-    """Model 1 in both directions, once for each fold, learnt from the other folds' pairs."""
+Lexicon = list[tuple[Direction, Direction]]
+"""For each fold, both directions of model 1, learnt from the other folds' pairs."""
 
-    def __init__(self, src: Sentences, tgt: Sentences, folds: Ids, size: int) -> None:
-        """Learn.
 
-        Args:
-            src: source sentences.
-            tgt: the target sentence beside each.
-            folds: (sentences,) the fold of each source sentence, by :func:`folds_of`.
-            size: units of the vocabulary.
-        """
-        self.directions = []
-        for fold in range(fold_count(len(src))):
-            lines = np.flatnonzero(folds != fold)
-            both = Direction(src, tgt, lines, size), Direction(tgt, src, lines, size)
-            self.directions.append(both)
+def lexicon(src: Sentences, tgt: Sentences, folds: Ids, size: int) -> Lexicon:
+    """Learn from source sentences and the target sentence beside each.
+
+    Args:
+        src: source sentences.
+        tgt: target sentences.
+        folds: (sentences,) the fold of each source sentence, by :func:`folds_of`.
+        size: units of the vocabulary.
+    """
+    found = []
+    for fold in range(fold_count(len(src))):
+        lines = np.flatnonzero(folds != fold)
+        found.append((Direction(src, tgt, lines, size), Direction(tgt, src, lines, size)))
+    return found
 
 
 class Reading:
@@ -263,7 +256,7 @@ class Reading:
         of_tgt, self._tgt_columns = np.unique(tgt.units, return_inverse=True)
         self._supports = [
             (forward.support(tgt, of_src, size), backward.support(src, of_tgt, size))
-            for forward, backward in lexicon.directions
+            for forward, backward in lexicon
         ]
 
     def scores(self, beads: Beads) -> tuple[Floats, Floats]:
@@ -319,4 +312,4 @@ def _scores(
     others = (given.bounds[beads.j1] - given.bounds[beads.j0])[bead]
     logs = np.log(mass / np.maximum(others, 1) * support.scale[column] + support.rest[column])
     logs[others == 0] = 0  # an empty other side says nothing
-    return np.bincount(bead, weights=logs, minlength=len(beads))
+    return np.bincount(bead, logs, len(beads)).astype(np.float64, copy=False)

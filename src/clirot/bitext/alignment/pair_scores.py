@@ -1,21 +1,21 @@
 """The probability that a pair is a translation, estimated from the corpus alone.
 
 A logistic regression tells the pairs of the corpus from the same sentences paired anew at random,
-by the scores of model 1 (:mod:`.lexicon`) and by the lengths. Its log-odds, less the log-odds of the
-two classes, is the log of a density ratio: how much likelier the features of a pair are if it is a
+by the scores of model 1 (:mod:`.lexicon`) and by the lengths. Its log-odds, less those of the two
+classes, is the log of a density ratio: how much likelier the features of a pair are if it is a
 translation than if its sentences met by chance,
 
     log rho(s, t) = log p(features | translation) - log p(features | chance)
 
-Not all pairs of a corpus are translations. The share of those that are, pi, is estimated first, from
-how many pairs score no better than half of the random ones. The regression is then fitted by
+Not all pairs of a corpus are translations. The share of those that are, pi, is estimated first,
+from how many pairs score no better than half of the random ones. The regression is then fitted by
 expectation maximisation over which pairs are translations. The probability of a pair is
 
     P(translation | pair) = pi rho / (pi rho + 1 - pi)
 
 which is one less the local false discovery rate. It depends on the corpus: where many pairs are
-wrong, a doubtful pair has a lower probability. It says nothing of fluency, register or completeness:
-a translation of half a sentence counts as a translation.
+wrong, a doubtful pair has a lower probability. It says nothing of fluency, register or
+completeness: a translation of half a sentence counts as a translation.
 
 Sources: Storey 2002, "A direct approach to false discovery rates", JRSS B 64 (the share); Efron,
 Tibshirani, Storey and Tusher 2001, "Empirical Bayes analysis of a microarray experiment", JASA 96
@@ -26,9 +26,8 @@ sentences in bilingual corpora", Computational Linguistics 19(1) (the lengths).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,18 +37,15 @@ from scipy.special import expit, logit
 from clirot.bitext.alignment.lexicon import (
     Beads,
     Floats,
-    Lexicon,
     Reading,
-    Vocabulary,
+    encoded,
     fold_count,
     folds_of,
+    lexicon,
 )
 from clirot.bitext.translation_table import Ids
 from clirot.errors import UsageError
 from clirot.records import ProgressSink, Step, silent
-
-if TYPE_CHECKING:
-    from clirot.bitext.filters.batch import Batch
 
 DEFAULT_THRESHOLD = 0.5
 """The probability below which a pair is more likely not a translation."""
@@ -94,45 +90,6 @@ def alignment_scores(
     return model.probabilities(src, tgt, "score the alignment", progress)
 
 
-class AlignmentScorer:
-    """:func:`alignment_scores` as a filter for sources of any size.
-
-    It is a :class:`~clirot.bitext.filters.chain.CorpusScorer`. It scores the pairs that the other
-    filters keep, and holds no more text than the sample that it learns from.
-    """
-
-    name = "alignment"
-
-    def __init__(self, minimum: float | None = None, *, seed: int = 0) -> None:
-        """A scorer that has learnt nothing yet.
-
-        Args:
-            minimum: pairs of a lower score are dropped; None: no pair is.
-            seed: of the random pairing that pairs are compared with.
-        """
-        self.minimum = minimum
-        self._seed = seed
-        self._model: PairModel | None = None
-
-    def fit(self, kept: Callable[[], Iterator[Batch]]) -> None:
-        """Learn from pairs spread evenly over those kept."""
-        stride = max(1, -(-sum(len(batch) for batch in kept()) // SAMPLE))
-        src: list[str] = []
-        tgt: list[str] = []
-        first = 0
-        for batch in kept():
-            chosen = slice(-first % stride, None, stride)
-            src += batch.src[chosen]
-            tgt += batch.tgt[chosen]
-            first += len(batch)
-        self._model = PairModel(src, tgt, seed=self._seed)
-
-    def score(self, batch: Batch) -> NDArray[np.float32]:
-        """(pairs,) the probability that each is a translation."""
-        assert self._model is not None, "fit() comes first"
-        return self._model.probabilities(batch.src, batch.tgt)
-
-
 @dataclass(frozen=True)
 class Lengths:
     """Gale and Church's length model, robustly fitted.
@@ -172,35 +129,38 @@ class PairModel:
             tgt: the target sentence beside each.
             seed: of the random pairing.
         """
-        self._vocabulary = Vocabulary()
-        source, target = self._vocabulary.encode(src), self._vocabulary.encode(tgt)
+        self._vocabulary: dict[str, int] = {}
+        source, target = encoded(src, self._vocabulary), encoded(tgt, self._vocabulary)
         size = len(self._vocabulary)
         self._seen = [np.bincount(one.units, minlength=size) for one in (source, target)]
         self._folds = fold_count(len(src))
-        self._lexicon = Lexicon(source, target, folds_of(src, self._folds), size)
+        self._lexicon = lexicon(source, target, folds_of(src, self._folds), size)
         self._lengths = Lengths.of(source.characters, target.characters)
         real, null = self._features_of_both(src, tgt, seed)
         enough = next((some for some in (null, real) if len(some)), np.zeros((1, 3)))
         self._centre, self._scale = enough.mean(axis=0), enough.std(axis=0) + 1e-9
-        real, null = self.standard(real), self.standard(null)
+        real, null = self._standard(real), self._standard(null)
         self.share, self.share_error = _share(real[:, 0], null[:, 0])
         """The share of the pairs that are translations, and the standard error of the estimate."""
         self.prior = float(np.clip(self.share, *_SHARES))
-        self.weights = _fit(real, null, self.prior)
+        self._weights = _fit(real, null, self.prior)
 
     @property
     def is_sure(self) -> bool:
         """Whether some of the pairs are translations beyond doubt: by four standard errors."""
         return self.share > 4 * self.share_error
 
-    def read(self, src: Sequence[str], tgt: Sequence[str]) -> PreparedSentences:
+    def read(self, src: Sequence[str], tgt: Sequence[str]) -> Reading:
         """Prepare sentences: those learnt from, or others of the same corpus."""
         # A copy, so that the vocabulary does not grow with a corpus that is read in chunks.
-        vocabulary = self._vocabulary.copy()
-        source, target = vocabulary.encode(src), vocabulary.encode(tgt)
+        vocabulary = dict(self._vocabulary)
+        source, target = encoded(src, vocabulary), encoded(tgt, vocabulary)
         folds = folds_of(src, self._folds)
-        reading = Reading(self._lexicon, source, target, folds, len(vocabulary))
-        return PreparedSentences(self, reading)
+        return Reading(self._lexicon, source, target, folds, len(vocabulary))
+
+    def log_ratio(self, reading: Reading, beads: Beads) -> Floats:
+        """``log rho`` of each bead of some prepared sentences, in nats, between -50 and 50."""
+        return _log_ratio(self._standard(self._features(reading, beads)), self._weights)
 
     def probabilities(
         self,
@@ -214,7 +174,8 @@ class PairModel:
         for low in range(0, len(src), READ_AT_ONCE):
             high = min(len(src), low + READ_AT_ONCE)
             lines = np.arange(high - low)
-            ratio = self.read(src[low:high], tgt[low:high]).log_ratio(Beads.pairs(lines, lines))
+            reading = self.read(src[low:high], tgt[low:high])
+            ratio = self.log_ratio(reading, Beads.pairs(lines, lines))
             found[low:high] = posterior_of(ratio, self.prior)
             progress(Step(label, high, len(src), unit="pairs"))
         return found
@@ -225,17 +186,17 @@ class PairModel:
         Nothing was learnt of other units, and a pair of them says nothing for a translation or
         against it, whatever its features are.
         """
-        vocabulary = self._vocabulary.copy()
+        vocabulary = dict(self._vocabulary)
         counts = []
         for seen, texts in zip(self._seen, (src, tgt), strict=True):
-            read = vocabulary.encode(texts)
+            read = encoded(texts, vocabulary)
             known = np.zeros(len(vocabulary), dtype=bool)
             known[: len(seen)] = seen > 1
             total = np.concatenate([[0], np.cumsum(known[read.units])])
             counts.append(np.diff(total[read.bounds]))
         return np.asarray(np.minimum(*counts))
 
-    def features(self, reading: Reading, beads: Beads) -> Floats:
+    def _features(self, reading: Reading, beads: Beads) -> Floats:
         """(beads, 3) model 1's score in all and by the unit, and how well the lengths match."""
         forward, backward = reading.scores(beads)
         n_src, src_length = reading.src.sizes(beads.i0, beads.i1)
@@ -244,7 +205,7 @@ class PairModel:
         surprise = self._lengths.surprise(src_length, tgt_length)
         return np.stack([forward + backward, by_unit, -surprise], axis=1)
 
-    def standard(self, features: Floats) -> Floats:
+    def _standard(self, features: Floats) -> Floats:
         """Features with mean 0 and variance 1 over the random pairs."""
         return np.asarray((features - self._centre) / self._scale)
 
@@ -256,25 +217,12 @@ class PairModel:
         chunks = max(1, -(-len(src) // READ_AT_ONCE))
         for chunk in range(chunks):
             # Strided, so that the pairs of a chunk are from all over the corpus.
-            reading = self.read(src[chunk::chunks], tgt[chunk::chunks]).reading
+            reading = self.read(src[chunk::chunks], tgt[chunk::chunks])
             own = np.arange(len(reading.src))
-            real.append(self.features(reading, Beads.pairs(own, own)))
+            real.append(self._features(reading, Beads.pairs(own, own)))
             random = _random_pairs(reading.folds, len(src), seed)
-            null.append(self.features(reading, random))
+            null.append(self._features(reading, random))
         return np.concatenate(real), np.concatenate(null)
-
-
-@dataclass(frozen=True)
-class PreparedSentences:
-    """Sentences of both sides, prepared by a model for scoring."""
-
-    model: PairModel
-    reading: Reading
-
-    def log_ratio(self, beads: Beads) -> Floats:
-        """``log rho`` of each bead, in nats, between -50 and 50."""
-        features = self.model.standard(self.model.features(self.reading, beads))
-        return _log_ratio(features, self.model.weights)
 
 
 def _random_pairs(folds: Ids, pairs: int, seed: int) -> Beads:
@@ -341,7 +289,7 @@ def _logistic(x: Floats, sign: Floats, weight: Floats, start: Floats) -> Floats:
 
 
 def _log_ratio(x: Floats, weights: Floats) -> Floats:
-    return np.clip(x @ weights[:-1] + weights[-1], -_RATIO_LIMIT, _RATIO_LIMIT)
+    return np.asarray(np.clip(x @ weights[:-1] + weights[-1], -_RATIO_LIMIT, _RATIO_LIMIT))
 
 
 def posterior_of(log_ratio: Floats, prior: float) -> Floats:

@@ -11,9 +11,9 @@ A pair of one sentence with one keeps a minimal worth, however unlike a translat
 translation is no reason to take a pair apart. Its low score remains, and a filter may drop it.
 
 Only a band around the stretches that :class:`~.shifts.ShiftSearch` found is searched, and nothing
-where several lines in a row match well. There the corpus is also cut into pieces, so memory does not
-grow with it, and time grows in proportion. The order is kept: blocks that were moved past each other
-are not moved back.
+where several lines in a row match well. There the corpus is also cut into pieces, so memory does
+not grow with it, and time grows in proportion. The order is kept: blocks that were moved past each
+other are not moved back.
 """
 
 from __future__ import annotations
@@ -23,9 +23,10 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
+from numpy.typing import NDArray
 
-from clirot.bitext.alignment.lexicon import Beads, Floats
-from clirot.bitext.alignment.pair_scores import PreparedSentences, posterior_of
+from clirot.bitext.alignment.lexicon import Beads, Floats, Reading
+from clirot.bitext.alignment.pair_scores import posterior_of
 from clirot.bitext.alignment.results import Bead, Realignment, Repair, Stretch
 from clirot.bitext.alignment.shifts import ShiftSearch
 from clirot.bitext.translation_table import Ids
@@ -111,8 +112,8 @@ def fault_of(
     """Why a realignment of a corpus is no improvement; None: it is one.
 
     Beads are chosen for their score, so a corpus of which the model is wrong gets high scores and
-    worse pairs. Therefore shifts are searched in the realigned corpus as in a new one, and the model
-    learnt from it scores both, the lines as they were and as they are now.
+    worse pairs. Therefore shifts are searched in the realigned corpus as in a new one, and a model
+    that is learnt from it scores the lines as they were and as they are now.
 
     Args:
         realignment: what became of the corpus.
@@ -214,7 +215,7 @@ def _pieces(search: ShiftSearch, stretches: Sequence[Stretch]) -> Iterator[_Piec
     yield _Piece(begin, len(search.src), first, len(search.tgt))
 
 
-def _firm(good: Ids) -> Ids:
+def _firm(good: NDArray[np.bool_]) -> Ids:
     """The middles of all runs of ``_FIRM`` good lines."""
     if len(good) < _FIRM:
         return np.zeros(0, dtype=np.int64)
@@ -223,7 +224,7 @@ def _firm(good: Ids) -> Ids:
 
 
 def _band(
-    stretches: Sequence[Stretch], piece: _Piece, sentences: PreparedSentences
+    search: ShiftSearch, stretches: Sequence[Stretch], piece: _Piece, reading: Reading
 ) -> tuple[Ids, Ids]:
     """For each ``i`` from ``begin`` to ``end``, the ``j`` that are searched: ``[low, high]``.
 
@@ -232,10 +233,10 @@ def _band(
     begin, end, first, last = piece.begin, piece.end, piece.first, piece.last
     corners = [(begin, first)]
     for one in stretches:
-        for i in (max(one.start, begin), min(one.end, end)):
-            j = i + (one.offset or 0)
-            if i > corners[-1][0] or (i == corners[-1][0] and j > corners[-1][1]):
-                corners.append((i, j))
+        for line in (max(one.start, begin), min(one.end, end)):
+            corner = line, line + (one.offset or 0)
+            if corner > corners[-1]:
+                corners.append(corner)
     i = np.arange(begin, end + 1)
     low, high = np.full(len(i), last), np.full(len(i), first)
     for (i0, j0), (i1, j1) in pairwise([*corners, (end, last)]):
@@ -252,7 +253,7 @@ def _band(
         offset = one.offset or 0
         i = np.arange(max(one.start, begin, first - offset), min(one.end, end, last - offset))
         if len(i) >= 2 * _FIRM:
-            ratio = sentences.log_ratio(Beads.pairs(i - begin, i + offset - first))
+            ratio = search.model.log_ratio(reading, Beads.pairs(i - begin, i + offset - first))
             rows = i[0] + _firm(ratio > _GOOD) - begin
             low[rows] = high[rows] = rows + begin + offset
     return _ascending(low, high)
@@ -265,10 +266,10 @@ def _ascending(low: Ids, high: Ids) -> tuple[Ids, Ids]:
 
 def _aligned(search: ShiftSearch, stretches: Sequence[Stretch], piece: _Piece) -> list[Bead]:
     """The best sequence of beads through a piece."""
-    sentences = search.model.read(
+    reading = search.model.read(
         search.src[piece.begin : piece.end], search.tgt[piece.first : piece.last]
     )
-    low, high = _band(stretches, piece, sentences)
+    low, high = _band(search, stretches, piece, reading)
     width = high - low + 1
     starts = np.concatenate([[0], np.cumsum(width)])
     i = np.repeat(np.arange(len(width)), width)
@@ -284,7 +285,7 @@ def _aligned(search: ShiftSearch, stretches: Sequence[Stretch], piece: _Piece) -
         n_src, n_tgt = kind
         whole = np.flatnonzero((i >= n_src) & (j >= n_tgt))
         beads = Beads(i[whole] - n_src, i[whole], j[whole] - n_tgt, j[whole])
-        ratio[whole] = sentences.log_ratio(beads)
+        ratio[whole] = search.model.log_ratio(reading, beads)
         if kind == (1, 1):
             worth[kind] += np.logaddexp(np.log(1 - _DOUBT) + ratio, np.log(_DOUBT))
         else:
@@ -306,18 +307,21 @@ def _best_path(worth: dict[Kind, Floats], starts: Ids, low: Ids) -> list[tuple[i
     """
     kinds = [kind for kind in worth if kind != (0, 1)]
     alone = float(worth[0, 1][0])
-    rows = len(starts) - 1
+    rows, last = len(starts) - 1, int(low[-1] + starts[-1] - starts[-2] - 1)
     came = np.zeros(starts[-1], dtype=np.int8)  # index into kinds, or -1 for (0, 1)
-    best: list[Floats] = []
+    # The best total at every place of this row and the two before, with two columns on the left.
+    best = np.full((3, last - low[0] + 3), -np.inf)
     for row in range(rows):
         here = slice(int(starts[row]), int(starts[row + 1]))
-        width = here.stop - here.start
-        options = np.full((len(kinds), width), -np.inf)
-        for at, (n_src, n_tgt) in enumerate(kinds):
-            if row >= n_src:
-                before, wanted = row - n_src, int(low[row]) - n_tgt
-                options[at] = _shifted(best[before], int(low[before]) - wanted, width)
-                options[at] += worth[kinds[at]][here]
+        width, at = here.stop - here.start, int(low[row] - low[0]) + 2
+        best = np.roll(best, 1, axis=0)
+        best[0] = -np.inf
+        options = np.stack(
+            [
+                best[n_src, at - n_tgt : at - n_tgt + width] + worth[n_src, n_tgt][here]
+                for n_src, n_tgt in kinds
+            ]
+        )
         if row == 0:
             options[0, 0] = 0.0  # where everything starts
         choice = options.argmax(axis=0)
@@ -326,23 +330,12 @@ def _best_path(worth: dict[Kind, Floats], starts: Ids, low: Ids) -> list[tuple[i
         level = options[choice, np.arange(width)] - steps
         running = np.maximum.accumulate(level)
         came[here] = np.where(running > level, -1, choice)
-        best.append(running + steps)
-        if row >= 2:
-            best[row - 2] = best[row - 2][:0]  # no longer needed
+        best[0, at : at + width] = running + steps
     path = []
-    row, column = rows - 1, int(low[-1] + starts[-1] - starts[-2] - 1)
+    row, column = rows - 1, last
     while row or column > low[0]:
         code = int(came[starts[row] + column - low[row]])
         kind = (0, 1) if code < 0 else kinds[code]
         path.append((row, column, kind))
         row, column = row - kind[0], column - kind[1]
     return path[::-1]
-
-
-def _shifted(values: Floats, by: int, width: int) -> Floats:
-    """``values`` moved right by a number of places, in an array of a width."""
-    out = np.full(width, -np.inf)
-    begin, end = max(by, 0), min(by + len(values), width)
-    if end > begin:
-        out[begin:end] = values[begin - by : end - by]
-    return out

@@ -8,8 +8,8 @@ the evidence 0. The most probable path (Viterbi) gives the stretches and their b
 is found only if it gains more than two changes cost.
 
 The model of the pairs must be learnt from the corpus whose lines may be shifted. It is learnt from
-the lines as they stand first; if that shows no translations, from lines shifted by a few; and once a
-path is known, again from the lines as the path pairs them. Larger offsets (missing blocks, moved
+the lines as they stand first; if that shows no translations, from lines shifted by a few; and once
+a path is known, again from the lines as the path pairs them. Larger offsets (missing blocks, moved
 blocks) are looked for where nothing matches: for the lines of a window, the most similar lines are
 searched among thousands around it.
 
@@ -149,11 +149,12 @@ class ShiftSearch:
                 last = min(len(self.tgt), high + group[-1])
                 if last <= first:
                     continue
-                sentences = self.model.read(self.src[low:high], self.tgt[first:last])
+                reading = self.model.read(self.src[low:high], self.tgt[first:last])
                 for offset in group:
                     i = np.arange(max(low, -offset), min(high, len(self.tgt) - offset))
                     if len(i):
-                        ratio = sentences.log_ratio(Beads.pairs(i - low, i + offset - first))
+                        pairs = Beads.pairs(i - low, i + offset - first)
+                        ratio = self.model.log_ratio(reading, pairs)
                         out[i - begin, offsets.index(offset)] = limited(ratio)
         return out
 
@@ -252,7 +253,7 @@ class ShiftSearch:
         end = min(at + _WINDOW, len(self.src))
         if high <= low:
             return set()
-        best = self.model.read(self.src[at:end], self.tgt[low:high]).reading.nearest()
+        best = self.model.read(self.src[at:end], self.tgt[low:high]).nearest()
         offsets = Counter((best + low - np.arange(at, end))[best >= 0].tolist())
         enough = max(4, _AGREE * (end - at))
         return {offset for offset, votes in offsets.most_common(2) if votes >= enough}
