@@ -18,12 +18,11 @@ from clirot.bitext.alignment import (
     repair,
     shifts,
 )
-from clirot.bitext.alignment.evidence import Judge, Lengths, _share, posterior_of
-from clirot.bitext.alignment.lexicon import Beads, folds_of
-from clirot.bitext.alignment.realignment import Bead, Realignment, _best_path, _monotone
-from clirot.bitext.alignment.repairs import fault_of
+from clirot.bitext.alignment.lexicon import LOOKED_AT, Beads, encoded, folds_of, units
+from clirot.bitext.alignment.pair_scores import Lengths, PairModel, _share, posterior_of
+from clirot.bitext.alignment.realignment import _best_path, _monotone, fault_of
+from clirot.bitext.alignment.results import Bead, Realignment
 from clirot.bitext.alignment.shifts import viterbi
-from clirot.bitext.alignment.units import LOOKED_AT, Vocabulary, units
 from clirot.errors import UsageError
 from clirot.records import Step
 
@@ -78,17 +77,17 @@ def test_a_runaway_line_is_cut() -> None:
 def test_what_is_not_looked_at_makes_no_difference() -> None:
     """So a reader may cut sentences there."""
     text = "ab " * LOOKED_AT + "x" * 9_000
-    whole, cut = (Vocabulary().encode([one]) for one in (text, text[:LOOKED_AT]))
+    whole, cut = (encoded([one], {}) for one in (text, text[:LOOKED_AT]))
     assert whole.units.tolist() == cut.units.tolist()
     assert whole.characters.tolist() == cut.characters.tolist() == [LOOKED_AT]
     assert len(units("x" * 10_000 + " y")) == 1
 
 
 def test_a_copied_vocabulary_grows_apart() -> None:
-    one = Vocabulary()
-    one.encode(["a b"])
-    other = one.copy()
-    sentences = other.encode(["b c", ""])
+    one: dict[str, int] = {}
+    encoded(["a b"], one)
+    other = dict(one)
+    sentences = encoded(["b c", ""], other)
     assert sentences.units.tolist() == [1, 2] and sentences.bounds.tolist() == [0, 2, 2]
     assert (len(one), len(other)) == (2, 3)
 
@@ -127,22 +126,24 @@ def test_lengths_of_proportional_sides_surprise_nowhere() -> None:
 
 def test_evidence_does_not_depend_on_what_is_read_with_it(clean: Corpus) -> None:
     src, tgt = clean
-    judge = Judge(src[:400], tgt[:400])
+    model = PairModel(src[:400], tgt[:400])
     some = np.arange(400, 500)
-    whole = judge.view(src, tgt).log_ratio(Beads.pairs(some, some))
-    part = judge.view(src[400:500], tgt[400:500]).log_ratio(Beads.pairs(some - 400, some - 400))
+    whole = model.log_ratio(model.read(src, tgt), Beads.pairs(some, some))
+    part = model.log_ratio(
+        model.read(src[400:500], tgt[400:500]), Beads.pairs(some - 400, some - 400)
+    )
     assert part == pytest.approx(whole, abs=1e-4)
 
 
 def test_a_bead_of_two_sentences_is_their_concatenation(clean: Corpus) -> None:
     src, tgt = clean
-    judge = Judge(src[:400], tgt[:400])
+    model = PairModel(src[:400], tgt[:400])
     at = np.array([3])
-    bead = judge.view(src[:8], tgt[:8]).log_ratio(Beads(at, at + 1, at, at + 2))
+    bead = model.log_ratio(model.read(src[:8], tgt[:8]), Beads(at, at + 1, at, at + 2))
     # Joined without a space, so that lengths agree; the full stop keeps the words apart.
-    joined = judge.view([src[3]], [tgt[3] + tgt[4]])
+    joined = model.read([src[3]], [tgt[3] + tgt[4]])
     zero = np.array([0])
-    assert joined.log_ratio(Beads.pairs(zero, zero)) == pytest.approx(bead, abs=1e-4)
+    assert model.log_ratio(joined, Beads.pairs(zero, zero)) == pytest.approx(bead, abs=1e-4)
 
 
 # --- scores of pairs -----------------------------------------------------------------------------
@@ -255,7 +256,7 @@ def test_swapped_blocks_are_found(clean: Corpus) -> None:
 def test_a_shuffled_corpus_is_not_aligned_rather_than_shifted(clean: Corpus) -> None:
     (src, tgt), _ = shuffled(clean, 1.0)
     report = find_shifts(src, tgt)
-    assert report.hopeless and not report.shifts
+    assert report.nothing_matches and not report.shifts
     assert str(report) == "not aligned: nothing on the two sides of 800 pairs matches"
 
 
@@ -299,15 +300,15 @@ def test_a_corpus_of_which_nothing_is_known_is_not_searched_at_length(
     """Of each offset a sample is tried, and far offsets are given up where no window agrees."""
     (src, tgt), _ = shuffled(clean, 1.0)
     learnt: list[int] = []
-    judge = shifts.Judge
+    model = shifts.PairModel
 
-    def counted(src: list[str], tgt: list[str], *, seed: int) -> Judge:
+    def counted(src: list[str], tgt: list[str], *, seed: int) -> PairModel:
         learnt.append(len(src))
-        return judge(src, tgt, seed=seed)
+        return model(src, tgt, seed=seed)
 
-    monkeypatch.setattr(shifts, "Judge", counted)
+    monkeypatch.setattr(shifts, "PairModel", counted)
     monkeypatch.setattr(shifts, "_TRIED", 200)
-    assert find_shifts(src, tgt).hopeless
+    assert find_shifts(src, tgt).nothing_matches
     assert learnt[0] == 800 and len(learnt) == 7 and max(learnt[1:]) <= 200
 
 
@@ -330,11 +331,11 @@ def test_short_corpora() -> None:
     assert stretch.offset == -1 and abs(stretch.start - 101) <= 5
 
 
-def test_too_few_pairs_are_not_judged() -> None:
+def test_too_few_pairs_are_not_checked() -> None:
     assert find_shifts([], []).aligned
     report = find_shifts(["one"], ["moja"])
-    assert report.aligned and not report.hopeless
-    assert str(report) == "not judged: 1 pairs are too few, 40 are needed"
+    assert report.aligned and not report.nothing_matches
+    assert str(report) == "not checked: 1 pairs are too few, 40 are needed"
     (bead,) = realign(["one"], ["moja"]).beads
     assert bead.matched
 
@@ -398,7 +399,7 @@ def test_the_best_path_is_the_best_of_all() -> None:
 
 def test_stretches_that_cross_are_not_both_kept() -> None:
     parts = [Stretch(0, 50, 0), Stretch(50, 60, 30), Stretch(60, 100, 0), Stretch(100, 120, None)]
-    assert _monotone(parts, 120) == [parts[0], parts[2]]
+    assert _monotone(parts) == [parts[0], parts[2]]
 
 
 def test_a_clean_corpus_stays_as_it_is(clean: Corpus) -> None:
@@ -432,7 +433,7 @@ def test_a_missing_block_is_left_without_a_counterpart(clean: Corpus) -> None:
 def test_what_cannot_be_aligned_stays_with_low_scores(clean: Corpus) -> None:
     (src, tgt), _ = shuffled(clean, 1.0)
     result = realign(src, tgt[:-3])
-    assert result.report.hopeless
+    assert result.report.nothing_matches
     assert sum(bead.matched for bead in result.beads) == len(src) - 3
     assert max(bead.score for bead in result.beads) == 0
 

@@ -16,8 +16,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from judging import EN_SO, judged
 
+from clirot.bitext.alignment import pair_scores
 from clirot.bitext.filters import FilterConfig
-from clirot.bitext.filters.batch import Batch, batches
+from clirot.bitext.filters.batch import batches
 from clirot.bitext.filters.characters import Codepoints, folded, tidied, tidy
 from clirot.bitext.filters.config import REASONS
 from clirot.bitext.filters.duplicates import Duplicates, Overlap
@@ -406,36 +407,40 @@ def test_a_collection_that_is_not_there_is_an_error(tmp_path):
         Overlap([str(tmp_path / "none")])
 
 
-# The stage for corpus scores
+# The filter by alignment scores
 
 
 class _Lengths:
-    """A scorer that learns the mean length of the target sides and scores by it."""
+    """A model that learns the mean length of the target sides and scores by it."""
 
-    name = "alignment"
-    minimum = 0.5
+    seen: list[str]
 
-    def __init__(self) -> None:
-        self.seen: list[str] = []
+    def __init__(self, src: list[str], tgt: list[str]) -> None:
+        type(self).seen = tgt
+        self._mean = sum(map(len, tgt)) / len(tgt)
 
-    def fit(self, kept) -> None:
-        self.seen = [text for batch in kept() for text in batch.tgt]
-        assert self.seen == [text for batch in kept() for text in batch.tgt]
-        self._mean = sum(map(len, self.seen)) / len(self.seen)
-
-    def score(self, batch: Batch) -> np.ndarray:
-        return np.array([len(text) >= self._mean for text in batch.tgt], np.float32)
+    def probabilities(self, src: list[str], tgt: list[str]) -> np.ndarray:
+        return np.array([len(text) >= self._mean for text in tgt], np.float32)
 
 
-def test_a_scorer_sees_what_is_kept_and_its_scores_decide():
-    scorer = _Lengths()
+def test_alignment_is_learnt_from_what_is_kept_and_decides(monkeypatch):
+    monkeypatch.setattr(pair_scores, "PairModel", _Lengths)
     rows = [("a", "aaaa"), ("b", ""), ("c", "c c"), ("a", "aaaa"), ("d", "dddddd")]
-    found, report = judged(pairs_of(rows), scorers=[scorer], rows=2)
-    assert scorer.seen == ["aaaa", "c c", "dddddd"]
+    found, report = judged(pairs_of(rows), FilterConfig(min_alignment=0.5), rows=2)
+    assert _Lengths.seen == ["aaaa", "c c", "dddddd"]
     expected = ["misaligned", "empty target", "misaligned", "duplicate", "kept"]
     assert [verdict for _, verdict in found] == expected
     bins = report.distributions["alignment"]
     assert sum(bins["kept"]) == 1 and sum(bins["dropped"]) == 2
+
+
+def test_alignment_is_learnt_from_a_sample_spread_evenly(monkeypatch):
+    monkeypatch.setattr(pair_scores, "PairModel", _Lengths)
+    monkeypatch.setattr(pair_scores, "SAMPLE", 4)
+    rows = [(f"e{number}", f"s{number}") for number in range(12)]
+    rows[1:1] = [("", "x")]
+    judged(pairs_of(rows), FilterConfig(min_alignment=0.5), rows=5)
+    assert _Lengths.seen == ["s0", "s3", "s6", "s9"]
 
 
 # Samples and scale

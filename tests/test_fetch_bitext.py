@@ -26,7 +26,7 @@ from typer.testing import CliRunner
 
 from clirot.bitext import FilterConfig, line_order, load_bitext, stored_sources
 from clirot.bitext.acquisition import FetchConfig, FetchResult, fetch_bitext
-from clirot.bitext.alignment import Bead, Realignment, repairs
+from clirot.bitext.alignment import Bead, Realignment, realignment
 from clirot.bitext.filters.chain import Chain
 from clirot.cli import app
 from clirot.errors import (
@@ -642,7 +642,7 @@ def test_slipped_lines_are_a_warning_that_says_where(store, tmp_path):
     assert shift["id"] == str(shift["from"])  # the line number
     assert warning == (
         f"{one.alignment['found']}; the first begins at {shift['id']}"
-        " (fetch-bitext --realign repairs shifts)"
+        " (`fetch_bitext(realign=True)` repairs shifts)"
     )
     (again,) = get(store, files=(path,)).fetched
     assert not again.fresh and again.warnings == one.warnings
@@ -692,18 +692,18 @@ def test_a_repair_that_is_none_is_not_kept(store, tmp_path, monkeypatch):
     """Here one that takes every line a line further from its translation."""
     path = slipped(tmp_path, made_up(400), at=150)
 
-    def worse(walk, progress):
+    def worse(search, progress):
         beads = [Bead(range(i, i + 1), range(i + 1, i + 2), 1.0) for i in range(398)]
-        return Realignment(tuple(beads), walk.report)
+        return Realignment(tuple(beads), search.report)
 
-    monkeypatch.setattr(repairs, "realigned", worse)
+    monkeypatch.setattr(realignment, "realigned", worse)
     (plain,) = get(store, files=(path,)).fetched
     (one,) = get(store, files=(path,), realign=True, replace=True).fetched
     assert one.realigned is None and one.alignment == plain.alignment
     tried, found = one.warnings
     expected = "not realigned, the lines stay as published: no fewer lines are shifted afterwards"
     assert tried.startswith(expected)
-    assert "--realign" not in found and plain.warnings[0].startswith(found)
+    assert "realign=True" not in found and plain.warnings[0].startswith(found)
 
 
 def test_lists_of_words_are_neither_judged_nor_realigned(store):
@@ -711,7 +711,7 @@ def test_lists_of_words_are_neither_judged_nor_realigned(store):
     (one,) = get(store, "cldr", realign=True).fetched
     assert not one.fresh and one.artefact.digest == plain.artefact.digest
     assert one.warnings == () and one.realigned is None
-    assert one.alignment["found"] == "not judged: a list of words or names"
+    assert one.alignment["found"] == "not checked: a list of words or names"
     assert one.alignment["share"] is None and one.alignment["shifts"] == []
 
 
@@ -740,7 +740,7 @@ def test_of_long_lines_no_more_is_held_than_is_looked_at(store, tmp_path, monkey
 def test_of_many_pairs_the_first_are_looked_at(store, tmp_path, monkeypatch):
     path = tmp_path / "many.tsv"
     path.write_text("".join(f"{src}\t{tgt}\n" for src, tgt in made_up(300)), encoding="utf-8")
-    monkeypatch.setattr(line_order, "_WALKED_CHARACTERS", 10_000)
+    monkeypatch.setattr(line_order, "_CHECKED_CHARACTERS", 10_000)
     (one,) = get(store, files=(path,)).fetched
     assert one.alignment["sampled"] and 40 <= one.alignment["pairs"] < 100
 
@@ -784,7 +784,7 @@ def test_the_command_says_that_lines_have_slipped_and_that_they_were_put_back(tm
     path = slipped(tmp_path, made_up(200), at=60)
     code, _, stderr = clirot("--tgt", "so", "--file", str(path))
     assert code == 0
-    assert "(fetch-bitext --realign repairs shifts)" in stderr and "by -1" in stderr
+    assert "(clirot fetch-bitext --realign repairs shifts)" in stderr and "by -1" in stderr
     more = ("--realign", "--replace", "--json")
     code, stdout, stderr = clirot("--tgt", "so", "--file", str(path), *more)
     assert code == 0 and "realigned; before: 1 shifted stretch" in stderr

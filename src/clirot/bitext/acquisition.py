@@ -10,8 +10,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from clirot.bitext.config import FetchConfig
 from clirot.bitext.line_order import line_order, realigned_pairs, unjudged
@@ -21,9 +20,6 @@ from clirot.download import without_network
 from clirot.errors import BusyError, ClirotError, InputError, PartlyDoneError
 from clirot.records import LanguagePair, ProgressSink, SentencePair, Step, silent
 from clirot.store import Artefact, Input, Store
-
-if TYPE_CHECKING:
-    from clirot.bitext.filters.chain import Chain
 
 __all__ = ["Failed", "FetchConfig", "FetchResult", "Fetched", "fetch_bitext"]
 
@@ -241,6 +237,8 @@ class _Fetching:
                 return Fetched(source, self._store.get("bitext", request.name), fresh=True)
 
     def _make(self, supply: Supply, request: _Request) -> None:
+        from clirot.bitext.filters.chain import Chain
+
         progress = self._progress
         if self._overlap is not None:
             self._overlap.read(progress)
@@ -248,7 +246,9 @@ class _Fetching:
             "bitext", request.name, config=request.settings, inputs=request.inputs
         ) as draft:
             draft.resumable = False  # what takes long are downloads, and those are kept elsewhere
-            chain = self._chain(draft.scratch)
+            chain = Chain(
+                self._config.filters, self._config.pair, draft.scratch, overlap=self._overlap
+            )
             pairs = _counted(supply.pairs(self._store.home, progress), supply.label, progress)
             realigned: dict[str, Any] = {}
             if request.realign:
@@ -271,16 +271,6 @@ class _Fetching:
                 **alignment,
                 **supply.provenance(),
             }
-
-    def _chain(self, scratch: Path) -> Chain:
-        from clirot.bitext.filters.chain import Chain
-
-        filters, scorers = self._config.filters, []
-        if filters.min_alignment:
-            from clirot.bitext.alignment import AlignmentScorer
-
-            scorers.append(AlignmentScorer(filters.min_alignment))
-        return Chain(filters, self._config.pair, scratch, overlap=self._overlap, scorers=scorers)
 
 
 def _counted(

@@ -1,8 +1,8 @@
-"""Statistical word translation: IBM model 1 by expectation maximisation.
+"""Statistical word translation: IBM model 1, fitted by expectation maximisation.
 
-A :class:`TranslationTable` says with what probability a unit of one language (a target subword) is
-translated by each unit of the other (an English subword), learnt from sentence pairs alone. It
-starts a student's embeddings, and it judges whether bitext is aligned.
+A :class:`TranslationTable` holds the probability with which a unit of one language (a target
+subword, say) is translated by each unit of the other (an English subword), learnt from sentence
+pairs alone. It starts a student's embeddings, and scores whether sentences are translations.
 
 Source: Brown, Della Pietra, Della Pietra and Mercer (1993), "The Mathematics of Statistical Machine
 Translation: Parameter Estimation", Computational Linguistics 19(2), section 4.1 (model 1).
@@ -19,19 +19,18 @@ from scipy import sparse
 
 Ids = NDArray[np.int64]
 
-_NULL = 0  # the empty word is row 0 of the working table
 _MAX_CELLS = 60_000_000
-"""Co-occurrence cells held at once, about 1.5 GB; more bitext than that is sampled evenly, and its
-evidence is counted for the whole."""
+"""Co-occurrence cells in memory at once, about 1.5 GB. Of more bitext than that an even sample is
+used, and its evidence is scaled up to the whole."""
 
 
 @dataclass(frozen=True)
 class TranslationTable:
-    """``t(e|f)``: probability that target unit ``f`` is translated by English unit ``e``.
+    """``t(e|f)``: the probability that target unit ``f`` is translated by English unit ``e``.
 
-    ``probability`` is ``(F, E)``; rows of units seen in the bitext sum to 1, others are empty.
-    ``evidence`` is ``(F,)``: the expected number of English units each ``f`` generated, or how
-    much of the bitext stands behind its row.
+    ``probability`` is ``(F, E)``; rows of units that occur in the bitext sum to 1, others are
+    empty. ``evidence`` is ``(F,)``: the expected number of English units that each ``f`` generated,
+    which says how much of the bitext its row was learnt from.
     """
 
     probability: sparse.csr_matrix
@@ -45,7 +44,7 @@ def ibm1(
     n_english: int,
     iterations: int = 8,
 ) -> TranslationTable:
-    """Fit IBM model 1 with an empty word, English generated from the target language.
+    """Fit IBM model 1 with an empty word; English is generated from the target language.
 
     Args:
         pairs: per sentence pair the target ids (each below ``n_target``) and the English ids (each
@@ -57,25 +56,22 @@ def ibm1(
     Returns:
         The table; deterministic.
     """
-    rows, columns, sentence_position, n_positions = _cells(pairs)
-    keys = rows * n_english + columns
-    unique, cell_of = np.unique(keys, return_inverse=True)
-    row_of_unique = unique // n_english
+    rows, columns, position, n_positions = _cells(pairs)
+    unique, cell = np.unique(rows * n_english + columns, return_inverse=True)
+    row = unique // n_english  # 0 is the empty word
     table: NDArray[np.float64] = np.ones(len(unique))
     counts = table
     for _ in range(iterations):
-        share = table[cell_of]
-        total = _sums(sentence_position, share, n_positions)
-        share /= total[sentence_position]
-        counts = _sums(cell_of, share, len(unique))
-        of_row = _sums(row_of_unique, counts, n_target + 1)
-        table = counts / np.maximum(of_row[row_of_unique], 1e-300)
-    real = row_of_unique != _NULL
-    target = row_of_unique[real] - 1
+        share = table[cell]
+        share /= _sums(position, share, n_positions)[position]
+        counts = _sums(cell, share, len(unique))
+        table = counts / np.maximum(_sums(row, counts, n_target + 1)[row], 1e-300)
+    real = row > 0
+    target = row[real] - 1
     probability = sparse.csr_matrix(
         (table[real], (target, unique[real] % n_english)), shape=(n_target, n_english)
     )
-    # Every English unit is generated once, so what a sample lacks is in proportion to those.
+    # Every English unit is generated once, so a sample has its share of those.
     whole = sum(len(english) for _, english in pairs) / max(n_positions, 1)
     evidence = _sums(target, counts[real], n_target) * whole
     return TranslationTable(probability=probability, evidence=evidence)
@@ -87,28 +83,21 @@ def _sums(place: Ids, weight: NDArray[np.float64], size: int) -> NDArray[np.floa
 
 
 def _cells(pairs: Sequence[tuple[Ids, Ids]]) -> tuple[Ids, Ids, Ids, int]:
-    """Every (target unit or empty word, English unit) of every pair, flattened.
+    """Every (target unit or empty word, English unit) of every pair, one after the other.
 
-    Returns the target row (0 is the empty word), the English column, the index of the English
-    position the cell belongs to, and the number of positions.
+    Returns the target row (0 is the empty word), the English column, the number of the English
+    position that the cell belongs to, and how many positions there are.
     """
-    sizes = np.array([(len(target) + 1) * len(english) for target, english in pairs])
-    chosen = range(len(pairs))
-    if sizes.sum() > _MAX_CELLS:
-        stride = int(np.ceil(sizes.sum() / _MAX_CELLS))
-        chosen = range(0, len(pairs), stride)
-    rows, columns, positions = [], [], []
+    cells = sum((len(target) + 1) * len(english) for target, english in pairs)
+    stride = max(1, -(-cells // _MAX_CELLS))
+    empty = np.zeros(0, dtype=np.int64)
+    rows, columns, positions = [empty], [empty], [empty]
     position = 0
-    for index in chosen:
-        target, english = pairs[index]
-        if len(english) == 0:
-            continue
-        with_null = np.concatenate([[_NULL], target + 1])
-        rows.append(np.tile(with_null, len(english)))
-        columns.append(np.repeat(english, len(with_null)))
-        positions.append(np.repeat(np.arange(position, position + len(english)), len(with_null)))
+    for target, english in pairs[::stride]:
+        with_empty = np.concatenate([[0], target + 1])
+        rows.append(np.tile(with_empty, len(english)))
+        columns.append(np.repeat(english, len(with_empty)))
+        here = np.arange(position, position + len(english))
+        positions.append(np.repeat(here, len(with_empty)))
         position += len(english)
-    if not rows:
-        empty = np.zeros(0, dtype=np.int64)
-        return empty, empty, empty, 0
     return np.concatenate(rows), np.concatenate(columns), np.concatenate(positions), position

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from clirot.cli import console
+from clirot.cli.wording import in_options
 from clirot.errors import UsageError
 from clirot.records import LanguagePair
 from clirot.registry import unknown_name
@@ -235,7 +236,7 @@ def _facts(artefact: Artefact) -> Iterator[list[str]]:
     yield ["made", manifest.created]
     yield ["in", str(artefact.path)]
     for warning in results["warnings"]:
-        yield ["warning", str(warning)]
+        yield ["warning", in_options(str(warning))]
 
 
 def _dropped_table(results: Mapping[str, Any], examples: int) -> Any:

@@ -1,22 +1,21 @@
-"""Misalignment of bitext: found (:func:`find_shifts`), repaired (:func:`realign`, and
-:func:`repair`, which looks whether it helped), and pairs judged one by one
-(:func:`alignment_scores`), by what the corpus itself teaches.
+"""Whether the lines of a bitext correspond: shifts are found (:func:`find_shifts`) and repaired
+(:func:`realign`; :func:`repair` also checks the result), and each pair gets the probability that it
+is a translation (:func:`alignment_scores`).
 
-No dictionary, no model and no knowledge of the languages is needed: text becomes units (``units``),
-a cross-fitted IBM model 1 says which of them translate each other (``lexicon``), and the same
-sentences paired anew at random say what chance looks like (``evidence``).
+Everything is learnt from the bitext itself, without dictionary, encoder or knowledge of the
+languages. ``lexicon`` has word translation by IBM model 1, ``pair_scores`` compares pairs with
+random ones, ``shifts`` is a hidden Markov model over offsets, and ``realignment`` is dynamic
+programming over beads.
 """
 
-from clirot.bitext.alignment.quality import DEFAULT_THRESHOLD, alignment_scores
-from clirot.bitext.alignment.realignment import Bead, Realignment, realign
-from clirot.bitext.alignment.repairs import Repair, repair
-from clirot.bitext.alignment.scorer import AlignmentScorer
-from clirot.bitext.alignment.shifts import AlignmentReport, Stretch, find_shifts
+from clirot.bitext.alignment.pair_scores import DEFAULT_THRESHOLD, alignment_scores
+from clirot.bitext.alignment.realignment import realign, repair
+from clirot.bitext.alignment.results import AlignmentReport, Bead, Realignment, Repair, Stretch
+from clirot.bitext.alignment.shifts import find_shifts
 
 __all__ = [
     "DEFAULT_THRESHOLD",
     "AlignmentReport",
-    "AlignmentScorer",
     "Bead",
     "Realignment",
     "Repair",

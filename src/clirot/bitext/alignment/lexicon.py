@@ -1,18 +1,26 @@
-"""Which words translate which, learnt from the corpus that is being judged, without circularity.
+"""Which words translate which: IBM model 1, learnt from the corpus whose pairs are then scored.
 
-A pair's own words must not vouch for it: model 1 learns from a single sentence pair that all its
-words translate each other. So the corpus is dealt into folds by a digest of the source sentence,
-and what is scored with a fold's lexicon was not in its training; equal source sentences share a
-fold, so that a repeated pair does not vouch for itself either.
+Text is split into units, in any script and without knowledge of the language. A unit is a word,
+casefolded and in compatibility form; or, in scripts that write no spaces between words, a character
+(Chinese, Japanese) or an overlapping group of characters (Thai, Lao, Khmer, Burmese). Words are cut
+after their first letters, so that inflected forms are counted together: in a few thousand sentences
+most forms are seen once (Fraser and Marcu 2005, "ISI's participation in the Romanian-English
+alignment task"). Punctuation is left out.
 
-The score of source sentence s given target t is the log of how much likelier t makes the units of s
-than their frequency does, summed over the units:
+A pair must not be scored with a table that was learnt from it, because model 1 learns from a single
+pair that all its words translate each other. So the sentences are dealt into folds by a digest of
+the source sentence, and a pair is scored with the table of all other folds (cross-fitting). Equal
+source sentences are in one fold.
+
+The score of source sentence s given target t says how much likelier t makes the units of s than
+their frequency does, as a log, summed over the units:
 
     F(s|t) = sum_e log( L u(e, t) / p0(e) + 1 - L_e ),    u(e, t) = mean over f in t of t(e|f)
 
-where t(e|f) is model 1's table, shrunk towards nothing where ``f`` is rare and towards ``f`` itself
-where both are spelled alike, and ``L_e`` grows from 0 to ``L`` with the frequency of ``e``: a word
-never seen counts neither for nor against, unless it stands on both sides. Likewise B(t|s).
+t(e|f) is model 1's table, shrunk towards 0 where f is rare, and towards f itself where both are
+spelled alike. L_e grows from 0 to L with the frequency of e, so a word that was never seen counts
+neither for nor against a translation, unless it stands on both sides. B(t|s) is the same for the
+other direction.
 
 Sources: model 1 as in :mod:`clirot.bitext.translation_table`; its likelihood for alignment as in
 Moore 2002, "Fast and accurate sentence alignment of bilingual corpora", AMTA.
@@ -20,36 +28,106 @@ Moore 2002, "Fast and accurate sentence alignment of bilingual corpora", AMTA.
 
 from __future__ import annotations
 
+import itertools
+import unicodedata
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from typing import Any
 
 import numpy as np
+import regex
 from numpy.typing import NDArray
 from scipy import sparse
 
-from clirot.bitext.alignment.units import Ids, Sentences
-from clirot.bitext.translation_table import ibm1
+from clirot.bitext.translation_table import Ids, ibm1
 
 Floats = NDArray[np.float64]
-Support = NDArray[np.float32]
-"""(sentences, columns): see :meth:`Direction.support`."""
 
+STEM = 4
+"""Letters of a word that stand for its inflected forms."""
+LOOKED_AT = 4_000
+"""Characters of a sentence that are read; 100 units seldom take 1,000."""
+_LONGEST = 100  # units of a sentence that are read: bounds the cost of a very long line
+_GROUP = 3  # characters of a unit in scripts that write no spaces and are no ideographs
 _ITERATIONS = 8
-_SAME = 1.0  # what like spelling is worth, in occurrences
-_PRIOR = 2.0  # occurrences at which a row of the table is believed by half, or two thirds
+_SAME = 1.0  # what equal spelling is worth, in occurrences
+_PRIOR = 2.0  # occurrences at which a row of the table has half of its weight, or two thirds
 _TRUST = 0.9  # L
 _SMALLEST = 1e-4  # probabilities below this are dropped: model 1's long tail is noise
 _MANY = 1500  # pairs from which two folds learn enough; fewer are dealt into four
-_CHUNK = 4_000_000  # unit look-ups at once, about 200 MB
+_AT_ONCE = 40_000  # beads scored together: some 50 MB, 400 MB if all sentences are very long
+
+_UNSPACED = r"\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
+_IDEOGRAPH = r"\p{Han}\p{Hiragana}\p{Katakana}"
+# Marks belong to words: without \p{M}, Devanagari falls apart at every vowel sign.
+_UNIT = regex.compile(
+    rf"(?P<ideograph>[{_IDEOGRAPH}])|(?P<unspaced>[{_UNSPACED}]+)"
+    rf"|(?P<number>\p{{N}}+)|(?P<word>[[\p{{L}}\p{{M}}]--[{_UNSPACED}{_IDEOGRAPH}]]+)",
+    regex.V1,
+)
+
+
+def units(text: str) -> list[str]:
+    """The units of ``text``, in order, the first 100 of them."""
+    folded = unicodedata.normalize("NFKC", text[:LOOKED_AT]).casefold()
+    return list(itertools.islice(_each_unit(folded), _LONGEST))
+
+
+def _each_unit(text: str) -> Iterator[str]:
+    for match in _UNIT.finditer(text):
+        unit = match.group()
+        if match.lastgroup == "unspaced" and len(unit) > _GROUP:
+            yield from (unit[at : at + _GROUP] for at in range(len(unit) - _GROUP + 1))
+        else:
+            yield unit[:STEM] if match.lastgroup == "word" else unit
+
+
+@dataclass(frozen=True)
+class Sentences:
+    """Sentences of one language in numbers."""
+
+    units: Ids
+    """(units,) the units of all sentences, one sentence after the other."""
+    bounds: Ids
+    """(sentences + 1,) sentence ``i`` is ``units[bounds[i] : bounds[i + 1]]``."""
+    characters: Floats
+    """(sentences,) lengths of the texts, as far as they are read."""
+
+    def __len__(self) -> int:
+        return len(self.bounds) - 1
+
+    def __getitem__(self, place: int) -> Ids:
+        """The units of one sentence."""
+        return self.units[self.bounds[place] : self.bounds[place + 1]]
+
+    def sizes(self, begin: Ids, end: Ids) -> tuple[Ids, Floats]:
+        """Units and characters of sentences ``begin`` up to ``end``, for arrays of both."""
+        total = np.concatenate([[0.0], np.cumsum(self.characters)])
+        return self.bounds[end] - self.bounds[begin], total[end] - total[begin]
+
+
+def encoded(texts: Sequence[str], vocabulary: dict[str, int]) -> Sentences:
+    """``texts`` in numbers. New units are added to the vocabulary.
+
+    Both languages share a vocabulary: units that are spelled alike have one number.
+    """
+    rows = [
+        [vocabulary.setdefault(unit, len(vocabulary)) for unit in units(text)] for text in texts
+    ]
+    bounds = np.zeros(len(rows) + 1, dtype=np.int64)
+    np.cumsum([len(row) for row in rows], out=bounds[1:])
+    flat = np.fromiter(itertools.chain.from_iterable(rows), dtype=np.int64, count=bounds[-1])
+    lengths = np.array([min(len(text), LOOKED_AT) for text in texts], dtype=np.float64)
+    return Sentences(flat, bounds, lengths)
 
 
 @dataclass(frozen=True)
 class Beads:
-    """Candidate alignments: source sentences ``[i0, i1)`` beside target sentences ``[j0, j1)``.
+    """Candidate alignments: source sentences ``[i0, i1)`` with target sentences ``[j0, j1)``.
 
-    Four arrays of one length. No bead spans more than two sentences of a side.
+    Four arrays of one length. No bead has more than two sentences of a side. "Bead" is Gale and
+    Church's word (1993).
     """
 
     i0: Ids
@@ -59,7 +137,7 @@ class Beads:
 
     @classmethod
     def pairs(cls, i: Ids, j: Ids) -> Beads:
-        """One sentence beside one."""
+        """One source sentence with one target sentence each."""
         return cls(i, i + 1, j, j + 1)
 
     def __len__(self) -> int:
@@ -69,218 +147,169 @@ class Beads:
         return Beads(self.i0[chosen], self.i1[chosen], self.j0[chosen], self.j1[chosen])
 
     def turned(self) -> Beads:
-        """The same, seen from the other side."""
+        """The same with source and target exchanged."""
         return Beads(self.j0, self.j1, self.i0, self.i1)
 
 
-def folds_of(texts: Sequence[str], count: int) -> Ids:
-    """The fold of each source sentence, by a digest of its text."""
-    return np.array([zlib.crc32(text.encode()) % count for text in texts], dtype=np.int64)
-
-
 def fold_count(pairs: int) -> int:
-    """More folds where there is little to learn from."""
+    """The number of folds: more where there is little to learn from."""
     return 4 if pairs < _MANY else 2
 
 
-class Direction:
-    """Scores one language's sentences given the other's; learnt from pairs of sentences."""
-
-    def __init__(self, made: Sentences, given: Sentences, beads: Beads, size: int) -> None:
-        """Learn.
-
-        Args:
-            made: the sentences of the language that is generated.
-            given: those of the other.
-            beads: which stand beside which, ``i`` in ``made``, ``j`` in ``given``.
-            size: units of the vocabulary.
-        """
-        rows = [
-            (given.span(j0, j1), made.span(i0, i1))
-            for i0, i1, j0, j1 in zip(beads.i0, beads.i1, beads.j0, beads.j1, strict=True)
-        ]
-        table = ibm1(rows, n_target=size, n_english=size, iterations=_ITERATIONS)
-        seen_given = _counts([row for row, _ in rows], size)
-        seen_made = _counts([row for _, row in rows], size)
-        probability = table.probability
-        probability.data[probability.data < _SMALLEST] = 0
-        probability.eliminate_zeros()
-        all_of = seen_given + _SAME + _PRIOR
-        self._table = (sparse.diags(seen_given / all_of) @ probability).tocsr()
-        self._same = _SAME / all_of
-        self._frequency = (seen_made + 1) / (seen_made.sum() + size)
-        self._unseen = 1 / max(seen_made.sum() + size, 1.0)
-        self._trust = _TRUST * seen_made / (seen_made + _PRIOR)
-        self._size = size
-
-    def scores(
-        self,
-        made: Sentences,
-        given: Sentences,
-        beads: Beads,
-        size: int,
-        column: Ids,
-        support: Support,
-    ) -> Floats:
-        """``F`` of each bead; units that were not in the training vocabulary are new words.
-
-        Args:
-            made: the sentences of the language that is generated, ``i`` of the beads.
-            given: those of the other, ``j``.
-            beads: what is scored.
-            size: units of the vocabulary by now.
-            column: (size,): the column of each unit in ``support``.
-            support: of the given sentences.
-        """
-        frequency = _longer(self._frequency, size, self._unseen)
-        trust = _longer(self._trust, size, 0.0)
-        out = np.zeros(len(beads))
-        lengths = made.bounds[beads.i1] - made.bounds[beads.i0]
-        for part in _parts(lengths):
-            some, length = beads[part], lengths[part]
-            bead = np.repeat(np.arange(len(length)), length)
-            unit = made.units[_ranges(made.bounds[some.i0], length)]
-            at = column[unit]
-            mass = support[some.j0[bead], at]
-            wide = np.flatnonzero((some.j1 - some.j0)[bead] == 2)
-            mass[wide] += support[some.j0[bead[wide]] + 1, at[wide]]
-            others = (given.bounds[some.j1] - given.bounds[some.j0])[bead]
-            ratio = mass / np.maximum(others, 1) / frequency[unit]
-            logs = np.log(_TRUST * ratio + 1 - trust[unit])
-            logs[others == 0] = 0  # an empty other side says nothing
-            out[part] = np.bincount(bead, weights=logs, minlength=len(length))
-        return out
-
-    def support(self, given: Sentences, wanted: Ids, size: int) -> Support:
-        """For every given sentence the mass that its units lend each wanted unit.
-
-        Dense, because it is looked into dozens of times for every unit: 4 bytes for every sentence
-        and different unit of the sentences read together.
-        """
-        ones = np.ones(len(given.units), dtype=np.float32)
-        present = sparse.csr_matrix((ones, given.units, given.bounds), shape=(len(given), size))
-        known = wanted < self._size
-        table = self._table[:, wanted[known]]
-        out = np.zeros((len(given), len(wanted)), dtype=np.float32)
-        out[:, known] = (present[:, : self._size] @ table).toarray()
-        same = _longer(self._same, size, _SAME / (_SAME + _PRIOR))
-        out += (present[:, wanted] @ sparse.diags(same[wanted])).toarray()
-        return out
-
-    def rarity(self, size: int) -> Floats:
-        """(units,): the weight of each unit in a search, larger for rarer ones."""
-        return -np.log(_longer(self._frequency, size, self._unseen))
-
-
-def _counts(rows: Sequence[Ids], size: int) -> Floats:
-    flat = np.concatenate(rows) if rows else np.zeros(0, dtype=np.int64)
-    return np.bincount(flat, minlength=size).astype(np.float64)
-
-
-def _longer(values: Floats, size: int, filling: float) -> Floats:
-    return np.concatenate([values, np.full(size - len(values), filling)])
-
-
-def _ranges(starts: Ids, lengths: Ids) -> Ids:
-    """``starts[0], starts[0] + 1, ...`` (``lengths[0]`` of them), then those of the next."""
-    ends = np.cumsum(lengths)
-    total = int(ends[-1]) if len(ends) else 0
-    ranges: Ids = np.arange(total) + np.repeat(starts - (ends - lengths), lengths)
-    return ranges
-
-
-def _parts(lengths: Ids) -> list[slice]:
-    """Slices of beads with at most about ``_CHUNK`` units each."""
-    if not len(lengths):
-        return []
-    which = np.cumsum(lengths) // _CHUNK
-    cuts = [0, *(np.flatnonzero(np.diff(which)) + 1).tolist(), len(lengths)]
-    return [slice(begin, end) for begin, end in pairwise(cuts)]
-
-
-class Lexicon:
-    """Both directions for every fold: the lexical evidence for any bead, cross-fitted."""
-
-    def __init__(
-        self, src: Sentences, tgt: Sentences, beads: Beads, folds: Ids, count: int, size: int
-    ) -> None:
-        """Learn from beads.
-
-        Args:
-            src: source sentences.
-            tgt: target sentences.
-            beads: which of them stand beside which, as far as is known.
-            folds: (source sentences,): the fold of each.
-            count: number of folds.
-            size: units of the vocabulary.
-        """
-        self.count = count
-        self._forward, self._backward = [], []
-        for fold in range(count):
-            others = beads[np.flatnonzero(folds[beads.i0] != fold)]
-            self._forward.append(Direction(src, tgt, others, size))
-            self._backward.append(Direction(tgt, src, others.turned(), size))
-
-    def reading(self, src: Sentences, tgt: Sentences, folds: Ids, size: int) -> Reading:
-        """What scoring needs to know of sentences, worked out once for many beads."""
-        of_src, of_tgt = np.unique(src.units), np.unique(tgt.units)
-        supports = [
-            (forward.support(tgt, of_src, size), backward.support(src, of_tgt, size))
-            for forward, backward in zip(self._forward, self._backward, strict=True)
-        ]
-        column_src, column_tgt = np.zeros((2, size), dtype=np.int64)
-        column_src[of_src], column_tgt[of_tgt] = np.arange(len(of_src)), np.arange(len(of_tgt))
-        return Reading(src, tgt, folds, size, column_src, column_tgt, supports)
-
-    def scores(self, reading: Reading, beads: Beads) -> tuple[Floats, Floats]:
-        """``F(source | target)`` and ``B(target | source)`` of each bead, in nats."""
-        src, tgt, size = reading.src, reading.tgt, reading.size
-        forward, backward = np.zeros(len(beads)), np.zeros(len(beads))
-        fold_of = reading.folds[beads.i0]
-        for fold, (of_tgt, of_src) in enumerate(reading.supports):
-            here = np.flatnonzero(fold_of == fold)
-            some = beads[here]
-            forward[here] = self._forward[fold].scores(
-                src, tgt, some, size, reading.column_src, of_tgt
-            )
-            backward[here] = self._backward[fold].scores(
-                tgt, src, some.turned(), size, reading.column_tgt, of_src
-            )
-        return forward, backward
-
-    def nearest(self, reading: Reading) -> Ids:
-        """(source sentences,): the target sentence whose words fit best, -1 where none does."""
-        src = reading.src
-        best = np.full(len(src), -1, dtype=np.int64)
-        shape = (len(src), reading.size)
-        for fold, (of_tgt, _) in enumerate(reading.supports):
-            here = np.flatnonzero(reading.folds == fold)
-            weight = self._forward[fold].rarity(reading.size)
-            units = np.unique(src.units)
-            lent = np.sqrt(of_tgt) * weight[units].astype(np.float32)
-            lent /= np.maximum(np.linalg.norm(lent, axis=1, keepdims=True), 1e-9)
-            asked = sparse.csr_matrix((weight[src.units], src.units, src.bounds), shape=shape)
-            likeness = np.asarray(asked[here][:, units] @ lent.T)
-            if not likeness.size:
-                continue
-            found = likeness.argmax(axis=1)
-            best[here] = np.where(likeness[np.arange(len(here)), found] > 0, found, -1)
-        return best
+def folds_of(texts: Sequence[str], count: int) -> Ids:
+    """(texts,) the fold of each source sentence, by a digest of its text."""
+    return np.array([zlib.crc32(text.encode()) % count for text in texts], dtype=np.int64)
 
 
 @dataclass(frozen=True)
-class Reading:
-    """Sentences of both sides as a lexicon sees them: tens of KB a pair, so read in chunks."""
+class Support:
+    """What some given sentences say of the units of the other language's sentences.
 
-    src: Sentences
-    tgt: Sentences
-    folds: Ids
-    """(source sentences,): the fold of each."""
-    size: int
-    """Units of the vocabulary."""
-    column_src: Ids
-    """(size,): the column of a source unit in the supports of the target sentences."""
-    column_tgt: Ids
-    """(size,): the column of a target unit in the supports of the source sentences."""
-    supports: list[tuple[Support, Support]]
-    """For each fold, of the target sentences and of the source sentences."""
+    ``mass`` is (given sentences, columns), a column for each different unit: the sum of t(e|f) over
+    the sentence. It is dense, because each cell is read dozens of times. ``scale`` and ``rest`` are
+    (columns,): ``L / p0(e)`` and ``1 - L_e``.
+    """
+
+    mass: NDArray[np.float32]
+    scale: Floats
+    rest: Floats
+
+
+class Direction:
+    """Model 1 for one language given the other, learnt from pairs of sentences."""
+
+    def __init__(self, made: Sentences, given: Sentences, lines: Ids, size: int) -> None:
+        """Learn.
+
+        Args:
+            made: the sentences that are generated.
+            given: those that stand beside them.
+            lines: which of these pairs to learn from.
+            size: units of the vocabulary.
+        """
+        others, own = ([one[line] for line in lines.tolist()] for one in (given, made))
+        pairs = list(zip(others, own, strict=True))
+        probability = ibm1(pairs, n_target=size, n_english=size, iterations=_ITERATIONS).probability
+        probability.data[probability.data < _SMALLEST] = 0
+        probability.eliminate_zeros()
+        seen_given, seen_made = (
+            np.bincount(np.concatenate([np.zeros(0, np.int64), *rows]), minlength=size)
+            for rows in (others, own)
+        )
+        everything = seen_given + _SAME + _PRIOR
+        self._table = (sparse.diags(seen_given / everything) @ probability).tocsr()
+        self._same = _SAME / everything
+        self._frequency = (seen_made + 1) / (seen_made.sum() + size)
+        self._unseen = 1 / max(seen_made.sum() + size, 1.0)
+        self._trust = _TRUST * seen_made / (seen_made + _PRIOR)
+
+    def support(self, given: Sentences, wanted: Ids, size: int) -> Support:
+        """What given sentences say of the wanted units, in a vocabulary of ``size`` by now."""
+        learnt = len(self._frequency)
+        ones = np.ones(len(given.units), dtype=np.float32)
+        present = sparse.csr_matrix((ones, given.units, given.bounds), shape=(len(given), size))
+        known = wanted < learnt
+        mass = np.zeros((len(given), len(wanted)), dtype=np.float32)
+        mass[:, known] = (present[:, :learnt] @ self._table[:, wanted[known]]).toarray()
+        same = _taken(self._same, wanted, _SAME / (_SAME + _PRIOR))
+        mass += (present[:, wanted] @ sparse.diags(same)).toarray()
+        scale = _TRUST / _taken(self._frequency, wanted, self._unseen)
+        return Support(mass, scale, 1 - _taken(self._trust, wanted, 0.0))
+
+
+def _taken(values: NDArray[Any], places: Ids, filling: float) -> Floats:
+    """``values`` at some places; the filling where a place is beyond their end."""
+    out = np.full(len(places), filling)
+    known = places < len(values)
+    out[known] = values[places[known]]
+    return out
+
+
+Lexicon = list[tuple[Direction, Direction]]
+"""For each fold, both directions of model 1, learnt from the other folds' pairs."""
+
+
+def lexicon(src: Sentences, tgt: Sentences, folds: Ids, size: int) -> Lexicon:
+    """Learn from source sentences and the target sentence beside each.
+
+    Args:
+        src: source sentences.
+        tgt: target sentences.
+        folds: (sentences,) the fold of each source sentence, by :func:`folds_of`.
+        size: units of the vocabulary.
+    """
+    found = []
+    for fold in range(fold_count(len(src))):
+        lines = np.flatnonzero(folds != fold)
+        found.append((Direction(src, tgt, lines, size), Direction(tgt, src, lines, size)))
+    return found
+
+
+class Reading:
+    """Sentences of both sides, prepared for scoring: tens of KB a pair, so they come in chunks."""
+
+    def __init__(
+        self, lexicon: Lexicon, src: Sentences, tgt: Sentences, folds: Ids, size: int
+    ) -> None:
+        self.src, self.tgt, self.folds = src, tgt, folds
+        of_src, self._src_columns = np.unique(src.units, return_inverse=True)
+        of_tgt, self._tgt_columns = np.unique(tgt.units, return_inverse=True)
+        self._supports = [
+            (forward.support(tgt, of_src, size), backward.support(src, of_tgt, size))
+            for forward, backward in lexicon
+        ]
+
+    def scores(self, beads: Beads) -> tuple[Floats, Floats]:
+        """``F(source | target)`` and ``B(target | source)`` of each bead, in nats."""
+        forward, backward = np.zeros((2, len(beads)))
+        fold_of = self.folds[beads.i0]
+        for fold, (of_tgt, of_src) in enumerate(self._supports):
+            here = np.flatnonzero(fold_of == fold)
+            for low in range(0, len(here), _AT_ONCE):
+                part = here[low : low + _AT_ONCE]
+                some = beads[part]
+                forward[part] = _scores(self.src, self._src_columns, self.tgt, of_tgt, some)
+                backward[part] = _scores(
+                    self.tgt, self._tgt_columns, self.src, of_src, some.turned()
+                )
+        return forward, backward
+
+    def nearest(self) -> Ids:
+        """(source sentences,) the target sentence whose words fit best, -1 where none does.
+
+        A fast search over all of them, by the cosine between the rare words of the source and the
+        mass that the words of the target give to these.
+        """
+        best = np.full(len(self.src), -1, dtype=np.int64)
+        for fold, (of_tgt, _) in enumerate(self._supports):
+            here = np.flatnonzero(self.folds == fold)
+            rarity = np.log(of_tgt.scale / _TRUST)
+            given = np.sqrt(of_tgt.mass) * rarity.astype(np.float32)
+            given /= np.maximum(np.linalg.norm(given, axis=1, keepdims=True), 1e-9)
+            columns = self._src_columns
+            asked = sparse.csr_matrix(
+                (rarity[columns], columns, self.src.bounds), shape=(len(self.src), len(rarity))
+            )
+            likeness = np.asarray(asked[here] @ given.T)
+            if likeness.size:
+                found = likeness.argmax(axis=1)
+                best[here] = np.where(likeness[np.arange(len(here)), found] > 0, found, -1)
+        return best
+
+
+def _scores(
+    made: Sentences, columns: Ids, given: Sentences, support: Support, beads: Beads
+) -> Floats:
+    """(beads,) the score of sentences ``i`` of ``made`` given sentences ``j`` of ``given``."""
+    lengths = made.bounds[beads.i1] - made.bounds[beads.i0]
+    bead = np.repeat(np.arange(len(beads)), lengths)
+    # The places of the beads' units: a run of consecutive numbers for each bead.
+    runs = np.repeat(made.bounds[beads.i0] - (np.cumsum(lengths) - lengths), lengths)
+    column = columns[np.arange(len(bead)) + runs]
+    mass = support.mass[beads.j0[bead], column]
+    two = np.flatnonzero((beads.j1 - beads.j0)[bead] == 2)
+    mass[two] += support.mass[beads.j0[bead[two]] + 1, column[two]]
+    others = (given.bounds[beads.j1] - given.bounds[beads.j0])[bead]
+    logs = np.log(mass / np.maximum(others, 1) * support.scale[column] + support.rest[column])
+    logs[others == 0] = 0  # an empty other side says nothing
+    return np.bincount(bead, logs, len(beads)).astype(np.float64, copy=False)

@@ -1,141 +1,54 @@
-"""Where the two sides of a corpus have come apart: stretches shifted by a number of lines.
+"""Where the lines of the two sides no longer correspond: stretches shifted by a number of lines.
 
-A hidden Markov model walks down the corpus. Its states are offsets (source line ``i`` belongs to
-target line ``i + offset``) and "nothing matches"; staying costs nothing, changing costs
-:data:`_CHANGE` nats. An offset's evidence at a line is the log density ratio of
-:class:`~clirot.bitext.alignment.evidence.Judge`, limited on both sides, so that no single pair
-decides; "nothing matches" has none. The best path (Viterbi) says what stretches there are, and
-their borders. So a stretch is reported only if it gains two changes' worth over what surrounds it.
-Where nothing matches amid lines that do, it must hold words enough that the lexicon knows: of a few
-dozen lines of one rare word each nothing can be said.
+The lines of a corpus are the time steps of a hidden Markov model. Its states are offsets (source
+line ``i`` belongs to target line ``i + offset``) and "nothing matches". A change of state costs
+:data:`_CHANGE` nats. The evidence for an offset at a line is the log density ratio of that pair
+(:mod:`.pair_scores`), limited on both sides, so that no single pair decides; "nothing matches" has
+the evidence 0. The most probable path (Viterbi) gives the stretches and their borders, so a stretch
+is found only if it gains more than two changes cost.
 
-The lexicon has to come from the corpus that is in question. It is first learnt from the lines as
-they stand; where that learns nothing, from lines shifted by a few; and once a path is known, again
-from the lines as the path pairs them. Larger offsets (missing blocks, moved blocks) are looked for
-where nothing matches, by searching all lines around for the translations of a window's lines.
+The model of the pairs must be learnt from the corpus whose lines may be shifted. It is learnt from
+the lines as they stand first; if that shows no translations, from lines shifted by a few; and once
+a path is known, again from the lines as the path pairs them. Larger offsets (missing blocks, moved
+blocks) are looked for where nothing matches: for the lines of a window, the most similar lines are
+searched among thousands around it.
 
-A corpus of more than :data:`WHOLE` lines is walked in blocks, evenly spread, and between two blocks
-that disagree the place is found by halving.
+Of a corpus of more than :data:`WHOLE` lines, evenly spread blocks are looked at, and between two
+blocks in different states the border is found by bisection.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from itertools import pairwise
+from itertools import groupby, pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 
-from clirot.bitext.alignment.evidence import READ_AT_ONCE, Judge
 from clirot.bitext.alignment.lexicon import Beads, Floats
+from clirot.bitext.alignment.pair_scores import READ_AT_ONCE, PairModel
+from clirot.bitext.alignment.results import FEWEST, AlignmentReport, Stretch
+from clirot.bitext.translation_table import Ids
 from clirot.records import ProgressSink, Step, silent
 
 WHOLE = 50_000
-"""Lines up to which every one is looked at."""
-FEWEST = 40
-"""Lines that teach too little to say anything of the corpus as a whole, if there are fewer."""
+"""Lines up to which every line is looked at."""
 SAMPLE = 10_000
-"""Pairs that a judge learns from at most."""
+"""Pairs that a model learns from at most."""
 NEAR = 3
-"""Offsets, either way, that are tried everywhere."""
+"""Offsets in either direction that are tried everywhere."""
 _FAR = 5_000  # lines around a window that are searched for its translations
 _CHANGE = 12.0  # nats
 _BLUR = 0.05  # the share of pairs that say nothing of the state: bounds evidence from below
 _MOST = 4.0  # nats, bounds it from above
 _BLOCK = 200  # lines of a block
-_BLOCKS = 200  # of a corpus too long to be walked whole
+_BLOCKS = 200  # of a corpus that is too long to look at every line
 _WINDOW = 40  # lines whose translations are looked for together
 _WINDOWS = 30  # at most
-_FIRST_WINDOWS = 8  # of which one must agree, or the rest are spared
+_FIRST_WINDOWS = 8  # of which one must agree on an offset, or the rest are not searched
 _AGREE = 0.2  # share of a window's lines that must agree on an offset
 _TRIED = 2_000  # pairs that an offset of the whole corpus is tried on
-_TELLING = 100  # known units in a stretch without which "nothing matches" is no finding
-_SURE = 4.0  # standard errors above none that the share of translations must be
-_NONE = None
-
-
-@dataclass(frozen=True)
-class Stretch:
-    """Consecutive source lines in one state: ``[start, end)``, counted from 0."""
-
-    start: int
-    end: int
-    offset: int | None
-    """Source line ``i`` belongs to target line ``i + offset``; None: nothing matches."""
-
-    def __len__(self) -> int:
-        return self.end - self.start
-
-
-@dataclass(frozen=True)
-class AlignmentReport:
-    """How the lines of a corpus stand to each other."""
-
-    lines: int
-    stretches: tuple[Stretch, ...]
-    """In order, without gaps."""
-    share: float
-    """The estimated share of pairs, as they stand, that are translations."""
-    sampled: bool = False
-    """The corpus was walked in blocks; a fault between two blocks that agree goes unseen."""
-
-    @property
-    def shifts(self) -> tuple[Stretch, ...]:
-        """The stretches whose translations stand on other lines."""
-        return tuple(one for one in self.stretches if one.offset)
-
-    @property
-    def unmatched(self) -> tuple[Stretch, ...]:
-        """The stretches where no offset fits: shuffled, or not translations at all."""
-        return tuple(one for one in self.stretches if one.offset is None)
-
-    @property
-    def shifted(self) -> int:
-        """Lines whose translations stand on other lines."""
-        return sum(map(len, self.shifts))
-
-    @property
-    def aligned(self) -> bool:
-        """No fault was found."""
-        return not self.shifts and not self.unmatched
-
-    @property
-    def hopeless(self) -> bool:
-        """Nowhere in the corpus do the sides match."""
-        return bool(self.unmatched) and sum(map(len, self.unmatched)) == self.lines
-
-    def __str__(self) -> str:
-        if self.lines < FEWEST:
-            return f"not judged: {self.lines} pairs are too few, {FEWEST} are needed"
-        if self.hopeless:
-            return f"not aligned: nothing on the two sides of {self.lines:,} pairs matches"
-        if self.aligned:
-            return f"aligned: no shift in {self.lines:,} pairs"
-        said = [
-            f"{_count(len(self.shifts), 'shifted stretch', 'shifted stretches')}, "
-            f"{self.shifted:,} of {self.lines:,} pairs: {_listed(self.shifts)}"
-            if self.shifts
-            else "",
-            f"nothing matches in {_listed(self.unmatched)}" if self.unmatched else "",
-        ]
-        return "; ".join(filter(None, said))
-
-
-def _count(number: int, one: str, many: str) -> str:
-    return f"{number:,} {one if number == 1 else many}"
-
-
-def _listed(stretches: Sequence[Stretch], most: int = 5) -> str:
-    """The longest, in the order of their lines."""
-    longest = sorted(stretches, key=len, reverse=True)[:most]
-    said = [
-        f"{one.start + 1:,}-{one.end:,}" + (f" by {one.offset:+d}" if one.offset else "")
-        for one in sorted(longest, key=lambda one: one.start)
-    ]
-    more = len(stretches) - most
-    return ", ".join(said) + (f" and {more:,} more" if more > 0 else "")
+_TELLING = 100  # known units that a stretch in which nothing matches must have to be reported
 
 
 def find_shifts(
@@ -145,23 +58,23 @@ def find_shifts(
     seed: int = 0,
     progress: ProgressSink = silent,
 ) -> AlignmentReport:
-    """Find stretches of a corpus whose translations stand on other lines.
+    """Find stretches of a corpus whose translations are on other lines.
 
     Args:
         src: source sentences, in the order of the files.
-        tgt: target sentences, the one that stands beside ``src[i]`` at ``i``; there may be more
-            or fewer of them.
-        seed: of the random re-pairing that evidence is measured against.
-        progress: told of the rounds.
+        tgt: target sentences, with the one that stands beside ``src[i]`` at ``i``; there may be
+            more or fewer of them.
+        seed: of the random pairing that pairs are compared with.
+        progress: told of the offsets and windows tried.
 
     Returns:
         The report; deterministic.
     """
-    return Walk(src, tgt, seed=seed, progress=progress).report
+    return ShiftSearch(src, tgt, seed=seed, progress=progress).report
 
 
-class Walk:
-    """The search, and what it learnt on the way: the judge and the report."""
+class ShiftSearch:
+    """The search for shifts; afterwards it has the model of the pairs and the report."""
 
     def __init__(
         self,
@@ -173,63 +86,61 @@ class Walk:
     ) -> None:
         self.src, self.tgt = src, tgt
         self._seed, self._progress = seed, progress
-        self.judge, offset = self._first_judge()
-        share = self.judge.share
-        if len(src) < FEWEST:
-            as_it_is = (Stretch(0, len(src), 0),) if len(src) else ()
-            self.report = AlignmentReport(len(src), as_it_is, max(share, 0.0))
-            return
-        if not _is_sure(self.judge):
-            whole = (Stretch(0, len(src), _NONE),) if len(src) else ()
-            self.report = AlignmentReport(len(src), whole, max(share, 0.0))
-            return
-        near = sorted({*range(-NEAR, NEAR + 1), *range(offset - NEAR, offset + NEAR + 1)})
-        stretches = self._walked(near)
-        if any(one.offset != 0 for one in stretches):
-            # Learn again from the lines as the path pairs them, and look further afield.
-            lines, others = paired(stretches, len(tgt))
-            again = self._judge_of(lines, others)
-            if _is_sure(again):  # not so where hardly a line is left
-                self.judge = again
-            far = self._far_offsets(stretches)
-            stretches = self._told(self._walked(sorted({*near, *far})))
-        # Neighbouring sentences share words, so shifted ones look better than chance.
-        share = min(share, sum(len(one) for one in stretches if one.offset == 0) / len(src))
-        self.report = AlignmentReport(len(src), tuple(stretches), max(share, 0.0), len(src) > WHOLE)
+        self.model, offset = self._first_model()
+        share, lines = self.model.share, len(src)
+        if lines < FEWEST or not self.model.is_sure:
+            state = 0 if lines < FEWEST else None
+            stretches = _joined([Stretch(0, lines, state)])
+        else:
+            stretches = self._search(offset)
+            # Neighbouring sentences share words, so shifted ones look better than random ones.
+            share = min(share, sum(len(one) for one in stretches if one.offset == 0) / lines)
+        sampled = lines > WHOLE and self.model.is_sure
+        self.report = AlignmentReport(lines, tuple(stretches), max(share, 0.0), sampled)
 
-    def _first_judge(self) -> tuple[Judge, int]:
-        """A judge that has learnt something, and the offset of the lines it learnt from."""
+    def _search(self, offset: int) -> list[Stretch]:
+        near = sorted({*range(-NEAR, NEAR + 1), *range(offset - NEAR, offset + NEAR + 1)})
+        stretches = self._decoded(near)
+        if all(one.offset == 0 for one in stretches):
+            return stretches
+        # Learn again from the lines as the path pairs them, and look for larger offsets.
+        again = self._model_of(*_paired(stretches, len(self.tgt)))
+        if again.is_sure:  # not so where hardly a line is left
+            self.model = again
+        far = self._far_offsets(stretches)
+        return self._without_unknown(self._decoded(sorted({*near, *far})))
+
+    def _first_model(self) -> tuple[PairModel, int]:
+        """A model that has seen translations, and the offset of the lines it learnt from."""
         count = min(len(self.src), len(self.tgt))
-        judge = self._judge_of(np.arange(count), np.arange(count))
-        if _is_sure(judge) or len(self.src) < FEWEST:
-            return judge, 0
+        model = self._model_of(np.arange(count), np.arange(count))
+        if model.is_sure or len(self.src) < FEWEST:
+            return model, 0
         best, at = 0.0, 0
         offsets = [offset for size in range(1, NEAR + 1) for offset in (size, -size)]
         for done, offset in enumerate(offsets, start=1):
-            # A few pairs tell whether an offset fits everywhere; most often none does.
-            other = self._judge_of(*self._beside(offset), _TRIED)
-            if _is_sure(other) and other.share > best:
+            # A few pairs show whether an offset fits everywhere; most often none does.
+            other = self._model_of(*self._beside(offset), _TRIED)
+            if other.is_sure and other.share > best:
                 best, at = other.share, offset
             self._progress(Step("look for an offset that fits", done, len(offsets), unit="offsets"))
-        return (self._judge_of(*self._beside(at)), at) if at else (judge, 0)
+        return (self._model_of(*self._beside(at)), at) if at else (model, 0)
 
-    def _beside(self, offset: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """The source lines that an offset leaves a target line, and those."""
+    def _beside(self, offset: int) -> tuple[Ids, Ids]:
+        """The source lines for which an offset leads to a target line, and those lines."""
         lines = np.arange(max(0, -offset), min(len(self.src), len(self.tgt) - offset))
         return lines, lines + offset
 
-    def _judge_of(
-        self, lines: NDArray[np.int64], others: NDArray[np.int64], most: int = SAMPLE
-    ) -> Judge:
+    def _model_of(self, lines: Ids, others: Ids, most: int = SAMPLE) -> PairModel:
         stride = max(1, -(-len(lines) // most))
-        return Judge(
+        return PairModel(
             [self.src[line] for line in lines[::stride].tolist()],
             [self.tgt[line] for line in others[::stride].tolist()],
             seed=self._seed,
         )
 
     def evidence(self, begin: int, end: int, offsets: Sequence[int]) -> Floats:
-        """(lines, offsets): limited evidence of source lines ``[begin, end)`` for each offset."""
+        """(lines, offsets) limited evidence of source lines ``[begin, end)`` for each offset."""
         out = np.zeros((end - begin, len(offsets)))
         for low in range(begin, end, READ_AT_ONCE):
             high = min(end, low + READ_AT_ONCE)
@@ -238,46 +149,44 @@ class Walk:
                 last = min(len(self.tgt), high + group[-1])
                 if last <= first:
                     continue
-                view = self.judge.view(self.src[low:high], self.tgt[first:last])
+                reading = self.model.read(self.src[low:high], self.tgt[first:last])
                 for offset in group:
                     i = np.arange(max(low, -offset), min(high, len(self.tgt) - offset))
                     if len(i):
-                        ratio = view.log_ratio(Beads.pairs(i - low, i + offset - first))
+                        pairs = Beads.pairs(i - low, i + offset - first)
+                        ratio = self.model.log_ratio(reading, pairs)
                         out[i - begin, offsets.index(offset)] = limited(ratio)
         return out
 
-    def _walked(self, offsets: Sequence[int]) -> list[Stretch]:
+    def _decoded(self, offsets: Sequence[int]) -> list[Stretch]:
+        """The stretches of the most probable path."""
         lines = len(self.src)
         if lines <= WHOLE:
             return self._path(0, lines, offsets)
         starts = np.linspace(0, lines - _BLOCK, _BLOCKS).astype(int).tolist()
-        states = [self._state(at, offsets) for at in starts]
-        stretches = [Stretch(0, starts[0], states[0])] if starts[0] else []
-        for (low, one), (high, other) in zip(
-            zip(starts, states, strict=True),
-            [*zip(starts[1:], states[1:], strict=True), (lines, states[-1])],
-            strict=True,
-        ):
+        states = [(at, self._state(at, offsets)) for at in starts]
+        stretches: list[Stretch] = []
+        for (low, one), (high, other) in pairwise([*states, (lines, states[-1][1])]):
             stretches += self._between(low, one, high, other, offsets)
         return _joined(stretches)
 
     def _state(self, at: int, offsets: Sequence[int]) -> int | None:
-        """What most speaks for in the block that starts at a line."""
+        """The most probable state of the block that starts at a line."""
         total = self.evidence(at, min(at + _BLOCK, len(self.src)), offsets).sum(axis=0)
         best = int(total.argmax())
-        return offsets[best] if total[best] > _CHANGE else _NONE
+        return offsets[best] if total[best] > _CHANGE else None
 
     def _between(
         self, low: int, one: int | None, high: int, other: int | None, offsets: Sequence[int]
     ) -> list[Stretch]:
-        """The stretches of ``[low, high)``, whose first lines are in one state, next in another."""
+        """The stretches of ``[low, high)``, which begin in state ``one``; ``other`` follows."""
         if one == other:
             return [Stretch(low, high, one)]
         if high - low <= 2 * READ_AT_ONCE:
-            end = min(high + _BLOCK, len(self.src))
+            path = self._path(low, min(high + _BLOCK, len(self.src)), offsets)
             return [
                 Stretch(part.start, min(part.end, high), part.offset)
-                for part in self._path(low, end, offsets)
+                for part in path
                 if part.start < high
             ]
         middle = (low + high) // 2
@@ -291,36 +200,33 @@ class Walk:
         evidence = self.evidence(begin, end, offsets)
         # The last column is "nothing matches"; no offset reaches past the end of the target.
         states = viterbi(np.concatenate([evidence, np.zeros((end - begin, 1))], axis=1), _CHANGE)
-        named = [*offsets, _NONE]
-        cuts = [0, *(np.flatnonzero(np.diff(states)) + 1).tolist(), end - begin]
-        return [
-            Stretch(begin + low, begin + high, named[states[low]])
-            for low, high in pairwise(cuts)
-            if high > low
-        ]
+        named = [*offsets, None]
+        return _joined(
+            Stretch(begin + line, begin + line + 1, named[state])
+            for line, state in enumerate(states.tolist())
+        )
 
-    def _told(self, stretches: Sequence[Stretch]) -> list[Stretch]:
-        """Without stretches where nothing matches because there is nothing to tell by.
+    def _without_unknown(self, stretches: Sequence[Stretch]) -> list[Stretch]:
+        """Without unmatched stretches of unknown words, for which nothing can be said.
 
-        Between two different offsets such a stretch stays: there a fault is certain.
+        Such a stretch gets the offset of its neighbours. Between two different offsets it stays:
+        the sides must differ there.
         """
-        told: list[Stretch] = []
+        kept: list[Stretch] = []
         for at, one in enumerate(stretches):
             beside = (*stretches[max(at - 1, 0) : at], *stretches[at + 1 : at + 2])
             around = {other.offset for other in beside}
-            if one.offset is None and len(around) == 1 and not self._tells(one):
-                told.append(Stretch(one.start, one.end, around.pop()))
-            else:
-                told.append(one)
-        return _joined(told)
+            if one.offset is None and len(around) == 1 and not self._has_known_words(one):
+                one = Stretch(one.start, one.end, around.pop())
+            kept.append(one)
+        return _joined(kept)
 
-    def _tells(self, stretch: Stretch) -> bool:
-        """Whether a stretch, or its beginning, has as many known units as a finding takes."""
+    def _has_known_words(self, stretch: Stretch) -> bool:
         some = slice(stretch.start, min(stretch.end, stretch.start + READ_AT_ONCE, len(self.tgt)))
-        return bool(self.judge.telling(self.src[some], self.tgt[some]).sum() >= _TELLING)
+        return bool(self.model.known_units(self.src[some], self.tgt[some]).sum() >= _TELLING)
 
     def _far_offsets(self, stretches: Iterable[Stretch]) -> set[int]:
-        """Offsets that windows of unmatched lines agree on."""
+        """Offsets that the lines of an unmatched window agree on."""
         starts = [
             at
             for one in stretches
@@ -347,19 +253,19 @@ class Walk:
         end = min(at + _WINDOW, len(self.src))
         if high <= low:
             return set()
-        best = self.judge.view(self.src[at:end], self.tgt[low:high]).nearest()
+        best = self.model.read(self.src[at:end], self.tgt[low:high]).nearest()
         offsets = Counter((best + low - np.arange(at, end))[best >= 0].tolist())
         enough = max(4, _AGREE * (end - at))
         return {offset for offset, votes in offsets.most_common(2) if votes >= enough}
 
 
 def limited(log_ratio: Floats) -> Floats:
-    """Evidence that a single odd pair cannot overthrow, in nats."""
-    blurred: Floats = np.minimum(np.log(_BLUR + (1 - _BLUR) * np.exp(log_ratio)), _MOST)
-    return blurred
+    """Evidence in nats, bounded so that a single odd pair cannot decide."""
+    blurred = np.log(_BLUR + (1 - _BLUR) * np.exp(log_ratio))
+    return np.asarray(np.minimum(blurred, _MOST))
 
 
-def viterbi(evidence: Floats, change: float) -> NDArray[np.int64]:
+def viterbi(evidence: Floats, change: float) -> Ids:
     """The states of the best path, where every change of state costs ``change``.
 
     Args:
@@ -367,29 +273,26 @@ def viterbi(evidence: Floats, change: float) -> NDArray[np.int64]:
         change: nats.
 
     Returns:
-        (lines,): the state of each line; of equal paths the one that changes latest.
+        (lines,) the state of each line; of equal paths the one that changes latest.
     """
     lines, states = evidence.shape
+    path = np.zeros(lines, dtype=np.int64)
     if not lines:
-        return np.zeros(0, dtype=np.int64)
+        return path
     came = np.zeros((lines, states), dtype=np.int32)
-    stay = np.arange(states)
     best = evidence[0].copy()
     for line in range(1, lines):
         leader = int(best.argmax())
         moved = best[leader] - change
-        came[line] = np.where(best >= moved, stay, leader)
+        came[line] = np.where(best >= moved, np.arange(states), leader)
         best = np.maximum(best, moved) + evidence[line]
-    path = np.zeros(lines, dtype=np.int64)
     path[-1] = int(best.argmax())
     for line in range(lines - 1, 0, -1):
         path[line - 1] = came[line, path[line]]
     return path
 
 
-def paired(
-    stretches: Iterable[Stretch], targets: int
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _paired(stretches: Iterable[Stretch], targets: int) -> tuple[Ids, Ids]:
     """The source lines that match something, and the target line of each."""
     lines, others = [np.zeros(0, dtype=np.int64)], [np.zeros(0, dtype=np.int64)]
     for one in stretches:
@@ -399,10 +302,6 @@ def paired(
             lines.append(line)
             others.append(line + one.offset)
     return np.concatenate(lines), np.concatenate(others)
-
-
-def _is_sure(judge: Judge) -> bool:
-    return judge.share > _SURE * judge.share_error
 
 
 def _groups(offsets: Sequence[int]) -> list[list[int]]:
@@ -417,11 +316,7 @@ def _groups(offsets: Sequence[int]) -> list[list[int]]:
 
 
 def _joined(stretches: Iterable[Stretch]) -> list[Stretch]:
-    """Neighbours of one state as one."""
-    joined: list[Stretch] = []
-    for one in stretches:
-        if joined and joined[-1].offset == one.offset:
-            joined[-1] = Stretch(joined[-1].start, one.end, one.offset)
-        elif len(one):
-            joined.append(one)
-    return joined
+    """Consecutive stretches in one state as one; empty ones are left out."""
+    full = (one for one in stretches if len(one))
+    runs = [list(run) for _, run in groupby(full, key=lambda one: one.offset)]
+    return [Stretch(run[0].start, run[-1].end, run[0].offset) for run in runs]

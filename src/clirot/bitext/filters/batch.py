@@ -56,14 +56,10 @@ class Batch:
         """Drop pairs for a reason. A pair that is dropped already keeps its first reason."""
         self.verdict[which & self.kept] = REASONS.index(reason)
 
-    def only(self, which: NDArray[np.bool_]) -> Batch:
-        """Some of the pairs; ``first`` stays."""
-        places = np.flatnonzero(which).tolist()
-        columns = (self.src, self.tgt, self.id)
-        src, tgt, ids = ([column[place] for place in places] for column in columns)
-        scores = {name: values[which] for name, values in self.scores.items()}
-        place = [self.place[row] for row in places]
-        return Batch(src, tgt, ids, place, self.first, self.verdict[which], scores)
+    def sides(self, places: NDArray[np.int64]) -> tuple[list[str], list[str]]:
+        """Source sides and target sides of the pairs at some places of the batch."""
+        src, tgt = ([column[i] for i in places.tolist()] for column in (self.src, self.tgt))
+        return src, tgt
 
 
 def batches(

@@ -3,7 +3,7 @@
 There are two passes, because whether a pair is a duplicate is known only when all pairs have been
 read. The first pass normalises each batch, applies the filters that look at one pair, and writes
 the batch into a scratch directory. The second pass reads the batches back, drops duplicates and
-what scores too low, and counts. Memory does not grow with the number of pairs, time does.
+pairs that are probably no translations, and counts. Memory does not grow with the number of pairs.
 
 Fast filters come first, and duplicates late: a pair is a duplicate only of a pair that the filters
 before have kept.
@@ -11,12 +11,13 @@ before have kept.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import pickle
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from clirot.bitext.filters.batch import ROWS, Batch, batches
@@ -27,39 +28,12 @@ from clirot.bitext.filters.language import LETTERS, Identifier, script_share, sc
 from clirot.bitext.filters.report import Report
 from clirot.records import LanguagePair, SentencePair
 
+if TYPE_CHECKING:
+    from clirot.bitext.alignment.pair_scores import PairModel
+
 _LONGEST_ID = 1000
 _STORED = 5000  # characters that are stored of a side that is too long
 _SIDES = ("src", "tgt")
-
-
-class CorpusScorer(Protocol):
-    """Scores pairs by statistics of the whole source.
-
-    One is :class:`clirot.bitext.alignment.AlignmentScorer`.
-    """
-
-    @property
-    def name(self) -> str:
-        """The column its scores are stored in."""
-        ...
-
-    @property
-    def minimum(self) -> float | None:
-        """Pairs of a lower score are dropped as "misaligned"; None: no pair is."""
-        ...
-
-    def fit(self, kept: Callable[[], Iterator[Batch]]) -> None:
-        """Estimate the statistics.
-
-        Args:
-            kept: gives the pairs that the filters kept, in their order, batch by batch, each time
-                it is called. A batch's ``first`` is its place among all pairs.
-        """
-        ...
-
-    def score(self, batch: Batch) -> NDArray[np.float32]:
-        """(pairs,) the score of each pair of a batch of the same source, kept ones only."""
-        ...
 
 
 class Chain:
@@ -70,7 +44,6 @@ class Chain:
         languages: of the two sides.
         scratch: an empty directory for its files, on a disk with room for the source's text.
         overlap: collections whose texts are dropped, already read.
-        scorers: scores that need the whole source.
         rows: pairs of a batch; the result does not depend on it.
 
     Raises:
@@ -84,7 +57,6 @@ class Chain:
         scratch: Path,
         *,
         overlap: Overlap | None = None,
-        scorers: Sequence[CorpusScorer] = (),
         rows: int = ROWS,
     ) -> None:
         self.report = Report()
@@ -93,7 +65,6 @@ class Chain:
         self._config = config
         self._scratch = scratch
         self._overlap = overlap
-        self._scorers = tuple(scorers)
         self._rows = rows
         self._scripts: dict[str, frozenset[str]] = {}
         self._identifiers: dict[str, Identifier] = {}
@@ -109,22 +80,16 @@ class Chain:
         """The scores that every batch of :meth:`judged` has."""
         names = [f"{side}_script" for side in self._scripts]
         names += [f"{side}_language" for side in self._identifiers]
-        return (*names, *(scorer.name for scorer in self._scorers))
+        names += ["alignment"] if self._config.min_alignment else []
+        return tuple(names)
 
     def read(self, pairs: Iterable[SentencePair]) -> None:
         """The first pass: normalise all pairs, and filter each by itself."""
-        with pa.OSFile(str(self._file), "wb") as file:
-            writer = None
+        with self._file.open("wb") as file:
             for batch in batches(pairs, rows=self._rows):
                 self._filter(batch)
-                record = _as_record(batch)
-                if writer is None:
-                    options = pa.ipc.IpcWriteOptions(compression="lz4")
-                    writer = pa.ipc.new_stream(file, record.schema, options=options)
-                writer.write_batch(record)
+                pickle.dump(replace(batch), file)  # a copy has no array of characters yet
                 self.count += len(batch)
-            if writer is not None:
-                writer.close()
 
     def judged(self) -> Iterator[Batch]:
         """The second pass: all pairs in their order, each kept or dropped for good.
@@ -133,16 +98,13 @@ class Chain:
         """
         if self._duplicates is not None:
             self._repeated = self._duplicates.verdicts(self.count)
-        for scorer in self._scorers:
-            scorer.fit(self._kept)
+        model = self._pair_model() if self._config.min_alignment else None
         for batch in self._stored():
-            for scorer in self._scorers:
+            if model is not None:
                 scores = np.full(len(batch), np.nan, np.float32)
-                if batch.kept.any():
-                    scores[batch.kept] = scorer.score(batch.only(batch.kept))
-                batch.scores[scorer.name] = scores
-                if scorer.minimum is not None:
-                    batch.drop(scores < scorer.minimum, "misaligned")
+                scores[batch.kept] = model.probabilities(*batch.sides(np.flatnonzero(batch.kept)))
+                batch.scores["alignment"] = scores
+                batch.drop(scores < self._config.min_alignment, "misaligned")
             self.report.add(batch)
             yield batch
 
@@ -172,7 +134,7 @@ class Chain:
 
     @property
     def _file(self) -> Path:
-        return self._scratch / "filtered.arrow"
+        return self._scratch / "filtered.pickle"
 
     def _expect(self, side: str, language: str) -> None:
         """Find out which scripts a side may have, and whether its language can be identified."""
@@ -239,22 +201,32 @@ class Chain:
 
     def _stored(self) -> Iterator[Batch]:
         """The batches of the first pass, with duplicates dropped as soon as they are known."""
-        if not self.count:
-            return
         first = 0
-        with pa.OSFile(str(self._file), "rb") as file, pa.ipc.open_stream(file) as reader:
-            for record in reader:
-                batch = _as_batch(record, first)
+        with self._file.open("rb") as file:
+            while first < self.count:
+                batch: Batch = pickle.load(file)
                 if self._repeated is not None:
                     found = self._repeated[first : first + len(batch)]
                     batch.verdict = np.where(batch.kept, found, batch.verdict)
                 yield batch
                 first += len(batch)
 
-    def _kept(self) -> Iterator[Batch]:
+    def _pair_model(self) -> PairModel:
+        """A model of the pairs, learnt from some of those that are kept, spread evenly."""
+        from clirot.bitext.alignment.pair_scores import SAMPLE, PairModel
+
+        kept = sum(int(batch.kept.sum()) for batch in self._stored())
+        stride = max(1, -(-kept // SAMPLE))
+        found: tuple[list[str], list[str]] = ([], [])
+        seen = 0
         for batch in self._stored():
-            if batch.kept.any():
-                yield batch.only(batch.kept)
+            places = np.flatnonzero(batch.kept)
+            for column, side in zip(
+                found, batch.sides(places[-seen % stride :: stride]), strict=True
+            ):
+                column += side
+            seen += len(places)
+        return PairModel(*found)
 
 
 def _filter_lengths(batch: Batch, config: FilterConfig) -> None:
@@ -262,35 +234,15 @@ def _filter_lengths(batch: Batch, config: FilterConfig) -> None:
     characters = np.stack([src.lengths, tgt.lengths])
     words = np.stack([points.count(points.array == 0x20) + 1 for points in (src, tgt)])
     short = (characters < config.min_length) | (words < config.min_words)
-    batch.drop(short.any(axis=0), "too short")
+    batch.drop(short[0] | short[1], "too short")
     limits = (
         (characters, config.max_length, config.max_ratio),
         (words, config.max_words, config.max_word_ratio),
     )
     for sizes, most, _ in limits:
         if most:
-            batch.drop((sizes > most).any(axis=0), "too long")
+            batch.drop(sizes.max(axis=0) > most, "too long")
     for sizes, _, ratio in limits:
         if ratio:
             uneven = sizes.max(axis=0) > ratio * sizes.min(axis=0)
             batch.drop(uneven & (characters.max(axis=0) >= RATIO_FROM), "length ratio")
-
-
-def _as_record(batch: Batch) -> Any:
-    columns: dict[str, Any] = {
-        "src": pa.array(batch.src, pa.large_string()),
-        "tgt": pa.array(batch.tgt, pa.large_string()),
-        "id": pa.array(batch.id, pa.large_string()),
-        "place": pa.array(batch.place, pa.int64()),
-        "verdict": pa.array(batch.verdict, pa.uint8()),
-    }
-    columns |= {name: pa.array(values, pa.float32()) for name, values in batch.scores.items()}
-    return pa.record_batch(columns)
-
-
-def _as_batch(record: Any, first: int) -> Batch:
-    columns = {name: record.column(name) for name in record.schema.names}
-    src, tgt, ids, place = (columns.pop(name).to_pylist() for name in ("src", "tgt", "id", "place"))
-    verdict = columns.pop("verdict").to_numpy(zero_copy_only=False).copy()
-    scores = {name: one.to_numpy(zero_copy_only=False) for name, one in columns.items()}
-    return Batch(src, tgt, ids, place, first, verdict, scores)

@@ -70,7 +70,7 @@ def scripts_of(language: str) -> frozenset[str]:
                 found.add(Locale.parse(identifier).script)
         found -= _NOT_MEANT.get(base, set())
     unicode_scripts = (one for code in found if code for one in _MADE_OF.get(code, (code,)))
-    return frozenset(code for code in unicode_scripts if _letters_of(code) is not None)
+    return frozenset(code for code in unicode_scripts if _letters_of(code).any())
 
 
 def script_share(points: Codepoints, scripts: frozenset[str]) -> NDArray[np.float32]:
@@ -94,12 +94,12 @@ def _letters() -> NDArray[np.bool_]:
 
 
 @cache
-def _letters_of(script: str) -> NDArray[np.bool_] | None:
-    """(code points,) which are letters of a script; None: Unicode has no such script."""
+def _letters_of(script: str) -> NDArray[np.bool_]:
+    """(code points,) which are letters of a script; none are, where Unicode has no such script."""
     try:
         return _letters() & matching(rf"\p{{Script={script}}}")
     except regex.error:
-        return None
+        return np.zeros_like(_letters())
 
 
 class Identifier:
