@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from clirot.bitext.filters.batch import ROWS, Batch, batches
@@ -85,7 +86,7 @@ class Chain:
 
     def read(self, pairs: Iterable[SentencePair]) -> None:
         """The first pass: normalise all pairs, and filter each by itself."""
-        with self._file.open("wb") as file:
+        with pa.output_stream(self._file, compression="lz4") as file:
             for batch in batches(pairs, rows=self._rows):
                 self._filter(batch)
                 pickle.dump(replace(batch), file)  # a copy has no array of characters yet
@@ -133,8 +134,8 @@ class Chain:
         return found
 
     @property
-    def _file(self) -> Path:
-        return self._scratch / "filtered.pickle"
+    def _file(self) -> str:
+        return str(self._scratch / "filtered.pickle.lz4")
 
     def _expect(self, side: str, language: str) -> None:
         """Find out which scripts a side may have, and whether its language can be identified."""
@@ -202,7 +203,7 @@ class Chain:
     def _stored(self) -> Iterator[Batch]:
         """The batches of the first pass, with duplicates dropped as soon as they are known."""
         first = 0
-        with self._file.open("rb") as file:
+        with pa.input_stream(self._file, compression="lz4") as file:
             while first < self.count:
                 batch: Batch = pickle.load(file)
                 if self._repeated is not None:
