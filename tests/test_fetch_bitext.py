@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+import os
 import random
 import re
 import shutil
@@ -28,7 +29,9 @@ from clirot.bitext import FilterConfig, line_order, load_bitext, stored_sources
 from clirot.bitext.acquisition import FetchConfig, FetchResult, fetch_bitext
 from clirot.bitext.alignment import Bead, Realignment, realignment
 from clirot.bitext.filters.chain import Chain
+from clirot.bitext.formats import LocalFile, local_file
 from clirot.cli import app
+from clirot.download import offline
 from clirot.errors import (
     ArtefactError,
     ClirotError,
@@ -261,6 +264,34 @@ def test_requests_that_make_no_sense_are_refused_before_anything_is_done(store):
     FetchConfig(pair=LanguagePair("sw", "so"), files=(Path("mine.tsv"),))
 
 
+def test_offline_is_a_setting_and_leaves_the_environment_alone(store, monkeypatch):
+    monkeypatch.delenv("CLIROT_MIRROR", raising=False)
+    before = dict(os.environ)
+    result = get(store, "hornmt", "cldr", offline=True)
+    assert result.sources == ("cldr",)
+    (failed,) = result.failed
+    assert failed.source == "hornmt" and "forbids the network" in failed.error.message
+    assert dict(os.environ) == before and not offline()
+
+
+def test_a_file_is_parsed_and_hashed_once(store, greetings, monkeypatch):
+    """Whoever asks for its name in the store first, and fetching it afterwards, share the work."""
+    hashed = []
+
+    def counting(path: Path) -> str:
+        hashed.append(path)
+        return file_digest(path)
+
+    monkeypatch.setattr(local_file, "file_digest", counting)
+    file = LocalFile.parse(greetings)
+    assert file.source_name not in stored_sources(store, EN_SO)
+    (one,) = get(store, parsed=(file,)).fetched
+    assert one.source == file.source_name and one.kept == 3
+    assert hashed == [greetings]
+    (same,) = get(store, files=(greetings,)).fetched
+    assert same.artefact == one.artefact and not same.fresh
+
+
 # Reading it back
 
 
@@ -448,6 +479,40 @@ def test_a_full_disk_is_one_failed_source(store, greetings, monkeypatch):
 
 
 # The command
+
+
+def test_the_options_are_the_settings(monkeypatch):
+    """Without an option the command fetches what FetchConfig's defaults say; with one, that."""
+    asked: list[FetchConfig] = []
+
+    def fetching(config, **_):
+        asked.append(config)
+        return FetchResult(config.pair, (), (), {})
+
+    monkeypatch.setattr("clirot.bitext.acquisition.fetch_bitext", fetching)
+    for line in (
+        [],
+        ["--max-length", "0", "--max-ratio", "0", "--exclude-collection", "a", "--offline"],
+        ["--no-filter", "--source", "cldr", "--source", "hornmt", "--format", "csv", "--file", "x"],
+    ):
+        done = CliRunner().invoke(app, ["fetch-bitext", "--tgt", "so", *line])
+        assert (done.exit_code, done.output) == (0, "")
+    assert asked == [
+        FetchConfig(pair=EN_SO),
+        FetchConfig(
+            pair=EN_SO,
+            filters=FilterConfig(max_length=0, max_ratio=0),
+            exclude=("a",),
+            offline=True,
+        ),
+        FetchConfig(
+            pair=EN_SO,
+            sources=("cldr", "hornmt"),
+            files=(Path("x"),),
+            format="csv",
+            filters=FilterConfig.off(),
+        ),
+    ]
 
 
 def clirot(*arguments: str) -> tuple[int, str, str]:
