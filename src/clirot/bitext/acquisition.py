@@ -1,7 +1,7 @@
 """Fetch bitext: from the catalogue and from files into the store, each source an artefact.
 
-What was kept, what was dropped and why, the licence and the addresses are in each artefact's
-manifest. A source that fails does not stop the others.
+The manifest of each artefact has the counts of kept and dropped pairs with the reasons, the licence
+and the addresses. A source that fails does not stop the others.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Fetched:
     """Its name, as :func:`clirot.bitext.load_bitext` takes it."""
     artefact: Artefact
     fresh: bool
-    """False where it was there already."""
+    """False if the store had it already."""
 
     @property
     def read(self) -> int:
@@ -60,22 +60,23 @@ class Fetched:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What could not be judged, and why."""
+        """What is wrong with the bitext, and what could not be checked."""
         return tuple(self.artefact.manifest.results["warnings"])
 
     @property
     def alignment(self) -> dict[str, Any] | None:
         """How its lines stand to each other: ``found``, ``share``, ``shifts``, ``unmatched``.
 
-        None: not judged, as there are too few pairs. Lines are counted from 1. A list of words is
-        not judged either: then ``found`` says so, and ``share`` is None.
+        None if there are too few pairs to check. Lines are counted from 1. A list of words is not
+        checked either: then ``found`` says so, and ``share`` is None.
         """
         return self.artefact.manifest.results.get("alignment")
 
     @property
     def realigned(self) -> dict[str, Any] | None:
-        """What was ``found`` and repaired on request: ``pairs``, ``source_alone``,
-        ``target_alone`` and ``joined`` count what came of it. None: nothing was.
+        """What was ``found`` before sentences were realigned, and how many ``pairs``, sentences
+        without a counterpart (``source_alone``, ``target_alone``) and ``joined`` pairs came of it.
+        None if nothing was realigned.
         """
         return self.artefact.manifest.results.get("realigned")
 
@@ -87,7 +88,7 @@ class Fetched:
 
 @dataclass(frozen=True)
 class Failed:
-    """A source that could not be had, and why."""
+    """A source that could not be fetched, with its error."""
 
     source: str
     error: ClirotError
@@ -95,23 +96,23 @@ class Failed:
 
 @dataclass(frozen=True)
 class FetchResult:
-    """What is in the store now, and what is not."""
+    """The sources that are in the store now, and those that failed."""
 
     pair: LanguagePair
     fetched: tuple[Fetched, ...]
     failed: tuple[Failed, ...]
     settled: Mapping[str, str]
-    """What was asked for -> the name it has in the store: two names may mean one version of a
-    corpus, and two files may be the same."""
+    """Name that was asked for -> name in the store. Two names may mean one version of a corpus, and
+    two files may have the same content."""
 
     @property
     def sources(self) -> tuple[str, ...]:
-        """The names of what was got, in the order it was asked for, each once."""
+        """The names of the sources in the store, each once, in the order they were named."""
         return tuple(one.source for one in self.fetched)
 
     @property
     def kept(self) -> int:
-        """Pairs over all sources; a pair that two sources have counts twice."""
+        """Kept pairs of all sources; a pair that two sources have counts twice."""
         return sum(one.kept for one in self.fetched)
 
     def check(self) -> None:
@@ -140,18 +141,18 @@ def fetch_bitext(
 ) -> FetchResult:
     """Bring bitext of a language pair into the store.
 
-    What is there already, made from the same files with the same filters, is not made again.
-    Failures do not raise: they are in the result, and :meth:`FetchResult.check` raises them.
+    Bitext that the store has, made from the same files with the same filters, is not made again.
+    A source that fails raises nothing here: :meth:`FetchResult.check` raises its error.
 
     Args:
         config: which pair, from where, and what to drop.
-        store: where it goes, downloads beside it; None: ``CLIROT_HOME``'s.
+        store: the store, with the downloads beside it; None: the one in ``CLIROT_HOME``.
         progress: told of downloads and of long readings.
 
     Raises:
         ClirotError: a collection to exclude cannot be opened.
         UsageError: languages are to be identified and the extra ``langid`` is not installed.
-        KeyboardInterrupt: the sources finished until then are in the store.
+        KeyboardInterrupt: the sources that were finished before it are in the store.
     """
     fetching = _Fetching(config, store if store is not None else Store(), progress)
     fetched: list[Fetched] = []
@@ -172,7 +173,7 @@ def fetch_bitext(
 
 @dataclass(frozen=True)
 class _Request:
-    """The artefact that a source becomes, and all that decides what is in it."""
+    """The artefact that a source becomes, with everything that its content depends on."""
 
     name: str
     settings: Mapping[str, Any]
@@ -181,7 +182,7 @@ class _Request:
 
 
 class _Fetching:
-    """What is the same for all sources of one fetching."""
+    """What is the same for all sources that are fetched together."""
 
     def __init__(self, config: FetchConfig, store: Store, progress: ProgressSink) -> None:
         self._config = config
@@ -201,7 +202,7 @@ class _Fetching:
         """Bring one source into the store, unless it is there."""
         supply = supply.ready(self._store.home, self._progress)
         source, deciding, inputs = supply.identity()
-        # A word or two on a line cannot tell a shift: lists of words are never realigned.
+        # One or two words on a line do not show a shift, so lists of words are never realigned.
         realign = self._config.realign and not supply.word_list
         request = _Request(
             name=artefact_name(self._config.pair, source),
@@ -230,7 +231,7 @@ class _Fetching:
             try:
                 self._make(supply, request)
             except BusyError:
-                # Very likely it fetches what we want: two trainings that were started together.
+                # Very likely two trainings were started together and fetch the same.
                 self._progress(Step(f"wait for another process to fetch {supply.label}", 0))
                 time.sleep(_POLL_S)
             else:
@@ -245,7 +246,7 @@ class _Fetching:
         with self._store.draft(
             "bitext", request.name, config=request.settings, inputs=request.inputs
         ) as draft:
-            draft.resumable = False  # what takes long are downloads, and those are kept elsewhere
+            draft.resumable = False  # only downloads take long, and they are kept elsewhere
             chain = Chain(
                 self._config.filters, self._config.pair, draft.scratch, overlap=self._overlap
             )

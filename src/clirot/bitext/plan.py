@@ -1,4 +1,4 @@
-"""What fetching some sources would download, and the room it would take: nothing is fetched."""
+"""What fetching would download and how much disk it would take. Nothing is fetched."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from clirot.records import LanguagePair, ProgressSink, silent
 from clirot.store import Store
 
 _UNPACKED = 3
-"""Text is about this many times as large as it is packed."""
+"""Unpacked text is about this many times as large as packed text."""
 _PACKED = (".zip", ".tgz", *ENDINGS)
 
 
@@ -28,43 +28,43 @@ class PlannedFile:
 
     url: str
     size: int | None
-    """Bytes; None where neither the table nor the server says."""
+    """Bytes; None if neither the table nor the server states it."""
     arrived: int
-    """Bytes of it that are here already."""
+    """Bytes that were downloaded before."""
     whole: bool
-    """Whether those are all of it."""
+    """Whether the whole file was downloaded before."""
 
     @property
     def left(self) -> int:
-        """Bytes to download, as far as they are known."""
+        """Bytes still to download, as far as they are known."""
         return 0 if self.whole else max(0, (self.size or 0) - self.arrived)
 
     @property
     def text(self) -> int:
-        """Bytes of text in it, estimated."""
+        """Estimated bytes of text in the file."""
         return _text(self.url, self.size or self.arrived)
 
 
 @dataclass(frozen=True)
 class PlannedSource:
-    """A source, with nothing left open about it."""
+    """A source whose version and files are known."""
 
     source: Source
     pairs: int | None
-    """Sentence pairs as published, where that is known."""
+    """Number of sentence pairs as published; None if it is not known."""
     files: tuple[PlannedFile, ...]
     stored: bool
-    """Whether the store has bitext from it."""
+    """Whether the store has its bitext already."""
 
     @property
     def of_hub(self) -> bool:
-        """Whether another library fetches it, which does not say how much that is."""
+        """Whether the datasets library fetches it, which does not state the size."""
         return isinstance(self.source, HubSource)
 
 
 @dataclass(frozen=True)
 class PlannedLocal:
-    """A file of the user's, or two, of which a first pair could be read."""
+    """A file of the user, or two aligned ones, whose first pair could be read."""
 
     file: LocalFile
     sizes: tuple[int, ...]
@@ -72,7 +72,7 @@ class PlannedLocal:
 
     @property
     def text(self) -> int:
-        """Bytes of text in it, estimated."""
+        """Estimated bytes of text in the files."""
         paths = zip(self.file.paths, self.sizes, strict=True)
         return sum(_text(path.name, size) for path, size in paths)
 
@@ -85,9 +85,9 @@ class Plan:
     sources: tuple[PlannedSource, ...]
     files: tuple[PlannedLocal, ...]
     failed: tuple[tuple[str, ClirotError], ...]
-    """Sources that could not be looked up and files that could not be read, and why."""
+    """Sources that could not be looked up and files that could not be read, with the error."""
     free: int
-    """Bytes free where it would go."""
+    """Free bytes on the disk of the store."""
 
     @property
     def left(self) -> int:
@@ -96,14 +96,14 @@ class Plan:
 
     @property
     def unknown(self) -> int:
-        """Files of unknown size that are not here."""
+        """Number of files to download whose size is not known."""
         return sum(
             not file.whole and file.size is None for one in self.sources for file in one.files
         )
 
     @property
     def needed(self) -> int:
-        """Bytes of disk: the downloads, and about as much as the text for the bitext."""
+        """Bytes of disk for the downloads and, about as much as their text, for the bitext."""
         text = sum(file.text for one in self.sources if not one.stored for file in one.files)
         return self.left + text + sum(one.text for one in self.files)
 

@@ -21,7 +21,7 @@ class Source(Protocol):
 
     @property
     def name(self) -> str:
-        """What a user calls it, and the store what came from it."""
+        """The name that a user gives, and part of the name of its bitext in the store."""
 
     @property
     def title(self) -> str:
@@ -37,7 +37,7 @@ class Source(Protocol):
 
     @property
     def homepage(self) -> str:
-        """Where people read about it."""
+        """The page that describes it."""
 
     @property
     def citation(self) -> str:
@@ -45,50 +45,54 @@ class Source(Protocol):
 
     @property
     def revision(self) -> str:
-        """Which state of it: decides, with the pair, what is read."""
+        """Its version. Version and pair together decide which sentences are read."""
 
     @property
     def recommended(self) -> bool:
-        """Whether it is fetched where no source was named."""
+        """Whether it is fetched when no source was named."""
 
     @property
     def evaluation(self) -> bool:
-        """Whether people measure on it: then it is fetched only where it is named."""
+        """Whether it is an evaluation set. Such a set is fetched only when it is named."""
 
     @property
     def word_list(self) -> bool:
-        """Whether it is a list of words or names, not of sentences: its lines are not looked at for
-        shifts, as a word or two on a line cannot tell, and are never realigned.
+        """Whether it is a list of words or names, not of sentences. One or two words on a line do
+        not show whether lines are shifted, so lists are neither checked nor realigned.
         """
 
     @property
     def languages(self) -> Sequence[str]:
-        """Every language it has, English apart, as normalised codes, sorted."""
+        """The normalised codes of its languages, sorted, without English."""
 
     def has(self, pair: LanguagePair) -> bool:
         """Whether it has bitext of a pair, in either direction."""
 
     def count(self, pair: LanguagePair) -> int | None:
-        """How many sentence pairs, where that is known before reading them."""
+        """The number of sentence pairs, or None if it is not known before they are read."""
 
     def resolved(self, pair: LanguagePair, *, home: Path, progress: ProgressSink) -> Source:
-        """The same source with nothing left open: which version, which files.
+        """The same source with its version and its files known.
 
-        A source whose version is not named may have to ask a server for the latest one here.
+        A source whose version was not named may ask a server for the latest one.
 
         Raises:
-            DownloadError: there is no answer.
+            DownloadError: the server does not answer.
             UsageError: it has no bitext of the pair.
         """
 
     def upstreams(self, pair: LanguagePair) -> tuple[Upstream, ...]:
-        """The files it needs for a pair; empty where it needs none."""
+        """The files that it reads for a pair; empty if it reads none."""
 
     def read(self, pair: LanguagePair, files: Sequence[Path]) -> Iterator[SentencePair]:
-        """The pairs, ``pair.src`` first, from local copies of :meth:`upstreams` in that order.
+        """The pairs, with ``pair.src`` first.
+
+        Args:
+            pair: the languages.
+            files: local copies of :meth:`upstreams`, in the same order.
 
         Raises:
-            InputError: a file is not what it should be.
+            InputError: a file is not in the format of the source.
         """
 
 

@@ -1,18 +1,18 @@
-"""Bitext in the store: how an artefact is written, and how several are read as one.
+"""Bitext in the store: how an artefact is written, and how several are read together.
 
 Each source is an artefact of its own, ``bitext/<src>-<tgt>.<source>``, with one file,
-``pairs.parquet``: a row for every pair of the source, the dropped ones too, in its order.
+``pairs.parquet``. It has a row for every pair of the source, kept or dropped, in their order.
 
 ======== ====== ==============================================================================
 src, tgt string the sides, normalised
 id       string the source's name for the pair
 place    int64  line or unit in the source, from 1
 outcome  string ``kept``, or the reason it was dropped (see ``clirot.bitext.filters.config``)
-...      float  a column for each score that was asked for, such as ``tgt_script``; may be null
+...      float  a column for each score that was computed, such as ``tgt_script``; may be null
 ======== ====== ==============================================================================
 
-The file's bytes are decided by the pairs and by pyarrow's version. The digest of the kept pairs
-alone, which no version changes, is ``pairs_digest`` among the manifest's results.
+The bytes of the file depend on the pairs and on the version of pyarrow. The manifest's results have
+a digest of the kept pairs that does not depend on the version, ``pairs_digest``.
 """
 
 from __future__ import annotations
@@ -45,11 +45,11 @@ class Bitext:
     pair: LanguagePair
     pairs: list[SentencePair]
     inputs: tuple[Input, ...]
-    """The artefacts they are from, in the order they were asked for."""
+    """The artefacts that were read, in the order in which they were named."""
     dropped: dict[str, int] = field(default_factory=dict)
-    """Source -> how many of its pairs an earlier source had already."""
+    """Source -> number of its pairs that an earlier source has too."""
     warnings: tuple[str, ...] = ()
-    """What was found wrong with them when they were fetched, the artefact's name before it."""
+    """The warnings of their manifests, each after the name of the artefact."""
 
     def __len__(self) -> int:
         return len(self.pairs)
@@ -61,9 +61,9 @@ class StoredPair:
 
     pair: SentencePair
     outcome: str
-    """``kept``, or why it was dropped."""
+    """``kept``, or the reason why it was dropped."""
     scores: dict[str, float]
-    """Name -> score; a score that the pair does not have is left out."""
+    """Name -> score; scores that the pair does not have are left out."""
 
 
 def artefact_name(pair: LanguagePair, source: str) -> str:
@@ -72,7 +72,7 @@ def artefact_name(pair: LanguagePair, source: str) -> str:
 
 
 def stored_sources(store: Store, pair: LanguagePair) -> list[str]:
-    """The sources the store has bitext from for a pair, sorted."""
+    """The sources of which the store has bitext for a pair, sorted."""
     prefix = artefact_name(pair, "")
     return [name.removeprefix(prefix) for name in store.names("bitext") if name.startswith(prefix)]
 
@@ -82,7 +82,7 @@ def write_pairs(path: Path, batches: Iterable[Batch], scores: Sequence[str] = ()
 
     Args:
         path: the file.
-        batches: pairs with their outcomes, in order. How they are cut changes nothing.
+        batches: pairs with their outcomes, in order. Their sizes do not change the file.
         scores: the scores that every batch has.
 
     Returns:
@@ -93,7 +93,7 @@ def write_pairs(path: Path, batches: Iterable[Batch], scores: Sequence[str] = ()
 
     digest = hashlib.sha256()
     schema = _schema(scores)
-    # Every setting that decides bytes is said, so that a new default of the library's does not.
+    # Every setting is given that changes the bytes, so that a new default of pyarrow does not.
     with pq.ParquetWriter(
         path,
         schema,
@@ -126,7 +126,7 @@ def write_pairs(path: Path, batches: Iterable[Batch], scores: Sequence[str] = ()
 def stored_pairs(
     artefact: Artefact, *, outcomes: Sequence[str] | None = None
 ) -> Iterator[StoredPair]:
-    """The rows of an artefact in their order, a few thousand in memory at a time.
+    """The rows of an artefact in their order; a few thousand are in memory at a time.
 
     Args:
         artefact: bitext in the store.
@@ -149,7 +149,7 @@ def stored_pairs(
 
 
 def kept_pairs(artefact: Artefact) -> Iterator[SentencePair]:
-    """The kept pairs of an artefact in their order, a few thousand in memory at a time.
+    """The kept pairs of an artefact in their order; a few thousand are in memory at a time.
 
     Raises:
         ArtefactError: its file is damaged.
@@ -161,11 +161,11 @@ def kept_pairs(artefact: Artefact) -> Iterator[SentencePair]:
 def sample_pairs(
     artefact: Artefact, size: int, *, seed: int = 0, outcomes: Sequence[str] = ("kept",)
 ) -> list[StoredPair]:
-    """Some rows drawn evenly without replacement, in the order of the source.
+    """Some rows, drawn at random without replacement, in the order of the source.
 
     Args:
         artefact: bitext in the store.
-        size: how many; all there are where there are fewer.
+        size: how many rows; if there are fewer, all of them.
         seed: another seed draws others.
         outcomes: from which rows.
 
@@ -176,7 +176,7 @@ def sample_pairs(
 
     from clirot.bitext.filters.report import priorities
 
-    # Two readings: the first, of one small column, says which rows, so that no text is held.
+    # The first reading, of one small column, chooses the rows, so that no text is held in memory.
     codes: list[Any] = []
     first = 0
     for columns in _columns(artefact, None, ("outcome",)):
@@ -200,7 +200,7 @@ def load_bitext(store: Store, pair: LanguagePair, sources: Sequence[str]) -> Bit
         store: where it is.
         pair: the languages.
         sources: names of sources, as :class:`~clirot.bitext.acquisition.FetchResult` lists
-            them. Order matters only for which of two equal pairs keeps its id.
+            them. Of two equal pairs in two sources, the one of the first source is taken.
 
     Raises:
         UnknownNameError: the store has nothing of that name for the pair.
@@ -211,7 +211,7 @@ def load_bitext(store: Store, pair: LanguagePair, sources: Sequence[str]) -> Bit
 
     names = list(dict.fromkeys(sources))
     artefacts = [_artefact(store, pair, source) for source in names]
-    seen: set[bytes] = set()  # of earlier sources: within one, its own filters have decided
+    seen: set[bytes] = set()  # of earlier sources; within a source, its own filters dropped doubles
     merged: list[SentencePair] = []
     dropped: Counter[str] = Counter()
     for number, (source, artefact) in enumerate(zip(names, artefacts, strict=True), start=1):
@@ -274,7 +274,7 @@ def _record(batch: Batch, schema: Any) -> tuple[Any, bytes]:
 def _columns(
     artefact: Artefact, outcomes: Sequence[str] | None, names: Sequence[str] | None = None
 ) -> Iterator[dict[str, list[Any]]]:
-    """The file's columns, a piece at a time, as lists."""
+    """The columns of the file as lists, some thousand rows at a time."""
     import pyarrow as pa
     import pyarrow.compute as pc
     import pyarrow.parquet as pq

@@ -1,4 +1,4 @@
-"""Where the pairs of one artefact come from: a source of the catalogue, or a file of the user's."""
+"""Where the pairs of one artefact come from: a source of the catalogue, or a file of the user."""
 
 from __future__ import annotations
 
@@ -41,7 +41,10 @@ class SourceSupply:
         return self.source.word_list
 
     def ready(self, home: Path, progress: ProgressSink) -> SourceSupply:
-        """With its version and every file's digest, for which a file may have to be downloaded."""
+        """The same with its version and the digests of its files.
+
+        A file without a published digest is downloaded for this, if it was not before.
+        """
         source = self.source.resolved(self.pair, home=home, progress=progress)
         upstreams = source.upstreams(self.pair)
         known = tuple(identified(one, home=home, progress=progress) for one in upstreams)
@@ -71,14 +74,14 @@ class SourceSupply:
 
 @dataclass(frozen=True)
 class FileSupply:
-    """A file of the user's, or two that correspond."""
+    """A file of the user, or two aligned ones."""
 
     file: LocalFile
     pair: LanguagePair
     skip_malformed: bool
     malformed: list[str] = field(default_factory=list)
     """What was wrong with the rows that were left out."""
-    word_list = False  # not that we know of
+    word_list = False  # a file does not say what it is
 
     @property
     def label(self) -> str:
@@ -96,7 +99,7 @@ class FileSupply:
         return self.file.paths[0]
 
     def ready(self, home: Path, progress: ProgressSink) -> FileSupply:
-        """Itself: nothing about it is open."""
+        """Itself: a file has no versions."""
         return self
 
     def identity(self) -> tuple[str, dict[str, Any], tuple[Input, ...]]:
@@ -109,7 +112,7 @@ class FileSupply:
         """Its pairs, as they are read."""
 
         def count(error: InputError) -> None:
-            # Only the first are told of; the others are only counted.
+            # The messages of the first ones are kept; the others are only counted.
             self.malformed.append(error.message if len(self.malformed) < _EXAMPLES else "")
 
         malformed = count if self.skip_malformed else refuse

@@ -1,8 +1,9 @@
-"""Comma-separated bitext with quotation marks and a header (RFC 4180), streamed.
+"""Comma-separated bitext with quotation marks and a header (RFC 4180), read as a stream.
 
-Semicolons and tabs, which spreadsheets write in many countries, are told from the header. A
-quotation mark that nothing closes would swallow the file: a field of more than 131,072 characters
-(the limit of Python's ``csv``) is an error, with the line where its row begins.
+The header shows whether commas, semicolons or tabs separate the columns; spreadsheets of many
+countries write semicolons. A quotation mark that is never closed would make one field of the rest
+of the file. So a field of more than 131,072 characters (the limit of Python's ``csv``) is an error,
+with the line where its row begins.
 """
 
 from __future__ import annotations
@@ -93,10 +94,10 @@ def _wrong(error: csv.Error, lines: _Lines, path: Path) -> InputError:
 
 
 class _Lines:
-    """Lines as ``csv`` wants them, those of the present row kept.
+    """The lines that ``csv`` reads; those of the present row are kept.
 
-    A stray quotation mark swallows the rows after it: where one is left out and reading goes on, it
-    goes on with the line after the one that the row began on.
+    A stray quotation mark makes the following rows a part of its own row. If that row is left out,
+    reading goes on with the line after its first one.
     """
 
     def __init__(self, lines: Iterator[tuple[int, str]]) -> None:
@@ -113,7 +114,7 @@ class _Lines:
         return numbered[1] + "\n"
 
     def first(self) -> str | None:
-        """The first line with anything on it, which is then the next one."""
+        """The first line that is not empty; reading then begins with it."""
         for number, line in self._lines:
             if line.strip():
                 self._again.append((number, line))
@@ -125,7 +126,7 @@ class _Lines:
         self._row.clear()
 
     def go_back(self) -> None:
-        """All lines of the row but its first are the next ones."""
+        """Read all lines of the row but its first again."""
         self._again.extendleft(reversed(self._row[1:]))
 
     @property
@@ -140,7 +141,7 @@ class _Lines:
 
 
 def _delimiter(first: str, request: Request) -> str:
-    """What separates columns: what the header makes sense with, or else what it has most of."""
+    """The separator that divides the header into known names, or else its most frequent one."""
     fields = request.fields
     for delimiter in _DELIMITERS:
         try:

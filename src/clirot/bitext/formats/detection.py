@@ -1,4 +1,4 @@
-"""Which format a file has: told from its first bytes where they say it, and from its name."""
+"""Which format a file has: by its first bytes if these show it, else by its name."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ _HEAD = 1 << 16
 
 
 def ending_of(name: str) -> str | None:
-    """The format that a name ends like (without the ending of a compression), or None."""
+    """The format by the ending of a name (without that of a compression), or None."""
     return next((kind for ending, kind in ENDINGS.items() if name.endswith(ending)), None)
 
 
 def format_of(part: Part) -> str:
-    """The name of a part's format: by content, then by name, else tab-separated.
+    """The name of a part's format: by its content, else by its name, else tab-separated.
 
     Raises:
         InputError: it cannot be read.
@@ -57,7 +57,7 @@ def format_of(part: Part) -> str:
 
 
 def by_content(head: bytes) -> str | None:
-    """The format that the first bytes are of, or None where they could be any table of text."""
+    """The format that the first bytes show, or None if they may be any table of text."""
     if head.startswith(parquet_table.MAGIC):
         return "parquet"
     if head[:4] in MO_MAGIC:
@@ -76,7 +76,7 @@ def _root(head: bytes) -> str:
     names: list[str] = []
     parser = expat.ParserCreate()
     parser.StartElementHandler = lambda name, _: names.append(name) if not names else None
-    # What comes after the root, or is cut, is the reader's to judge.
+    # The reader, which sees the whole document, refuses what is wrong after the root.
     with suppress(expat.ExpatError, LookupError, ValueError):
         parser.Parse(head, False)
     return names[0] if names else ""

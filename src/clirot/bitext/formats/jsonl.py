@@ -1,4 +1,4 @@
-"""JSON lines: one object a line, with the two sides in fields of their own, streamed.
+"""JSON lines: one object on each line, whose fields have the two sides; read as a stream.
 
 ``{"src": ..., "tgt": ...}``, ``{"en": ..., "so": ...}``, the nested ``{"translation": {"en": ...,
 "so": ...}}`` of many data sets of the Hugging Face Hub, or any fields that the user names.
@@ -61,7 +61,7 @@ _HINT = "a line is an object; of an array, make lines with: jq -c '.[]'"
 
 def _parsed(line: str) -> dict[str, Any]:
     try:
-        # Numbers stay as written: an id of 30 digits is a name, and one of 5,000 no error.
+        # Numbers are kept as they are written, because ids may have any number of digits.
         row = json.loads(line, parse_int=_Number, parse_float=_Number)
     except RecursionError as error:
         raise _WrongRowError("JSON that is nested too deeply") from error
@@ -88,7 +88,7 @@ def _text(row: Mapping[str, Any], name: str, *, optional: bool = False) -> str:
         try:
             value.encode("utf-8")
         except UnicodeEncodeError as error:
-            # JSON can spell half of a surrogate pair, which is no text and cannot be stored.
+            # JSON can write half of a surrogate pair, which cannot be stored as UTF-8.
             what = f"the field {name!r} holds half a surrogate pair at character {error.start + 1}"
             raise _WrongRowError(what) from error
     return str(value)

@@ -1,9 +1,9 @@
-"""Bitext from a file of the user's, in any format of the table.
+"""Bitext from a file of the user, in any format.
 
-How a file is named, with its columns or as two files::
+A file is named in one of these ways::
 
     mine.tsv.gz                    any format, compressed or not
-    data.csv:english,somali        a table, and its columns for --src and --tgt (and for ids)
+    data.csv:english,somali        a table, and its columns for source and target (and for ids)
     data.tsv:3,4                   columns by number: there is no header
     train.en,train.so              two files whose lines correspond
     corpus.en-so.zip               an archive of such two files, or of one of another format
@@ -42,7 +42,7 @@ _BESIDE = ("readme", "license", "licence", "info", "citation", "copying")
 
 @dataclass(frozen=True, kw_only=True)
 class LocalFile:
-    """What the user named."""
+    """A file that the user named, or two whose lines correspond."""
 
     paths: tuple[Path, ...]
     """One file, or two whose lines correspond."""
@@ -70,7 +70,7 @@ class LocalFile:
     def parse(cls, text: str | os.PathLike[str], *, kind: str | None = None) -> LocalFile:
         """Read ``PATH``, ``PATH:SRC,TGT[,ID]`` or ``PATH,PATH``.
 
-        A name that exists as it is written is that file, whatever is in it.
+        If a file has exactly the name that was written, commas and colons included, it is meant.
 
         Args:
             text: what the user wrote.
@@ -92,7 +92,7 @@ class LocalFile:
         paths = _paths(written)
         if paths is not None:
             return cls(paths=paths, format=kind)
-        # Nothing is there: take it for what it most likely was meant to be.
+        # No such file exists. The error should be about the most likely meaning.
         path, colon, names = written.rpartition(":")
         if colon and "," in names and "/" not in names:
             return cls(paths=(Path(path),), fields=Fields.parse(names), format=kind)

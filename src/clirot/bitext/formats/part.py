@@ -1,8 +1,8 @@
 """A part of what the user named: a file, or a file in a zip archive; either may be compressed.
 
-Nothing is unpacked to disk, so no name in an archive can lead anywhere; what comes out is bounded
-by the size of the archive (:mod:`clirot.bitext.formats.compressed`), and an archive in an archive
-is not opened.
+Nothing is unpacked to disk, so a name in an archive cannot lead out of a directory. How much comes
+out is limited by the size of the archive (:mod:`clirot.bitext.formats.compressed`). An archive in
+an archive is not opened.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Part:
 
     @property
     def label(self) -> Path:
-        """What errors call it: ``corpus.zip/train.en``."""
+        """Its name in errors: ``corpus.zip/train.en``."""
         if self.member is None:
             return self.path
         return Path(f"{self.path}/{listed([self.member])}")
@@ -62,7 +62,7 @@ class Part:
         return without_compression(own.lower())
 
     def packed(self) -> bool:
-        """Whether the bytes on disk are others than those of :meth:`open`."""
+        """Whether it is compressed or in an archive."""
         raw, _ = open_raw(self.path)
         with raw:
             return self.member is not None or kind_of(raw.peek(16)) is not None

@@ -23,8 +23,8 @@ _MOST_LANGUAGES = 64  # that an error needs to know
 def read_tmx(stream: IO[bytes], path: Path, request: Request) -> Iterator[SentencePair]:
     """The units of a TMX document as pairs; the id is the unit's ``tuid``, or its number.
 
-    A unit without one of the two languages yields a pair with that side empty. Of several variants
-    in one language the first counts.
+    A unit that lacks one of the two languages is a pair with an empty side. Of several variants in
+    one language the first is taken.
 
     Raises:
         InputError: with the line, where it is not well-formed XML, not TMX, declares entities, or

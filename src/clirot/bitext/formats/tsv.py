@@ -1,7 +1,7 @@
 """Tab-separated bitext, UTF-8, one pair a line: ``source TAB target [TAB id]``, or other columns.
 
 Quotation marks are text, not syntax. An empty line is a pair with two empty sides, so that it is
-counted among what was dropped. A first line that names the two languages (``en TAB so``) or sides
+counted among the dropped pairs. A first line that names the two languages (``en TAB so``) or sides
 (``src TAB tgt``) is a header.
 """
 
@@ -57,7 +57,7 @@ def read_tsv(stream: IO[bytes], path: Path, request: Request) -> Iterator[Senten
 def _header(
     cells: list[str], pair: LanguagePair, fields: Fields | None, path: Path
 ) -> tuple[int, ...] | None:
-    """The places of the fields in a first line, or None where it is a row like any other."""
+    """The places of the fields in a first line, or None if that line is a row."""
     names = [cell.strip() for cell in cells]
     if fields is not None and not set(fields.names) <= set(names):
         message, hint = missing(names, pair, fields)

@@ -1,8 +1,8 @@
 """XML as a stream of events, safe to read from anyone.
 
-Memory use does not grow with the document. Entity declarations are refused: no format of bitext
-needs them, and they are how a small document becomes a large one ("billion laughs") or reads files
-of the machine. An external DTD, which many exporters name, is not read.
+Memory does not grow with the document. Entity declarations are refused: no format of bitext needs
+them, and with them a small document can become a large one ("billion laughs") or read files of the
+machine. An external DTD, which many programs name in their exports, is not read.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from clirot.bitext.formats.compressed import DamagedError
 from clirot.errors import InputError
 
 MAX_DEPTH = 500
-"""Elements within elements. Translation memories have seven."""
+"""Depth of elements within each other. Translation memories have seven levels."""
 MAX_TEXT = 1 << 26
 """Characters of one side, and bytes of a comment or tag: 64 MiB."""
 
@@ -26,9 +26,9 @@ Item = TypeVar("Item")
 
 
 class XmlReader(Generic[Item]):
-    """The state between two expat events; a format says what it does with each.
+    """Reads a document event by event; a format is a subclass that handles the events.
 
-    Subclasses put what is finished into ``self.finished``.
+    The subclass puts each finished item into ``self.finished``.
     """
 
     def __init__(self, path: Path) -> None:
@@ -47,19 +47,19 @@ class XmlReader(Generic[Item]):
         self._parser.SkippedEntityHandler = self._on_skipped
 
     def start(self, tag: str, attributes: Mapping[str, str]) -> None:
-        """An element begins; ``self.depth`` counts it."""
+        """An element begins; ``self.depth`` includes it."""
         raise NotImplementedError
 
     def end(self, tag: str) -> None:
-        """An element has ended; ``self.depth`` still counts it."""
+        """An element has ended; ``self.depth`` still includes it."""
         raise NotImplementedError
 
     def text(self, text: str) -> None:
-        """Some text, perhaps a part of what stands between two tags."""
+        """Some text, perhaps only a part of the text between two tags."""
         raise NotImplementedError
 
     def items(self, stream: IO[bytes]) -> Iterator[Item]:
-        """What is finished, as the bytes come in.
+        """The finished items, while the bytes are read.
 
         Raises:
             InputError: with the line, where it is not well-formed, declares entities, is nested too

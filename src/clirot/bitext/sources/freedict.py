@@ -1,7 +1,7 @@
 """FreeDict: the dictionaries of English and Swahili, as pairs of a headword and an equivalent.
 
-Words, not sentences: something to start a vocabulary from. Under the GPL, so it is fetched where it
-is named and not otherwise.
+The pairs are words, not sentences. The licence is the GPL, so this source is fetched only when it is
+named.
 
 Source: https://freedict.org; Banski and Wojtowicz 2009, "A repository of free lexical resources for
 African languages". The format is TEI P5, chapter 9 (entry, form/orth, sense, def).
@@ -45,7 +45,7 @@ def _entries(path: Path) -> Iterator[tuple[int, str, str]]:
             word = " ".join((entry.findtext(f"{_TEI}form/{_TEI}orth") or "").split())
             for meaning in entry.iter(f"{_TEI}def"):
                 number += 1
-                # Some equivalents have markup within: their text is all of it.
+                # Some equivalents have elements inside; all of their text is taken.
                 yield number, word, " ".join("".join(meaning.itertext()).split())
             entry.clear()
     except ElementTree.ParseError as error:

@@ -67,7 +67,7 @@ def read_terms(pair: LanguagePair, files: Sequence[Path]) -> Iterator[SentencePa
     """
     for path in files:
         prefix = path.name.split("_")[0]
-        # With its line break: one within a quoted cell belongs to the cell.
+        # A line break inside a quoted cell belongs to the cell, so it is put back.
         rows = csv.DictReader(f"{line}\n" for line in read_lines(path))
         try:
             for number, row in enumerate(rows, start=1):
