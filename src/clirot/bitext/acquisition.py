@@ -15,9 +15,9 @@ from typing import Any
 from clirot.bitext.config import FetchConfig
 from clirot.bitext.line_order import line_order, realigned_pairs, unjudged
 from clirot.bitext.stored import PAIRS, artefact_name, write_pairs
-from clirot.bitext.supply import FileSupply, Supply, supplies
+from clirot.bitext.supply import FileSupply, Supply, raise_failures, supplies
 from clirot.download import without_network
-from clirot.errors import BusyError, ClirotError, InputError, PartlyDoneError
+from clirot.errors import BusyError, ClirotError, InputError
 from clirot.records import LanguagePair, ProgressSink, SentencePair, Step, silent
 from clirot.store import Artefact, Input, Store
 
@@ -120,18 +120,13 @@ class FetchResult:
 
         Raises:
             PartlyDoneError: some sources failed, others are kept.
-            ClirotError: all failed; the source's own error where there was only one.
+            ClirotError: all failed; the source's own error if there was only one.
         """
-        if not self.failed:
-            return
-        if len(self.failed) == 1 and not self.fetched:
-            raise self.failed[0].error
-        reasons = "".join(f"\n  {one.source}: {one.error}" for one in self.failed)
-        count = f"{len(self.failed)} of {len(self.failed) + len(self.fetched)} sources failed"
-        if not self.fetched:
-            raise ClirotError(f"{count}:{reasons}")
-        raise PartlyDoneError(
-            f"{count}, {', '.join(self.sources)} kept:{reasons}",
+        failed = [(one.source, one.error) for one in self.failed]
+        raise_failures(
+            failed,
+            len(self.fetched),
+            f"failed, {', '.join(self.sources)} kept",
             hint="the same command again fetches only what is missing",
         )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from clirot.bitext.formats import LocalFile, read_local
 from clirot.bitext.formats.lines import refuse
 from clirot.bitext.source import Source
 from clirot.download import Upstream, fetch, identified
-from clirot.errors import InputError
+from clirot.errors import ClirotError, InputError, PartlyDoneError
 from clirot.records import LanguagePair, ProgressSink, SentencePair
 from clirot.store import Input
 
@@ -143,3 +143,28 @@ def supplies(config: FetchConfig) -> list[Supply]:
     found: list[Supply] = [SourceSupply(name, one, config.pair) for name, one in sources]
     files = config.local_files()
     return found + [FileSupply(one, config.pair, config.skip_malformed) for one in files]
+
+
+def raise_failures(
+    failed: Sequence[tuple[str, ClirotError]], done: int, what: str, *, hint: str | None = None
+) -> None:
+    """Raise for the sources that failed, if any did.
+
+    Args:
+        failed: name of a source and its error.
+        done: number of the sources that did not fail.
+        what: what happened, if only some failed; the part before a comma, if all did.
+        hint: what to do if only some failed.
+
+    Raises:
+        PartlyDoneError: some failed and others did not.
+        ClirotError: all failed; the source's own error if there was only one.
+    """
+    if not failed:
+        return
+    if len(failed) == 1 and not done:
+        raise failed[0][1]
+    what = what if done else what.partition(",")[0]
+    reasons = "".join(f"\n  {source}: {error}" for source, error in failed)
+    message = f"{len(failed)} of {len(failed) + done} sources {what}:{reasons}"
+    raise PartlyDoneError(message, hint=hint) if done else ClirotError(message)

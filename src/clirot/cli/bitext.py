@@ -305,10 +305,8 @@ def _document(one: StoredPair) -> dict[str, Any]:
 def _line(one: StoredPair, form: str, everything: bool) -> str:
     if form == "tsv":
         return _row(one) + (f"\t{one.outcome}" if everything else "")
-    document: dict[str, Any] = {"src": one.pair.src, "tgt": one.pair.tgt, "id": one.pair.id}
-    if everything:
-        document |= {"place": one.pair.place, "outcome": one.outcome, "scores": one.scores}
-    return json.dumps(document, ensure_ascii=False)
+    kept = {"src": one.pair.src, "tgt": one.pair.tgt, "id": one.pair.id}
+    return json.dumps(_document(one) if everything else kept, ensure_ascii=False)
 
 
 def _write(paths: list[Path], rows: Iterable[tuple[str, ...]]) -> None:

@@ -51,6 +51,7 @@ def show_plan(config: FetchConfig, *, as_json: bool) -> None:
         PartlyDoneError, ClirotError: sources could not be looked up, or files not read.
     """
     from clirot.bitext.plan import planned
+    from clirot.bitext.supply import raise_failures
     from clirot.store import Store
 
     with console.progress() as progress:
@@ -61,20 +62,7 @@ def show_plan(config: FetchConfig, *, as_json: bool) -> None:
         _plan_table(plan)
     if plan.needed > plan.free:
         console.warn(f"{_size(plan.needed)} are needed and {_size(plan.free)} are free")
-    _check(plan)
-
-
-def _check(plan: Plan) -> None:
-    from clirot.errors import ClirotError, PartlyDoneError
-
-    if not plan.failed:
-        return
-    if len(plan.failed) == 1 and not plan.sources and not plan.files:
-        raise plan.failed[0][1]
-    reasons = "".join(f"\n  {name}: {error}" for name, error in plan.failed)
-    total = len(plan.failed) + len(plan.sources) + len(plan.files)
-    message = f"{len(plan.failed)} of {total} sources could not be looked up:{reasons}"
-    raise (PartlyDoneError if plan.sources or plan.files else ClirotError)(message)
+    raise_failures(plan.failed, len(plan.sources + plan.files), "could not be looked up")
 
 
 def _recommended(pair: LanguagePair) -> set[str]:

@@ -19,7 +19,7 @@ import zipfile
 import zlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO, Protocol, cast
+from typing import IO, cast
 
 from clirot.errors import InputError
 
@@ -37,6 +37,7 @@ ENDINGS = (".gz", ".bz2", ".xz", ".zst", ".zstd")
 """Endings of names of compressed files. They are removed to find the ending of the format."""
 
 _BUFFER = 1 << 17
+_Decompressor = bz2.BZ2Decompressor | lzma.LZMADecompressor
 _BROKEN = (
     OSError,  # gzip.BadGzipFile, and what pyarrow and bz2 raise
     EOFError,
@@ -174,18 +175,6 @@ def _decoder(kind: str, stream: io.BufferedReader) -> IO[bytes]:
     return cast("IO[bytes]", pa.CompressedInputStream(pa.PythonFile(stream, mode="r"), "zstd"))
 
 
-class _Decompressor(Protocol):
-    """What bz2 and lzma have in common."""
-
-    @property
-    def eof(self) -> bool: ...
-    @property
-    def needs_input(self) -> bool: ...
-    @property
-    def unused_data(self) -> bytes: ...
-    def decompress(self, data: bytes, max_length: int = -1) -> bytes: ...
-
-
 def _xz() -> lzma.LZMADecompressor:
     return lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=XZ_MEMORY)
 
@@ -236,12 +225,9 @@ class _Guard(io.RawIOBase):
         hint: str | None,
         also: Callable[[], None] | None,
     ) -> None:
-        self._inner = inner
-        self._path = path
-        self._size = size
-        self._wrong = wrong
-        self._hint = hint
-        self._also = also
+        self._inner, self._also = inner, also
+        self._path, self._size = path, size
+        self._wrong, self._hint = wrong, hint
         self._out = 0
 
     def readable(self) -> bool:

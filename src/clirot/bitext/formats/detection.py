@@ -12,26 +12,17 @@ from clirot.bitext.formats import parquet_table
 from clirot.bitext.formats.gettext_catalogue import MO_MAGIC
 from clirot.bitext.formats.part import Part
 
-ENDINGS: Mapping[str, str] = {
-    ".tsv": "tsv",
-    ".txt": "tsv",
-    ".tab": "tsv",
-    ".csv": "csv",
-    ".tmx": "tmx",
-    ".xlf": "xliff",
-    ".xliff": "xliff",
-    ".sdlxliff": "xliff",
-    ".mxliff": "xliff",
-    ".mqxliff": "xliff",
-    ".po": "po",
-    ".pot": "po",
-    ".mo": "mo",
-    ".gmo": "mo",
-    ".jsonl": "jsonl",
-    ".ndjson": "jsonl",
-    ".json": "jsonl",
-    ".parquet": "parquet",
+_ENDINGS = {
+    "tsv": (".tsv", ".txt", ".tab"),
+    "csv": (".csv",),
+    "tmx": (".tmx",),
+    "xliff": (".xlf", ".xliff", ".sdlxliff", ".mxliff", ".mqxliff"),
+    "po": (".po", ".pot"),
+    "mo": (".mo", ".gmo"),
+    "jsonl": (".jsonl", ".ndjson", ".json"),
+    "parquet": (".parquet",),
 }
+ENDINGS: Mapping[str, str] = {one: kind for kind, those in _ENDINGS.items() for one in those}
 """Ending of a name -> format."""
 
 _ROOTS = {"tmx": "tmx", "xliff": "xliff"}

@@ -207,10 +207,6 @@ def _checked(line: str, charset: str, path: Path, number: int) -> str:
     return _ESCAPE.sub(known, line)
 
 
-def _here(state: Any) -> str:
-    return excerpt(str(state.next_line).strip())
-
-
 def _strings(text: str) -> list[str]:
     """The one string of an entry, or its plural forms, as plain strings."""
     return ["".join([one, ""]) for one in getattr(text, "strings", [text])]

@@ -93,12 +93,6 @@ class _Checked(XmlReader[None]):
                 f"XLIFF of version {version[:20]!r}", "versions 1.0 to 1.2 and 2.x are read"
             )
 
-    def end(self, tag: str) -> None:
-        self.size = 0
-
-    def text(self, text: str) -> None:
-        """Only its size matters here."""
-
 
 def _languages(unit: Any, old: bool) -> tuple[str, str]:
     """The languages of a unit as its file, or the document, names them; an empty one: not named."""

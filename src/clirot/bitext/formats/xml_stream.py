@@ -48,15 +48,12 @@ class XmlReader(Generic[Item]):
 
     def start(self, tag: str, attributes: Mapping[str, str]) -> None:
         """An element begins; ``self.depth`` includes it."""
-        raise NotImplementedError
 
     def end(self, tag: str) -> None:
         """An element has ended; ``self.depth`` still includes it."""
-        raise NotImplementedError
 
     def text(self, text: str) -> None:
         """Some text, perhaps only a part of the text between two tags."""
-        raise NotImplementedError
 
     def items(self, stream: IO[bytes]) -> Iterator[Item]:
         """The finished items, while the bytes are read.

@@ -60,8 +60,7 @@ class CldrSource:
 
     def has(self, pair: LanguagePair) -> bool:
         """Whether both languages have a locale."""
-        known = _locales().keys() | {"en"}
-        return pair.src in known and pair.tgt in known
+        return {pair.src, pair.tgt} <= _locales().keys() | {"en"}
 
     def count(self, pair: LanguagePair) -> int | None:
         """The number of pairs; to count them takes a tenth of a second."""
@@ -134,8 +133,8 @@ def _locales() -> dict[str, str]:
 def _load(identifier: str) -> _LocaleData:
     from babel import localedata
 
-    # LocaleDataDict writes resolved aliases into the data that it wraps, and Babel lets other locales
-    # inherit these data. Without a copy, root's month names would become those of all languages.
+    # LocaleDataDict writes resolved aliases into the data that it wraps. Other locales inherit the
+    # same data, so without a copy root's names of months would become those of all languages.
     data = localedata.load(identifier)
     return localedata.LocaleDataDict({key: deepcopy(data[key]) for key in _TABLES if key in data})
 
@@ -168,11 +167,10 @@ def _english_city(zone: str) -> str:
 
 
 def _time_zones(data: _LocaleData) -> Names:
-    names: Names = {}
-    for zone, forms in data.get("meta_zones", {}).items():
-        for form, name in forms.get("long", {}).items():
-            names[f"{zone}/{form}"] = name
-    return names
+    zones = data.get("meta_zones", {}).items()
+    return {
+        f"{zone}/{f}": name for zone, forms in zones for f, name in forms.get("long", {}).items()
+    }
 
 
 def _calendar(*path: str) -> Callable[[_LocaleData], Names]:

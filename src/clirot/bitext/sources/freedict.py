@@ -1,7 +1,7 @@
 """FreeDict: the dictionaries of English and Swahili, as pairs of a headword and an equivalent.
 
-The pairs are words, not sentences. The licence is the GPL, so this source is fetched only when it is
-named.
+The pairs are words, not sentences. The licence is the GPL, so this source is fetched only when it
+is named.
 
 Source: https://freedict.org; Banski and Wojtowicz 2009, "A repository of free lexical resources for
 African languages". The format is TEI P5, chapter 9 (entry, form/orth, sense, def).

@@ -252,8 +252,8 @@ def corpora(
         every_version: also versions that a later one has replaced.
 
     Returns:
-        The corpora, each with its version, count and size; and None, or the reason in words why some
-        of them are from an earlier answer or missing.
+        The corpora, each with its version, count and size; and None, or the reason why some of them
+        are from an earlier answer or missing.
 
     Raises:
         DownloadError: OPUS does not answer and never did before, or the answer has another form.

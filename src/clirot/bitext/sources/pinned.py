@@ -138,11 +138,8 @@ def _source(name: str, row: Mapping[str, Any]) -> Source:
         files[one, other] = tuple(file(path) for path in paths)
         if count:
             counts[one, other] = int(count[0])
-    reader = (
-        READERS[row["reader"]]
-        if "reader" in row
-        else partial(_read_lines, id_prefix=row["id_prefix"])
-    )
+    lines = partial(_read_lines, id_prefix=row.get("id_prefix", ""))
+    reader = READERS[row["reader"]] if "reader" in row else lines
     return PairedSource(**said, files=files, counts=counts, reader=reader)
 
 
