@@ -1,12 +1,12 @@
-"""Misalignment: false alarms on clean corpora, injected faults found, and pairs told from noise.
+"""Misaligned bitext: false alarms on clean corpora, faults found that were put in, and wrong pairs.
 
     python benchmarks/alignment.py alarms FILE...    # find_shifts on corpora as they are
     python benchmarks/alignment.py faults FILE...    # the same with a fault put into each
     python benchmarks/alignment.py quality FILE...   # alignment_scores with pairs shuffled
     python benchmarks/alignment.py repair BROKEN WHOLE
 
-FILE is ``source TAB target``, gzipped or not; of a larger one the first ``--most`` lines are used.
-Every line printed stands for itself; the first says what was read. Needs no network.
+FILE is ``source TAB target``, gzipped or not; of a larger file the first ``--most`` lines are used.
+Every line that is printed names its file. It needs no network.
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ def shuffled(share: float) -> Callable[[Corpus, np.random.Generator], tuple[Corp
 
 
 def displaced(corpus: Corpus, share: float, draw: np.random.Generator) -> tuple[Corpus, np.ndarray]:
-    """A share of the targets move round in a random circle, so that none stays; and which."""
+    """A share of the targets moved in a random circle, so that none keeps its place; and which."""
     src, tgt = corpus
     moved = draw.permutation(len(src))[: round(share * len(src))]
     out = list(tgt)
@@ -147,7 +147,7 @@ def quality(corpus: Corpus, seed: int) -> Iterator[str]:
 
 
 def auc(scores: np.ndarray, bad: np.ndarray) -> float:
-    """The probability that a good pair outranks a bad one."""
+    """The probability that a right pair has a higher score than a wrong one."""
     ranks, good = rankdata(scores), int((~bad).sum())
     return float((ranks[~bad].sum() - good * (good + 1) / 2) / (good * bad.sum()))
 

@@ -3,9 +3,9 @@
     python benchmarks/bitext_filters.py DIRECTORY [--identify 2000]
 
 DIRECTORY holds files named ``<corpus>.<src>-<tgt>[.<part>].tsv.gz``: source TAB target [TAB id].
-For each, the pairs that each filter drops: with the defaults, of near duplicates in both sides, and
-by language identification (extra ``langid``) of the first so many pairs, at several thresholds.
-The digest is over the names and digests of the files.
+For each file, it prints how many pairs the filters drop: with the default settings, as near
+duplicates on both sides, and by language identification (extra ``langid``) at several thresholds,
+of the first N pairs. The digest is over the names and digests of the files.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from clirot.store import tree_digest
 _THRESHOLDS = (0.5, 0.1, 0.01, 0.001, 1e-6)
 
 
-def judged(
+def filtered(
     path: Path, pair: LanguagePair, config: FilterConfig, most: int | None = None
 ) -> tuple[Report, list[Batch]]:
     with tempfile.TemporaryDirectory() as scratch:
@@ -38,8 +38,8 @@ def judged(
 
 
 def identified(path: Path, pair: LanguagePair, most: int) -> list[str]:
-    """Share of pairs lost at each threshold, beyond what the defaults drop."""
-    report, batches = judged(path, pair, FilterConfig(min_language=1e-300), most)
+    """Share of pairs that each threshold drops, besides what the defaults drop."""
+    report, batches = filtered(path, pair, FilterConfig(min_language=1e-300), most)
     if report.warnings:
         return ["not known"] * len(_THRESHOLDS)
     confidence = [
@@ -63,9 +63,9 @@ def main() -> None:
         name, languages, *_ = path.name.split(".")
         part = path.name.removesuffix(".tsv.gz").split(".")[2:]
         pair = LanguagePair.parse(languages)
-        report, _ = judged(path, pair, FilterConfig())
+        report, _ = filtered(path, pair, FilterConfig())
         dropped = report.dropped
-        near, _ = judged(path, pair, FilterConfig(near_duplicates="pair"))
+        near, _ = filtered(path, pair, FilterConfig(near_duplicates="pair"))
         duplicate, identical = dropped.pop("duplicate", 0), dropped.pop("identical", 0)
         cells = [
             " ".join([name, languages, *part]),

@@ -489,13 +489,12 @@ def test_the_somali_of_tico_19_is_found_shifted_and_put_back(shared_data: Path) 
     src, tgt = read(shared_data / "bitext" / "tico19_asis.en-so.tsv.gz")
     done = repair(src, tgt)
     assert done is not None and done.fault is None
-    result = done.realignment
-    first, second = result.report.shifts
+    first, second = done.report.shifts
     # By hand: units 1,161 to 1,700 and 1,861 to 3,070 (decision 032), each one line early.
     assert (first.offset, second.offset) == (-1, -1)
     assert abs(first.start - 1160) <= 5 and abs(first.end - 1700) <= 5
     assert abs(second.start - 1860) <= 5
     right = set(zip(*read(shared_data / "bitext" / "tico19.en-so.tsv.gz"), strict=True))
-    pairs = [(one, other) for one, other, _ in result.pairs(src, tgt)]
+    pairs = [(one, other) for one, other, _ in done.pairs(src, tgt)]
     assert sum(pair in right for pair in pairs) >= 0.97 * len(right)
     assert len(pairs) <= len(right) + 3

@@ -19,15 +19,15 @@ _ACROSS = 3  # charts in a row
 def draw_bitext(
     results: Mapping[str, Any], path: str | Path, *, names: Mapping[str, str], title: str = ""
 ) -> None:
-    """Write a bitext's distributions as small charts. The suffix decides the format.
+    """Draw the distributions of a bitext's lengths and scores as small charts.
 
-    Kept and dropped pairs of a bin stand side by side. Counts are on a logarithmic scale, so that a
-    handful of dropped pairs can be seen beside a million kept ones.
+    Each bin has a bar for its kept pairs and one for its dropped pairs. The counts are on a
+    logarithmic scale, so that a few dropped pairs can be seen beside a million kept ones.
 
     Args:
-        results: of the artefact's manifest.
-        path: where to.
-        names: distribution -> what to call it; those that are not in it are left out.
+        results: the results in the artefact's manifest.
+        path: the file; its suffix decides the format.
+        names: name of a distribution -> title of its chart; other distributions are left out.
         title: above the charts.
 
     Raises:
@@ -38,7 +38,8 @@ def draw_bitext(
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    shown = {key: one for key, one in results["distributions"].items() if key in names}
+    distributions = results["distributions"]
+    shown = [key for key in names if key in distributions]
     if not shown:
         raise UsageError("there is nothing to draw: the bitext has no distributions")
     rows = -(-len(shown) // _ACROSS)
@@ -48,8 +49,8 @@ def draw_bitext(
         every: Any = figure.subplots(rows, _ACROSS, squeeze=False).flat
         for axes in every[len(shown) :]:
             axes.set_axis_off()
-        for axes, key in zip(every, [name for name in names if name in shown], strict=False):
-            _chart(axes, names[key], shown[key])
+        for axes, key in zip(every, shown, strict=False):
+            _chart(axes, names[key], distributions[key])
         bars = every[0].containers
         figure.legend(
             bars, ["kept", "dropped"], loc="outside upper right", ncols=2, frameon=False, fontsize=9

@@ -30,16 +30,13 @@ def realigned_pairs(
 
     before = list(pairs)
     src, tgt = [one.src for one in before], [one.tgt for one in before]
-    repaired = repair(src, tgt, progress=progress)
-    if repaired is None:
+    result = repair(src, tgt, progress=progress)
+    if result is None:
         # Where no line is shifted, an unusual pair is more probably a free translation.
         return iter(before), {}
-    if repaired.fault is not None:
-        chain.report.warnings.append(
-            f"not realigned, the lines stay as published: {repaired.fault}"
-        )
+    if result.fault is not None:
+        chain.report.warnings.append(f"not realigned, the lines stay as published: {result.fault}")
         return iter(before), {}
-    result = repaired.realignment
     beads = result.beads
     done = {
         "found": str(result.report),

@@ -19,7 +19,7 @@ other are not moved back.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from clirot.bitext.alignment.lexicon import Beads, Floats, Reading
 from clirot.bitext.alignment.pair_scores import posterior_of
-from clirot.bitext.alignment.results import Bead, Realignment, Repair, Stretch
+from clirot.bitext.alignment.results import Bead, Realignment, Stretch
 from clirot.bitext.alignment.shifts import ShiftSearch
 from clirot.bitext.translation_table import Ids
 from clirot.records import ProgressSink, Step, silent
@@ -62,11 +62,7 @@ def realign(
 ) -> Realignment:
     """Put the sentences of a corpus back beside their translations.
 
-    Args:
-        src: source sentences in order.
-        tgt: target sentences in order; there may be more or fewer.
-        seed: of the random pairing that pairs are compared with.
-        progress: told of the lines aligned.
+    The arguments are those of :func:`~clirot.bitext.alignment.find_shifts`.
 
     Returns:
         The beads and the report. A corpus in which nothing matches comes back as it was, with the
@@ -81,24 +77,20 @@ def repair(
     *,
     seed: int = 0,
     progress: ProgressSink = silent,
-) -> Repair | None:
+) -> Realignment | None:
     """Realign a corpus in which lines are shifted, and check whether that was an improvement.
 
-    Args:
-        src: source sentences in order.
-        tgt: target sentences in order; there may be more or fewer.
-        seed: of the random pairing that pairs are compared with.
-        progress: told of the lines aligned.
+    The arguments are those of :func:`~clirot.bitext.alignment.find_shifts`.
 
     Returns:
-        The realignment and what is wrong with it, or None where no stretch is shifted.
-        Deterministic.
+        The realignment, whose ``fault`` is set where it is no improvement, or None where no stretch
+        is shifted. Deterministic.
     """
     search = ShiftSearch(src, tgt, seed=seed, progress=progress)
     if not search.report.shifts:
         return None
     done = realigned(search, progress)
-    return Repair(done, fault_of(done, src, tgt, seed=seed, progress=progress))
+    return replace(done, fault=fault_of(done, src, tgt, seed=seed, progress=progress))
 
 
 def fault_of(
@@ -115,12 +107,7 @@ def fault_of(
     worse pairs. Therefore shifts are searched in the realigned corpus as in a new one, and a model
     that is learnt from it scores the lines as they were and as they are now.
 
-    Args:
-        realignment: what became of the corpus.
-        src: source sentences as they were.
-        tgt: target sentences as they were.
-        seed: of the random pairing.
-        progress: told of the pairs compared.
+    The other arguments are those that the corpus was realigned with.
     """
     before = realignment.report
     pairs = list(realignment.pairs(src, tgt))

@@ -115,6 +115,8 @@ class Realignment:
     """In order; every sentence of both sides is in one of them."""
     report: AlignmentReport
     """What was found before."""
+    fault: str | None = None
+    """Why the lines are better left as they are, where that was checked; None: nothing found."""
 
     def pairs(
         self, src: Sequence[str], tgt: Sequence[str], *, joiner: str = " "
@@ -124,12 +126,3 @@ class Realignment:
             if bead.matched:
                 here = joiner.join(src[bead.src.start : bead.src.stop])
                 yield here, joiner.join(tgt[bead.tgt.start : bead.tgt.stop]), bead
-
-
-@dataclass(frozen=True)
-class Repair:
-    """A realignment, and whether it is an improvement."""
-
-    realignment: Realignment
-    fault: str | None
-    """Why the lines are better left as they are; None: the realignment is an improvement."""

@@ -294,25 +294,21 @@ def viterbi(evidence: Floats, change: float) -> Ids:
 
 def _paired(stretches: Iterable[Stretch], targets: int) -> tuple[Ids, Ids]:
     """The source lines that match something, and the target line of each."""
-    lines, others = [np.zeros(0, dtype=np.int64)], [np.zeros(0, dtype=np.int64)]
-    for one in stretches:
-        if one.offset is not None:
-            line = np.arange(one.start, one.end)
-            line = line[(line + one.offset >= 0) & (line + one.offset < targets)]
-            lines.append(line)
-            others.append(line + one.offset)
-    return np.concatenate(lines), np.concatenate(others)
+    pairs = [
+        (line, line + one.offset)
+        for one in stretches
+        if one.offset is not None
+        for line in range(one.start, one.end)
+        if 0 <= line + one.offset < targets
+    ]
+    lines, others = np.array(pairs, np.int64).reshape(-1, 2).T
+    return lines, others
 
 
 def _groups(offsets: Sequence[int]) -> list[list[int]]:
     """Ascending offsets in groups close enough to be read together."""
-    groups: list[list[int]] = []
-    for offset in offsets:
-        if groups and offset - groups[-1][0] <= 4 * NEAR:
-            groups[-1].append(offset)
-        else:
-            groups.append([offset])
-    return groups
+    gaps = np.flatnonzero(np.diff(offsets) > 4 * NEAR) + 1
+    return [group.tolist() for group in np.split(np.array(offsets), gaps)]
 
 
 def _joined(stretches: Iterable[Stretch]) -> list[Stretch]:

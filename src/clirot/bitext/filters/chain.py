@@ -161,7 +161,7 @@ class Chain:
         batch.src, src_damaged = tidied(batch.src)
         batch.tgt, tgt_damaged = tidied(batch.tgt)
         changed = zip(*before, batch.src, batch.tgt, strict=True)
-        self.report.tidied += sum(a is not c or b is not d for a, b, c, d in changed)
+        self.report.tidied += sum(a != c or b != d for a, b, c, d in changed)
         # Ids of sources are short, but a file may hold anything.
         batch.id = [one[:_LONGEST_ID] for one in tidied(batch.id)[0]]
         # A side that consists of spaces and format characters alone has nothing to read.

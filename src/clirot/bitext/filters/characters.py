@@ -1,13 +1,13 @@
-"""The characters of many texts as one array, and what is done with them: text is normalised for the
-store (:func:`tidied`) and folded to be compared (:func:`folded`).
+"""Text is normalised for the store (:func:`tidied`) and folded to be compared (:func:`folded`); the
+characters of many texts are one array (:class:`Codepoints`).
 
 Tidied text is one line in Unicode's composed form (NFC) with single spaces. Folded text is tidied
 text in lower case, without punctuation, symbols and spaces, with every number as a single ``0``:
 two copies of a sentence have the same folded text. Folding works on single code points, without
 NFKC and without case mappings that change the length.
 
-Both look up every character of some thousand sentences at once in a table, which takes nanoseconds
-a character. A loop over characters in Python takes microseconds a sentence.
+In an array, every character of some thousand sentences is looked up in a table at once, which takes
+nanoseconds a character. A loop over characters in Python takes microseconds a sentence.
 """
 
 from __future__ import annotations
@@ -97,29 +97,9 @@ def tidy(text: str) -> str:
 
 
 def tidied(texts: Sequence[str]) -> tuple[list[str], NDArray[np.bool_]]:
-    """:func:`tidy` for many texts, and which of them held control characters and the like.
-
-    Most texts need no change, and one look at all characters finds those that do.
-    """
-    points = Codepoints.of(texts)
-    space = _spaces().take(points.array)
-    # A space that is not U+0020, or stands beside another one, or at an end of its text.
-    odd = space & (points.array != 0x20)
-    odd[1:] |= space[1:] & space[:-1]
-    starts, ends = points.bounds[:-1], points.bounds[1:]
-    full = ends > starts
-    odd[starts[full]] |= space[starts[full]]
-    odd[ends[full] - 1] |= space[ends[full] - 1]
-    control = _controls().take(points.array)
-    untidy = points.count(odd | control | (points.array == ord(_BYTE_ORDER_MARK))) > 0
-    done = list(texts)
-    for place, text in enumerate(texts):
-        # ASCII, which most English is, is in NFC; is_normalized looks at each character.
-        composed = text.isascii() or unicodedata.is_normalized("NFC", text)
-        if untidy[place] or not composed:
-            done[place] = tidy(text)
-    damaged: NDArray[np.bool_] = points.count(control) > 0
-    return done, damaged
+    """:func:`tidy` for many texts, and which of them held control characters and the like."""
+    damaged = [not text.isprintable() and bool(_CONTROL.search(text)) for text in texts]
+    return list(map(tidy, texts)), np.array(damaged, bool)
 
 
 def folded(points: Codepoints) -> list[str]:
@@ -163,20 +143,6 @@ def categories() -> NDArray[np.uint8]:
 @cache
 def _assigned() -> str:
     return "".join(map(chr, range(_ASSIGNED)))
-
-
-@cache
-def _spaces() -> NDArray[np.bool_]:
-    table = np.zeros(_CODES, np.bool_)
-    table[:_ASSIGNED] = np.fromiter(map(str.isspace, _assigned()), np.bool_, _ASSIGNED)
-    return table
-
-
-@cache
-def _controls() -> NDArray[np.bool_]:
-    table = matching(_CONTROL.pattern)
-    table[0xFFFE::0x10000] = table[0xFFFF::0x10000] = True  # noncharacters of every plane
-    return table
 
 
 @cache

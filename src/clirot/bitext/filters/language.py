@@ -24,29 +24,16 @@ from clirot.errors import UsageError
 LETTERS = 20
 """Letters that a side must have to be identified. No identifier knows the language of fewer."""
 
-_MADE_OF = {
-    "Jpan": ("Hira", "Kana", "Hani"),
-    "Kore": ("Hang", "Hani"),
-    "Hans": ("Hani", "Bopo"),
-    "Hant": ("Hani", "Bopo"),
-    "Hanb": ("Hani", "Bopo"),
-    "Aran": ("Arab",),
-}
+_MADE_OF = {"Jpan": "Hira Kana Hani", "Kore": "Hang Hani", "Aran": "Arab"}
+_MADE_OF |= {"Hans": "Hani Bopo", "Hant": "Hani Bopo", "Hanb": "Hani Bopo"}
 """ISO 15924 code of a writing system -> the scripts of Unicode that it consists of."""
 
 _NOT_MEANT = {"en": {"Dsrt", "Shaw"}, "hi": {"Latn"}, "zh": {"Latn"}}
 """Scripts that CLDR has a locale for, but which a corpus of the language is not written in. Who
 wants them anyway names them: ``hi-Latn``."""
 
-_CALLED = {
-    "tl": {"tl", "fil"},
-    "no": {"no", "nb", "nn"},
-    "nb": {"nb", "no"},
-    "nn": {"nn", "no"},
-    "sh": {"sh", "sr", "hr", "bs"},
-    "sr": {"sr", "sh"},
-    "hr": {"hr", "sh"},
-}
+_CALLED = {"tl": "tl fil", "no": "no nb nn", "nb": "nb no", "nn": "nn no"}
+_CALLED |= {"sh": "sh sr hr bs", "sr": "sr sh", "hr": "hr sh"}
 """Language -> the codes that the identifier may give to a text in it."""
 
 
@@ -69,7 +56,7 @@ def scripts_of(language: str) -> frozenset[str]:
             if identifier.split("_")[0] == base:
                 found.add(Locale.parse(identifier).script)
         found -= _NOT_MEANT.get(base, set())
-    unicode_scripts = (one for code in found if code for one in _MADE_OF.get(code, (code,)))
+    unicode_scripts = (one for code in found if code for one in _MADE_OF.get(code, code).split())
     return frozenset(code for code in unicode_scripts if _letters_of(code).any())
 
 
@@ -114,7 +101,7 @@ class Identifier:
 
     def __init__(self, language: str) -> None:
         base = language.split("-")[0]
-        self._wanted = _CALLED.get(base, {base}) & set(_model().labels)
+        self._wanted = set(_CALLED.get(base, base).split()) & set(_model().labels)
 
     @property
     def supported(self) -> bool:

@@ -49,24 +49,24 @@ class Report:
     """Pairs whose text was changed by normalising it."""
     malformed: int = 0
     """Rows of the source that could not be read, and were skipped on request."""
-    _counts: NDArray[np.int64] = field(default_factory=lambda: np.zeros(len(REASONS), np.int64))
-    _examples: dict[int, list[tuple[int, dict[str, Any]]]] = field(default_factory=dict)
+    _counts: Counter[str] = field(default_factory=Counter)
+    _examples: dict[str, list[tuple[int, dict[str, Any]]]] = field(default_factory=dict)
     _bins: dict[str, tuple[tuple[float, ...], NDArray[np.int64]]] = field(default_factory=dict)
 
     @property
     def read(self) -> int:
         """Pairs in the source, malformed rows included."""
-        return int(self._counts.sum()) + self.malformed
+        return self._counts.total() + self.malformed
 
     @property
     def kept(self) -> int:
         """Pairs that were kept."""
-        return int(self._counts[0])
+        return self._counts["kept"]
 
     @property
     def dropped(self) -> Counter[str]:
         """Reason -> how many pairs were dropped for it, in the order of the filters."""
-        counts = dict(zip(REASONS[1:], self._counts[1:].tolist(), strict=True))
+        counts = {reason: self._counts[reason] for reason in REASONS[1:]}
         counts[MALFORMED] = self.malformed
         return Counter({reason: count for reason, count in counts.items() if count})
 
@@ -74,8 +74,9 @@ class Report:
     def examples(self) -> dict[str, list[dict[str, Any]]]:
         """Reason -> pairs dropped for it, a random sample, in the order of the source."""
         return {
-            REASONS[code]: sorted((one for _, one in found), key=lambda one: int(one["place"]))
-            for code, found in sorted(self._examples.items())
+            reason: sorted((pair for _, pair in found), key=lambda pair: int(pair["place"]))
+            for reason in REASONS
+            if (found := self._examples.get(reason))
         }
 
     @property
@@ -104,7 +105,6 @@ class Report:
 
     def add(self, batch: Batch) -> None:
         """Count a batch that has passed all filters."""
-        self._counts += np.bincount(batch.verdict, minlength=len(REASONS))
         lengths = np.stack([points.lengths for points in batch.points])
         self._count("src_length", LENGTH_EDGES, lengths[0], batch)
         self._count("tgt_length", LENGTH_EDGES, lengths[1], batch)
@@ -114,8 +114,11 @@ class Report:
         self._count("ratio", RATIO_EDGES, ratio, batch)
         for name, values in batch.scores.items():
             self._count(name, SHARE_EDGES, values, batch)
-        for code in np.unique(batch.verdict[batch.verdict > 0]).tolist():
-            self._sample(code, batch)
+        for code in np.unique(batch.verdict).tolist():
+            rows = np.flatnonzero(batch.verdict == code)
+            self._counts[REASONS[code]] += len(rows)
+            if code:
+                self._sample(REASONS[code], batch, rows)
 
     def _count(
         self, name: str, edges: tuple[float, ...], values: NDArray[Any], batch: Batch
@@ -126,19 +129,13 @@ class Report:
         for row, which in enumerate((batch.kept, ~batch.kept)):
             counts[row] += np.histogram(values[known & which], bounds)[0]
 
-    def _sample(self, code: int, batch: Batch) -> None:
-        rows = np.flatnonzero(batch.verdict == code)
+    def _sample(self, reason: str, batch: Batch, rows: NDArray[np.int64]) -> None:
         keys = priorities((rows + batch.first).astype(np.uint64))
-        best = np.argsort(keys, kind="stable")[:EXAMPLES]
-        found = [(int(keys[i]), _example(batch, int(rows[i]))) for i in best]
-        found += self._examples.get(code, [])
-        self._examples[code] = sorted(found, key=lambda entry: entry[0])[:EXAMPLES]
-
-
-def _example(batch: Batch, row: int) -> dict[str, Any]:
-    return {
-        "src": batch.src[row][:_SHOWN],
-        "tgt": batch.tgt[row][:_SHOWN],
-        "id": batch.id[row],
-        "place": batch.place[row],
-    }
+        found = self._examples.setdefault(reason, [])
+        for at in np.argsort(keys, kind="stable")[:EXAMPLES].tolist():
+            row = int(rows[at])
+            sides = {"src": batch.src[row][:_SHOWN], "tgt": batch.tgt[row][:_SHOWN]}
+            pair = {**sides, "id": batch.id[row], "place": batch.place[row]}
+            found.append((int(keys[at]), pair))
+        found.sort(key=lambda entry: entry[0])
+        del found[EXAMPLES:]
