@@ -7,8 +7,8 @@
 
 The pairs are made here, from a seed: sentences of invented words, 5 % of them duplicates, 1 % too
 uneven in length, 1 % in another script, .5 % with an empty side; a side has about 120 characters.
-clirot reads a tab-separated file, tidies, filters, finds duplicates and writes parquet, in a child
-process: wall and processor time, and its peak resident memory.
+clirot reads a tab-separated file, normalises, filters, finds duplicates and writes parquet, in a
+child process: wall and processor time, and its peak resident memory.
 
 OpusFilter, where its executable is given, gets the same pairs as two plain files and the same
 filters: white space, length, length ratio and script of the sides, exact duplicates. Both must keep
