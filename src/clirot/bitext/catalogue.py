@@ -22,12 +22,12 @@ _ALL: list[Source] = [CldrSource(), TATOEBA, *pinned_sources()]
 
 SOURCES: Registry[Source] = Registry("bitext source", {one.name: one for one in _ALL})
 
-# Two sources of the same sentences: the second is the better one where there is a choice.
+# Two sources of the same sentences; only the second is recommended for a pair that both have.
 _SUPERSEDED_BY = {"tico-19": "tico-19-realigned"}
 
 
 def source_for(name: str, pair: LanguagePair) -> Source:
-    """The source of that name, which has the pair; of an open name, which may have it.
+    """The source of that name. A source of the table has the pair, an ``opus:`` one may have it.
 
     Raises:
         UnknownNameError: there is no such source; the hint suggests a near miss.
@@ -66,7 +66,7 @@ def sources_for(pair: LanguagePair) -> list[Source]:
 
 
 def recommended_for(pair: LanguagePair) -> list[Source]:
-    """What is fetched where no source is named: of free use, or free for research, and aligned.
+    """The sources that are fetched when none is named: free at least for research, and aligned.
 
     Raises:
         UsageError: there is nothing for the pair.

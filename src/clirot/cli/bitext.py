@@ -99,11 +99,14 @@ def sample(
     n: Annotated[int, typer.Option("-n", "--size", min=1, help="How many pairs.")] = 10,
     seed: Annotated[int, typer.Option(min=0, help="Another seed draws other pairs.")] = 0,
     dropped: Annotated[
-        bool, typer.Option("--dropped", help="Of what was dropped, with the reason in front.")
+        bool,
+        typer.Option("--dropped", help="Draw from the dropped pairs, with the reason in front."),
     ] = False,
     reason: Annotated[
         list[str] | None,
-        typer.Option(help="Only what was dropped for this reason; repeatable; implies --dropped."),
+        typer.Option(
+            help="Draw from the pairs dropped for this reason; repeatable; implies --dropped."
+        ),
     ] = None,
     as_json: _Json = False,
 ) -> None:
@@ -142,7 +145,10 @@ def export(
         ),
     ] = "tsv",
     everything: Annotated[
-        bool, typer.Option("--all", help="What was dropped as well, with the outcome (tsv, jsonl).")
+        bool,
+        typer.Option(
+            "--all", help="Write the dropped pairs too, each with its outcome (tsv, jsonl)."
+        ),
     ] = False,
 ) -> None:
     """Write the kept pairs for other tools."""

@@ -1,4 +1,4 @@
-"""``fetch-bitext --list`` and ``--dry-run``: what there is, and what fetching it would take."""
+"""``fetch-bitext --list`` and ``--dry-run``: the sources, and what fetching would download."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def list_sources(pair: LanguagePair | None, *, offline: bool, as_json: bool) -> None:
-    """The sources of a pair, those of OPUS among them; without a pair, the table."""
+    """List the sources of a pair with the corpora of OPUS; without a pair, the table of sources."""
     from clirot.bitext import SOURCES, sources_for
 
     if pair is None:
@@ -45,7 +45,7 @@ def list_sources(pair: LanguagePair | None, *, offline: bool, as_json: bool) -> 
 
 
 def show_plan(config: FetchConfig, *, as_json: bool) -> None:
-    """What fetching would download and read, and the room it needs.
+    """Show what fetching would download and read, and how much disk it needs.
 
     Raises:
         PartlyDoneError, ClirotError: sources could not be looked up, or files not read.
@@ -108,7 +108,7 @@ def _languages(source: Source, most: int = 12) -> str:
 
 
 def _given(source: Source) -> str:
-    """The name to give: an OPUS corpus's is not the one the store has."""
+    """The name that a user gives; a corpus of OPUS has another name in the store."""
     return str(getattr(source, "given", source.name))
 
 
