@@ -69,9 +69,10 @@ def line_order(chain: Chain, progress: ProgressSink, *, realign: bool) -> dict[s
     from clirot.bitext.alignment.results import FEWEST
     from clirot.bitext.alignment.shifts import find_shifts
 
-    src, tgt, names = chain.first_read(_CHECKED, longest=LOOKED_AT, characters=_CHECKED_CHARACTERS)
-    if len(src) < FEWEST:
+    rows = chain.first_read(_CHECKED, longest=LOOKED_AT, characters=_CHECKED_CHARACTERS)
+    if len(rows) < FEWEST:
         return {}
+    src, tgt, names = zip(*rows, strict=True)
     report = find_shifts(src, tgt, progress=progress)
     if not report.aligned:
         warning = str(report)

@@ -29,15 +29,11 @@ class Batch:
     """Line or unit in the source, from 1."""
     first: int
     """How many pairs of the source came before."""
-    verdict: NDArray[np.uint8] = field(default_factory=lambda: np.zeros(0, np.uint8))
+    verdict: NDArray[np.uint8]
     """(pairs,) index of each pair's status in :data:`~clirot.bitext.filters.config.REASONS`: 0 is
     kept, the others are the reason it is dropped for."""
     scores: dict[str, NDArray[np.float32]] = field(default_factory=dict)
     """Name of a score -> (pairs,) its values; NaN where there is none."""
-
-    def __post_init__(self) -> None:
-        if not len(self.verdict):
-            self.verdict = np.zeros(len(self.src), np.uint8)
 
     def __len__(self) -> int:
         return len(self.src)
@@ -89,4 +85,5 @@ def _batch(pairs: list[SentencePair], first: int) -> Batch:
         [pair.id for pair in pairs],
         [pair.place or number for number, pair in enumerate(pairs, start=first + 1)],
         first,
+        np.zeros(len(pairs), np.uint8),
     )

@@ -109,28 +109,24 @@ class Chain:
             self.report.add(batch)
             yield batch
 
-    def first_read(
-        self, most: int, *, longest: int, characters: int
-    ) -> tuple[list[str], list[str], list[str]]:
-        """Source sides, target sides and ids of the first pairs, dropped ones too, in their order.
+    def first_read(self, most: int, *, longest: int, characters: int) -> list[tuple[str, str, str]]:
+        """Source side, target side and id of the first pairs, dropped ones too, in their order.
 
         To be called between :meth:`read` and :meth:`judged`.
 
         Args:
             most: pairs.
             longest: characters of a side, which is cut there.
-            characters: of all columns together; before they are exceeded, the list ends.
+            characters: of everything together; before they are exceeded, the list ends.
         """
-        found: tuple[list[str], list[str], list[str]] = ([], [], [])
-        left = characters
+        found: list[tuple[str, str, str]] = []
         for batch in self._stored():
             for src, tgt, name in zip(batch.src, batch.tgt, batch.id, strict=True):
                 row = src[:longest], tgt[:longest], name
-                left -= sum(map(len, row))
-                if len(found[0]) == most or left < 0:
+                characters -= sum(map(len, row))
+                if len(found) == most or characters < 0:
                     return found
-                for column, value in zip(found, row, strict=True):
-                    column.append(value)
+                found.append(row)
         return found
 
     @property
