@@ -21,7 +21,7 @@ from clirot.bitext.filters import FilterConfig
 from clirot.bitext.filters.batch import Batch
 from clirot.bitext.filters.chain import Chain
 from clirot.bitext.filters.report import Report
-from clirot.bitext.formats.tsv import read_tsv
+from clirot.bitext.formats import read_local
 from clirot.records import LanguagePair
 from clirot.store import tree_digest
 
@@ -33,7 +33,7 @@ def filtered(
 ) -> tuple[Report, list[Batch]]:
     with tempfile.TemporaryDirectory() as scratch:
         chain = Chain(config, pair, Path(scratch))
-        chain.read(islice(read_tsv(path), most))
+        chain.read(islice(read_local(path, pair), most))
         return chain.report, list(chain.judged())
 
 

@@ -119,7 +119,7 @@ def test_sample(bitext):
         "tgt": "Kenya",
         "id": "4",
         "place": 4,
-        "verdict": "identical",
+        "outcome": "identical",
         "scores": {"src_script": 1.0, "tgt_script": 1.0},
     }
     with pytest.raises(UnknownNameError, match="did you mean 'identical'"):
@@ -161,7 +161,7 @@ def test_export(bitext, tmp_path):
     assert rows[0] == {"src": "Hello", "tgt": "Salaan", "id": "1"}
     everything = clirot("export", bitext.name, "--all").splitlines()
     assert [line.split("\t")[3] for line in everything] == [
-        one.verdict for one in stored_pairs(bitext)
+        one.outcome for one in stored_pairs(bitext)
     ]
     prefix = tmp_path / "corpus"
     clirot("export", bitext.name, "--format", "moses", "--out", str(prefix))
@@ -184,7 +184,7 @@ def test_what_is_exported_can_be_fetched_again(bitext, tmp_path, home):
     [
         (["--format", "tmx"], "unknown format 'tmx'"),
         (["--format", "moses"], "Moses format is two files, which do not go to stdout"),
-        (["--format", "moses", "--out", "x", "--all"], "no place for the verdicts of --all"),
+        (["--format", "moses", "--out", "x", "--all"], "no place for the outcomes of --all"),
     ],
 )
 def test_exports_that_make_no_sense(bitext, arguments, message):

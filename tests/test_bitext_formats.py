@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from clirot.bitext.formats.aligned_text import read_aligned
+from clirot.bitext.formats.fields import Request
 from clirot.bitext.formats.lines import read_lines
 from clirot.bitext.formats.local_file import LocalFile, local_name, read_local
+from clirot.bitext.formats.part import open_member
 from clirot.bitext.formats.tmx import read_tmx
-from clirot.bitext.formats.tsv import read_tsv
-from clirot.bitext.formats.zipped import open_member
 from clirot.errors import InputError, UsageError
 from clirot.records import LanguagePair, SentencePair
 
@@ -50,7 +50,7 @@ def test_only_a_line_feed_ends_a_line(tmp_path):
 
 def test_gzip_is_known_by_its_bytes_and_a_byte_order_mark_goes(tmp_path):
     path = written(tmp_path, gzip.compress("\ufeffa\tb\n".encode()), "named.tsv")
-    assert list(read_tsv(path)) == [SentencePair("a", "b", "1")]
+    assert list(read_local(path, EN_SO)) == [SentencePair("a", "b", "1")]
 
 
 def test_bytes_that_are_not_utf8_are_placed(tmp_path):
@@ -117,7 +117,7 @@ def test_a_missing_file_or_a_directory_is_an_error_in_words(tmp_path):
 
 def test_two_or_three_columns(tmp_path):
     path = written(tmp_path, 'Hello\tSalaan\n"quoted"\tb\tid7\n\nx\t\n')
-    assert list(read_tsv(path)) == [
+    assert list(read_local(path, EN_SO)) == [
         SentencePair("Hello", "Salaan", "1"),
         SentencePair('"quoted"', "b", "id7"),
         SentencePair("", "", "3"),
@@ -175,7 +175,7 @@ def unit(en: str, so: str, attributes: str = "") -> str:
 
 def read(document: str | bytes, src: str = "en", tgt: str = "so") -> list[SentencePair]:
     stream = io.BytesIO(document.encode() if isinstance(document, str) else document)
-    return list(read_tmx(stream, src=src, tgt=tgt, path=Path("m.tmx")))
+    return list(read_tmx(stream, Path("m.tmx"), Request(pair=LanguagePair(src, tgt))))
 
 
 def broken(document: str | bytes, src: str = "en", tgt: str = "so") -> str:
@@ -272,7 +272,7 @@ def test_memory_does_not_grow_with_the_document():
 
     tracemalloc.start()
     count = sum(
-        1 for _ in read_tmx(io.BufferedReader(Endless()), src="en", tgt="so", path=Path("m.tmx"))
+        1 for _ in read_tmx(io.BufferedReader(Endless()), Path("m.tmx"), Request(pair=EN_SO))
     )
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()

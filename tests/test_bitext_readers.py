@@ -218,9 +218,9 @@ def test_what_makes_no_sense_is_a_usage_error(tmp_path):
 
 def test_the_name_in_the_store_tells_columns_and_formats_apart(tmp_path):
     path = written(tmp_path, "a\tb\tc\n", "x.tsv")
-    digests = LocalFile.parse(path).digests()
+    digests = LocalFile.parse(path).digests
     names = {
-        LocalFile.parse(what, kind=kind).name(digests)
+        LocalFile.parse(what, kind=kind).source_name
         for what, kind in (
             (path, None),
             (f"{path}:1,2", None),
@@ -230,9 +230,9 @@ def test_the_name_in_the_store_tells_columns_and_formats_apart(tmp_path):
     }
     assert len(names) == 4
     assert all(name.startswith("file-x-") for name in names)
-    assert LocalFile.parse(path).name(digests) == f"file-x-{digests[0][:8]}"
-    two = LocalFile(paths=(Path("d/train.en-so.en.gz"), Path("d/train.en-so.so.gz")))
-    assert two.name(("1" * 64, "2" * 64)).startswith("file-train.en-so-")
+    assert LocalFile.parse(path).source_name == f"file-x-{digests[0][:8]}"
+    parts = [written(tmp_path, name, f"train.en-so.{name}.gz") for name in ("en", "so")]
+    assert LocalFile(paths=tuple(parts)).source_name.startswith("file-train.en-so-")
 
 
 def test_a_pipe_is_refused_and_not_waited_for(tmp_path):
@@ -241,7 +241,7 @@ def test_a_pipe_is_refused_and_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     assert wrong(tmp_path / "pipe") == "pipe: not a regular file (save it to a file first)"
     with pytest.raises(InputError, match="not a regular file"):
-        LocalFile.parse(tmp_path / "pipe").digests()
+        _ = LocalFile.parse(tmp_path / "pipe").digests
 
 
 # Compressed, and archives
@@ -564,8 +564,8 @@ def test_xliff_2_segments_and_modules(tmp_path):
      <target>Eray</target></segment><ignorable><source> </source></ignorable>
      <segment><source>Two</source><target>Laba</target></segment></unit></file></xliff>"""
     assert pairs(written(tmp_path, document, "x.xlf")) == [
-        SentencePair("A bold word", "Eray", "u.s"),
-        SentencePair("Two", "Laba", "u.2"),
+        SentencePair("A bold word", "Eray", "u::s"),
+        SentencePair("Two", "Laba", "u::segment-2"),
     ]
 
 
@@ -577,9 +577,38 @@ def test_the_languages_of_xliff(tmp_path):
     unstated = xliff(unit, 'source-language="en-GB"')
     assert sides(written(tmp_path, unstated, "y.xlf")) == [("a", "b")]
     on_target = unstated.replace("<target>", '<target xml:lang="sw">')
-    assert "it translates: en to ?, en to sw" in wrong(written(tmp_path, on_target, "z.xlf"))
+    assert "it translates: en to sw" in wrong(written(tmp_path, on_target, "z.xlf"))
     assert "not XLIFF: the document is a <html>" in wrong(written(tmp_path, "<html/>", "h.xlf"))
     assert "XLIFF of version '3.0'" in wrong(written(tmp_path, '<xliff version="3.0"/>', "3.xlf"))
+
+
+def test_what_is_read_whole_has_a_limit(tmp_path, monkeypatch):
+    from clirot.bitext.formats import toolkit
+
+    monkeypatch.setattr(toolkit, "MAX_BYTES", 1 << 12)
+    for kind in ("xliff", "po", "mo"):
+        assert sides(written(tmp_path, WRITERS[kind](ROWS), f"x.{kind}")) == ROWS
+        large = written(tmp_path, WRITERS[kind](ROWS * 20), f"y.{kind}")
+        assert wrong(large, kind=kind).startswith(f"y.{kind}: more than 4,096 bytes, and this form")
+
+
+@pytest.mark.parametrize("kind", ["xliff", "po", "mo"])
+def test_without_translate_toolkit_the_extra_is_named(tmp_path, monkeypatch, kind):
+    for module in ("pypo", "mo", "xliff"):
+        monkeypatch.setitem(sys.modules, f"translate.storage.{module}", None)
+    path = written(tmp_path, WRITERS[kind](ROWS), f"x.{kind}")
+    with pytest.raises(UsageError, match=r"not installed \(pip install 'clirot\[localisation\]'"):
+        pairs(path)
+
+
+def test_a_document_type_is_not_fetched(tmp_path):
+    """Neither the check nor the library opens what a document points to."""
+    (tmp_path / "x.dtd").write_text('<!ENTITY stolen "secret">')
+    body = '<trans-unit id="1"><source>a&stolen;</source><target>b</target></trans-unit>'
+    document = f'<!DOCTYPE xliff SYSTEM "{tmp_path}/x.dtd">\n{xliff(body)}'
+    assert "the entity &stolen; is not defined" in wrong(written(tmp_path, document, "x.xlf"))
+    plain = document.replace("&stolen;", "")
+    assert sides(written(tmp_path, plain, "y.xlf")) == [("a", "b")]
 
 
 # XML of any kind
@@ -707,19 +736,19 @@ def test_the_language_and_the_charset_of_po(tmp_path):
 @pytest.mark.parametrize(
     ("body", "found"),
     [
-        ('msgid "a\nmsgstr "b"\n', ":7: not a quoted string: '\"a'"),
-        ('msgid "a"\nmsgstr "\\q"\n', ":8: PO has no escape \\q (a backslash is written twice)"),
+        ('msgid "a\nmsgstr "b"\n', ":7: not a line of PO: 'msgid \"a'"),
+        ('msgid "a"\nmsgstr "\\q"\n', ":8: PO has no escape \\q"),
         ('msgid "a"\nmsgstr "\\777"\n', ":8: PO has no escape \\777"),
-        ('msgid "a"\nmsgstr "\\377"\n', ":8: escapes that are not UTF-8"),
-        ('msgid "a"\nmsgid_plural "b"\nmsgid "c"\n', ":9: the msgid of line 7 has no msgstr"),
-        ('msgid "a"\n\nmsgid "b"\nmsgstr "c"\n', ":9: the msgid of line 7 has no msgstr"),
+        ('msgid "a"\nmsgstr "\\377"\n', ":8: PO has no escape \\377, or it is no UTF-8"),
+        ('msgid "a"\nmsgid_plural "b"\nmsgid "c"\n', ":9: no entry of PO goes on with 'msgid"),
+        ('msgid "a"\n\nmsgid "b"\nmsgstr "c"\n', ":9: no entry of PO goes on with 'msgid"),
         ('msgid "a"\n', ":7: the msgid of line 7 has no msgstr"),
-        ('msgstr "a"\n', ":7: a second msgstr for the msgid of line 1"),
+        ('msgstr "a"\n', ":7: no entry of PO goes on with 'msgstr"),
         ('"a"\n', ""),
-        ("text\n", ":7: not PO: 'text'"),
-        ('msgid "a"\nmsgstr[0] "b"\n', ":8: msgstr[N] goes with msgid_plural"),
-        ('msgid "a"\nmsgstr "b"\nmsgstr "c"\n', ":9: a second msgstr for the msgid of line 7"),
-        ('msgid "a" garbage\nmsgstr "b"\n', ":7: not a quoted string: 'garbage'"),
+        ("text\n", ":7: not a line of PO: 'text'"),
+        ('msgid "a"\nmsgstr[0] "b"\n', ":8: no entry of PO goes on with 'msgstr[0]"),
+        ('msgid "a"\nmsgstr "b"\nmsgstr "c"\n', ":9: no entry of PO goes on with 'msgstr"),
+        ('msgid "a" garbage\nmsgstr "b"\n', ":7: not a line of PO: 'msgid \"a\" garbage'"),
     ],
 )
 def test_broken_po_is_placed(tmp_path, body, found):
@@ -732,7 +761,7 @@ def test_broken_po_is_placed(tmp_path, body, found):
 
 def test_a_msgstr_on_its_own(tmp_path):
     assert wrong(written(tmp_path, 'msgstr "a"\n', "x.po")).startswith(
-        "x.po:1: msgstr without a msgid before it"
+        "x.po:1: no entry of PO goes on with 'msgstr"
     )
 
 
@@ -789,7 +818,7 @@ def test_broken_mo(tmp_path):
     bomb = struct.pack("<7I", 0x950412DE, 0, 1000, at, at, 0, at) + long + table
     assert "leads out of the file" in wrong(written(tmp_path, bomb, "x.mo"))
     latin = as_mo([("a", "b")]).replace(b"b\0", b"\xe9\0")
-    assert wrong(written(tmp_path, latin, "x.mo")).startswith("x.mo: entry 2 is not UTF-8")
+    assert wrong(written(tmp_path, latin, "x.mo")).startswith("x.mo: entry 2: not UTF-8: ")
 
 
 # Any bytes at all
@@ -866,8 +895,6 @@ LONG = (" ".join([ROW[0]] * 4), " ".join([ROW[1]] * 4))
         ("parquet", 1_000_000, ROW),
         # As many bytes in fewer units, which take longer to read.
         ("tmx", 250_000, LONG),
-        ("xliff", 250_000, LONG),
-        ("po", 250_000, LONG),
     ],
 )
 def test_memory_does_not_grow_with_a_million_pairs(tmp_path, kind, size, row):

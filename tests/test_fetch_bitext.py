@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+import os
 import random
 import re
 import shutil
@@ -28,7 +29,9 @@ from clirot.bitext import FilterConfig, line_order, load_bitext, stored_sources
 from clirot.bitext.acquisition import FetchConfig, FetchResult, fetch_bitext
 from clirot.bitext.alignment import Bead, Realignment, realignment
 from clirot.bitext.filters.chain import Chain
+from clirot.bitext.formats import LocalFile, local_file
 from clirot.cli import app
+from clirot.download import offline
 from clirot.errors import (
     ArtefactError,
     ClirotError,
@@ -83,7 +86,7 @@ def test_a_file_is_kept_counted_and_traced(store, greetings):
         "tgt",
         "id",
         "place",
-        "verdict",
+        "outcome",
         "src_script",
         "tgt_script",
     ]
@@ -151,7 +154,7 @@ def test_other_filters_need_consent_to_replace(store, greetings):
     with pytest.raises(ArtefactError, match=r"something else: filters\.keep_identical") as caught:
         result.check()
     assert caught.value.message.endswith("else: filters.keep_identical was False, now True")
-    assert caught.value.hint == "--replace it"
+    assert caught.value.hint == "`replace` it"
     assert load_bitext(store, EN_SO, stored_sources(store, EN_SO)).pairs[-1].src == "Yes"
     replaced = get(store, files=(greetings,), filters=filters, replace=True)
     assert replaced.fetched[0].kept == 4
@@ -261,6 +264,34 @@ def test_requests_that_make_no_sense_are_refused_before_anything_is_done(store):
     FetchConfig(pair=LanguagePair("sw", "so"), files=(Path("mine.tsv"),))
 
 
+def test_offline_is_a_setting_and_leaves_the_environment_alone(store, monkeypatch):
+    monkeypatch.delenv("CLIROT_MIRROR", raising=False)
+    before = dict(os.environ)
+    result = get(store, "hornmt", "cldr", offline=True)
+    assert result.sources == ("cldr",)
+    (failed,) = result.failed
+    assert failed.source == "hornmt" and "forbids the network" in failed.error.message
+    assert dict(os.environ) == before and not offline()
+
+
+def test_a_file_is_parsed_and_hashed_once(store, greetings, monkeypatch):
+    """Whoever asks for its name in the store first, and fetching it afterwards, share the work."""
+    hashed = []
+
+    def counting(path: Path) -> str:
+        hashed.append(path)
+        return file_digest(path)
+
+    monkeypatch.setattr(local_file, "file_digest", counting)
+    file = LocalFile.parse(greetings)
+    assert file.source_name not in stored_sources(store, EN_SO)
+    (one,) = get(store, parsed=(file,)).fetched
+    assert one.source == file.source_name and one.kept == 3
+    assert hashed == [greetings]
+    (same,) = get(store, files=(greetings,)).fetched
+    assert same.artefact == one.artefact and not same.fresh
+
+
 # Reading it back
 
 
@@ -283,7 +314,7 @@ def test_bitext_that_is_not_there_says_how_to_get_it(store, greetings):
     with pytest.raises(UnknownNameError) as caught:
         load_bitext(store, EN_SO, [name[:-1]])
     assert f"did you mean {name!r}" in str(caught.value)
-    assert "clirot fetch-bitext --src en --tgt so" in str(caught.value)
+    assert "`fetch_bitext(src=en, tgt=so, sources=" in str(caught.value)
     with pytest.raises(UnknownNameError):
         load_bitext(store, LanguagePair("en", "sw"), [name])
 
@@ -298,7 +329,7 @@ def test_a_damaged_artefact_is_named(store, greetings):
         with pytest.raises(ArtefactError, match=r"pairs\.parquet cannot be read as bitext"):
             load_bitext(store, EN_SO, stored_sources(store, EN_SO))
     path.unlink()
-    with pytest.raises(ArtefactError, match=r"has no pairs\.parquet: it was made by an older clir"):
+    with pytest.raises(ArtefactError, match=r"pairs\.parquet cannot be read as bitext: .*No such"):
         load_bitext(store, EN_SO, stored_sources(store, EN_SO))
 
 
@@ -448,6 +479,40 @@ def test_a_full_disk_is_one_failed_source(store, greetings, monkeypatch):
 
 
 # The command
+
+
+def test_the_options_are_the_settings(monkeypatch):
+    """Without an option the command fetches what FetchConfig's defaults say; with one, that."""
+    asked: list[FetchConfig] = []
+
+    def fetching(config, **_):
+        asked.append(config)
+        return FetchResult(config.pair, (), (), {})
+
+    monkeypatch.setattr("clirot.bitext.acquisition.fetch_bitext", fetching)
+    for line in (
+        [],
+        ["--max-length", "0", "--max-ratio", "0", "--exclude-collection", "a", "--offline"],
+        ["--no-filter", "--source", "cldr", "--source", "hornmt", "--format", "csv", "--file", "x"],
+    ):
+        done = CliRunner().invoke(app, ["fetch-bitext", "--tgt", "so", *line])
+        assert (done.exit_code, done.output) == (0, "")
+    assert asked == [
+        FetchConfig(pair=EN_SO),
+        FetchConfig(
+            pair=EN_SO,
+            filters=FilterConfig(max_length=0, max_ratio=0),
+            exclude=("a",),
+            offline=True,
+        ),
+        FetchConfig(
+            pair=EN_SO,
+            sources=("cldr", "hornmt"),
+            files=(Path("x"),),
+            format="csv",
+            filters=FilterConfig.off(),
+        ),
+    ]
 
 
 def clirot(*arguments: str) -> tuple[int, str, str]:
@@ -816,8 +881,8 @@ def test_min_alignment_drops_what_is_no_translation(store, tmp_path):
     filters = FilterConfig(min_alignment=0.5)
     (one,) = get(store, files=(path,), filters=filters).fetched
     table = pq.read_table(one.artefact.path / "pairs.parquet")
-    verdicts = table.column("verdict").to_pylist()
-    assert {at for at, verdict in enumerate(verdicts) if verdict == "misaligned"} == wrong
+    outcomes = table.column("outcome").to_pylist()
+    assert {at for at, outcome in enumerate(outcomes) if outcome == "misaligned"} == wrong
     scores = table.column("alignment").to_pylist()
     assert all((score < 0.5) == (at in wrong) for at, score in enumerate(scores))
     with pytest.raises(UsageError, match="`min_alignment` must be from 0 to 1"):

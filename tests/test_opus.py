@@ -477,7 +477,7 @@ def test_the_list_without_opus_says_so_on_stderr(opus, home):
     code, out, err = run("--tgt", "so", "--list", "--offline")
     assert code == 0 and "hornmt" in out and "opus:" not in out
     assert err.startswith("OPUS's corpora are not listed: ")
-    assert "CLIROT_OFFLINE forbids the network" in err and opus.asked == []
+    assert "--offline forbids the network" in err and opus.asked == []
 
 
 def test_the_list_as_json(opus, home):

@@ -1,15 +1,31 @@
 """Bitext: sentence pairs of two languages, from the catalogue or from a file, filtered and stored.
 
 One concept a file: what a source is (``source``), the sources (``sources``) and their table
-(``catalogue``), what fetching would do (``plan``), the formats on disk (``formats``), what is
-dropped (``filters``), and the bitext in the store (``stored``). Fetching is
-:func:`clirot.bitext.acquisition.fetch_bitext`.
+(``catalogue``), what to fetch (``config``), what fetching would do (``plan``) and fetching itself
+(``acquisition``, from a ``supply``), the formats of files (``formats``), which pairs are dropped
+(``filters``), whether lines stand beside their translations (``alignment``), and the bitext in the
+store (``stored``).
+
+What is named here is loaded on first use, so that a command may ask for its options quickly.
 """
 
-from clirot.bitext.catalogue import SOURCES, recommended_for, source_for, sources_for
-from clirot.bitext.filters import FilterConfig
-from clirot.bitext.source import Source
-from clirot.bitext.stored import Bitext, load_bitext, stored_sources
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from clirot.bitext.catalogue import SOURCES, recommended_for, source_for, sources_for
+    from clirot.bitext.filters import FilterConfig
+    from clirot.bitext.source import Source
+    from clirot.bitext.stored import Bitext, load_bitext, stored_sources
+
+_MODULES = {
+    "catalogue": ("SOURCES", "recommended_for", "source_for", "sources_for"),
+    "filters": ("FilterConfig",),
+    "source": ("Source",),
+    "stored": ("Bitext", "load_bitext", "stored_sources"),
+}
 
 __all__ = [
     "SOURCES",
@@ -22,3 +38,10 @@ __all__ = [
     "sources_for",
     "stored_sources",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    for module, names in _MODULES.items():
+        if name in names:
+            return getattr(importlib.import_module(f"clirot.bitext.{module}"), name)
+    raise AttributeError(f"module 'clirot.bitext' has no attribute {name!r}")

@@ -1,71 +1,31 @@
 """Fetch bitext: from the catalogue and from files into the store, each source an artefact.
 
-What was kept, what was dropped and why, the licence and the addresses are in each artefact's
-manifest. A source that fails does not stop the others.
+The manifest of each artefact has the counts of kept and dropped pairs with the reasons, the licence
+and the addresses. A source that fails does not stop the others.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass
+from typing import Any
 
-from clirot.bitext.catalogue import recommended_for, source_for
-from clirot.bitext.filters import FilterConfig
-from clirot.bitext.formats import FORMATS, LocalFile, read_local
+from clirot.bitext.config import FetchConfig
 from clirot.bitext.line_order import line_order, realigned_pairs, unjudged
-from clirot.bitext.source import Source
 from clirot.bitext.stored import PAIRS, artefact_name, write_pairs
-from clirot.download import Upstream, fetch, identified
-from clirot.errors import BusyError, ClirotError, InputError, PartlyDoneError
+from clirot.bitext.supply import FileSupply, Supply, raise_failures, supplies
+from clirot.download import without_network
+from clirot.errors import BusyError, ClirotError, InputError
 from clirot.records import LanguagePair, ProgressSink, SentencePair, Step, silent
 from clirot.store import Artefact, Input, Store
 
-if TYPE_CHECKING:
-    from clirot.bitext.filters.duplicates import Overlap
+__all__ = ["Failed", "FetchConfig", "FetchResult", "Fetched", "fetch_bitext"]
 
-_FORMAT = 2  # of pairs.parquet and of how it is filtered: a change makes older artefacts outdated
+_FORMAT = 1  # of pairs.parquet and of how it is filtered: a change makes older artefacts outdated
 _STEP = 5000
 _POLL_S = 0.2
-_EXAMPLES = 5  # of rows that could not be read
-
-
-@dataclass(frozen=True, kw_only=True)
-class FetchConfig:
-    """What to fetch. With neither sources nor files: what the catalogue recommends for the pair."""
-
-    pair: LanguagePair
-    """The teacher's language and the student's."""
-    sources: tuple[str, ...] = ()
-    """Names of catalogue sources."""
-    files: tuple[Path, ...] = ()
-    """Local files, as :meth:`clirot.bitext.formats.LocalFile.parse` reads them: ``PATH``,
-    ``PATH:SRC,TGT`` or ``PATH,PATH``."""
-    format: str | None = None
-    """The format of the files (:data:`clirot.bitext.formats.FORMATS`); None: told from each."""
-    skip_malformed: bool = False
-    """Count rows of local files that cannot be read, and go on; else the first is an error."""
-    filters: FilterConfig = field(default_factory=FilterConfig)
-    """What to drop besides empty sides."""
-    exclude: tuple[str, ...] = ()
-    """Collections, as :func:`clirot.collection.open_collection` takes them, whose documents,
-    sentences and topics must not be in the bitext."""
-    realign: bool = False
-    """Put the sentences of a source in which lines have slipped back beside their translations,
-    before they are judged, if that helps (:func:`clirot.bitext.alignment.repair`); holds a source
-    in memory. Lists of words stay as they are."""
-    replace: bool = False
-    """Replace bitext of the same name that was made otherwise (other filters, another revision)."""
-
-    def __post_init__(self) -> None:
-        for name in self.sources:
-            source_for(name, self.pair)
-        if self.format is not None:
-            FORMATS[self.format]
-        if not self.sources and not self.files:
-            recommended_for(self.pair)
 
 
 @dataclass(frozen=True)
@@ -76,7 +36,7 @@ class Fetched:
     """Its name, as :func:`clirot.bitext.load_bitext` takes it."""
     artefact: Artefact
     fresh: bool
-    """False where it was there already."""
+    """False if the store had it already."""
 
     @property
     def read(self) -> int:
@@ -100,22 +60,23 @@ class Fetched:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What could not be judged, and why."""
+        """What is wrong with the bitext, and what could not be checked."""
         return tuple(self.artefact.manifest.results["warnings"])
 
     @property
     def alignment(self) -> dict[str, Any] | None:
         """How its lines stand to each other: ``found``, ``share``, ``shifts``, ``unmatched``.
 
-        None: not judged, as there are too few pairs. Lines are counted from 1. A list of words is
-        not judged either: then ``found`` says so, and ``share`` is None.
+        None if there are too few pairs to check. Lines are counted from 1. A list of words is not
+        checked either: then ``found`` says so, and ``share`` is None.
         """
         return self.artefact.manifest.results.get("alignment")
 
     @property
     def realigned(self) -> dict[str, Any] | None:
-        """What was ``found`` and repaired on request: ``pairs``, ``source_alone``,
-        ``target_alone`` and ``joined`` count what came of it. None: nothing was.
+        """What was ``found`` before sentences were realigned, and how many ``pairs``, sentences
+        without a counterpart (``source_alone``, ``target_alone``) and ``joined`` pairs came of it.
+        None if nothing was realigned.
         """
         return self.artefact.manifest.results.get("realigned")
 
@@ -127,7 +88,7 @@ class Fetched:
 
 @dataclass(frozen=True)
 class Failed:
-    """A source that could not be had, and why."""
+    """A source that could not be fetched, with its error."""
 
     source: str
     error: ClirotError
@@ -135,23 +96,23 @@ class Failed:
 
 @dataclass(frozen=True)
 class FetchResult:
-    """What is in the store now, and what is not."""
+    """The sources that are in the store now, and those that failed."""
 
     pair: LanguagePair
     fetched: tuple[Fetched, ...]
     failed: tuple[Failed, ...]
     settled: Mapping[str, str]
-    """What was asked for -> the name it has in the store: two names may mean one version of a
-    corpus, and two files may be the same."""
+    """Name that was asked for -> name in the store. Two names may mean one version of a corpus, and
+    two files may have the same content."""
 
     @property
     def sources(self) -> tuple[str, ...]:
-        """The names of what was got, in the order it was asked for, each once."""
+        """The names of the sources in the store, each once, in the order they were named."""
         return tuple(one.source for one in self.fetched)
 
     @property
     def kept(self) -> int:
-        """Pairs over all sources; a pair that two sources have counts twice."""
+        """Kept pairs of all sources; a pair that two sources have counts twice."""
         return sum(one.kept for one in self.fetched)
 
     def check(self) -> None:
@@ -159,18 +120,13 @@ class FetchResult:
 
         Raises:
             PartlyDoneError: some sources failed, others are kept.
-            ClirotError: all failed; the source's own error where there was only one.
+            ClirotError: all failed; the source's own error if there was only one.
         """
-        if not self.failed:
-            return
-        if len(self.failed) == 1 and not self.fetched:
-            raise self.failed[0].error
-        reasons = "".join(f"\n  {one.source}: {one.error}" for one in self.failed)
-        count = f"{len(self.failed)} of {len(self.failed) + len(self.fetched)} sources failed"
-        if not self.fetched:
-            raise ClirotError(f"{count}:{reasons}")
-        raise PartlyDoneError(
-            f"{count}, {', '.join(self.sources)} kept:{reasons}",
+        failed = [(one.source, one.error) for one in self.failed]
+        raise_failures(
+            failed,
+            len(self.fetched),
+            f"failed, {', '.join(self.sources)} kept",
             hint="the same command again fetches only what is missing",
         )
 
@@ -180,248 +136,137 @@ def fetch_bitext(
 ) -> FetchResult:
     """Bring bitext of a language pair into the store.
 
-    What is there already, made from the same files with the same filters, is not made again.
-    Failures do not raise: they are in the result, and :meth:`FetchResult.check` raises them.
+    Bitext that the store has, made from the same files with the same filters, is not made again.
+    A source that fails raises nothing here: :meth:`FetchResult.check` raises its error.
 
     Args:
         config: which pair, from where, and what to drop.
-        store: where it goes, downloads beside it; None: ``CLIROT_HOME``'s.
+        store: the store, with the downloads beside it; None: the one in ``CLIROT_HOME``.
         progress: told of downloads and of long readings.
 
     Raises:
         ClirotError: a collection to exclude cannot be opened.
         UsageError: languages are to be identified and the extra ``langid`` is not installed.
-        KeyboardInterrupt: the sources finished until then are in the store.
+        KeyboardInterrupt: the sources that were finished before it are in the store.
     """
-    store = store if store is not None else Store()
+    fetching = _Fetching(config, store if store is not None else Store(), progress)
     fetched: list[Fetched] = []
     failed: list[Failed] = []
-    overlap = _overlap(config)
     settled: dict[str, str] = {}
-    for supply in _supplies(config):
-        try:
-            one = _fetch_one(supply, config, overlap, store, progress)
-        except ClirotError as error:
-            failed.append(Failed(supply.label, error))
-            continue
-        if one.source not in settled.values():
-            fetched.append(one)
-        settled[supply.asked] = one.source
+    with without_network() if config.offline else nullcontext():
+        for supply in supplies(config):
+            try:
+                one = fetching.one(supply)
+            except ClirotError as error:
+                failed.append(Failed(supply.label, error))
+                continue
+            if one.source not in settled.values():
+                fetched.append(one)
+            settled[supply.asked] = one.source
     return FetchResult(config.pair, tuple(fetched), tuple(failed), settled)
 
 
 @dataclass(frozen=True)
-class _FromSource:
-    """A catalogue source for one pair; ``ready`` where nothing about it is left open."""
+class _Request:
+    """The artefact that a source becomes, with everything that its content depends on."""
 
-    asked: str
-    source: Source
-    pair: LanguagePair
-    upstreams: tuple[Upstream, ...] = ()
+    name: str
+    settings: Mapping[str, Any]
+    inputs: tuple[Input, ...]
+    realign: bool
 
-    @property
-    def label(self) -> str:
-        return self.source.name
 
-    @property
-    def word_list(self) -> bool:
-        return self.source.word_list
+class _Fetching:
+    """What is the same for all sources that are fetched together."""
 
-    def ready(self, store: Store, progress: ProgressSink) -> _FromSource:
-        """With its version, and every file's digest, for which one may have to be downloaded."""
-        source = self.source.resolved(self.pair, home=store.home, progress=progress)
-        upstreams = tuple(
-            identified(one, home=store.home, progress=progress)
-            for one in source.upstreams(self.pair)
+    def __init__(self, config: FetchConfig, store: Store, progress: ProgressSink) -> None:
+        self._config = config
+        self._store = store
+        self._progress = progress
+        self._overlap = None
+        if config.exclude:
+            from clirot.bitext.filters.duplicates import Overlap
+
+            self._overlap = Overlap(config.exclude)
+        if config.filters.min_language:
+            from clirot.bitext.filters.language import Identifier
+
+            Identifier(config.pair.tgt)  # raises where the extra is missing
+
+    def one(self, supply: Supply) -> Fetched:
+        """Bring one source into the store, unless it is there."""
+        supply = supply.ready(self._store.home, self._progress)
+        source, deciding, inputs = supply.identity()
+        # One or two words on a line do not show a shift, so lists of words are never realigned.
+        realign = self._config.realign and not supply.word_list
+        request = _Request(
+            name=artefact_name(self._config.pair, source),
+            settings={
+                "src": self._config.pair.src,
+                "tgt": self._config.pair.tgt,
+                "source": source,
+                "format": _FORMAT,
+                "filters": asdict(self._config.filters),
+                **({"realign": True} if realign else {}),
+                **deciding,
+            },
+            inputs=inputs + (self._overlap.inputs() if self._overlap is not None else ()),
+            realign=realign,
         )
-        return _FromSource(self.asked, source, self.pair, upstreams)
+        while True:
+            there = self._store.finished(
+                "bitext",
+                request.name,
+                config=request.settings,
+                inputs=request.inputs,
+                replace=self._config.replace,
+            )
+            if there is not None:
+                return Fetched(source, there, fresh=False)
+            try:
+                self._make(supply, request)
+            except BusyError:
+                # Very likely two trainings were started together and fetch the same.
+                self._progress(Step(f"wait for another process to fetch {supply.label}", 0))
+                time.sleep(_POLL_S)
+            else:
+                return Fetched(source, self._store.get("bitext", request.name), fresh=True)
 
-    def identify(self) -> tuple[str, dict[str, Any], tuple[Input, ...]]:
-        inputs = tuple(
-            Input(kind="url", name=one.url, digest=one.sha256 or "") for one in self.upstreams
-        )
-        return self.source.name, {"revision": self.source.revision}, inputs
+    def _make(self, supply: Supply, request: _Request) -> None:
+        from clirot.bitext.filters.chain import Chain
 
-    def pairs(self, store: Store, progress: ProgressSink) -> Iterator[SentencePair]:
-        files = [fetch(one, home=store.home, progress=progress) for one in self.upstreams]
-        return self.source.read(self.pair, files)
-
-    def provenance(self) -> dict[str, Any]:
-        return {
-            "licence": self.source.licence,
-            "homepage": self.source.homepage,
-            "citation": self.source.citation,
-            "urls": [one.url for one in self.upstreams],
-        }
-
-
-@dataclass
-class _Malformed:
-    """Rows of a file that could not be read: how many, and what was wrong with the first."""
-
-    count: int = 0
-    examples: list[str] = field(default_factory=list)
-
-    def add(self, error: InputError) -> None:
-        self.count += 1
-        if self.count <= _EXAMPLES:
-            self.examples.append(error.message)
-
-
-@dataclass(frozen=True)
-class _FromFile:
-    """A file of the user's, or two that correspond."""
-
-    file: LocalFile
-    pair: LanguagePair
-    skip_malformed: bool
-    malformed: _Malformed = field(default_factory=_Malformed)
-    word_list = False  # not that we know of
-
-    @property
-    def label(self) -> str:
-        return str(self.file)
-
-    @property
-    def asked(self) -> str:
-        return self.label
-
-    @property
-    def path(self) -> Path:
-        return self.file.paths[0]
-
-    def ready(self, store: Store, progress: ProgressSink) -> _FromFile:
-        return self
-
-    def identify(self) -> tuple[str, dict[str, Any], tuple[Input, ...]]:
-        digests = self.file.digests()
-        name = self.file.name(digests)
-        deciding = {"skip_malformed": True} if self.skip_malformed else {}
-        inputs = tuple(Input(kind="file", name=name, digest=digest) for digest in digests)
-        return name, deciding, inputs
-
-    def pairs(self, store: Store, progress: ProgressSink) -> Iterator[SentencePair]:
-        if not self.skip_malformed:
-            return read_local(self.file, self.pair)
-        return read_local(self.file, self.pair, malformed=self.malformed.add)
-
-    def provenance(self) -> dict[str, Any]:
-        paths = [str(path.absolute()) for path in self.file.paths]
-        return {
-            "licence": "not stated",
-            "urls": [],
-            "file": paths[0] if len(paths) == 1 else paths,
-            **({"malformed": self.malformed.examples} if self.malformed.count else {}),
-        }
-
-
-_Supply = _FromSource | _FromFile
-
-
-def _supplies(config: FetchConfig) -> list[_Supply]:
-    named = {name: source_for(name, config.pair) for name in config.sources}
-    if not named and not config.files:
-        named = {source.name: source for source in recommended_for(config.pair)}
-    supplies: list[_Supply] = [_FromSource(name, one, config.pair) for name, one in named.items()]
-    return supplies + [
-        _FromFile(LocalFile.parse(path, kind=config.format), config.pair, config.skip_malformed)
-        for path in dict.fromkeys(config.files)
-    ]
-
-
-def _overlap(config: FetchConfig) -> Overlap | None:
-    """What is to be excluded, or None; also checks what can be checked before any work."""
-    if config.filters.min_language:
-        from clirot.bitext.filters.language import Identifier
-
-        Identifier(config.pair.tgt)
-    if not config.exclude:
-        return None
-    from clirot.bitext.filters.duplicates import Overlap
-
-    return Overlap(config.exclude)
-
-
-def _is_realigned(supply: _Supply, config: FetchConfig) -> bool:
-    """Lists of words never are: a word or two on a line cannot tell a shift."""
-    return config.realign and not supply.word_list
-
-
-def _fetch_one(
-    supply: _Supply,
-    config: FetchConfig,
-    overlap: Overlap | None,
-    store: Store,
-    progress: ProgressSink,
-) -> Fetched:
-    supply = supply.ready(store, progress)
-    source, deciding, inputs = supply.identify()
-    name = artefact_name(config.pair, source)
-    settings: Mapping[str, Any] = {
-        "pair": config.pair.format(),
-        "source": source,
-        "format": _FORMAT,
-        "filters": asdict(config.filters),
-        **({"realign": True} if _is_realigned(supply, config) else {}),
-        **deciding,
-    }
-    if overlap is not None:
-        inputs += overlap.inputs()
-    while True:
-        there = store.finished(
-            "bitext", name, config=settings, inputs=inputs, replace=config.replace
-        )
-        if there is not None:
-            return Fetched(source, there, fresh=False)
-        try:
-            if overlap is not None:
-                overlap.read(progress)
-            _make(supply, name, settings, inputs, config, overlap, store, progress)
-        except BusyError:
-            # Very likely it fetches what we want: two trainings that were started together.
-            progress(Step(f"wait for another process to fetch {supply.label}", 0))
-            time.sleep(_POLL_S)
-        else:
-            return Fetched(source, store.get("bitext", name), fresh=True)
-
-
-def _make(
-    supply: _Supply,
-    name: str,
-    settings: Mapping[str, Any],
-    inputs: tuple[Input, ...],
-    config: FetchConfig,
-    overlap: Overlap | None,
-    store: Store,
-    progress: ProgressSink,
-) -> None:
-    from clirot.bitext.filters.chain import Chain
-
-    with store.draft("bitext", name, config=settings, inputs=inputs) as draft:
-        draft.resumable = False  # what takes long are downloads, and those are kept elsewhere
-        chain = Chain(config.filters, config.pair, draft.scratch, overlap=overlap)
-        pairs = _counted(supply.pairs(store, progress), supply.label, progress)
-        realigned: dict[str, Any] = {}
-        if _is_realigned(supply, config):
-            pairs, realigned = realigned_pairs(pairs, chain, progress)
-        chain.read(pairs)
-        alignment = (
-            unjudged(chain.count)
-            if supply.word_list
-            else line_order(chain, progress, realign=config.realign)
-        )
-        pairs_digest = write_pairs(draft.path / PAIRS, chain.judged(), chain.score_names)
-        if isinstance(supply, _FromFile):
-            chain.report.malformed = supply.malformed.count
-        if not chain.report.kept:
-            raise _nothing_kept(supply, chain.report.dropped)
-        draft.results = {
-            **chain.report.results(),
-            "pairs_digest": pairs_digest,
-            **realigned,
-            **alignment,
-            **supply.provenance(),
-        }
+        progress = self._progress
+        if self._overlap is not None:
+            self._overlap.read(progress)
+        with self._store.draft(
+            "bitext", request.name, config=request.settings, inputs=request.inputs
+        ) as draft:
+            draft.resumable = False  # only downloads take long, and they are kept elsewhere
+            chain = Chain(
+                self._config.filters, self._config.pair, draft.scratch, overlap=self._overlap
+            )
+            pairs = _counted(supply.pairs(self._store.home, progress), supply.label, progress)
+            realigned: dict[str, Any] = {}
+            if request.realign:
+                pairs, realigned = realigned_pairs(pairs, chain, progress)
+            chain.read(pairs)
+            alignment = (
+                unjudged(chain.count)
+                if supply.word_list
+                else line_order(chain, progress, realign=self._config.realign)
+            )
+            digest = write_pairs(draft.path / PAIRS, chain.judged(), chain.score_names)
+            if isinstance(supply, FileSupply):
+                chain.report.malformed = len(supply.malformed)
+            if not chain.report.kept:
+                raise _nothing_kept(supply, chain.report.dropped)
+            draft.results = {
+                **chain.report.results(),
+                "pairs_digest": digest,
+                **realigned,
+                **alignment,
+                **supply.provenance(),
+            }
 
 
 def _counted(
@@ -435,17 +280,16 @@ def _counted(
     progress(Step(f"read {label}", count, count, unit="pairs"))
 
 
-def _nothing_kept(supply: _Supply, dropped: Mapping[str, int]) -> InputError:
-    path = supply.path if isinstance(supply, _FromFile) else None
+def _nothing_kept(supply: Supply, dropped: Mapping[str, int]) -> InputError:
     what = ", ".join(f"{count} {reason}" for reason, count in dropped.items())
     message = f"no sentence pair is left of {sum(dropped.values())}"
     message += f": {what}" if what else ""
-    hint = "the file must hold sentence pairs; see also the filters" if path else None
+    hint = "the file must hold sentence pairs; see also the filters" if supply.path else None
     if dropped.get("script", 0) > sum(dropped.values()) / 2:
         hint = (
             f"is it really {supply.pair.src} and {supply.pair.tgt}, in that order? Another script "
-            f"is named in the code (sr-Latn), and --min-script 0 does not look at it"
+            f"is named in the code (sr-Latn), and `min_script=0` turns this filter off"
         )
     return InputError(
-        message if path is not None else f"{supply.label}: {message}", path=path, hint=hint
+        message if supply.path else f"{supply.label}: {message}", path=supply.path, hint=hint
     )

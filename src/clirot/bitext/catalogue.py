@@ -8,31 +8,19 @@ from __future__ import annotations
 
 from clirot.bitext.source import Source
 from clirot.bitext.sources.cldr import CldrSource
-from clirot.bitext.sources.flores import FLORES, NLLB_SEED
-from clirot.bitext.sources.freedict import FREEDICT
-from clirot.bitext.sources.hornmt import HORNMT
 from clirot.bitext.sources.hub import PREFIX as HUB
 from clirot.bitext.sources.hub import parse_hub
-from clirot.bitext.sources.mafand import MAFAND
-from clirot.bitext.sources.multi30k import MULTI30K
-from clirot.bitext.sources.ntrex import NTREX
 from clirot.bitext.sources.opus import PREFIX as OPUS
 from clirot.bitext.sources.opus import parse_opus
-from clirot.bitext.sources.tatoeba import TATOEBA_TEST
+from clirot.bitext.sources.pinned import pinned_sources
 from clirot.bitext.sources.tatoeba_export import TATOEBA
-from clirot.bitext.sources.tico19 import TICO19, TICO19_REALIGNED
-from clirot.bitext.sources.tico19_terms import TICO19_TERMS
 from clirot.errors import UnknownNameError, UsageError
 from clirot.records import LanguagePair
 from clirot.registry import Registry
 
-_ALL: tuple[Source, ...] = (
-    *(CldrSource(), FREEDICT, HORNMT, MAFAND, MULTI30K, NLLB_SEED, TATOEBA),
-    *(TICO19, TICO19_REALIGNED, TICO19_TERMS),
-    *(FLORES, NTREX, TATOEBA_TEST),
-)
+_ALL: list[Source] = [CldrSource(), TATOEBA, *pinned_sources()]
 
-SOURCES: Registry[Source] = Registry("bitext source", {source.name: source for source in _ALL})
+SOURCES: Registry[Source] = Registry("bitext source", {one.name: one for one in _ALL})
 
 # Two sources of the same sentences: the second is the better one where there is a choice.
 _SUPERSEDED_BY = {"tico-19": "tico-19-realigned"}
@@ -60,12 +48,16 @@ def source_for(name: str, pair: LanguagePair) -> Source:
         others = [one.name for one in sources_for(pair) if not one.evaluation]
         raise UsageError(
             f"{name} has no {pair} bitext; its languages are {_listed(source)}",
-            hint=f"for {pair} there is: {', '.join(others)}" if others else _NOTHING,
+            hint=f"for {pair} there is: {', '.join(others)}" if others else _nothing(pair),
         )
     return source
 
 
-_NOTHING = "see what OPUS has: --list; or give bitext of your own: --file PATH"
+def _nothing(pair: LanguagePair) -> str:
+    return (
+        f"see what OPUS has: `fetch_bitext(src={pair.src}, tgt={pair.tgt}, list=True)`; "
+        "or give bitext of your own: `files=PATH`"
+    )
 
 
 def sources_for(pair: LanguagePair) -> list[Source]:
@@ -82,7 +74,7 @@ def recommended_for(pair: LanguagePair) -> list[Source]:
     found = {source.name: source for source in sources_for(pair) if source.recommended}
     chosen = [source for name, source in found.items() if _SUPERSEDED_BY.get(name) not in found]
     if not chosen:
-        raise UsageError(f"the catalogue recommends no {pair} bitext", hint=_NOTHING)
+        raise UsageError(f"the catalogue recommends no {pair} bitext", hint=_nothing(pair))
     return chosen
 
 

@@ -1,22 +1,24 @@
-"""What fetching some sources would download, and the room it would take: nothing is fetched."""
+"""What fetching would download and how much disk it would take. Nothing is fetched."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 
-from clirot.bitext.formats import LocalFile, read_local
+from clirot.bitext.config import FetchConfig
+from clirot.bitext.formats import LocalFile
 from clirot.bitext.formats.compressed import ENDINGS
 from clirot.bitext.source import Source
 from clirot.bitext.sources.hub import HubSource
 from clirot.bitext.stored import artefact_name
-from clirot.download import Upstream, free_bytes, presence, stated_size
+from clirot.bitext.supply import FileSupply, SourceSupply, supplies
+from clirot.download import Upstream, free_bytes, presence, stated_size, without_network
 from clirot.errors import ClirotError, InputError
 from clirot.records import LanguagePair, ProgressSink, silent
 from clirot.store import Store
 
 _UNPACKED = 3
-"""Text is about this many times as large as it is packed."""
+"""Unpacked text is about this many times as large as packed text."""
 _PACKED = (".zip", ".tgz", *ENDINGS)
 
 
@@ -26,43 +28,43 @@ class PlannedFile:
 
     url: str
     size: int | None
-    """Bytes; None where neither the table nor the server says."""
+    """Bytes; None if neither the table nor the server states it."""
     arrived: int
-    """Bytes of it that are here already."""
+    """Bytes that were downloaded before."""
     whole: bool
-    """Whether those are all of it."""
+    """Whether the whole file was downloaded before."""
 
     @property
     def left(self) -> int:
-        """Bytes to download, as far as they are known."""
+        """Bytes still to download, as far as they are known."""
         return 0 if self.whole else max(0, (self.size or 0) - self.arrived)
 
     @property
     def text(self) -> int:
-        """Bytes of text in it, estimated."""
+        """Estimated bytes of text in the file."""
         return _text(self.url, self.size or self.arrived)
 
 
 @dataclass(frozen=True)
 class PlannedSource:
-    """A source, with nothing left open about it."""
+    """A source whose version and files are known."""
 
     source: Source
     pairs: int | None
-    """Sentence pairs as published, where that is known."""
+    """Number of sentence pairs as published; None if it is not known."""
     files: tuple[PlannedFile, ...]
     stored: bool
-    """Whether the store has bitext from it."""
+    """Whether the store has its bitext already."""
 
     @property
     def of_hub(self) -> bool:
-        """Whether another library fetches it, which does not say how much that is."""
+        """Whether the datasets library fetches it, which does not state the size."""
         return isinstance(self.source, HubSource)
 
 
 @dataclass(frozen=True)
 class PlannedLocal:
-    """A file of the user's, or two, of which a first pair could be read."""
+    """A file of the user, or two aligned ones, whose first pair could be read."""
 
     file: LocalFile
     sizes: tuple[int, ...]
@@ -70,7 +72,7 @@ class PlannedLocal:
 
     @property
     def text(self) -> int:
-        """Bytes of text in it, estimated."""
+        """Estimated bytes of text in the files."""
         paths = zip(self.file.paths, self.sizes, strict=True)
         return sum(_text(path.name, size) for path, size in paths)
 
@@ -83,9 +85,9 @@ class Plan:
     sources: tuple[PlannedSource, ...]
     files: tuple[PlannedLocal, ...]
     failed: tuple[tuple[str, ClirotError], ...]
-    """Sources that could not be looked up and files that could not be read, and why."""
+    """Sources that could not be looked up and files that could not be read, with the error."""
     free: int
-    """Bytes free where it would go."""
+    """Free bytes on the disk of the store."""
 
     @property
     def left(self) -> int:
@@ -94,65 +96,52 @@ class Plan:
 
     @property
     def unknown(self) -> int:
-        """Files of unknown size that are not here."""
+        """Number of files to download whose size is not known."""
         return sum(
             not file.whole and file.size is None for one in self.sources for file in one.files
         )
 
     @property
     def needed(self) -> int:
-        """Bytes of disk: the downloads, and about as much as the text for the bitext."""
+        """Bytes of disk for the downloads and, about as much as their text, for the bitext."""
         text = sum(file.text for one in self.sources if not one.stored for file in one.files)
         return self.left + text + sum(one.text for one in self.files)
 
 
-def planned(
-    sources: Sequence[Source],
-    pair: LanguagePair,
-    *,
-    files: Sequence[LocalFile] = (),
-    skip_malformed: bool = False,
-    store: Store,
-    progress: ProgressSink = silent,
-) -> Plan:
-    """What fetching these sources would download, and whether these local files can be read.
+def planned(config: FetchConfig, *, store: Store, progress: ProgressSink = silent) -> Plan:
+    """What fetching would download, and whether the local files can be read.
 
     Servers may be asked which version is the latest and how large a file is; a file is read as far
     as its first pair. What cannot be looked up or read is in the result.
     """
-    found: list[PlannedSource] = []
+    sources: list[PlannedSource] = []
+    files: list[PlannedLocal] = []
     failed: list[tuple[str, ClirotError]] = []
-    for source in sources:
-        try:
-            found.append(_planned(source, pair, store, progress))
-        except ClirotError as error:
-            failed.append((source.name, error))
-    local: list[PlannedLocal] = []
-    for file in files:
-        try:
-            local.append(_planned_local(file, pair, skip_malformed))
-        except ClirotError as error:
-            failed.append((str(file), error))
-    return Plan(pair, tuple(found), tuple(local), tuple(failed), free_bytes(store.home))
+    with without_network() if config.offline else nullcontext():
+        for supply in supplies(config):
+            try:
+                if isinstance(supply, FileSupply):
+                    files.append(_planned_file(supply, store, progress))
+                else:
+                    sources.append(_planned_source(supply, store, progress))
+            except ClirotError as error:
+                failed.append((supply.label, error))
+    free = free_bytes(store.home)
+    return Plan(config.pair, tuple(sources), tuple(files), tuple(failed), free)
 
 
-def _planned(
-    source: Source, pair: LanguagePair, store: Store, progress: ProgressSink
-) -> PlannedSource:
-    certain = source.resolved(pair, home=store.home, progress=progress)
-    files = tuple(_file(one, store) for one in certain.upstreams(pair))
-    stored = store.has("bitext", artefact_name(pair, certain.name))
-    return PlannedSource(certain, certain.count(pair), files, stored)
+def _planned_source(supply: SourceSupply, store: Store, progress: ProgressSink) -> PlannedSource:
+    pair = supply.pair
+    source = supply.source.resolved(pair, home=store.home, progress=progress)
+    files = tuple(_file(one, store) for one in source.upstreams(pair))
+    stored = store.has("bitext", artefact_name(pair, source.name))
+    return PlannedSource(source, source.count(pair), files, stored)
 
 
-def _planned_local(file: LocalFile, pair: LanguagePair, skip_malformed: bool) -> PlannedLocal:
-    def skip(error: InputError) -> None:
-        pass
-
-    pairs = read_local(file, pair, malformed=skip) if skip_malformed else read_local(file, pair)
-    if next(iter(pairs), None) is None:
-        raise InputError("no sentence pair is in it", path=file.paths[0])
-    return PlannedLocal(file, tuple(path.stat().st_size for path in file.paths))
+def _planned_file(supply: FileSupply, store: Store, progress: ProgressSink) -> PlannedLocal:
+    if next(supply.pairs(store.home, progress), None) is None:
+        raise InputError("no sentence pair is in it", path=supply.path)
+    return PlannedLocal(supply.file, tuple(path.stat().st_size for path in supply.file.paths))
 
 
 def _text(name: str, size: int) -> int:

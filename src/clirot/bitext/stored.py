@@ -1,18 +1,18 @@
-"""Bitext in the store: how an artefact is written, and how several are read as one.
+"""Bitext in the store: how an artefact is written, and how several are read together.
 
 Each source is an artefact of its own, ``bitext/<src>-<tgt>.<source>``, with one file,
-``pairs.parquet``: a row for every pair of the source, the dropped ones too, in its order.
+``pairs.parquet``. It has a row for every pair of the source, kept or dropped, in their order.
 
 ======== ====== ==============================================================================
-src, tgt string the sides, tidied
+src, tgt string the sides, normalised
 id       string the source's name for the pair
 place    int64  line or unit in the source, from 1
-verdict  string ``kept``, or the reason it was dropped (see ``clirot.bitext.filters.config``)
-...      float  a column for each score that was asked for, such as ``tgt_script``; may be null
+outcome  string ``kept``, or the reason it was dropped (see ``clirot.bitext.filters.config``)
+...      float  a column for each score that was computed, such as ``tgt_script``; may be null
 ======== ====== ==============================================================================
 
-The file's bytes are decided by the pairs and by pyarrow's version. The digest of the kept pairs
-alone, which no version changes, is ``pairs_digest`` among the manifest's results.
+The bytes of the file depend on the pairs and on the version of pyarrow. The manifest's results have
+a digest of the kept pairs that does not depend on the version, ``pairs_digest``.
 """
 
 from __future__ import annotations
@@ -45,11 +45,11 @@ class Bitext:
     pair: LanguagePair
     pairs: list[SentencePair]
     inputs: tuple[Input, ...]
-    """The artefacts they are from, in the order they were asked for."""
+    """The artefacts that were read, in the order in which they were named."""
     dropped: dict[str, int] = field(default_factory=dict)
-    """Source -> how many of its pairs an earlier source had already."""
+    """Source -> number of its pairs that an earlier source has too."""
     warnings: tuple[str, ...] = ()
-    """What was found wrong with them when they were fetched, the artefact's name before it."""
+    """The warnings of their manifests, each after the name of the artefact."""
 
     def __len__(self) -> int:
         return len(self.pairs)
@@ -60,10 +60,10 @@ class StoredPair:
     """A row of an artefact."""
 
     pair: SentencePair
-    verdict: str
-    """``kept``, or why it was dropped."""
+    outcome: str
+    """``kept``, or the reason why it was dropped."""
     scores: dict[str, float]
-    """Name -> score; a score that the pair does not have is left out."""
+    """Name -> score; scores that the pair does not have are left out."""
 
 
 def artefact_name(pair: LanguagePair, source: str) -> str:
@@ -72,17 +72,17 @@ def artefact_name(pair: LanguagePair, source: str) -> str:
 
 
 def stored_sources(store: Store, pair: LanguagePair) -> list[str]:
-    """The sources the store has bitext from for a pair, sorted."""
+    """The sources of which the store has bitext for a pair, sorted."""
     prefix = artefact_name(pair, "")
     return [name.removeprefix(prefix) for name in store.names("bitext") if name.startswith(prefix)]
 
 
 def write_pairs(path: Path, batches: Iterable[Batch], scores: Sequence[str] = ()) -> str:
-    """Write judged pairs.
+    """Write pairs that went through the filters.
 
     Args:
         path: the file.
-        batches: pairs with their verdicts, in order. How they are cut changes nothing.
+        batches: pairs with their outcomes, in order. Their sizes do not change the file.
         scores: the scores that every batch has.
 
     Returns:
@@ -93,17 +93,17 @@ def write_pairs(path: Path, batches: Iterable[Batch], scores: Sequence[str] = ()
 
     digest = hashlib.sha256()
     schema = _schema(scores)
-    # Every setting that decides bytes is said, so that a new default of the library's does not.
+    # Every setting is given that changes the bytes, so that a new default of pyarrow does not.
     with pq.ParquetWriter(
         path,
         schema,
         compression="zstd",
         compression_level=3,
-        use_dictionary=["verdict"],
+        use_dictionary=["outcome"],
         version="2.6",
         data_page_version="1.0",
         data_page_size=1 << 20,
-        write_statistics=["place", "verdict"],
+        write_statistics=["place", "outcome"],
         store_schema=False,
     ) as writer:
         held: list[Any] = []
@@ -124,32 +124,32 @@ def write_pairs(path: Path, batches: Iterable[Batch], scores: Sequence[str] = ()
 
 
 def stored_pairs(
-    artefact: Artefact, *, verdicts: Sequence[str] | None = None
+    artefact: Artefact, *, outcomes: Sequence[str] | None = None
 ) -> Iterator[StoredPair]:
-    """The rows of an artefact in their order, a few thousand in memory at a time.
+    """The rows of an artefact in their order; a few thousand are in memory at a time.
 
     Args:
         artefact: bitext in the store.
-        verdicts: which rows; default all.
+        outcomes: which rows; default all.
 
     Raises:
         ArtefactError: its file is damaged.
     """
-    for columns in _columns(artefact, verdicts):
-        texts = [columns.pop(name) for name in (*_TEXT, "place", "verdict")]
+    for columns in _columns(artefact, outcomes):
+        texts = [columns.pop(name) for name in (*_TEXT, "place", "outcome")]
         names = list(columns)
         scores = zip(*columns.values(), strict=True) if names else iter(lambda: (), None)
-        for src, tgt, identifier, place, verdict, values in zip(*texts, scores, strict=False):
+        for src, tgt, identifier, place, outcome, values in zip(*texts, scores, strict=False):
             known = zip(names, values, strict=True)
             yield StoredPair(
                 SentencePair(src, tgt, identifier, place),
-                verdict,
+                outcome,
                 {name: value for name, value in known if value is not None},
             )
 
 
 def kept_pairs(artefact: Artefact) -> Iterator[SentencePair]:
-    """The kept pairs of an artefact in their order, a few thousand in memory at a time.
+    """The kept pairs of an artefact in their order; a few thousand are in memory at a time.
 
     Raises:
         ArtefactError: its file is damaged.
@@ -159,15 +159,15 @@ def kept_pairs(artefact: Artefact) -> Iterator[SentencePair]:
 
 
 def sample_pairs(
-    artefact: Artefact, size: int, *, seed: int = 0, verdicts: Sequence[str] = ("kept",)
+    artefact: Artefact, size: int, *, seed: int = 0, outcomes: Sequence[str] = ("kept",)
 ) -> list[StoredPair]:
-    """Some rows drawn evenly without replacement, in the order of the source.
+    """Some rows, drawn at random without replacement, in the order of the source.
 
     Args:
         artefact: bitext in the store.
-        size: how many; all there are where there are fewer.
+        size: how many rows; if there are fewer, all of them.
         seed: another seed draws others.
-        verdicts: from which rows.
+        outcomes: from which rows.
 
     Raises:
         ArtefactError: its file is damaged.
@@ -176,11 +176,11 @@ def sample_pairs(
 
     from clirot.bitext.filters.report import priorities
 
-    # Two readings: the first, of one small column, says which rows, so that no text is held.
+    # The first reading, of one small column, chooses the rows, so that no text is held in memory.
     codes: list[Any] = []
     first = 0
-    for columns in _columns(artefact, None, ("verdict",)):
-        wanted = np.isin(np.array(columns["verdict"], dtype=object), list(verdicts))
+    for columns in _columns(artefact, None, ("outcome",)):
+        wanted = np.isin(np.array(columns["outcome"], dtype=object), list(outcomes))
         rows = np.flatnonzero(wanted).astype(np.uint64) + np.uint64(first)
         keys = priorities(rows, seed)
         best = np.argsort(keys, kind="stable")[:size]
@@ -200,18 +200,18 @@ def load_bitext(store: Store, pair: LanguagePair, sources: Sequence[str]) -> Bit
         store: where it is.
         pair: the languages.
         sources: names of sources, as :class:`~clirot.bitext.acquisition.FetchResult` lists
-            them. Order matters only for which of two equal pairs keeps its id.
+            them. Of two equal pairs in two sources, the one of the first source is taken.
 
     Raises:
         UnknownNameError: the store has nothing of that name for the pair.
-        ArtefactError: an artefact's file is damaged, or is of an older format.
+        ArtefactError: an artefact's file is missing or damaged.
         InputError: nothing at all is there to read.
     """
     from clirot.bitext.filters.duplicates import pair_key
 
     names = list(dict.fromkeys(sources))
     artefacts = [_artefact(store, pair, source) for source in names]
-    seen: set[bytes] = set()  # of earlier sources: within one, its own filters have decided
+    seen: set[bytes] = set()  # of earlier sources; within a source, its own filters dropped doubles
     merged: list[SentencePair] = []
     dropped: Counter[str] = Counter()
     for number, (source, artefact) in enumerate(zip(names, artefacts, strict=True), start=1):
@@ -228,7 +228,7 @@ def load_bitext(store: Store, pair: LanguagePair, sources: Sequence[str]) -> Bit
     if not merged:
         raise InputError(
             f"no bitext for {pair}: no source was given or none has a pair",
-            hint=f"clirot fetch-bitext --src {pair.src} --tgt {pair.tgt}",
+            hint=f"fetch some: `fetch_bitext(src={pair.src}, tgt={pair.tgt})`",
         )
     warnings = [
         f"{one.name}: {fault}" for one in artefacts for fault in one.manifest.results["warnings"]
@@ -244,7 +244,7 @@ def _schema(scores: Sequence[str]) -> Any:
         [
             *((name, pa.large_string()) for name in _TEXT),
             ("place", pa.int64()),
-            ("verdict", pa.dictionary(pa.int8(), pa.string())),
+            ("outcome", pa.dictionary(pa.int8(), pa.string())),
             *((name, pa.float32()) for name in scores),
         ]
     )
@@ -257,11 +257,11 @@ def _record(batch: Batch, schema: Any) -> tuple[Any, bytes]:
 
     from clirot.bitext.filters.config import REASONS
 
-    verdict = pa.DictionaryArray.from_arrays(
+    outcome = pa.DictionaryArray.from_arrays(
         pa.array(batch.verdict.astype(np.int8)), pa.array(REASONS)
     )
     columns = [batch.src, batch.tgt, batch.id, batch.place]
-    arrays = [pa.array(one, schema.types[i]) for i, one in enumerate(columns)] + [verdict]
+    arrays = [pa.array(one, schema.types[i]) for i, one in enumerate(columns)] + [outcome]
     for name in schema.names[len(arrays) :]:
         values = batch.scores[name]
         arrays.append(pa.array(values, pa.float32(), mask=np.isnan(values)))
@@ -272,33 +272,28 @@ def _record(batch: Batch, schema: Any) -> tuple[Any, bytes]:
 
 
 def _columns(
-    artefact: Artefact, verdicts: Sequence[str] | None, names: Sequence[str] | None = None
+    artefact: Artefact, outcomes: Sequence[str] | None, names: Sequence[str] | None = None
 ) -> Iterator[dict[str, list[Any]]]:
-    """The file's columns, a piece at a time, as lists."""
+    """The columns of the file as lists, some thousand rows at a time."""
     import pyarrow as pa
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
     path = artefact.path / PAIRS
-    wanted = None if names is None else [*dict.fromkeys((*names, "verdict"))]
+    wanted = None if names is None else [*dict.fromkeys((*names, "outcome"))]
     try:
         with pq.ParquetFile(path) as file:
             for record in file.iter_batches(_READ, columns=wanted):
-                if verdicts is not None:
-                    chosen = pc.is_in(record.column("verdict"), pa.array(list(verdicts)))
+                if outcomes is not None:
+                    chosen = pc.is_in(record.column("outcome"), pa.array(list(outcomes)))
                     record = record.filter(chosen)
                 yield {
                     name: record.column(name).to_pylist() for name in (names or record.schema.names)
                 }
-    except FileNotFoundError:
-        raise ArtefactError(
-            f"bitext/{artefact.name} has no {PAIRS}: it was made by an older clirot, or damaged",
-            hint="fetch it again with --replace",
-        ) from None
     except (pa.ArrowException, OSError, KeyError) as error:
         raise ArtefactError(
             f"{path} cannot be read as bitext: {error}",
-            hint="fetch it again: clirot bitext rm, then clirot fetch-bitext",
+            hint=f"it is damaged: remove {artefact.path} and fetch it again",
         ) from error
 
 
@@ -309,7 +304,6 @@ def _artefact(store: Store, pair: LanguagePair, source: str) -> Artefact:
             f"{pair} bitext in the store",
             source,
             stored_sources(store, pair),
-            more=f"fetch it: clirot fetch-bitext --src {pair.src} --tgt {pair.tgt} "
-            f"--source {source}",
+            more=f"fetch it: `fetch_bitext(src={pair.src}, tgt={pair.tgt}, sources={source})`",
         )
     return store.get("bitext", name)

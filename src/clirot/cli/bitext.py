@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,7 +12,7 @@ import typer
 
 from clirot.cli import console
 from clirot.cli.wording import in_options
-from clirot.errors import ArtefactError, UsageError
+from clirot.errors import UsageError
 from clirot.records import LanguagePair
 from clirot.registry import unknown_name
 from clirot.store import Artefact, Store, written
@@ -74,7 +73,7 @@ def show(
     as_json: _Json = False,
 ) -> None:
     """Show where bitext is from, what was dropped of it, and how long its sides are."""
-    artefact = _get(name)
+    artefact = Store().get("bitext", name)
     results = artefact.manifest.results
     titles = _titles(_pair(artefact))
     if picture is not None:
@@ -111,17 +110,17 @@ def sample(
     """Draw pairs at random: source TAB target TAB id, in their order in the source."""
     from clirot.bitext.stored import sample_pairs
 
-    artefact = _get(name)
-    verdicts = _verdicts(artefact, dropped, reason or [])
+    artefact = Store().get("bitext", name)
+    outcomes = _outcomes(artefact, dropped, reason or [])
     for wanted in reason or []:
         if wanted not in artefact.manifest.results["dropped"]:
             console.note(f"no pair of {name} was dropped for: {wanted}")
-    found = sample_pairs(artefact, n, seed=seed, verdicts=verdicts) if verdicts else []
+    found = sample_pairs(artefact, n, seed=seed, outcomes=outcomes) if outcomes else []
     if as_json:
         console.emit_json([_document(one) for one in found])
         return
     for one in found:
-        before = f"{one.verdict}\t" if dropped or reason else ""
+        before = f"{one.outcome}\t" if dropped or reason else ""
         console.emit(f"{before}{_row(one)}")
 
 
@@ -143,7 +142,7 @@ def export(
         ),
     ] = "tsv",
     everything: Annotated[
-        bool, typer.Option("--all", help="What was dropped as well, with the verdict (tsv, jsonl).")
+        bool, typer.Option("--all", help="What was dropped as well, with the outcome (tsv, jsonl).")
     ] = False,
 ) -> None:
     """Write the kept pairs for other tools."""
@@ -158,11 +157,11 @@ def export(
         )
     if form == "moses" and everything:
         raise UsageError(
-            "Moses format has no place for the verdicts of --all",
+            "Moses format has no place for the outcomes of --all",
             hint="leave --all out, or --format tsv or jsonl",
         )
-    artefact = _get(name)
-    pairs = stored_pairs(artefact, verdicts=None if everything else ("kept",))
+    artefact = Store().get("bitext", name)
+    pairs = stored_pairs(artefact, outcomes=None if everything else ("kept",))
     if form == "moses":
         pair = _pair(artefact)
         paths = [Path(f"{out}.{language}") for language in (pair.src, pair.tgt)]
@@ -190,33 +189,15 @@ def remove(
         console.note(f"removed {name}")
 
 
-def _get(name: str) -> Artefact:
-    artefact = Store().get("bitext", name)
-    if "distributions" not in artefact.manifest.results:
-        raise ArtefactError(
-            f"bitext/{name} was made by an older clirot",
-            hint="fetch it again: clirot bitext rm, then clirot fetch-bitext",
-        )
-    return artefact
-
-
 def _pair(artefact: Artefact) -> LanguagePair:
-    # A code may have hyphens of its own (zh-Hant): the pair is not to be had by parsing the name.
-    written = str(artefact.manifest.config["pair"])
-    for place, character in enumerate(written):
-        if character == "-":
-            with suppress(UsageError):
-                pair = LanguagePair.of(written[:place], written[place + 1 :])
-                if pair.format() == written:
-                    return pair
-    raise ArtefactError(f"bitext/{artefact.name} names no language pair: {written!r}")
+    return LanguagePair(artefact.manifest.config["src"], artefact.manifest.config["tgt"])
 
 
 def _entry(artefact: Artefact) -> dict[str, Any]:
     results = artefact.manifest.results
     return {
         "bitext": artefact.name,
-        "pair": artefact.manifest.config["pair"],
+        "pair": _pair(artefact).format(),
         "source": artefact.manifest.config["source"],
         "kept": results["kept"],
         "read": results["read"],
@@ -301,7 +282,7 @@ def _histogram(title: str, bins: Mapping[str, list[float]]) -> Any:
     return console.table_of(["from", "kept", "dropped", ""], rows, title=title)
 
 
-def _verdicts(artefact: Artefact, dropped: bool, reasons: list[str]) -> list[str]:
+def _outcomes(artefact: Artefact, dropped: bool, reasons: list[str]) -> list[str]:
     from clirot.bitext.filters.config import REASONS
 
     there = list(artefact.manifest.results["dropped"])
@@ -318,16 +299,14 @@ def _row(one: StoredPair) -> str:
 
 
 def _document(one: StoredPair) -> dict[str, Any]:
-    return {**asdict(one.pair), "verdict": one.verdict, "scores": one.scores}
+    return {**asdict(one.pair), "outcome": one.outcome, "scores": one.scores}
 
 
 def _line(one: StoredPair, form: str, everything: bool) -> str:
     if form == "tsv":
-        return _row(one) + (f"\t{one.verdict}" if everything else "")
-    document: dict[str, Any] = {"src": one.pair.src, "tgt": one.pair.tgt, "id": one.pair.id}
-    if everything:
-        document |= {"place": one.pair.place, "verdict": one.verdict, "scores": one.scores}
-    return json.dumps(document, ensure_ascii=False)
+        return _row(one) + (f"\t{one.outcome}" if everything else "")
+    kept = {"src": one.pair.src, "tgt": one.pair.tgt, "id": one.pair.id}
+    return json.dumps(_document(one) if everything else kept, ensure_ascii=False)
 
 
 def _write(paths: list[Path], rows: Iterable[tuple[str, ...]]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 from clirot.cli import console
@@ -11,10 +11,11 @@ from clirot.records import LanguagePair
 
 if TYPE_CHECKING:
     from clirot.bitext import Source
+    from clirot.bitext.config import FetchConfig
     from clirot.bitext.plan import Plan, PlannedFile, PlannedSource
 
 
-def list_sources(pair: LanguagePair | None, *, as_json: bool) -> None:
+def list_sources(pair: LanguagePair | None, *, offline: bool, as_json: bool) -> None:
     """The sources of a pair, those of OPUS among them; without a pair, the table."""
     from clirot.bitext import SOURCES, sources_for
 
@@ -22,7 +23,7 @@ def list_sources(pair: LanguagePair | None, *, as_json: bool) -> None:
         _list_table([SOURCES[name] for name in sorted(SOURCES)], as_json=as_json)
         return
     recommended = _recommended(pair)
-    chosen = sources_for(pair) + _of_opus(pair)
+    chosen = sources_for(pair) + _of_opus(pair, offline)
     if as_json:
         console.emit_json([_entry(one, pair, recommended) for one in chosen])
         return
@@ -43,59 +44,25 @@ def list_sources(pair: LanguagePair | None, *, as_json: bool) -> None:
     console.emit_table(console.table_of(columns, rows, title=title))
 
 
-def show_plan(
-    pair: LanguagePair,
-    names: Sequence[str],
-    files: Sequence[Path],
-    *,
-    file_format: str | None,
-    skip_malformed: bool,
-    as_json: bool,
-) -> None:
+def show_plan(config: FetchConfig, *, as_json: bool) -> None:
     """What fetching would download and read, and the room it needs.
 
     Raises:
-        UsageError: there is no such source or format, or it has nothing of the pair.
         PartlyDoneError, ClirotError: sources could not be looked up, or files not read.
     """
-    from clirot.bitext import recommended_for, source_for
-    from clirot.bitext.formats import LocalFile
     from clirot.bitext.plan import planned
+    from clirot.bitext.supply import raise_failures
     from clirot.store import Store
 
-    sources = [source_for(name, pair) for name in dict.fromkeys(names)]
-    if not sources and not files:
-        sources = recommended_for(pair)
-    local = [LocalFile.parse(path, kind=file_format) for path in dict.fromkeys(files)]
     with console.progress() as progress:
-        plan = planned(
-            sources,
-            pair,
-            files=local,
-            skip_malformed=skip_malformed,
-            store=Store(),
-            progress=progress,
-        )
+        plan = planned(config, store=Store(), progress=progress)
     if as_json:
         console.emit_json(_plan_document(plan))
     elif plan.sources or plan.files:
         _plan_table(plan)
     if plan.needed > plan.free:
         console.warn(f"{_size(plan.needed)} are needed and {_size(plan.free)} are free")
-    _check(plan)
-
-
-def _check(plan: Plan) -> None:
-    from clirot.errors import ClirotError, PartlyDoneError
-
-    if not plan.failed:
-        return
-    if len(plan.failed) == 1 and not plan.sources and not plan.files:
-        raise plan.failed[0][1]
-    reasons = "".join(f"\n  {name}: {error}" for name, error in plan.failed)
-    total = len(plan.failed) + len(plan.sources) + len(plan.files)
-    message = f"{len(plan.failed)} of {total} sources could not be looked up:{reasons}"
-    raise (PartlyDoneError if plan.sources or plan.files else ClirotError)(message)
+    raise_failures(plan.failed, len(plan.sources + plan.files), "could not be looked up")
 
 
 def _recommended(pair: LanguagePair) -> set[str]:
@@ -108,13 +75,15 @@ def _recommended(pair: LanguagePair) -> set[str]:
         return set()
 
 
-def _of_opus(pair: LanguagePair) -> list[Source]:
+def _of_opus(pair: LanguagePair, offline: bool) -> list[Source]:
     from clirot.bitext.sources.opus import corpora
+    from clirot.download import without_network
     from clirot.errors import DownloadError
     from clirot.store import Store
 
     try:
-        found, stale = corpora(pair, home=Store().home)
+        with without_network() if offline else nullcontext():
+            found, stale = corpora(pair, home=Store().home)
     except DownloadError as error:
         console.note(f"OPUS's corpora are not listed: {error.message}")
         return []

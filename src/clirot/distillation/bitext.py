@@ -138,8 +138,7 @@ def _source_name(path: Path) -> str | None:
     from clirot.bitext.formats.local_file import LocalFile
 
     try:
-        file = LocalFile.parse(path)
-        return file.name(file.digests())
+        return LocalFile.parse(path).source_name
     except ClirotError:
         return None  # fetching it says why
 

@@ -1,14 +1,13 @@
-"""Formats of bitext on disk: one reader each, all streamed, all safe to point at anyone's file.
+"""Formats of bitext on disk, with one reader each, all of them safe for files of strangers.
 
-One concept a file: bytes (``compressed``, ``zipped``, ``part``), text (``lines``), XML
-(``xml_stream``), the columns of tables (``fields``), the formats (``tsv``, ``csv_table``,
-``jsonl``, ``parquet_table``, ``aligned_text``, ``tmx``, ``xliff``, ``po`` and ``mo`` with
-``gettext_header``) and their ``table``, which format a file has (``detection``), and how a user
-names one (``local_file``).
+A file is bytes (``compressed``, ``part``), then text (``lines``) or XML (``xml_stream``), then a
+``table`` of formats says who reads it. ``detection`` finds the format, ``fields`` the columns of a
+table, and ``local_file`` is how a user names a file. ``toolkit`` serves ``gettext_catalogue`` and
+``xliff``, which are read whole; all others are streamed.
 """
 
 from clirot.bitext.formats.fields import Fields
-from clirot.bitext.formats.local_file import LocalFile, local_name, read_local
-from clirot.bitext.formats.table import FORMATS, Format
+from clirot.bitext.formats.local_file import LocalFile, read_local
+from clirot.bitext.formats.table import FORMATS
 
-__all__ = ["FORMATS", "Fields", "Format", "LocalFile", "local_name", "read_local"]
+__all__ = ["FORMATS", "Fields", "LocalFile", "read_local"]

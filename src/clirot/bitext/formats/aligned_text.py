@@ -16,7 +16,7 @@ from clirot.records import SentencePair
 def read_aligned(
     src: Path | Part, tgt: Path | Part, *, id_prefix: str = ""
 ) -> Iterator[SentencePair]:
-    """The line pairs of two files; the id is ``id_prefix`` and the line number.
+    """The pairs of corresponding lines; the id is ``id_prefix`` and the line number.
 
     Raises:
         InputError: one file ends before the other (both counts are named), or is not text.

@@ -1,11 +1,11 @@
-"""Compressed bytes as a stream: gzip, bzip2, xz and zstd, told by their first bytes.
+"""Compressed bytes as a stream: gzip, bzip2, xz and zstd, recognised by their first bytes.
 
-Nothing is unpacked to disk and nothing is held in memory. A stream that grows far more than text
-does is refused (a "zip bomb"), and so is one that ends before its end.
+Nothing is unpacked to disk, and no whole file is held in memory. A stream that grows far more than
+text does (a "zip bomb") is refused, and so is one that was cut off.
 
-zstd comes from pyarrow, which notices a cut file; the ``zstandard`` package takes it for a short
-one. Multiple members and frames one after the other are one stream, as ``gzip``, ``xz``, ``pzstd``
-and ``cat`` write them.
+zstd is read by pyarrow, because it notices a file that was cut off; the ``zstandard`` package does
+not. Several members or frames one after the other, as ``gzip``, ``xz``, ``pzstd`` and ``cat`` write
+them, are one stream.
 """
 
 from __future__ import annotations
@@ -18,26 +18,26 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Callable
-from os import PathLike
 from pathlib import Path
-from typing import IO, Protocol, cast
+from typing import IO, cast
 
 from clirot.errors import InputError
 
 MAX_RATIO = 200
-"""How many times its compressed size a stream may have. Bitext has 3 to 20 times."""
+"""A stream may be this many times as large as its compressed form. Bitext is 3 to 20 times."""
 FREE_BYTES = 1 << 26
-"""What any stream may have, whatever its ratio: 64 MiB do no harm."""
+"""Bytes that a stream may have whatever its ratio, because they do no harm: 64 MiB."""
 MAX_BYTES = 1 << 40
-"""What no stream may have: 1 TiB, some thousand million pairs."""
+"""Bytes that no stream may exceed: 1 TiB, which are some thousand million pairs."""
 
 XZ_MEMORY = 1 << 29
 """Bytes of memory that an xz file may ask for: 512 MiB; ``xz -9`` needs 65."""
 
 ENDINGS = (".gz", ".bz2", ".xz", ".zst", ".zstd")
-"""How the names of compressed files end; only used to see the ending before it."""
+"""Endings of names of compressed files. They are removed to find the ending of the format."""
 
 _BUFFER = 1 << 17
+_Decompressor = bz2.BZ2Decompressor | lzma.LZMADecompressor
 _BROKEN = (
     OSError,  # gzip.BadGzipFile, and what pyarrow and bz2 raise
     EOFError,
@@ -52,47 +52,30 @@ _BROKEN = (
 
 
 class DamagedError(InputError):
-    """Compressed data that is broken, cut short, or far too large once it is unpacked.
-
-    Args:
-        what: what was wrong, without the place.
-        path: the file.
-        line: the line of text that would have come next, where that is known.
-        hint: what to do.
-    """
-
-    def __init__(
-        self,
-        what: str,
-        *,
-        path: str | PathLike[str],
-        line: int | None = None,
-        hint: str | None = None,
-    ) -> None:
-        super().__init__(what, path=path, line=line, hint=hint)
-        self.what = what
+    """Compressed data that is broken, cut short, or far too large once it is unpacked."""
 
     def at_line(self, line: int) -> DamagedError:
-        """The same with the line, for a reader of lines."""
-        return DamagedError(self.what, path=self.path or "", line=line, hint=self.hint)
+        """The same with the line of text that would have come next."""
+        what = self.message.removeprefix(f"{self.path}: ")
+        return DamagedError(what, path=self.path, line=line, hint=self.hint)
 
 
 def kind_of(head: bytes) -> str | None:
     """The compression that bytes begin with (``gzip``, ``bzip2``, ``xz``, ``zstd``), or None."""
     if head.startswith(b"\x1f\x8b"):
         return "gzip"
-    # "BZh" alone could be text; the block or the end of stream after it could not.
+    # Text may begin with "BZh", but not go on with a block or the end of a stream.
     if head[:3] == b"BZh" and head[4:10] in (b"1AY&SY", b"\x17rE8P\x90"):
         return "bzip2"
     if head.startswith(b"\xfd7zXZ\x00"):
         return "xz"
-    # A skippable frame, with which pzstd begins, has one of 16 numbers of its own.
+    # pzstd begins with a skippable frame, which has one of 16 numbers.
     skippable = len(head) >= 4 and head[1:4] == b"\x2a\x4d\x18" and head[0] & 0xF0 == 0x50
     return "zstd" if skippable or head.startswith(b"\x28\xb5\x2f\xfd") else None
 
 
 def open_bytes(path: Path) -> io.BufferedReader:
-    """Open a file, looking through compression by its first bytes, not its name.
+    """Open a file and unpack it, by its first bytes and not by its name.
 
     Raises:
         InputError: there is no such file, it is not a regular file, or it may not be read. Reading
@@ -103,14 +86,14 @@ def open_bytes(path: Path) -> io.BufferedReader:
 
 
 def open_raw(path: Path) -> tuple[io.BufferedReader, int]:
-    """The bytes of a file as they are, and how many.
+    """The bytes of a file as they are, and their number.
 
     Raises:
         InputError: there is no such file, it is not a regular file, or it may not be read.
     """
     try:
         if path.exists() and not path.is_file() and not path.is_dir():
-            # A pipe would be empty at the second look: its digest is taken before it is read.
+            # A pipe can be read once only, and its digest is taken before the pairs are read.
             raise InputError("not a regular file", path=path, hint="save it to a file first")
         stream: io.BufferedReader = io.BufferedReader(path.open("rb", buffering=0), _BUFFER)
         return stream, path.stat().st_size
@@ -124,8 +107,8 @@ def decompressed(stream: io.BufferedReader, *, path: Path, size: int) -> io.Buff
 
     Args:
         stream: the bytes; closed with what is given back.
-        path: what to call them in errors.
-        size: how many bytes they take on disk, which bounds how many may come out.
+        path: their name in errors.
+        size: bytes on disk, which limits how many bytes may come out.
 
     Raises:
         InputError: compressed twice. Reading raises :class:`DamagedError`.
@@ -167,14 +150,14 @@ def guarded(
     hint: str | None,
     also: Callable[[], None] | None = None,
 ) -> io.BufferedReader:
-    """A stream that turns what its decoder raises into :class:`DamagedError`, and stops bombs.
+    """A stream that turns the errors of its decoder into :class:`DamagedError`, and stops bombs.
 
     Args:
         inner: the decoder.
-        path: what to call it in errors.
+        path: its name in errors.
         size: compressed size in bytes.
-        wrong: how an error begins.
-        hint: what to do about one.
+        wrong: the beginning of an error.
+        hint: what the user can do about it.
         also: called when the stream is closed.
     """
     return io.BufferedReader(_Guard(inner, path, size, wrong, hint, also), _BUFFER)
@@ -192,18 +175,6 @@ def _decoder(kind: str, stream: io.BufferedReader) -> IO[bytes]:
     return cast("IO[bytes]", pa.CompressedInputStream(pa.PythonFile(stream, mode="r"), "zstd"))
 
 
-class _Decompressor(Protocol):
-    """What bz2 and lzma have in common."""
-
-    @property
-    def eof(self) -> bool: ...
-    @property
-    def needs_input(self) -> bool: ...
-    @property
-    def unused_data(self) -> bytes: ...
-    def decompress(self, data: bytes, max_length: int = -1) -> bytes: ...
-
-
 def _xz() -> lzma.LZMADecompressor:
     return lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=XZ_MEMORY)
 
@@ -211,8 +182,8 @@ def _xz() -> lzma.LZMADecompressor:
 class _Members:
     """bzip2 or xz streams one after the other.
 
-    ``BZ2File`` and ``LZMAFile`` take a second stream that is damaged for rubbish after the first,
-    say nothing, and leave half of a corpus.
+    ``BZ2File`` and ``LZMAFile`` ignore a second stream that is damaged, and end without an error
+    after half of a corpus.
     """
 
     def __init__(self, stream: io.BufferedReader, make: Callable[[], _Decompressor]) -> None:
@@ -254,12 +225,9 @@ class _Guard(io.RawIOBase):
         hint: str | None,
         also: Callable[[], None] | None,
     ) -> None:
-        self._inner = inner
-        self._path = path
-        self._size = size
-        self._wrong = wrong
-        self._hint = hint
-        self._also = also
+        self._inner, self._also = inner, also
+        self._path, self._size = path, size
+        self._wrong, self._hint = wrong, hint
         self._out = 0
 
     def readable(self) -> bool:
@@ -290,7 +258,7 @@ class _Guard(io.RawIOBase):
             try:
                 self._inner.close()
             except _BROKEN:
-                pass  # said already, when it was read
+                pass  # reading has raised the same
             finally:
                 if self._also is not None:
                     self._also()

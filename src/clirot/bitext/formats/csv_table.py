@@ -1,8 +1,9 @@
-"""Comma-separated bitext with quotation marks and a header (RFC 4180), streamed.
+"""Comma-separated bitext with quotation marks and a header (RFC 4180), read as a stream.
 
-Semicolons and tabs, which spreadsheets write in many countries, are told from the header. A
-quotation mark that nothing closes would swallow the file: a field of more than 131,072 characters
-(the limit of Python's ``csv``) is an error, with the line where its row begins.
+The header shows whether commas, semicolons or tabs separate the columns; spreadsheets of many
+countries write semicolons. A quotation mark that is never closed would make one field of the rest
+of the file. So a field of more than 131,072 characters (the limit of Python's ``csv``) is an error,
+with the line where its row begins.
 """
 
 from __future__ import annotations
@@ -13,39 +14,25 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
-from clirot.bitext.formats.fields import Fields, found_in, missing
-from clirot.bitext.formats.lines import Malformed, counted, excerpt, numbered_lines, refuse
+from clirot.bitext.formats.fields import Request, found_in, missing
+from clirot.bitext.formats.lines import counted, excerpt, numbered_lines
 from clirot.errors import InputError
-from clirot.records import LanguagePair, SentencePair
+from clirot.records import SentencePair
 
 _DELIMITERS = (",", ";", "\t")
 
 
-def read_csv_stream(
-    stream: IO[bytes],
-    *,
-    path: Path,
-    pair: LanguagePair,
-    fields: Fields | None = None,
-    malformed: Malformed = refuse,
-) -> Iterator[SentencePair]:
+def read_csv(stream: IO[bytes], path: Path, request: Request) -> Iterator[SentencePair]:
     """The rows of comma-separated text; where there is no column of ids, the line is the id.
-
-    Args:
-        stream: the bytes.
-        path: what to call them in errors.
-        pair: the languages, by which the columns are found in the header.
-        fields: the columns; numbers are columns of a table without a header.
-        malformed: told of rows that cannot be read, which are left out where it does not raise.
 
     Raises:
         InputError: with the line, where a row is not as wide as the first, its quotation marks do
             not match, the header lacks a column, or it is not UTF-8.
     """
-    table = _Table(stream, path, malformed)
+    pair, fields = request.pair, request.fields
     places = fields.places if fields is not None else None
     width: int | None = None
-    for number, row in table.rows(pair, fields):
+    for number, row in _rows(stream, path, request):
         if width is None and row:
             width = len(row)
             if places is None:
@@ -61,7 +48,7 @@ def read_csv_stream(
             yield SentencePair("", "", str(number), number)
             continue
         if places is None or len(row) != width or len(row) <= max(places):
-            malformed(
+            request.malformed(
                 InputError(
                     f"{counted(row)}: {excerpt(', '.join(row))}",
                     path=path,
@@ -74,49 +61,43 @@ def read_csv_stream(
         yield SentencePair(row[places[0]], row[places[1]], identifier or str(number), number)
 
 
-class _Table:
+def _rows(stream: IO[bytes], path: Path, request: Request) -> Iterator[tuple[int, list[str]]]:
     """The rows of a stream, each with the line it begins on."""
-
-    def __init__(self, stream: IO[bytes], path: Path, malformed: Malformed) -> None:
-        self._path = path
-        self._malformed = malformed
-        self._lines = _Lines(numbered_lines(stream, path=path, malformed=malformed))
-
-    def rows(self, pair: LanguagePair, fields: Fields | None) -> Iterator[tuple[int, list[str]]]:
-        first = self._lines.first()
-        if first is None:
+    lines = _Lines(numbered_lines(stream, path=path, malformed=request.malformed))
+    first = lines.first()
+    if first is None:
+        return
+    reader = csv.reader(lines, delimiter=_delimiter(first, request), strict=True)
+    while True:
+        lines.begin()
+        try:
+            row = next(reader)
+        except StopIteration:
             return
-        delimiter = _delimiter(first, pair, fields)
-        reader = csv.reader(self._lines, delimiter=delimiter, strict=True)
-        while True:
-            self._lines.begin()
-            try:
-                row = next(reader)
-            except StopIteration:
-                return
-            except csv.Error as error:
-                self._malformed(self._wrong(error))
-                self._lines.go_back()
-                continue
-            yield self._lines.start, row
+        except csv.Error as error:
+            request.malformed(_wrong(error, lines, path))
+            lines.go_back()
+            continue
+        yield lines.start, row
 
-    def _wrong(self, error: csv.Error) -> InputError:
-        why = str(error)
-        if "field larger than" in why or "unexpected end of data" in why:
-            why = f"a quotation mark opened in this row is not closed by line {self._lines.end}"
-        return InputError(
-            f"not comma-separated text: {why}",
-            path=self._path,
-            line=self._lines.start,
-            hint="a quotation mark inside a field is written twice; --format tsv has no quoting",
-        )
+
+def _wrong(error: csv.Error, lines: _Lines, path: Path) -> InputError:
+    why = str(error)
+    if "field larger than" in why or "unexpected end of data" in why:
+        why = f"a quotation mark opened in this row is not closed by line {lines.end}"
+    return InputError(
+        f"not comma-separated text: {why}",
+        path=path,
+        line=lines.start,
+        hint="a quotation mark inside a field is written twice; `format=tsv` has no quoting",
+    )
 
 
 class _Lines:
-    """Lines as ``csv`` wants them, those of the present row kept.
+    """The lines that ``csv`` reads; those of the present row are kept.
 
-    A stray quotation mark swallows the rows after it: where one is left out and reading goes on, it
-    goes on with the line after the one that the row began on.
+    A stray quotation mark makes the following rows a part of its own row. If that row is left out,
+    reading goes on with the line after its first one.
     """
 
     def __init__(self, lines: Iterator[tuple[int, str]]) -> None:
@@ -133,7 +114,7 @@ class _Lines:
         return numbered[1] + "\n"
 
     def first(self) -> str | None:
-        """The first line with anything on it, which is then the next one."""
+        """The first line that is not empty; reading then begins with it."""
         for number, line in self._lines:
             if line.strip():
                 self._again.append((number, line))
@@ -145,7 +126,7 @@ class _Lines:
         self._row.clear()
 
     def go_back(self) -> None:
-        """All lines of the row but its first are the next ones."""
+        """Read all lines of the row but its first again."""
         self._again.extendleft(reversed(self._row[1:]))
 
     @property
@@ -159,15 +140,16 @@ class _Lines:
         return self._row[-1][0]
 
 
-def _delimiter(first: str, pair: LanguagePair, fields: Fields | None) -> str:
-    """What separates columns: what the header makes sense with, or else what it has most of."""
+def _delimiter(first: str, request: Request) -> str:
+    """The separator that divides the header into known names, or else its most frequent one."""
+    fields = request.fields
     for delimiter in _DELIMITERS:
         try:
             names = [cell.strip() for cell in next(csv.reader([first], delimiter=delimiter))]
         except csv.Error:
             continue
         if fields is None or fields.places is not None:
-            if found_in(names, pair) is not None:
+            if found_in(names, request.pair) is not None:
                 return delimiter
         elif set(fields.names) <= set(names):
             return delimiter

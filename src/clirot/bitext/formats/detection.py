@@ -1,4 +1,4 @@
-"""Which format a file has: told from its first bytes where they say it, and from its name."""
+"""Which format a file has: by its first bytes if these show it, else by its name."""
 
 from __future__ import annotations
 
@@ -8,29 +8,21 @@ from collections.abc import Mapping
 from contextlib import suppress
 from xml.parsers import expat
 
-from clirot.bitext.formats import mo, parquet_table
+from clirot.bitext.formats import parquet_table
+from clirot.bitext.formats.gettext_catalogue import MO_MAGIC
 from clirot.bitext.formats.part import Part
 
-ENDINGS: Mapping[str, str] = {
-    ".tsv": "tsv",
-    ".txt": "tsv",
-    ".tab": "tsv",
-    ".csv": "csv",
-    ".tmx": "tmx",
-    ".xlf": "xliff",
-    ".xliff": "xliff",
-    ".sdlxliff": "xliff",
-    ".mxliff": "xliff",
-    ".mqxliff": "xliff",
-    ".po": "po",
-    ".pot": "po",
-    ".mo": "mo",
-    ".gmo": "mo",
-    ".jsonl": "jsonl",
-    ".ndjson": "jsonl",
-    ".json": "jsonl",
-    ".parquet": "parquet",
+_ENDINGS = {
+    "tsv": (".tsv", ".txt", ".tab"),
+    "csv": (".csv",),
+    "tmx": (".tmx",),
+    "xliff": (".xlf", ".xliff", ".sdlxliff", ".mxliff", ".mqxliff"),
+    "po": (".po", ".pot"),
+    "mo": (".mo", ".gmo"),
+    "jsonl": (".jsonl", ".ndjson", ".json"),
+    "parquet": (".parquet",),
 }
+ENDINGS: Mapping[str, str] = {one: kind for kind, those in _ENDINGS.items() for one in those}
 """Ending of a name -> format."""
 
 _ROOTS = {"tmx": "tmx", "xliff": "xliff"}
@@ -40,12 +32,12 @@ _HEAD = 1 << 16
 
 
 def ending_of(name: str) -> str | None:
-    """The format that a name ends like (without the ending of a compression), or None."""
+    """The format by the ending of a name (without that of a compression), or None."""
     return next((kind for ending, kind in ENDINGS.items() if name.endswith(ending)), None)
 
 
 def format_of(part: Part) -> str:
-    """The name of a part's format: by content, then by name, else tab-separated.
+    """The name of a part's format: by its content, else by its name, else tab-separated.
 
     Raises:
         InputError: it cannot be read.
@@ -56,10 +48,10 @@ def format_of(part: Part) -> str:
 
 
 def by_content(head: bytes) -> str | None:
-    """The format that the first bytes are of, or None where they could be any table of text."""
+    """The format that the first bytes show, or None if they may be any table of text."""
     if head.startswith(parquet_table.MAGIC):
         return "parquet"
-    if head[:4] in mo.MAGIC:
+    if head[:4] in MO_MAGIC:
         return "mo"
     sixteen = head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     text = head.decode("utf-16" if sixteen else "utf-8", "ignore").lstrip("\ufeff \t\r\n")
@@ -75,7 +67,7 @@ def _root(head: bytes) -> str:
     names: list[str] = []
     parser = expat.ParserCreate()
     parser.StartElementHandler = lambda name, _: names.append(name) if not names else None
-    # What comes after the root, or is cut, is the reader's to judge.
+    # The reader, which sees the whole document, refuses what is wrong after the root.
     with suppress(expat.ExpatError, LookupError, ValueError):
         parser.Parse(head, False)
     return names[0] if names else ""

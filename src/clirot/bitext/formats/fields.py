@@ -1,16 +1,19 @@
-"""Which columns, fields or keys of a table hold the two sides of a pair.
+"""What is wanted of a file, and which columns or fields of a table hold the two sides of a pair.
 
-Named by the user, or found: ``src`` and ``tgt``, ``source`` and ``target``, the languages' codes in
-any spelling (``en``, ``som_Latn``, ``translation.en``), or their English names.
+The user names the fields, or they are found by their names: ``src`` and ``tgt``, ``source`` and
+``target``, the codes of the languages in any spelling (``en``, ``som_Latn``, ``translation.en``),
+or their English names.
 """
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
+from clirot.bitext.formats.lines import Malformed, refuse
 from clirot.errors import LanguageError, UsageError
 from clirot.languages import language_name, parse_language
 from clirot.records import LanguagePair
@@ -19,6 +22,7 @@ from clirot.registry import closest
 _SIDES = (("src", "tgt"), ("source", "target"))
 _IDS = ("id", "tuid")
 _LONGEST = 40
+_MOST_NAMES = 1000
 
 
 @dataclass(frozen=True)
@@ -26,11 +30,11 @@ class Fields:
     """The names of the columns, or their numbers from 1 where a table has no header."""
 
     src: str
-    """Of the side in the pair's source language. A dot leads into a nested field."""
+    """The column of the source side. A dot leads into a nested field."""
     tgt: str
-    """Of the other side."""
+    """The column of the target side."""
     id: str | None = None
-    """Of the pair's name; None: its number."""
+    """The column of the pair's id; None: the id is the number of the row."""
 
     @classmethod
     def parse(cls, text: str) -> Fields:
@@ -52,7 +56,7 @@ class Fields:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The names given."""
+        """The names, in this order."""
         return (self.src, self.tgt) if self.id is None else (self.src, self.tgt, self.id)
 
     @property
@@ -67,8 +71,44 @@ class Fields:
         return ",".join(f'"{name}"' if "," in name else name for name in self.names)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What is wanted of a file."""
+
+    pair: LanguagePair
+    """The languages. By them columns are found, and files that name their languages are read in
+    either direction."""
+    fields: Fields | None = None
+    """The columns of a table; None: found by their names."""
+    malformed: Malformed = refuse
+    """Told of the rows of a table that cannot be read; they are left out if it does not raise."""
+
+
+def nested_names(row: Mapping[str, Any], levels: int = 3, before: str = "") -> Iterator[str]:
+    """The dotted names of the values in an object and in the objects within it."""
+    for name, value in list(row.items())[:_MOST_NAMES]:
+        if isinstance(value, Mapping) and levels > 1:
+            yield from nested_names(value, levels - 1, f"{before}{name}.")
+        else:
+            yield f"{before}{name}"
+
+
+def nested_value(row: Mapping[str, Any], name: str) -> Any:
+    """The value of a dotted name; a name that has the dot itself comes first.
+
+    Raises:
+        KeyError: there is none.
+    """
+    value: Any = row
+    for step in [name] if name in row else name.split("."):
+        if not isinstance(value, Mapping) or step not in value:
+            raise KeyError(name)
+        value = value[step]
+    return value
+
+
 def found_in(names: Sequence[str], pair: LanguagePair) -> Fields | None:
-    """The fields for a pair among names, or None where one side has none.
+    """The fields for a pair among the names of a table, or None if a side has none.
 
     Args:
         names: the columns; nested ones with dots.
@@ -81,7 +121,7 @@ def found_in(names: Sequence[str], pair: LanguagePair) -> Fields | None:
     sides: dict[str, str] = {}
     for name in names:
         leaf = name.strip().rpartition(".")[2]
-        # What is longer than any tag of BCP 47 is a sentence, and not worth a place in the cache.
+        # A longer text than any language tag is a sentence, and would only fill the cache.
         language = _language(leaf, pair) if len(leaf) <= _LONGEST else None
         if language is not None:
             sides.setdefault(language, name)
@@ -91,7 +131,7 @@ def found_in(names: Sequence[str], pair: LanguagePair) -> Fields | None:
 
 
 def _with_id(src: str, tgt: str, by_name: dict[str, str]) -> Fields:
-    # "id" may be Indonesian, and then it is a side.
+    # "id" may be the code of Indonesian; then the column is a side.
     own = [by_name[name] for name in _IDS if name in by_name and by_name[name] not in (src, tgt)]
     return Fields(src, tgt, own[0] if own else None)
 
@@ -108,7 +148,7 @@ def _language(name: str, pair: LanguagePair) -> str | None:
 
 
 def missing(names: Sequence[str], pair: LanguagePair, fields: Fields | None) -> tuple[str, str]:
-    """(message, hint) for a table in which the fields asked for, or any for a pair, are not."""
+    """(message, hint) for a table that lacks the fields that were named, or any for the pair."""
     shown = ", ".join(repr(name[:40]) for name in names[:12]) + (", ..." if names[12:] else "")
     if fields is not None:
         absent = next((name for name in fields.names if name not in names), fields.src)

@@ -1,4 +1,4 @@
-"""JSON lines: one object a line, with the two sides in fields of their own, streamed.
+"""JSON lines: one object on each line, whose fields have the two sides; read as a stream.
 
 ``{"src": ..., "tgt": ...}``, ``{"en": ..., "so": ...}``, the nested ``{"translation": {"en": ...,
 "so": ...}}`` of many data sets of the Hugging Face Hub, or any fields that the user names.
@@ -11,50 +11,34 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
-from clirot.bitext.formats.fields import Fields, found_in, missing
-from clirot.bitext.formats.lines import Malformed, excerpt, numbered_lines, refuse
+from clirot.bitext.formats.fields import Request, found_in, missing, nested_names, nested_value
+from clirot.bitext.formats.lines import excerpt, numbered_lines
 from clirot.errors import InputError
-from clirot.records import LanguagePair, SentencePair
-
-_MAX_LEVELS = 3
-_MAX_NAMES = 1000
+from clirot.records import SentencePair
 
 
-def read_jsonl_stream(
-    stream: IO[bytes],
-    *,
-    path: Path,
-    pair: LanguagePair,
-    fields: Fields | None = None,
-    malformed: Malformed = refuse,
-) -> Iterator[SentencePair]:
+def read_jsonl(stream: IO[bytes], path: Path, request: Request) -> Iterator[SentencePair]:
     """The objects of a stream; where there is no field of ids, the line number is the id.
-
-    Args:
-        stream: the bytes.
-        path: what to call them in errors.
-        pair: the languages, by which the fields are found in the first object.
-        fields: the fields; a dot leads into an object.
-        malformed: told of lines that cannot be read, which are left out where it does not raise.
 
     Raises:
         InputError: with the line, where it is not an object, lacks a field or has no text in it.
     """
-    for number, line in numbered_lines(stream, path=path, malformed=malformed):
+    fields = request.fields
+    for number, line in numbered_lines(stream, path=path, malformed=request.malformed):
         if not line.strip():
             continue
         try:
             row = _parsed(line)
             if fields is None:
-                names = list(_names(row))
-                fields = found_in(names, pair)
+                names = list(nested_names(row))
+                fields = found_in(names, request.pair)
                 if fields is None:
-                    message, hint = missing(names, pair, None)
+                    message, hint = missing(names, request.pair, None)
                     raise InputError(message, path=path, line=number, hint=hint)
             src, tgt = _text(row, fields.src), _text(row, fields.tgt)
             own = _text(row, fields.id, optional=True) if fields.id else ""
         except _WrongRowError as error:
-            malformed(InputError(error.what, path=path, line=number, hint=error.hint))
+            request.malformed(InputError(error.what, path=path, line=number, hint=error.hint))
             continue
         yield SentencePair(src, tgt, own.strip() or str(number), number)
 
@@ -77,7 +61,7 @@ _HINT = "a line is an object; of an array, make lines with: jq -c '.[]'"
 
 def _parsed(line: str) -> dict[str, Any]:
     try:
-        # Numbers stay as written: an id of 30 digits is a name, and one of 5,000 no error.
+        # Numbers are kept as they are written, because ids may have any number of digits.
         row = json.loads(line, parse_int=_Number, parse_float=_Number)
     except RecursionError as error:
         raise _WrongRowError("JSON that is nested too deeply") from error
@@ -88,26 +72,14 @@ def _parsed(line: str) -> dict[str, Any]:
     return row
 
 
-def _names(row: Mapping[str, Any], level: int = 1, before: str = "") -> Iterator[str]:
-    for name, value in list(row.items())[:_MAX_NAMES]:
-        if isinstance(value, dict) and level < _MAX_LEVELS:
-            yield from _names(value, level + 1, f"{before}{name}.")
-        else:
-            yield f"{before}{name}"
-
-
 def _text(row: Mapping[str, Any], name: str, *, optional: bool = False) -> str:
-    value: Any = row
-    if name in row:
-        value = row[name]
-    else:
-        for step in name.split("."):
-            if not isinstance(value, dict) or step not in value:
-                if optional:
-                    return ""
-                known = ", ".join(repr(key[:40]) for key in list(row)[:12]) or "none"
-                raise _WrongRowError(f"no field {name!r}; it has {known}")
-            value = value[step]
+    try:
+        value = nested_value(row, name)
+    except KeyError:
+        if optional:
+            return ""
+        known = ", ".join(repr(key[:40]) for key in list(row)[:12]) or "none"
+        raise _WrongRowError(f"no field {name!r}; it has {known}") from None
     if value is None:
         return ""
     if not isinstance(value, str) or (isinstance(value, _Number) and not optional):
@@ -116,7 +88,7 @@ def _text(row: Mapping[str, Any], name: str, *, optional: bool = False) -> str:
         try:
             value.encode("utf-8")
         except UnicodeEncodeError as error:
-            # JSON can spell half of a surrogate pair, which is no text and cannot be stored.
+            # JSON can write half of a surrogate pair, which cannot be stored as UTF-8.
             what = f"the field {name!r} holds half a surrogate pair at character {error.start + 1}"
             raise _WrongRowError(what) from error
     return str(value)

@@ -1,7 +1,7 @@
 """Lines of a text file, one at a time: UTF-8, or UTF-16 with a byte order mark.
 
-Only a line feed ends a line: ``str.splitlines`` would also cut at the Unicode separators that occur
-inside sentences, and shift everything after them.
+Only a line feed ends a line. ``str.splitlines`` would also cut at Unicode separators, which occur
+inside sentences, and would so shift all lines after them.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from clirot.bitext.formats.compressed import DamagedError, open_bytes
 from clirot.errors import InputError
 
 MAX_LINE = 1 << 26
-"""Bytes (characters in UTF-16) of the longest line: 64 MiB. More is no text of a pair a line."""
+"""Bytes (characters in UTF-16) of the longest line: 64 MiB. A longer one is no sentence pair."""
 
 Malformed = Callable[[InputError], None]
-"""What a reader does with a row that it cannot read: :func:`refuse` it, or count it and go on."""
+"""What is called with the error of a malformed row: :func:`refuse`, or something that counts."""
 
 _UTF8_MARK = b"\xef\xbb\xbf"
 _UTF16 = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
@@ -28,7 +28,7 @@ _Text = TypeVar("_Text", str, bytes)
 
 
 def refuse(error: InputError) -> None:
-    """Raise the error: a malformed row ends the reading."""
+    """Raise the error, so that a malformed row ends the reading."""
     raise error
 
 
@@ -51,8 +51,8 @@ def numbered_lines(
     Args:
         stream: the bytes.
         path: what to call them in errors.
-        malformed: told of lines that cannot be decoded, which are left out where it does not raise.
-        charset: of the lines, for formats that declare it; it must contain ASCII.
+        malformed: called for lines that cannot be decoded; if it does not raise, they are left out.
+        charset: the encoding, for formats that declare one; it must contain ASCII.
 
     Raises:
         InputError: with the line, where it is not text or longer than :data:`MAX_LINE`, or
@@ -98,7 +98,7 @@ _CONVERT = "convert it, for example with: iconv -f {} -t UTF-8"
 
 
 def _unmarked(head: bytes) -> str | None:
-    """UTF-16 by its many NUL bytes, which text that is mostly ASCII has at every other place."""
+    """UTF-16 that has no byte order mark: mostly ASCII, it has NUL at every other place."""
     head = head[:1000]
     even, odd = head[0::2].count(0), head[1::2].count(0)
     if len(head) < 16 or min(even, odd) or 4 * max(even, odd) < len(head):
@@ -107,14 +107,14 @@ def _unmarked(head: bytes) -> str | None:
 
 
 def _sixteen(head: bytes, stream: IO[bytes], encoding: str) -> Iterator[str]:
-    """Lines of UTF-16, in which the byte of a line feed says nothing."""
+    """Lines of UTF-16, in which the byte 0x0A may be half of another character."""
     decoder = codecs.getincrementaldecoder(encoding)()
     rest = decoder.decode(head)
     while True:
         *lines, rest = rest.split("\n")
         yield from lines
         if len(rest) > MAX_LINE:
-            yield rest  # refused by whoever counts the lines
+            yield rest  # the caller, who counts the lines, refuses it
         block = stream.read(_BLOCK)
         rest += decoder.decode(block, final=not block)
         if not block:
@@ -146,10 +146,10 @@ def _not_text(
 
 
 def excerpt(line: str) -> str:
-    """The beginning of a line for an error, on one line."""
+    """The beginning of a line, for an error."""
     return repr(line if len(line) <= 60 else line[:57] + "...")
 
 
 def counted(cells: Sequence[str]) -> str:
-    """How many columns a row has, in words."""
+    """The number of columns of a row, in words."""
     return "1 column" if len(cells) == 1 else f"{len(cells)} columns"

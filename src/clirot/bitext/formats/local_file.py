@@ -1,9 +1,9 @@
-"""Bitext from a file of the user's, in any format of the table.
+"""Bitext from a file of the user, in any format.
 
-How a file is named, with its columns or as two files::
+A file is named in one of these ways::
 
     mine.tsv.gz                    any format, compressed or not
-    data.csv:english,somali        a table, and its columns for --src and --tgt (and for ids)
+    data.csv:english,somali        a table, and its columns for source and target (and for ids)
     data.tsv:3,4                   columns by number: there is no header
     train.en,train.so              two files whose lines correspond
     corpus.en-so.zip               an archive of such two files, or of one of another format
@@ -16,16 +16,22 @@ import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import takewhile
 from pathlib import Path
 
-from clirot.bitext.formats import zipped
 from clirot.bitext.formats.compressed import open_raw
 from clirot.bitext.formats.detection import ENDINGS, ending_of, format_of
-from clirot.bitext.formats.fields import Fields
+from clirot.bitext.formats.fields import Fields, Request
 from clirot.bitext.formats.lines import Malformed, refuse
-from clirot.bitext.formats.part import Part, without_compression
-from clirot.bitext.formats.table import FORMATS, Request
+from clirot.bitext.formats.part import (
+    Part,
+    is_zip,
+    listed,
+    member_names,
+    without_compression,
+)
+from clirot.bitext.formats.table import FORMATS
 from clirot.errors import InputError, LanguageError, UsageError
 from clirot.languages import parse_language
 from clirot.records import LanguagePair, SentencePair
@@ -36,7 +42,7 @@ _BESIDE = ("readme", "license", "licence", "info", "citation", "copying")
 
 @dataclass(frozen=True, kw_only=True)
 class LocalFile:
-    """What the user named."""
+    """A file that the user named, or two whose lines correspond."""
 
     paths: tuple[Path, ...]
     """One file, or two whose lines correspond."""
@@ -64,7 +70,7 @@ class LocalFile:
     def parse(cls, text: str | os.PathLike[str], *, kind: str | None = None) -> LocalFile:
         """Read ``PATH``, ``PATH:SRC,TGT[,ID]`` or ``PATH,PATH``.
 
-        A name that exists as it is written is that file, whatever is in it.
+        If a file has exactly the name that was written, commas and colons included, it is meant.
 
         Args:
             text: what the user wrote.
@@ -86,13 +92,14 @@ class LocalFile:
         paths = _paths(written)
         if paths is not None:
             return cls(paths=paths, format=kind)
-        # Nothing is there: take it for what it most likely was meant to be.
+        # No such file exists. The error should be about the most likely meaning.
         path, colon, names = written.rpartition(":")
         if colon and "," in names and "/" not in names:
             return cls(paths=(Path(path),), fields=Fields.parse(names), format=kind)
         if sum(bool(one) and _exists(one) for one in written.split(",")) > 1:
             raise UsageError(
-                f"{written}: at most two files go together", hint="--file once for each other one"
+                f"{written}: at most two files go together",
+                hint="give each other one as a file of its own",
             )
         one, comma, other = written.partition(",")
         if comma and one and other and (_exists(one) or _exists(other)):
@@ -103,8 +110,9 @@ class LocalFile:
         named = ",".join(map(str, self.paths))
         return named if self.fields is None else f"{named}:{self.fields.format()}"
 
+    @cached_property
     def digests(self) -> tuple[str, ...]:
-        """The digest of each file.
+        """The digest of each file, computed when it is first asked for.
 
         Raises:
             InputError: one is not there, is not a regular file, or may not be read.
@@ -118,11 +126,15 @@ class LocalFile:
                 f"cannot be read: {error.strerror or error}", path=error.filename
             ) from error
 
-    def name(self, digests: tuple[str, ...]) -> str:
-        """``file-<stem>-<8 digits>``: the source name in the store.
+    @cached_property
+    def source_name(self) -> str:
+        """``file-<stem>-<8 digits>``: the name of the source in the store.
 
         The digits are of the content, the columns and the format: other columns of one file are
         another source.
+
+        Raises:
+            InputError: a file cannot be read.
         """
         stem = self.paths[0].name
         if len(self.paths) == 2:
@@ -131,9 +143,9 @@ class LocalFile:
             )
             stem = "".join(letter for letter, _ in same).rstrip(".-_") or stem
         settings = [one for one in (self.fields and self.fields.format(), self.format) if one]
-        digest = digests[0]
-        if settings or len(digests) > 1:
-            digest = hashlib.sha256("\0".join([*digests, *settings]).encode()).hexdigest()
+        digest = self.digests[0]
+        if settings or len(self.digests) > 1:
+            digest = hashlib.sha256("\0".join([*self.digests, *settings]).encode()).hexdigest()
         return local_name(Path(stem), digest)
 
 
@@ -197,8 +209,8 @@ def _parts(file: LocalFile, pair: LanguagePair) -> tuple[Part, ...]:
     (path,) = file.paths
     raw, _ = open_raw(path)
     with raw:
-        is_zip = zipped.is_zip(raw.peek(4)[:4])
-    return _members(path, pair, file.format) if is_zip else (Part(path),)
+        packed = is_zip(raw.peek(4)[:4])
+    return _members(path, pair, file.format) if packed else (Part(path),)
 
 
 def _members(path: Path, pair: LanguagePair, format_: str | None) -> tuple[Part, ...]:
@@ -207,7 +219,7 @@ def _members(path: Path, pair: LanguagePair, format_: str | None) -> tuple[Part,
     Two whose names end in the codes of the languages come first; then the only one whose ending is
     that of a format; then the only one there is.
     """
-    names = zipped.member_names(path)
+    names = member_names(path)
     parts = [Part(path, name) for name in names]
     if format_ in (None, "moses"):
         src = [part for part in parts if _language(part) == pair.src]
@@ -221,7 +233,7 @@ def _members(path: Path, pair: LanguagePair, format_: str | None) -> tuple[Part,
         if len(candidates) == 1:
             return (candidates[0],)
     raise InputError(
-        f"which of its {len(names)} files is the bitext? It holds: {zipped.listed(names)}",
+        f"which of its {len(names)} files is the bitext? It holds: {listed(names)}",
         path=path,
         hint=f"an archive holds one file, or two that end in .{pair.src} and .{pair.tgt}; "
         "unpack it and name the file",

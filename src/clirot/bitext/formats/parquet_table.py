@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from clirot.bitext.formats.fields import Fields, found_in, missing
+from clirot.bitext.formats.fields import Request, found_in, missing
 from clirot.errors import InputError, first_line
-from clirot.records import LanguagePair, SentencePair
+from clirot.records import SentencePair
 
 MAGIC = b"PAR1"
 
@@ -20,15 +20,10 @@ _BUFFER = 1 << 18  # without it pyarrow reads a whole column of a row group at o
 _MAX_LEVELS = 4
 
 
-def read_parquet(
-    path: Path, *, pair: LanguagePair, fields: Fields | None = None
-) -> Iterator[SentencePair]:
+def read_parquet(path: Path, request: Request) -> Iterator[SentencePair]:
     """The rows of a file; where there is no column of ids, the row number is the id.
 
-    Args:
-        path: the file; it must be a file of its own, as its end is read first.
-        pair: the languages, by which the columns are found.
-        fields: the columns; a dot leads into a nested one.
+    The file must be one of its own, as its end is read first.
 
     Raises:
         InputError: not parquet, a damaged file, no such column or one that is not text.
@@ -38,7 +33,7 @@ def read_parquet(
     broken = (pa.ArrowException, OSError, ValueError, KeyError, MemoryError, TypeError)
     try:
         with path.open("rb") as stream:
-            yield from _rows(stream, path, pair, fields)
+            yield from _rows(stream, path, request)
     except InputError:
         raise
     except broken as error:
@@ -47,11 +42,10 @@ def read_parquet(
         ) from error
 
 
-def _rows(
-    stream: Any, path: Path, pair: LanguagePair, fields: Fields | None
-) -> Iterator[SentencePair]:
+def _rows(stream: Any, path: Path, request: Request) -> Iterator[SentencePair]:
     import pyarrow.parquet as pq
 
+    pair, fields = request.pair, request.fields
     file = pq.ParquetFile(
         stream, buffer_size=_BUFFER, pre_buffer=False, page_checksum_verification=True
     )

@@ -9,54 +9,56 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO
 
-from clirot.bitext.formats.xml_stream import Words
+from clirot.bitext.formats.fields import Request
+from clirot.bitext.formats.xml_stream import XmlReader
 from clirot.errors import InputError, LanguageError
 from clirot.languages import parse_language
-from clirot.records import SentencePair
+from clirot.records import LanguagePair, SentencePair
 
 # Elements inside a segment whose text is markup of the original document, not of the sentence.
 _NATIVE_CODE = frozenset({"bpt", "ept", "it", "ph", "ut"})
 _MOST_LANGUAGES = 64  # that an error needs to know
 
 
-def read_tmx(stream: IO[bytes], *, src: str, tgt: str, path: Path) -> Iterator[SentencePair]:
+def read_tmx(stream: IO[bytes], path: Path, request: Request) -> Iterator[SentencePair]:
     """The units of a TMX document as pairs; the id is the unit's ``tuid``, or its number.
 
-    A unit without one of the two languages yields a pair with that side empty. Of several variants
-    in one language the first counts.
-
-    Args:
-        stream: the document.
-        src: normalised code of the source language; ``xml:lang`` may spell it in any way.
-        tgt: normalised code of the target language.
-        path: what to call the document in errors.
+    A unit that lacks one of the two languages is a pair with an empty side. Of several variants in
+    one language the first is taken.
 
     Raises:
         InputError: with the line, where it is not well-formed XML, not TMX, declares entities, or
             has a variant without a language; or no unit has both languages.
     """
-    document = _Document(path, src, tgt)
+    pair = request.pair
+    document = _Document(path, pair)
     yield from document.items(stream)
     if not document.both:
         found = ", ".join(sorted(document.languages)) or "none"
         raise InputError(
-            f"no unit has both {src!r} and {tgt!r}; languages found: {found}",
+            f"no unit has both {pair.src!r} and {pair.tgt!r}; languages found: {found}",
             path=path,
         )
 
 
-class _Document(Words[SentencePair]):
-    def __init__(self, path: Path, src: str, tgt: str) -> None:
+class _Document(XmlReader[SentencePair]):
+    def __init__(self, path: Path, pair: LanguagePair) -> None:
         super().__init__(path)
         self.both = False
         self.languages: set[str] = set()
-        self._wanted = (src, tgt)
+        self._wanted = (pair.src, pair.tgt)
         self._count = 0
         self._unit = ""
         self._segments: dict[str, str] = {}
         self._language = ""
+        self._words: list[str] | None = None
+        """The text of the segment that is being read, if one is."""
+        self._codes = 0
+        """How many elements of native code are open."""
 
     def start(self, tag: str, attributes: Mapping[str, str]) -> None:
+        if self._words is None:
+            self.size = 0
         if self.depth == 1:
             if tag != "tmx":
                 raise self.wrong(f"not TMX: the document is a <{tag[:60]}>")
@@ -68,19 +70,24 @@ class _Document(Words[SentencePair]):
             self._language = self._language_of(attributes)
         elif tag == "seg":
             if self._language in self._wanted and self._language not in self._segments:
-                self.collect()
+                self._words, self._codes = [], 0
         elif tag in _NATIVE_CODE:
-            self.code(1)
+            self._codes += 1
 
     def end(self, tag: str) -> None:
         if tag == "tu":
             src, tgt = (self._segments.get(language) for language in self._wanted)
             self.both = self.both or (src is not None and tgt is not None)
             self.finished.append(SentencePair(src or "", tgt or "", self._unit, self._count))
-        elif tag == "seg" and self.collecting:
-            self._segments[self._language] = self.collected()
+        elif tag == "seg" and self._words is not None:
+            self._segments[self._language] = "".join(self._words)
+            self._words = None
         elif tag in _NATIVE_CODE:
-            self.code(-1)
+            self._codes -= 1
+
+    def text(self, text: str) -> None:
+        if self._words is not None and not self._codes:
+            self._words.append(text)
 
     def _language_of(self, attributes: Mapping[str, str]) -> str:
         written = attributes.get("xml:lang") or attributes.get("lang")

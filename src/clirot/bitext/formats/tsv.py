@@ -1,7 +1,7 @@
 """Tab-separated bitext, UTF-8, one pair a line: ``source TAB target [TAB id]``, or other columns.
 
 Quotation marks are text, not syntax. An empty line is a pair with two empty sides, so that it is
-counted among what was dropped. A first line that names the two languages (``en TAB so``) or sides
+counted among the dropped pairs. A first line that names the two languages (``en TAB so``) or sides
 (``src TAB tgt``) is a header.
 """
 
@@ -11,52 +11,27 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
-from clirot.bitext.formats.compressed import open_bytes
-from clirot.bitext.formats.fields import Fields, found_in, missing
-from clirot.bitext.formats.lines import Malformed, counted, excerpt, numbered_lines, refuse
+from clirot.bitext.formats.fields import Fields, Request, found_in, missing
+from clirot.bitext.formats.lines import counted, excerpt, numbered_lines
 from clirot.errors import InputError
 from clirot.records import LanguagePair, SentencePair
 
 _ROW = "a row is: source sentence TAB target sentence, and TAB id if there is one"
 
 
-def read_tsv(path: Path) -> Iterator[SentencePair]:
-    """The rows of a file without a header; where a row has no id, its line number is the id.
-
-    Raises:
-        InputError: with the line, where a row has not two or three columns or is not UTF-8.
-    """
-    with open_bytes(path) as stream:
-        yield from read_tsv_stream(stream, path=path)
-
-
-def read_tsv_stream(
-    stream: IO[bytes],
-    *,
-    path: Path,
-    pair: LanguagePair | None = None,
-    fields: Fields | None = None,
-    malformed: Malformed = refuse,
-) -> Iterator[SentencePair]:
-    """The rows of tab-separated text.
-
-    Args:
-        stream: the bytes.
-        path: what to call them in errors.
-        pair: the languages, by which a header is known; None: there is no header.
-        fields: the columns; numbers are columns of a table without a header. Without it a row has
-            two or three columns.
-        malformed: told of rows that cannot be read, which are left out where it does not raise.
+def read_tsv(stream: IO[bytes], path: Path, request: Request) -> Iterator[SentencePair]:
+    """The rows of tab-separated text; where a row has no id, its line number is the id.
 
     Raises:
         InputError: with the line, where a row has too few or too many columns or is not UTF-8, or
             the header lacks a column.
     """
+    pair, fields, malformed = request.pair, request.fields, request.malformed
     places = fields.places if fields is not None else None
     width: int | None = None  # of a table with a header
     for number, line in numbered_lines(stream, path=path, malformed=malformed):
         cells = line.split("\t")
-        if number == 1 and pair is not None and places is None:
+        if number == 1 and places is None:
             header = _header(cells, pair, fields, path)
             if header is not None:
                 places, width = header, len(cells)
@@ -82,7 +57,7 @@ def read_tsv_stream(
 def _header(
     cells: list[str], pair: LanguagePair, fields: Fields | None, path: Path
 ) -> tuple[int, ...] | None:
-    """The places of the fields in a first line, or None where it is a row like any other."""
+    """The places of the fields in a first line, or None if that line is a row."""
     names = [cell.strip() for cell in cells]
     if fields is not None and not set(fields.names) <= set(names):
         message, hint = missing(names, pair, fields)

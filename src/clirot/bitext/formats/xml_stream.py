@@ -1,8 +1,8 @@
 """XML as a stream of events, safe to read from anyone.
 
-Memory use does not grow with the document. Entity declarations are refused: no format of bitext
-needs them, and they are how a small document becomes a large one ("billion laughs") or reads files
-of the machine. An external DTD, which many exporters name, is not read.
+Memory does not grow with the document. Entity declarations are refused: no format of bitext needs
+them, and with them a small document can become a large one ("billion laughs") or read files of the
+machine. An external DTD, which many programs name in their exports, is not read.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from clirot.bitext.formats.compressed import DamagedError
 from clirot.errors import InputError
 
 MAX_DEPTH = 500
-"""Elements within elements. Translation memories have seven."""
+"""Depth of elements within each other. Translation memories have seven levels."""
 MAX_TEXT = 1 << 26
 """Characters of one side, and bytes of a comment or tag: 64 MiB."""
 
@@ -26,15 +26,17 @@ Item = TypeVar("Item")
 
 
 class XmlReader(Generic[Item]):
-    """The state between two expat events; a format says what it does with each.
+    """Reads a document event by event; a format is a subclass that handles the events.
 
-    Subclasses put what is finished into ``self.finished``.
+    The subclass puts each finished item into ``self.finished``.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.finished: list[Item] = []
         self.depth = 0
+        self.size = 0
+        """Characters of the text that is being read; a format sets it to 0 where one begins."""
         self._quiet = 0
         self._parser = expat.ParserCreate()
         self._parser.buffer_text = True
@@ -45,19 +47,16 @@ class XmlReader(Generic[Item]):
         self._parser.SkippedEntityHandler = self._on_skipped
 
     def start(self, tag: str, attributes: Mapping[str, str]) -> None:
-        """An element begins; ``self.depth`` counts it."""
-        raise NotImplementedError
+        """An element begins; ``self.depth`` includes it."""
 
     def end(self, tag: str) -> None:
-        """An element has ended; ``self.depth`` still counts it."""
-        raise NotImplementedError
+        """An element has ended; ``self.depth`` still includes it."""
 
     def text(self, text: str) -> None:
-        """Some text, perhaps a part of what stands between two tags."""
-        raise NotImplementedError
+        """Some text, perhaps only a part of the text between two tags."""
 
     def items(self, stream: IO[bytes]) -> Iterator[Item]:
-        """What is finished, as the bytes come in.
+        """The finished items, while the bytes are read.
 
         Raises:
             InputError: with the line, where it is not well-formed, declares entities, is nested too
@@ -105,6 +104,9 @@ class XmlReader(Generic[Item]):
 
     def _on_text(self, text: str) -> None:
         self._quiet = 0
+        self.size += len(text)
+        if self.size > MAX_TEXT:
+            raise self.wrong(f"a segment of more than {MAX_TEXT:,} characters")
         self.text(text)
 
     def _on_entity(self, name: str, *_: object) -> None:
@@ -115,40 +117,3 @@ class XmlReader(Generic[Item]):
 
     def _on_skipped(self, name: str, *_: object) -> None:
         raise self.wrong(f"the entity &{name}; is not defined")
-
-
-class Words(XmlReader[Item]):
-    """A reader that collects the text of one element at a time, native codes left out."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__(path)
-        self.collecting = False
-        self._words: list[str] = []
-        self._size = 0
-        self._codes = 0
-
-    def collect(self) -> None:
-        """Begin to collect."""
-        self.collecting, self._words, self._size, self._codes = True, [], 0, 0
-
-    def collected(self) -> str:
-        """What was collected since :meth:`collect`, which ends it."""
-        self.collecting = False
-        return "".join(self._words)
-
-    def so_far(self) -> int:
-        """How many characters were collected."""
-        return self._size
-
-    def code(self, step: int) -> None:
-        """An element begins (1) or ends (-1) whose text is not of the sentence."""
-        self._codes += step
-
-    def text(self, text: str) -> None:
-        """Some text, kept where it is wanted."""
-        if not self.collecting or self._codes:
-            return
-        self._words.append(text)
-        self._size += len(text)
-        if self._size > MAX_TEXT:
-            raise self.wrong(f"a segment of more than {MAX_TEXT:,} characters")

@@ -1,9 +1,9 @@
 """The embedded source: names that the Unicode CLDR gives in English and in ~250 other languages.
 
-Babel carries the CLDR, so this needs no network. The pairs are names, not sentences: territories,
-languages, scripts, currencies, units, cities and time zones, months, days, language variants. What
-a locale merely inherits from the root locale (codes and symbols) is not a translation and is not
-read; names that are the same in both languages are, and the filters count them.
+The CLDR is installed with Babel, so no network is needed. The pairs are names, not sentences:
+territories, languages, scripts, currencies, units, cities and time zones, months, days, language
+variants. Codes and symbols that a locale only inherits from the root locale are no translations and
+are not read. Names that are the same in both languages are read; the filters drop and count them.
 
 Source: https://cldr.unicode.org, through https://babel.pocoo.org
 """
@@ -48,23 +48,22 @@ class CldrSource:
 
     @property
     def revision(self) -> str:
-        """``babel 2.18.0``: Babel says which CLDR it carries."""
+        """``babel 2.19.0``: the version of Babel decides the release of the CLDR."""
         from babel import __version__
 
         return f"babel {__version__}"
 
     @property
     def languages(self) -> Sequence[str]:
-        """Every language with a locale of its own; some have only a few names."""
+        """Every language that has a locale; some have only a few names."""
         return sorted(_locales())
 
     def has(self, pair: LanguagePair) -> bool:
-        """Whether both languages have a locale; English always has."""
-        known = _locales().keys() | {"en"}
-        return pair.src in known and pair.tgt in known
+        """Whether both languages have a locale."""
+        return {pair.src, pair.tgt} <= _locales().keys() | {"en"}
 
     def count(self, pair: LanguagePair) -> int | None:
-        """Read and counted, which takes a tenth of a second."""
+        """The number of pairs; to count them takes a tenth of a second."""
         try:
             return sum(1 for _ in self.read(pair)) if self.has(pair) else None
         except InputError:
@@ -84,7 +83,7 @@ class CldrSource:
         Raises:
             InputError: the CLDR has no names in one of the languages.
         """
-        if pair.tgt == "en":  # the same names in the same order, whichever way they are asked for
+        if pair.tgt == "en":  # the same names in the same order in both directions
             for one in self.read(LanguagePair("en", pair.src)):
                 yield replace(one, src=one.tgt, tgt=one.src)
             return
@@ -126,7 +125,7 @@ def _locales() -> dict[str, str]:
         try:
             code = parse_language(identifier)
         except LanguageError:
-            continue  # a locale for a code that ISO 639 has retired
+            continue  # a locale of a code that ISO 639 has withdrawn
         found.setdefault(code, identifier)
     return found
 
@@ -134,8 +133,8 @@ def _locales() -> dict[str, str]:
 def _load(identifier: str) -> _LocaleData:
     from babel import localedata
 
-    # A copy: LocaleDataDict writes resolved aliases into what it wraps, which Babel caches and lets
-    # other locales inherit. Reading root's month names in place would make them everybody's.
+    # LocaleDataDict writes resolved aliases into the data that it wraps. Other locales inherit the
+    # same data, so without a copy root's names of months would become those of all languages.
     data = localedata.load(identifier)
     return localedata.LocaleDataDict({key: deepcopy(data[key]) for key in _TABLES if key in data})
 
@@ -151,7 +150,7 @@ def _currencies_in_plural(data: _LocaleData) -> Names:
 
 
 def _units(data: _LocaleData) -> Names:
-    # Where a locale has no long name it is the short one.
+    # A locale without a long name has only the short one.
     table = data.get("unit_display_names", {})
     names = {code: forms.get("long") or forms.get("short") for code, forms in table.items()}
     return {code: name for code, name in names.items() if name}
@@ -163,16 +162,15 @@ def _cities(data: _LocaleData) -> Names:
 
 
 def _english_city(zone: str) -> str:
-    """The city that a zone is named after, where English has no other name for it (UTS 35)."""
+    """The city in the name of a zone, for which English has no other name (UTS 35)."""
     return zone.rsplit("/", 1)[1].replace("_", " ")
 
 
 def _time_zones(data: _LocaleData) -> Names:
-    names: Names = {}
-    for zone, forms in data.get("meta_zones", {}).items():
-        for form, name in forms.get("long", {}).items():
-            names[f"{zone}/{form}"] = name
-    return names
+    zones = data.get("meta_zones", {}).items()
+    return {
+        f"{zone}/{f}": name for zone, forms in zones for f, name in forms.get("long", {}).items()
+    }
 
 
 def _calendar(*path: str) -> Callable[[_LocaleData], Names]:

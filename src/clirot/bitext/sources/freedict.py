@@ -1,7 +1,7 @@
 """FreeDict: the dictionaries of English and Swahili, as pairs of a headword and an equivalent.
 
-Words, not sentences: something to start a vocabulary from. Under the GPL, so it is fetched where it
-is named and not otherwise.
+The pairs are words, not sentences. The licence is the GPL, so this source is fetched only when it
+is named.
 
 Source: https://freedict.org; Banski and Wojtowicz 2009, "A repository of free lexical resources for
 African languages". The format is TEI P5, chapter 9 (entry, form/orth, sense, def).
@@ -13,16 +13,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from xml.etree import ElementTree
 
-from clirot.bitext.source import PairedSource
-from clirot.bitext.sources.github import Repository
 from clirot.errors import InputError
 from clirot.records import LanguagePair, SentencePair
 
-_AT = Repository(
-    slug="freedict/fd-dictionaries",
-    commit="c4ec720264bdcc2e34ce604d9308f5948ae7b7b7",
-    licence="GPL-2.0-or-later",
-)
 _TEI = "{http://www.tei-c.org/ns/1.0}"
 
 
@@ -52,37 +45,8 @@ def _entries(path: Path) -> Iterator[tuple[int, str, str]]:
             word = " ".join((entry.findtext(f"{_TEI}form/{_TEI}orth") or "").split())
             for meaning in entry.iter(f"{_TEI}def"):
                 number += 1
-                # Some equivalents have markup within: their text is all of it.
+                # Some equivalents have elements inside; all of their text is taken.
                 yield number, word, " ".join("".join(meaning.itertext()).split())
             entry.clear()
     except ElementTree.ParseError as error:
         raise InputError(f"not well-formed XML: {error}", path=path) from error
-
-
-FREEDICT = PairedSource(
-    name="freedict",
-    title="words of a dictionary",
-    domain="words",
-    licence=_AT.licence,
-    homepage="https://freedict.org",
-    citation="Banski and Wojtowicz 2009. A repository of free lexical resources for African "
-    "languages: the project and the method.",
-    revision=_AT.commit,
-    files={
-        ("en", "sw"): (
-            _AT.file(
-                "eng-swh/eng-swh.tei",
-                280674,
-                "79586c52e741ee6282048a1fd0065b143dc7866603e633ba0fc75e8da210d7c8",
-            ),
-            _AT.file(
-                "swh-eng/swh-eng.tei",
-                959242,
-                "1d9e2368eb30f0af33bb36055d246742924caadd750b6644ed2834b77dc1490c",
-            ),
-        )
-    },
-    counts=3849,
-    word_list=True,
-    reader=read_dictionaries,
-)

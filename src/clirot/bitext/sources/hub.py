@@ -1,9 +1,9 @@
 """Data sets of the Hugging Face Hub, by id: ``hf:owner/name:en:so``.
 
 ``hf:OWNER/NAME[@REVISION]:SRC:TGT[:CONFIG[:SPLIT]]`` names two fields of the rows, dotted where
-they are nested (``translation.en``). A branch or a tag becomes the commit that it is at, which the
-manifest records; with a commit (40 digits) nothing is left open, and what is in the Hub's own
-cache needs no network. The split is ``train`` where none is named.
+they are nested (``translation.en``). A branch or a tag is replaced by its present commit, which the
+manifest records. With a commit (40 digits) the Hub is not asked, and what is in the Hub's own cache
+needs no network. Without a split, ``train`` is read.
 
 The files are fetched, checked and cached by the ``datasets`` library (``HF_HOME``, ``HF_ENDPOINT``,
 ``HF_TOKEN``), not by clirot's downloader: ``CLIROT_MIRROR`` does not replace them.
@@ -20,6 +20,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from clirot.bitext.formats.fields import nested_names, nested_value
 from clirot.download import OFFLINE, Upstream, offline
 from clirot.errors import DownloadError, InputError, UsageError, first_line
 from clirot.records import LanguagePair, ProgressSink, SentencePair
@@ -34,7 +35,7 @@ _NAME = re.compile(
 
 @dataclass(frozen=True, kw_only=True)
 class HubSource:
-    """Two fields of a data set's rows; resolved, at a commit."""
+    """Two fields of the rows of a data set; once it is resolved, at a commit."""
 
     id: str
     """``owner/name``."""
@@ -45,10 +46,10 @@ class HubSource:
     asked: str = "main"
     """Branch, tag or commit."""
     config: str | None = None
-    """Which of the data set's configurations; None: its only one, or its default."""
+    """The configuration of the data set; None: its only one, or its default."""
     split: str = "train"
     commit: str | None = None
-    """What ``asked`` is at; None while open."""
+    """The commit of ``asked``; None until it is resolved."""
     terms: str | None = None
     """The licence that the data set's card states."""
 
@@ -59,14 +60,14 @@ class HubSource:
 
     @property
     def given(self) -> str:
-        """How one asks for it."""
+        """The name that asks for exactly this."""
         revision = self.commit or self.asked
         tail = f":{self.config or ''}:{self.split}" if self.config or self.split != "train" else ""
         return f"{PREFIX}{self.id}@{revision}:{self.src}:{self.tgt}{tail}"
 
     @property
     def name(self) -> str:
-        """As the store calls it: the id, and digits that stand for all the rest."""
+        """Its name in the store: the id, and eight digits for everything else."""
         if self.commit is None:
             return self.given
         rest = hashlib.sha256(self.given.encode()).hexdigest()[:8]
@@ -74,12 +75,12 @@ class HubSource:
 
     @property
     def title(self) -> str:
-        """The two fields, and of what."""
+        """The two fields and the data set."""
         return f"{self.src} and {self.tgt} of {self.id}"
 
     @property
     def licence(self) -> str:
-        """What the data set's card states."""
+        """The licence that the data set's card states."""
         return self.terms or f"see {self.homepage}"
 
     @property
@@ -89,25 +90,25 @@ class HubSource:
 
     @property
     def citation(self) -> str:
-        """The card says what to cite."""
+        """A reference to the card, which says what to cite."""
         return f"{self.id}: see {self.homepage}"
 
     @property
     def revision(self) -> str:
-        """All that decides what is read."""
+        """Everything that decides which rows are read."""
         return self.given
 
     @property
     def languages(self) -> Sequence[str]:
-        """Not stated in a form to rely on."""
+        """Empty, because data sets do not state them reliably."""
         return ()
 
     def has(self, pair: LanguagePair) -> bool:
-        """The user says which fields are which languages."""
+        """True: the user says which field is in which language."""
         return True
 
     def count(self, pair: LanguagePair) -> int | None:
-        """Not known before it is read."""
+        """None: not known before it is read."""
         return None
 
     def resolved(self, pair: LanguagePair, *, home: Path, progress: ProgressSink) -> HubSource:
@@ -129,14 +130,14 @@ class HubSource:
         return replace(self, commit=commit, terms=terms)
 
     def upstreams(self, pair: LanguagePair) -> tuple[Upstream, ...]:
-        """None: the library fetches what it needs."""
+        """Empty: the datasets library fetches the files."""
         return ()
 
     def read(self, pair: LanguagePair, files: Sequence[Path]) -> Iterator[SentencePair]:
         """The rows, ``src`` first; the id is the row's number.
 
         Raises:
-            DownloadError: the data set cannot be had.
+            DownloadError: the data set cannot be loaded.
             InputError: a row has no such field, or it is no text.
         """
         for number, row in enumerate(self._rows(), start=1):
@@ -154,7 +155,7 @@ class HubSource:
                 revision=self.commit,
                 download_config=datasets.DownloadConfig(local_files_only=offline()),
             )
-        except Exception as error:  # of many kinds, from four libraries; all mean the same here
+        except Exception as error:  # many kinds, from four libraries, with the same meaning here
             raise DownloadError(
                 f"cannot load {self.id} at {self.commit} from the Hub: {first_line(error)}",
                 hint=f"see {self.homepage} for its configurations and splits; without a network, "
@@ -163,22 +164,21 @@ class HubSource:
         yield from rows
 
     def _text(self, row: Mapping[str, Any], field: str, number: int) -> str:
-        value: Any = row
-        for key in [field] if field in row else field.split("."):
-            if not isinstance(value, Mapping) or key not in value:
-                raise InputError(
-                    f"{self.id}: row {number} has no field {field!r}; it has "
-                    f"{', '.join(_fields(row))}",
-                    hint="nested fields are written with dots: translation.en",
-                )
-            value = value[key]
+        try:
+            value = nested_value(row, field)
+        except KeyError:
+            raise InputError(
+                f"{self.id}: row {number} has no field {field!r}; it has "
+                f"{', '.join(nested_names(row))}",
+                hint="nested fields are written with dots: translation.en",
+            ) from None
         if value is None:
             return ""
         if not isinstance(value, str):
             raise InputError(
                 f"{self.id}: field {field!r} of row {number} is no text but "
                 f"{type(value).__name__}: {str(value)[:60]!r}",
-                hint=f"it has {', '.join(_fields(row))}",
+                hint=f"it has {', '.join(nested_names(row))}",
             )
         return value
 
@@ -212,7 +212,7 @@ def _ask_hub(identifier: str, revision: str) -> tuple[str, str | None]:
 
     try:
         info = huggingface_hub.HfApi().dataset_info(identifier, revision=revision, timeout=10)
-    except Exception as error:  # not found, gated, offline, unreachable: the words say which
+    except Exception as error:  # not found, gated, offline or unreachable, as its message says
         raise DownloadError(
             f"the Hub does not say which commit {revision} of {identifier} is at: "
             f"{first_line(error)}",
@@ -224,13 +224,3 @@ def _ask_hub(identifier: str, revision: str) -> tuple[str, str | None]:
     if isinstance(licence, list):
         licence = ", ".join(str(one) for one in licence)
     return str(info.sha), licence
-
-
-def _fields(row: Mapping[str, Any], prefix: str = "") -> list[str]:
-    names: list[str] = []
-    for key, value in row.items():
-        if isinstance(value, Mapping):
-            names += _fields(value, f"{prefix}{key}.")
-        else:
-            names.append(f"{prefix}{key}")
-    return names

@@ -5,20 +5,21 @@ needs no API: its address follows from its name. ``opus:TED2020@v1:en-zh_cn`` sa
 the languages, where it spells one in several ways; ``#sha256=...`` at the end is the digest that
 the file must have.
 
-OPUS publishes no digests. A version is never changed once it is published, so its address is the
-pin; what arrived first is what must arrive from then on (:mod:`clirot.download.lock`).
+OPUS publishes no digests, but it does not change a version once it is published. So a file is
+identified by its address, and from the first download on by its digest
+(:mod:`clirot.download.lock`).
 
 Source: Tiedemann 2012, "Parallel Data, Tools and Interfaces in OPUS"; https://opus.nlpl.eu. The API
 answers a query with ``{"corpora": [...]}``; each entry has the columns ``alignment_pairs, corpus,
 documents, id, latest, preprocessing, size, source, source_tokens, target, target_tokens, url,
-version`` (https://github.com/Helsinki-NLP/OPUS-API, ``db_operations.py``). Two things that its
-readers met: a number may be a string or empty, and one corpus and version may have a ``.strict``
-archive beside the plain one.
+version`` (https://github.com/Helsinki-NLP/OPUS-API, ``db_operations.py``). A number may be a string
+or empty, and one corpus and version may have a ``.strict`` archive beside the plain one.
 """
 
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
@@ -27,8 +28,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from clirot.bitext.formats.aligned_text import read_aligned
-from clirot.bitext.formats.part import Part
-from clirot.bitext.formats.zipped import only_member, unpacked_size
+from clirot.bitext.formats.part import Part, only_member, unpacked_size
 from clirot.download import Answer, Upstream, ask, presence, require_space
 from clirot.errors import DownloadError, LanguageError, UsageError
 from clirot.languages import parse_language
@@ -44,71 +44,32 @@ _NAME = re.compile(
     r"(?::(?P<languages>[A-Za-z_]+-[A-Za-z_]+))?"
     r"(?:#sha256=(?P<sha256>[0-9a-f]{64}))?"
 )
-_SPELLINGS = {
-    "fa": ("fa", "fas"),
-    "nb": ("nb", "no"),
-    "pt": ("pt", "pt_br", "pt_BR"),
-    "sr": ("sr", "sr_Cyrl"),
-    "sr-Latn": ("sr_Latn",),
-    "tl": ("tl", "fil"),
-    "zh": ("zh", "zh_cn", "zh_CN"),
-    "zh-Hant": ("zh_Hant", "zh_tw", "zh_TW"),
-}
-"""How OPUS spells a language where it is not simply clirot's code; the likeliest first."""
-_RIGHTS = {
-    "bible-uedin": ("CC0-1.0", "religion"),
-    "CCAligned": ("see homepage", "web"),
-    "CCMatrix": ("see homepage", "web, mined"),
-    "DGT": ("see homepage", "law"),
-    "ELRC-": ("see homepage", "public sector"),
-    "EMEA": ("see homepage", "health"),
-    "EUbookshop": ("see homepage", "public sector"),
-    "Europarl": ("see homepage", "parliament"),
-    "GlobalVoices": ("CC-BY-3.0", "news"),
-    "GNOME": ("see homepage", "software"),
-    "JRC-Acquis": ("see homepage", "law"),
-    "KDE4": ("see homepage", "software"),
-    "MaCoCu": ("CC0-1.0", "web"),
-    "Mozilla-I10n": ("MPL-2.0", "software"),
-    "MultiCCAligned": ("see homepage", "web"),
-    "MultiHPLT": ("CC0-1.0", "web"),
-    "MultiParaCrawl": ("CC0-1.0", "web"),
-    "HPLT": ("CC0-1.0", "web"),
-    "NLLB": ("ODC-By-1.0", "web, mined"),
-    "News-Commentary": ("see homepage", "news"),
-    "OpenSubtitles": ("see homepage", "subtitles"),
-    "ParaCrawl": ("CC0-1.0", "web"),
-    "QED": ("see homepage", "lectures; research only"),
-    "Tanzil": ("see homepage", "religion"),
-    "Tatoeba": ("CC-BY-2.0-FR", "everyday sentences"),
-    "TED2020": ("CC-BY-NC-ND-4.0", "talks"),
-    "tico-19": ("CC0-1.0", "health"),
-    "Ubuntu": ("see homepage", "software"),
-    "UNPC": ("see homepage", "public sector"),
-    "WikiMatrix": ("CC-BY-SA-4.0", "encyclopaedia, mined"),
-    "wikimedia": ("CC-BY-SA-4.0", "encyclopaedia"),
-    "XLEnt": ("see homepage", "names, mined"),
-}
-"""Corpus (or the start of its name, with a hyphen) -> licence and domain, where they are clear."""
+_FACTS: dict[str, dict[str, list[str]]] = tomllib.loads(
+    Path(__file__).with_suffix(".toml").read_text(encoding="utf-8")
+)
+_NO_ANSWER = (
+    "the API may have changed: name corpus and version, opus:WikiMatrix@v1 for example, which "
+    "needs no answer"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
 class OpusSource:
-    """A corpus of OPUS for whatever pairs it has; resolved, for one pair in one version."""
+    """A corpus of OPUS; once it is resolved, for one pair in one version."""
 
     corpus: str
     version: str | None = None
-    """None: the latest, which the API knows."""
+    """None: the latest one, for which the API is asked."""
     spelling: tuple[str, str] | None = None
     """The two languages as OPUS writes them, in its order (by code point)."""
     sha256: str | None = None
-    """Which digest the archive must have, where the user knows it."""
+    """The digest that the archive must have, if the user gave one."""
     url: str | None = None
-    """Of the archive, as the API gave it; None: as OPUS's addresses are made."""
+    """The address of the archive from the API; None: it is made from the names."""
     pairs: int | None = None
-    """Sentence pairs, as the API says."""
+    """Number of sentence pairs, from the API."""
     size: int | None = None
-    """Bytes of the archive, to a kilobyte, as the API says."""
+    """Bytes of the archive in whole kilobytes, from the API."""
     latest: bool = False
     """Whether the API calls it the latest version."""
 
@@ -118,14 +79,14 @@ class OpusSource:
 
     @property
     def given(self) -> str:
-        """How one asks for it: ``opus:WikiMatrix@v1``."""
+        """The name that asks for exactly this: ``opus:WikiMatrix@v1``."""
         version = f"@{self.version}" if self.version else ""
         languages = f":{'-'.join(self.spelling)}" if self.spelling else ""
         return f"{PREFIX}{self.corpus}{version}{languages}"
 
     @property
     def name(self) -> str:
-        """As the store calls it: ``opus-WikiMatrix-v1``; as it was asked for while open."""
+        """Its name in the store, ``opus-WikiMatrix-v1``; until it is resolved, :attr:`given`."""
         if self.version is None or self.spelling is None:
             return self.given
         plain = all(len(one) == 2 for one in self.spelling)
@@ -134,26 +95,25 @@ class OpusSource:
 
     @property
     def title(self) -> str:
-        """What OPUS calls it."""
+        """Its name and version at OPUS."""
         return f"OPUS {self.corpus} {self.version or '(latest)'}"
 
     @property
     def domain(self) -> str:
-        """What it is about, where that is known."""
+        """Its domain, if it is known."""
         return self._rights[1]
 
     @property
     def licence(self) -> str:
-        """Where OPUS or the makers state one; many corpora come with terms of their own."""
-        known = self._rights[0]
-        return f"see {self.homepage}" if known == "see homepage" else known
+        """The licence, if OPUS or the makers state one; many corpora have their own terms."""
+        return self._rights[0] or f"see {self.homepage}"
 
     @property
-    def _rights(self) -> tuple[str, str]:
-        for known, rights in _RIGHTS.items():
+    def _rights(self) -> Sequence[str]:
+        for known, rights in _FACTS["rights"].items():
             if self.corpus == known or (known.endswith("-") and self.corpus.startswith(known)):
                 return rights
-        return ("see homepage", "")
+        return "", ""
 
     @property
     def homepage(self) -> str:
@@ -162,7 +122,7 @@ class OpusSource:
 
     @property
     def citation(self) -> str:
-        """OPUS asks to cite it and the corpus's own paper, which its page names."""
+        """OPUS, and the corpus's page, which names its paper; OPUS asks to cite both."""
         return (
             f"{self.corpus}: see {self.homepage}; Tiedemann 2012. Parallel Data, Tools and "
             "Interfaces in OPUS."
@@ -170,21 +130,21 @@ class OpusSource:
 
     @property
     def revision(self) -> str:
-        """Version and spelling, with the digest where one was asked for."""
+        """The version, and how OPUS spells the languages."""
         languages = "-".join(self.spelling) if self.spelling else "?"
         return f"{self.version or 'latest'} {languages}"
 
     @property
     def languages(self) -> Sequence[str]:
-        """Not known without asking."""
+        """Empty, because only the API knows them."""
         return ()
 
     def has(self, pair: LanguagePair) -> bool:
-        """Perhaps: only OPUS knows."""
+        """False only if the name has other languages; else only OPUS knows."""
         return self.spelling is None or self._fits(pair)
 
     def count(self, pair: LanguagePair) -> int | None:
-        """As the API said."""
+        """The number that the API gave."""
         return self.pairs
 
     def resolved(self, pair: LanguagePair, *, home: Path, progress: ProgressSink) -> OpusSource:
@@ -204,7 +164,7 @@ class OpusSource:
             found, _ = corpora(pair, home=home, every_version=True)
         except DownloadError as error:
             if self.version is not None:
-                return self._guessed(pair)  # the address will say whether there is such a file
+                return self._guessed(pair)  # downloading will show whether the file exists
             raise DownloadError(
                 f"which version of {self.given} is the latest? {error.message}",
                 hint=f"name the version, {self.given}@v1 for example, which needs no answer; "
@@ -231,7 +191,7 @@ class OpusSource:
                 f"OPUS has no version {self.version} of {self.corpus} for {pair}",
                 hint=f"it has {', '.join(versions)}",
             )
-        # corpora() gives the latest first; of several spellings the one with most pairs.
+        # corpora() lists the latest first, and of several spellings the one with most pairs.
         return replace(wanted[0], sha256=self.sha256)
 
     def upstreams(self, pair: LanguagePair) -> tuple[Upstream, ...]:
@@ -292,11 +252,11 @@ def corpora(
         every_version: also versions that a later one has replaced.
 
     Returns:
-        The corpora, each with its version, count and size; and None, or in words why some of them
-        are from an earlier answer, or missing.
+        The corpora, each with its version, count and size; and None, or the reason why some of them
+        are from an earlier answer or missing.
 
     Raises:
-        DownloadError: there is no answer, nor an earlier one, or it is not what OPUS answers.
+        DownloadError: OPUS does not answer and never did before, or the answer has another form.
     """
     found: list[OpusSource] = []
     problems: list[str] = []
@@ -325,7 +285,7 @@ def corpora(
 
 def spellings(language: str) -> tuple[str, ...]:
     """How OPUS may write a language: ``sw``; ``zh``, ``zh_cn`` or ``zh_CN``."""
-    return _SPELLINGS.get(language, (language.replace("-", "_"),))
+    return tuple(_FACTS["spellings"].get(language, [language.replace("-", "_")]))
 
 
 def _spells(written: str, language: str) -> bool:
@@ -343,8 +303,7 @@ def _entries(answer: Answer, *, latest_only: bool) -> Iterator[OpusSource]:
     if not isinstance(rows, list):
         raise DownloadError(
             f"{answer.origin} did not answer as OPUS does: no list of corpora",
-            hint="the API may have changed: name corpus and version, opus:WikiMatrix@v1 for "
-            "example, which needs no answer",
+            hint=_NO_ANSWER,
         )
     for row in rows:
         entry = _entry(row, answer)
@@ -360,10 +319,9 @@ def _entry(row: Any, answer: Answer) -> OpusSource | None:
     except (KeyError, TypeError) as error:
         raise DownloadError(
             f"{answer.origin} did not answer as OPUS does: an entry without {error}",
-            hint="the API may have changed: name corpus and version, opus:WikiMatrix@v1 for "
-            "example, which needs no answer",
+            hint=_NO_ANSWER,
         ) from error
-    # Beside a plain archive there may be a .strict one of the same version; a name means the plain.
+    # There may be a .strict archive of the same version; a name means the plain one.
     plain = urlsplit(url).path.endswith(f"/{source}-{target}.txt.zip")
     tidy = all(_NAME.fullmatch(one) for one in (corpus, f"{corpus}@{version}"))
     if not moses or not plain or not tidy:
@@ -385,5 +343,5 @@ def _entry(row: Any, answer: Answer) -> OpusSource | None:
 
 
 def _number(value: Any) -> int | None:
-    """An API's number, which may be text or empty."""
+    """A number of the API, which may be text or empty."""
     return int(value) if str(value).isdigit() and int(value) > 0 else None

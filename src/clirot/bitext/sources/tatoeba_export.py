@@ -1,8 +1,8 @@
 """Tatoeba's own downloads: sentences of everyday life and which translate each other.
 
-The site exports all it has every week, under addresses that name no version: a file is trusted when
-it first arrives and compared from then on, and its digest, in the manifest, is the version. To name
-a version instead, take ``opus:Tatoeba@v2023-04-12`` or another of OPUS's.
+The site exports everything each week, under addresses without a version. So a file is trusted when
+it first arrives and compared from then on; its digest in the manifest is the version. For a version
+with a name take one of OPUS's, such as ``opus:Tatoeba@v2023-04-12``.
 
 Source: https://tatoeba.org/downloads. ``<code>_sentences.tsv.bz2`` has number, code and text of a
 sentence on a line, ``<code>-<code>_links.tsv.bz2`` the numbers of two that translate each other.
@@ -16,21 +16,19 @@ from pathlib import Path
 
 from clirot.bitext.formats.lines import counted, excerpt, read_lines
 from clirot.bitext.source import Described
-from clirot.bitext.sources.github import written_codes
 from clirot.download import Upstream
 from clirot.errors import InputError
 from clirot.records import LanguagePair, SentencePair
 
 _AT = "https://downloads.tatoeba.org/exports/per_language"
-_CODES = written_codes(
-    """
+_WRITTEN = """
     am=amh ar=ara bg=bul bn=ben ca=cat cs=ces cy=cym da=dan de=deu el=ell en=eng eo=epo es=spa
     et=est eu=eus fi=fin fr=fra ga=gle gl=glg ha=hau he=heb hi=hin hr=hrv hu=hun hy=hye id=ind
     ig=ibo is=isl it=ita ja=jpn ka=kat kk=kaz km=khm ko=kor lt=lit mk=mkd mr=mar my=mya nl=nld
     pl=pol pt=por ro=ron ru=rus sk=slk sl=slv so=som sq=sqi sr=srp sv=swe sw=swh ta=tam te=tel
     th=tha tl=tgl tr=tur uk=ukr ur=urd vi=vie yo=yor zh=cmn zu=zul
-    """
-)
+"""
+_CODES = dict(entry.split("=") for entry in _WRITTEN.split())
 """Language -> Tatoeba's code, which is ISO 639-3's."""
 
 
@@ -40,15 +38,15 @@ class TatoebaExport(Described):
 
     @property
     def languages(self) -> Sequence[str]:
-        """Those with at least some sentences; not every pair of them has translations."""
+        """The languages that have sentences; not every pair of them has translations."""
         return sorted(set(_CODES) - {"en"})
 
     def has(self, pair: LanguagePair) -> bool:
-        """Perhaps: whether there are translations, only the site knows."""
+        """Whether both languages have sentences; only the site knows if some are translations."""
         return pair.src in _CODES and pair.tgt in _CODES
 
     def count(self, pair: LanguagePair) -> int | None:
-        """Another every week."""
+        """None: it changes every week."""
         return None
 
     def upstreams(self, pair: LanguagePair) -> tuple[Upstream, ...]:
@@ -63,11 +61,11 @@ class TatoebaExport(Described):
     def read(self, pair: LanguagePair, files: Sequence[Path]) -> Iterator[SentencePair]:
         """Every sentence with every translation of it, in the order of the links.
 
-        The linked sentences are held in memory. A link to a sentence that is not there (the files
-        may be of different weeks) is left out.
+        The linked sentences are held in memory. The files may be of different weeks, so a link to a
+        sentence that is not in them is left out.
 
         Raises:
-            InputError: a line has not the columns that it should.
+            InputError: a line has another number of columns.
         """
         sources, targets, links = files
         linked = [(src, tgt) for tgt, src in _columns(links, 2)]

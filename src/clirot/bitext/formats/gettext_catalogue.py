@@ -1,0 +1,234 @@
+"""gettext catalogues, which software is translated with: PO, and MO, its compiled form.
+
+``msgid`` is the source (English, in most projects) and ``msgstr`` the target, unless the header's
+``Language`` is the pair's source. Fuzzy and obsolete entries are no translations and are skipped;
+an entry that is not translated is a pair with an empty side. Contexts and comments are not text.
+
+Of an entry with plural forms, ``msgid`` goes with the form that the language uses for 1, and
+``msgid_plural`` with the one that it uses for most numbers from 2 to 100, by the header's rule.
+
+Source: GNU gettext manual, "PO Files", "MO Files", "Header Entry" and "Plural forms",
+https://www.gnu.org/software/gettext/manual/
+"""
+
+from __future__ import annotations
+
+import codecs
+import io
+import re
+import struct
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import IO, Any
+
+from clirot.bitext.formats.fields import Request
+from clirot.bitext.formats.lines import excerpt, numbered_lines
+from clirot.bitext.formats.toolkit import in_words, storage, whole
+from clirot.errors import InputError, LanguageError
+from clirot.languages import parse_language
+from clirot.records import LanguagePair, SentencePair
+
+MO_MAGIC = {b"\xde\x12\x04\x95": "<", b"\x95\x04\x12\xde": ">"}
+"""First bytes of MO -> byte order."""
+
+# Charsets that contain ASCII, so that lines and quotation marks can be found before decoding.
+_CHARSET = re.compile(
+    r"utf-8|ascii|iso8859-\d+|koi8-[rut]|cp\d+|gb2312|gbk|gb18030|big5(hkscs)?|euc_(jp|kr)|"
+    r"shift_jis|tis-620|mac-\w+|ptcp154|kz1048"
+)
+_ASCII = bytes(range(0x20, 0x7F)) + b"\n\t"
+_SCRIPTS = {"latin": "Latn", "cyrillic": "Cyrl", "arabic": "Arab", "devanagari": "Deva"}
+_NUMBERS = range(2, 101)
+_HEAD = 1 << 16
+_MO_OVERLAP = 4  # times the file's size that all strings together may have
+
+_LINE = re.compile(
+    r"(?:(?:msgctxt|msgid|msgid_plural|msgstr(?:\[\d{1,3}\])?)\s*)?" r'"(?:[^"\\]|\\.)*"'
+)
+_ESCAPE = re.compile(r"((?:\\[0-7]{1,3}|\\x[0-9A-Fa-f]{2})+)|\\(.)")
+_RAW = {"b": "\b", "f": "\f", "v": "\v", "a": "\a"}
+# What translate-toolkit unescapes; it takes other escapes for letters.
+_ESCAPED = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"})
+
+_Entry = tuple[list[str], Mapping[int, str], int, int]
+"""``msgid`` with ``msgid_plural``, the translations by plural form, number, and place."""
+
+
+def read_po(stream: IO[bytes], path: Path, request: Request) -> Iterator[SentencePair]:
+    """The entries of a PO catalogue as pairs; the id is the entry's number.
+
+    Raises:
+        InputError: with the line, where it is not PO, has an escape that PO does not have, or is
+            not in the charset it declares; or the header names another language.
+        UsageError: translate-toolkit is not installed.
+    """
+    pypo, parser = storage("pypo"), storage("poparser")
+    content = whole(stream, path)
+    charset = _charset(content[:_HEAD].decode("ascii", "replace").partition("\n\n")[0], path)
+    lines: list[str] = []
+    begun: list[int] = []  # lines with a msgid
+    for number, line in numbered_lines(io.BytesIO(content), path=path, charset=charset):
+        lines.append(_checked(line.strip(), charset, path, number) + "\n")
+        if re.match(r'msgid\s*"', lines[-1]):
+            begun.append(number)
+    catalogue = pypo.pofile()
+    catalogue.units = []  # without the header of a new catalogue
+    state = parser.PoParseState(lines, catalogue.create_unit)
+    with in_words(
+        path,
+        lambda: (f"no entry of PO goes on with {excerpt(state.next_line.strip())}", state.lineno),
+    ):
+        parser.parse_units(state, catalogue)
+    units = [one for one in catalogue.units if one.msgid and not one.isobsolete()]
+    if len(units) != len(begun):  # the library leaves out a last entry that is not whole
+        raise InputError(f"the msgid of line {begun[-1]} has no msgstr", path=path, line=begun[-1])
+
+    def entries() -> Iterator[_Entry]:
+        for number, (unit, line) in enumerate(zip(units, begun, strict=True), start=1):
+            if not unit.isfuzzy() and not unit.isheader():
+                forms = unit.msgstr if isinstance(unit.msgstr, dict) else {0: unit.msgstr}
+                strings = {form: pypo.unquotefrompo(quoted) for form, quoted in forms.items()}
+                msgids = [one for one in (unit.msgid, unit.msgid_plural) if one]
+                yield [pypo.unquotefrompo(one) for one in msgids], strings, number, line
+
+    yield from _pairs(catalogue, entries(), request.pair, path)
+
+
+def read_mo(stream: IO[bytes], path: Path, request: Request) -> Iterator[SentencePair]:
+    """The entries of a compiled catalogue as pairs; the id is the entry's number.
+
+    Raises:
+        InputError: it is not MO, an offset leads out of the file, or text is not in the charset
+            that it declares; or the header names another language.
+        UsageError: translate-toolkit is not installed.
+    """
+    content = whole(stream, path)
+    _check_offsets(content, path)
+    catalogue = storage("mo").mofile()
+    catalogue.units = []
+    with in_words(path, lambda: (f"entry {len(catalogue.units) + 1}", None)):
+        catalogue.parse(content)
+    header = catalogue.header()
+    _charset(header.target if header else "", path)
+    entries = (
+        (_strings(unit.source), dict(enumerate(_strings(unit.target))), number, number)
+        for number, unit in enumerate(catalogue.units, start=1)
+    )
+    yield from _pairs(catalogue, entries, request.pair, path)
+
+
+def _pairs(
+    catalogue: Any, entries: Iterable[_Entry], pair: LanguagePair, path: Path
+) -> Iterator[SentencePair]:
+    """The pairs of the entries: of each one, or two where it has plural forms."""
+    language = _language(catalogue.parseheader().get("Language", ""))
+    if language not in (None, pair.src, pair.tgt):
+        raise InputError(f"translates into {language!r}, not {pair.tgt!r}", path=path)
+    forms = _forms(catalogue.getheaderplural()[1])
+    for msgids, strings, number, place in entries:
+        one, many = (forms or (0, max(strings))) if len(msgids) > 1 else (0, 0)
+        names = ((one, str(number)), (many, f"{number}.plural"))
+        for msgid, (form, name) in zip(msgids, names, strict=False):
+            sides = msgid, strings.get(form, "")
+            if msgids[0]:
+                yield SentencePair(*(sides[::-1] if language == pair.src else sides), name, place)
+
+
+def _language(written: str) -> str | None:
+    """The language that a header names, or None where it names none that is known."""
+    code, _, modifier = written.partition("@")  # sr@latin
+    script = _SCRIPTS.get(modifier.strip().casefold())
+    try:
+        return parse_language(code if script is None else f"{code.split('_')[0]}-{script}")
+    except LanguageError:
+        return None
+
+
+def _forms(rule: str | None) -> tuple[int, int] | None:
+    """The plural forms of 1 and of most numbers, or None where the rule makes no sense."""
+    from gettext import c2py
+
+    try:
+        form_of = c2py((rule or "")[:1000].strip())
+        one = form_of(1)
+        (many, _), *_ = Counter(form_of(number) for number in _NUMBERS).most_common(1)
+    except (ValueError, ArithmeticError, RecursionError, MemoryError, SyntaxError):
+        return None
+    return one, many
+
+
+def _charset(header: str, path: Path) -> str:
+    """The charset that a header declares, as Python calls it; UTF-8 where it declares none."""
+    declared = re.search(r"charset=([A-Za-z0-9_.:+-]{1,40})", header)
+    if declared is None or declared[1] == "CHARSET":  # as in a template that nobody filled in
+        return "utf-8"
+    try:
+        name = codecs.lookup(declared[1]).name
+        known = _CHARSET.fullmatch(name) is not None and _ASCII.decode(name) == _ASCII.decode()
+    except (LookupError, UnicodeDecodeError):
+        known = False
+    if not known:
+        raise InputError(
+            f"the charset {declared[1]!r} is not known",
+            path=path,
+            hint="convert it, for example with: msgconv -t UTF-8",
+        )
+    return name
+
+
+def _checked(line: str, charset: str, path: Path, number: int) -> str:
+    """A line of PO in which only escapes are left that the library knows."""
+    if not line or line.startswith("#"):
+        return line
+    if not _LINE.fullmatch(line):
+        raise InputError(
+            f"not a line of PO: {excerpt(line)}",
+            path=path,
+            line=number,
+            hint="a line is a comment, or a quoted string with or without a keyword before it",
+        )
+
+    def known(escape: re.Match[str]) -> str:
+        try:
+            if escape[2] is not None:
+                return escape[0] if f"\\{escape[2]}" in _ESCAPED.values() else _RAW[escape[2]]
+            steps = re.findall(r"\\(?:x(..)|([0-7]+))", escape[1])
+            numbers = bytes(int(one, 16) if one else int(octal, 8) for one, octal in steps)
+            return numbers.decode(charset).translate(_ESCAPED)
+        except (KeyError, ValueError) as error:
+            raise InputError(
+                f"PO has no escape {escape[0]}, or it is no {charset.upper()}",
+                path=path,
+                line=number,
+                hint="a backslash is written twice",
+            ) from error
+
+    return _ESCAPE.sub(known, line)
+
+
+def _strings(text: str) -> list[str]:
+    """The one string of an entry, or its plural forms, as plain strings."""
+    return ["".join([one, ""]) for one in getattr(text, "strings", [text])]
+
+
+def _check_offsets(content: bytes, path: Path) -> None:
+    """Refuse a catalogue whose strings are not all in it: the library would cut them short."""
+    order = MO_MAGIC.get(content[:4])
+    if order is None or len(content) < 28:
+        raise InputError("not a compiled gettext catalogue", path=path)
+    revision, count, *tables = struct.unpack_from(f"{order}4I", content, 4)
+    if revision >> 16:
+        raise InputError(f"a compiled catalogue of revision {revision >> 16}", path=path)
+    left = _MO_OVERLAP * len(content)
+    for number in range(count):
+        for at in (table + 8 * number for table in tables):
+            inside = at + 8 <= len(content)
+            length, start = struct.unpack_from(f"{order}2I", content, at) if inside else (0, 0)
+            left -= length
+            if not inside or start + length > len(content) or left < 0:
+                raise InputError(
+                    f"entry {number + 1} of {count} leads out of the file",
+                    path=path,
+                    hint="compile it again with msgfmt",
+                )
