@@ -53,7 +53,7 @@ def realigned_pairs(
     return pairs, {"realigned": done}
 
 
-def unjudged(pairs: int) -> dict[str, Any]:
+def not_checked(pairs: int) -> dict[str, Any]:
     """The entry of a list of words, whose lines are too short to find a shift by."""
     found = "not checked: a list of words or names"
     entry = {"found": found, "share": None, "pairs": pairs, "sampled": False}

@@ -29,7 +29,7 @@ class Batch:
     """Line or unit in the source, from 1."""
     first: int
     """How many pairs of the source came before."""
-    verdict: NDArray[np.uint8]
+    outcome: NDArray[np.uint8]
     """(pairs,) index of each pair's status in :data:`~clirot.bitext.filters.config.REASONS`: 0 is
     kept, the others are the reason it is dropped for."""
     scores: dict[str, NDArray[np.float32]] = field(default_factory=dict)
@@ -46,11 +46,11 @@ class Batch:
     @property
     def kept(self) -> NDArray[np.bool_]:
         """(pairs,) which no filter has dropped so far."""
-        return np.equal(self.verdict, 0)
+        return np.equal(self.outcome, 0)
 
     def drop(self, which: NDArray[np.bool_], reason: str) -> None:
         """Drop pairs for a reason. A pair that is dropped already keeps its first reason."""
-        self.verdict[which & self.kept] = REASONS.index(reason)
+        self.outcome[which & self.kept] = REASONS.index(reason)
 
     def sides(self, places: NDArray[np.int64]) -> tuple[list[str], list[str]]:
         """Source sides and target sides of the pairs at some places of the batch."""
