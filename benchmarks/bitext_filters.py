@@ -34,7 +34,7 @@ def filtered(
     with tempfile.TemporaryDirectory() as scratch:
         chain = Chain(config, pair, Path(scratch))
         chain.read(islice(read_local(path, pair), most))
-        return chain.report, list(chain.judged())
+        return chain.report, list(chain.filtered())
 
 
 def identified(path: Path, pair: LanguagePair, most: int) -> list[str]:

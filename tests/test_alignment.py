@@ -173,7 +173,7 @@ def test_clean_pairs_score_high(clean: Corpus) -> None:
     assert (alignment_scores(*clean) > 0.5).mean() > 0.99
 
 
-def test_repeated_bad_pairs_do_not_vouch_for_each_other(clean: Corpus) -> None:
+def test_repeated_bad_pairs_do_not_raise_each_others_score(clean: Corpus) -> None:
     (src, tgt), _ = shuffled((clean[0][:300], clean[1][:300]), 1.0)
     scores = alignment_scores(src * 2, tgt * 2)
     assert (scores > 0.5).mean() < 0.05
@@ -340,7 +340,7 @@ def test_too_few_pairs_are_not_checked() -> None:
     assert bead.matched
 
 
-def test_a_long_corpus_is_walked_in_blocks(clean: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_long_corpus_is_read_in_blocks(clean: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shifts, "WHOLE", 100)
     monkeypatch.setattr(shifts, "_BLOCK", 20)
     monkeypatch.setattr(shifts, "_BLOCKS", 6)

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from filtering import EN_SO, filtered
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from judging import EN_SO, judged
 
 from clirot.bitext.alignment import pair_scores
 from clirot.bitext.filters import FilterConfig
@@ -55,9 +55,9 @@ def pairs_of(rows: Rows) -> list[SentencePair]:
     return [SentencePair(src, tgt, f"id{number}") for number, (src, tgt) in enumerate(rows)]
 
 
-def verdicts(rows: Rows, **config: object) -> list[str]:
-    found, _ = judged(pairs_of(rows), FilterConfig(**config))  # type: ignore[arg-type]
-    return [verdict for _, verdict in found]
+def outcomes(rows: Rows, **config: object) -> list[str]:
+    found, _ = filtered(pairs_of(rows), FilterConfig(**config))  # type: ignore[arg-type]
+    return [outcome for _, outcome in found]
 
 
 # Properties of the chain
@@ -65,11 +65,11 @@ def verdicts(rows: Rows, **config: object) -> list[str]:
 
 @untimed
 @given(_ROWS, _CONFIGS)
-def test_order_is_kept_and_every_pair_has_one_verdict(rows, config):
-    found, report = judged(pairs_of(rows), config)
+def test_order_is_kept_and_every_pair_has_one_outcome(rows, config):
+    found, report = filtered(pairs_of(rows), config)
     assert [pair.id for pair, _ in found] == [f"id{number}" for number in range(len(rows))]
     assert [pair.place for pair, _ in found] == list(range(1, len(rows) + 1))
-    counts = Counter(verdict for _, verdict in found)
+    counts = Counter(outcome for _, outcome in found)
     assert report.read == len(rows) == report.kept + report.dropped.total()
     assert report.kept == counts.pop("kept", 0)
     assert report.dropped == counts
@@ -83,9 +83,9 @@ def test_order_is_kept_and_every_pair_has_one_verdict(rows, config):
 @untimed
 @given(_ROWS, _CONFIGS)
 def test_what_is_kept_is_kept_again_unchanged(rows, config):
-    once, _ = judged(pairs_of(rows), config)
-    survivors = [pair for pair, verdict in once if verdict == "kept"]
-    twice, _ = judged(survivors, config)
+    once, _ = filtered(pairs_of(rows), config)
+    survivors = [pair for pair, outcome in once if outcome == "kept"]
+    twice, _ = filtered(survivors, config)
     assert twice == [(pair, "kept") for pair in survivors]
 
 
@@ -98,7 +98,7 @@ def test_the_batch_size_changes_nothing(tmp_path_factory, rows, config, size):
         folder = tmp_path_factory.mktemp("batches")
         chain = Chain(config, EN_SO, folder, rows=rows_of_a_batch)
         chain.read(pairs_of(rows))
-        digest = write_pairs(folder / "pairs.parquet", chain.judged(), chain.score_names)
+        digest = write_pairs(folder / "pairs.parquet", chain.filtered(), chain.score_names)
         return (folder / "pairs.parquet").read_bytes(), digest, chain.report.results()
 
     assert written(size) == written(4096)
@@ -107,15 +107,15 @@ def test_the_batch_size_changes_nothing(tmp_path_factory, rows, config, size):
 @untimed
 @given(_ROWS)
 def test_without_filters_only_empty_sides_go(rows):
-    found, _ = judged(pairs_of(rows), FilterConfig.off())
-    for pair, verdict in found:
+    found, _ = filtered(pairs_of(rows), FilterConfig.off())
+    for pair, outcome in found:
         # Nothing to read: spaces and format characters alone.
         empty = [
             all(unicodedata.category(one)[0] in "CZ" for one in side)
             for side in (pair.src, pair.tgt)
         ]
         expected = "empty source" if empty[0] else "empty target" if empty[1] else "kept"
-        assert verdict == expected
+        assert outcome == expected
 
 
 @untimed
@@ -178,7 +178,7 @@ def test_each_reason_is_counted():
         ("half \ud83d", "nus"),
         ("\u200b\u2060", "x"),
     ]
-    assert verdicts(rows) == [
+    assert outcomes(rows) == [
         "kept",
         "duplicate",
         "duplicate",
@@ -191,25 +191,25 @@ def test_each_reason_is_counted():
         "control characters",
         "empty source",
     ]
-    assert verdicts(rows, keep_identical=True)[7] == "kept"
-    assert verdicts(rows, keep_duplicates=True)[1:3] == ["kept", "kept"]
-    assert verdicts(rows, keep_control=True)[8:10] == ["kept", "kept"]
+    assert outcomes(rows, keep_identical=True)[7] == "kept"
+    assert outcomes(rows, keep_duplicates=True)[1:3] == ["kept", "kept"]
+    assert outcomes(rows, keep_control=True)[8:10] == ["kept", "kept"]
 
 
 def test_length_filters_at_their_bounds():
     rows = [("x" * 10, "y" * 10), ("x" * 11, "y" * 10), ("x" * 10, "y" * 5), ("x" * 4, "y" * 10)]
-    assert verdicts(rows, max_length=10) == ["kept", "too long", "kept", "kept"]
-    assert verdicts(rows, min_length=5) == ["kept", "kept", "kept", "too short"]
+    assert outcomes(rows, max_length=10) == ["kept", "too long", "kept", "kept"]
+    assert outcomes(rows, min_length=5) == ["kept", "kept", "kept", "too short"]
     rows = [("a b c", "d"), ("a b", "d e f g"), ("a b c", "d e f")]
-    assert verdicts(rows, max_words=3) == ["kept", "too long", "kept"]
-    assert verdicts(rows, min_words=2) == ["too short", "kept", "kept"]
+    assert outcomes(rows, max_words=3) == ["kept", "too long", "kept"]
+    assert outcomes(rows, min_words=2) == ["too short", "kept", "kept"]
 
 
 def test_ratios_count_from_thirty_characters():
     rows = [("x" * 30, "y" * 15), ("x" * 30, "y" * 14), ("x" * 29, "y"), ("x", "y" * 30)]
-    assert verdicts(rows, max_ratio=2) == ["kept", "length ratio", "kept", "length ratio"]
+    assert outcomes(rows, max_ratio=2) == ["kept", "length ratio", "kept", "length ratio"]
     rows = [("one two three four five six seven", "kow"), ("one two three four five six", "laba")]
-    assert verdicts(rows, max_ratio=0, max_word_ratio=6) == ["length ratio", "kept"]
+    assert outcomes(rows, max_ratio=0, max_word_ratio=6) == ["length ratio", "kept"]
 
 
 @pytest.mark.parametrize(
@@ -262,7 +262,7 @@ def test_duplicates_against_brute_force(tmp_path_factory, pairs, near, held):
     finder = Duplicates(tmp_path_factory.mktemp("keys"), near=near, held=held)
     for batch in batches(pairs, rows=3):
         finder.add(batch)
-    assert [REASONS[code] for code in finder.verdicts(len(pairs)).tolist()][
+    assert [REASONS[code] for code in finder.outcomes(len(pairs)).tolist()][
         : len(pairs)
     ] == expected
 
@@ -276,15 +276,15 @@ def test_many_duplicates_in_many_files(tmp_path):
         finder.add(batch)
     assert len(list(tmp_path.iterdir())) == 256
     first = {text: place for place, text in reversed(list(enumerate(texts)))}
-    found = finder.verdicts(len(pairs)) == 0
+    found = finder.outcomes(len(pairs)) == 0
     assert np.flatnonzero(found).tolist() == sorted(first.values())
 
 
-def test_a_pair_that_another_filter_drops_is_nobodys_original():
+def test_a_pair_that_another_filter_drops_is_no_original():
     rows = [("Hello, 10 worlds", "Salaan"), ("hello 25 worlds", "SALAAN")]
-    assert verdicts(rows, near_duplicates="pair") == ["kept", "near duplicate"]
+    assert outcomes(rows, near_duplicates="pair") == ["kept", "near duplicate"]
     rows[0] = ("Hello, 10 worlds", "Salaan\a")
-    assert verdicts(rows, near_duplicates="pair") == ["control characters", "kept"]
+    assert outcomes(rows, near_duplicates="pair") == ["control characters", "kept"]
 
 
 # Scripts
@@ -319,14 +319,14 @@ def test_the_script_filter_drops_what_is_of_another_script():
         ("He said: جمهورية", "wuxuu yiri"),
         ("100 %", "100"),
     ]
-    assert verdicts(rows) == ["kept", "script", "kept", "kept"]
-    assert verdicts(rows, min_script=0.6)[2] == "script"
-    assert verdicts(rows, min_script=0.0)[1] == "kept"
+    assert outcomes(rows) == ["kept", "script", "kept", "kept"]
+    assert outcomes(rows, min_script=0.6)[2] == "script"
+    assert outcomes(rows, min_script=0.0)[1] == "kept"
 
 
 def test_a_language_of_unknown_script_is_a_warning():
-    found, report = judged(pairs_of([("a", "b")]), languages=LanguagePair("en", "xyz"))
-    assert [verdict for _, verdict in found] == ["kept"]
+    found, report = filtered(pairs_of([("a", "b")]), languages=LanguagePair("en", "xyz"))
+    assert [outcome for _, outcome in found] == ["kept"]
     assert report.warnings == ["which script 'xyz' is written in is not known: not checked"]
 
 
@@ -342,8 +342,8 @@ def test_languages_are_identified():
         ("Le gouvernement a annoncé vendredi la réouverture des écoles.", "Waa maxay sababta?"),
         ("OK 12 again", "OK 12"),
     ]
-    found, report = judged(pairs_of(rows), FilterConfig(min_language=0.01))
-    assert [verdict for _, verdict in found] == ["kept", "language", "language", "kept"]
+    found, report = filtered(pairs_of(rows), FilterConfig(min_language=0.01))
+    assert [outcome for _, outcome in found] == ["kept", "language", "language", "kept"]
     assert report.warnings == []
 
 
@@ -352,8 +352,8 @@ def test_a_language_the_identifier_does_not_know_is_a_warning():
     english = "The government said on Friday that the schools will be open again next week."
     languages = LanguagePair("en", "nqo")
     config = FilterConfig(min_language=0.5, min_script=0.0)
-    found, report = judged(pairs_of([(english, english + " x")]), config, languages)
-    assert [verdict for _, verdict in found] == ["kept"]
+    found, report = filtered(pairs_of([(english, english + " x")]), config, languages)
+    assert [outcome for _, outcome in found] == ["kept"]
     assert report.warnings == ["the language identifier does not know 'nqo': that side not checked"]
 
 
@@ -384,8 +384,8 @@ def test_what_is_in_a_collection_is_dropped(collection):
         ("The women", "haweenka"),
         ("!!!", "..."),  # nothing to compare
     ]
-    found, _ = judged(pairs_of(rows), overlap=overlap)
-    assert [verdict for _, verdict in found] == ["overlap"] * 4 + ["kept"] * 2
+    found, _ = filtered(pairs_of(rows), overlap=overlap)
+    assert [outcome for _, outcome in found] == ["overlap"] * 4 + ["kept"] * 2
     (made,) = overlap.inputs()
     assert (made.kind, made.name, len(made.digest)) == ("collection", collection, 64)
 
@@ -396,8 +396,8 @@ def test_documents_in_every_language_of_a_collection_are_excluded(collection):
     (Path(collection) / "docs.so.tsv").write_text("d1\tSuuqa waa xiran yahay.\n")
     overlap = Overlap([collection])
     overlap.read()
-    found, _ = judged(pairs_of(rows), overlap=overlap)
-    assert [verdict for _, verdict in found] == ["overlap", "overlap", "kept"]
+    found, _ = filtered(pairs_of(rows), overlap=overlap)
+    assert [outcome for _, outcome in found] == ["overlap", "overlap", "kept"]
     (both,) = overlap.inputs()
     assert both.digest != english.digest
 
@@ -426,10 +426,10 @@ class _Lengths:
 def test_alignment_is_learnt_from_what_is_kept_and_decides(monkeypatch):
     monkeypatch.setattr(pair_scores, "PairModel", _Lengths)
     rows = [("a", "aaaa"), ("b", ""), ("c", "c c"), ("a", "aaaa"), ("d", "dddddd")]
-    found, report = judged(pairs_of(rows), FilterConfig(min_alignment=0.5), rows=2)
+    found, report = filtered(pairs_of(rows), FilterConfig(min_alignment=0.5), rows=2)
     assert _Lengths.seen == ["aaaa", "c c", "dddddd"]
     expected = ["misaligned", "empty target", "misaligned", "duplicate", "kept"]
-    assert [verdict for _, verdict in found] == expected
+    assert [outcome for _, outcome in found] == expected
     bins = report.distributions["alignment"]
     assert sum(bins["kept"]) == 1 and sum(bins["dropped"]) == 2
 
@@ -439,7 +439,7 @@ def test_alignment_is_learnt_from_a_sample_spread_evenly(monkeypatch):
     monkeypatch.setattr(pair_scores, "SAMPLE", 4)
     rows = [(f"e{number}", f"s{number}") for number in range(12)]
     rows[1:1] = [("", "x")]
-    judged(pairs_of(rows), FilterConfig(min_alignment=0.5), rows=5)
+    filtered(pairs_of(rows), FilterConfig(min_alignment=0.5), rows=5)
     assert _Lengths.seen == ["s0", "s3", "s6", "s9"]
 
 
@@ -466,8 +466,8 @@ def test_hostile_sides_are_counted_not_fatal():
         yield SentencePair("bidi \u202e\u2066", "isolate", "4\n\t")
         yield SentencePair("ok", "haa", "\ud800")
 
-    found, report = judged(pairs())
-    assert [verdict for _, verdict in found] == [
+    found, report = filtered(pairs())
+    assert [outcome for _, outcome in found] == [
         "too long",
         "control characters",
         "kept",
@@ -484,5 +484,5 @@ def test_the_digest_of_the_pairs_is_that_of_the_kept_lines(tmp_path):
 
     chain = Chain(FilterConfig(), EN_SO, tmp_path)
     chain.read(pairs_of([("a", "b"), ("", "c"), ("é", "d")]))
-    digest = write_pairs(tmp_path / "pairs.parquet", chain.judged(), chain.score_names)
+    digest = write_pairs(tmp_path / "pairs.parquet", chain.filtered(), chain.score_names)
     assert digest == hashlib.sha256("a\tb\tid0\né\td\tid2\n".encode()).hexdigest()

@@ -15,7 +15,7 @@ from xml.etree import ElementTree
 
 import pytest
 from babel import Locale, localedata
-from judging import kept
+from filtering import kept
 
 from clirot.bitext import SOURCES, recommended_for, source_for
 from clirot.bitext.sources import cldr as cldr_source

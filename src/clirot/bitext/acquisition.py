@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from clirot.bitext.config import FetchConfig
-from clirot.bitext.line_order import line_order, realigned_pairs, unjudged
+from clirot.bitext.line_order import line_order, not_checked, realigned_pairs
 from clirot.bitext.stored import PAIRS, artefact_name, write_pairs
 from clirot.bitext.supply import FileSupply, Supply, raise_failures, supplies
 from clirot.download import without_network
@@ -251,11 +251,11 @@ class _Fetching:
                 pairs, realigned = realigned_pairs(pairs, chain, progress)
             chain.read(pairs)
             alignment = (
-                unjudged(chain.count)
+                not_checked(chain.count)
                 if supply.word_list
                 else line_order(chain, progress, realign=self._config.realign)
             )
-            digest = write_pairs(draft.path / PAIRS, chain.judged(), chain.score_names)
+            digest = write_pairs(draft.path / PAIRS, chain.filtered(), chain.score_names)
             if isinstance(supply, FileSupply):
                 chain.report.malformed = len(supply.malformed)
             if not chain.report.kept:

@@ -53,7 +53,7 @@ def realigned_pairs(
     return pairs, {"realigned": done}
 
 
-def unjudged(pairs: int) -> dict[str, Any]:
+def not_checked(pairs: int) -> dict[str, Any]:
     """The entry of a list of words, whose lines are too short to find a shift by."""
     found = "not checked: a list of words or names"
     entry = {"found": found, "share": None, "pairs": pairs, "sampled": False}
@@ -69,9 +69,10 @@ def line_order(chain: Chain, progress: ProgressSink, *, realign: bool) -> dict[s
     from clirot.bitext.alignment.results import FEWEST
     from clirot.bitext.alignment.shifts import find_shifts
 
-    src, tgt, names = chain.first_read(_CHECKED, longest=LOOKED_AT, characters=_CHECKED_CHARACTERS)
-    if len(src) < FEWEST:
+    rows = chain.first_read(_CHECKED, longest=LOOKED_AT, characters=_CHECKED_CHARACTERS)
+    if len(rows) < FEWEST:
         return {}
+    src, tgt, names = zip(*rows, strict=True)
     report = find_shifts(src, tgt, progress=progress)
     if not report.aligned:
         warning = str(report)

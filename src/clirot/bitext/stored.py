@@ -258,14 +258,14 @@ def _record(batch: Batch, schema: Any) -> tuple[Any, bytes]:
     from clirot.bitext.filters.config import REASONS
 
     outcome = pa.DictionaryArray.from_arrays(
-        pa.array(batch.verdict.astype(np.int8)), pa.array(REASONS)
+        pa.array(batch.outcome.astype(np.int8)), pa.array(REASONS)
     )
     columns = [batch.src, batch.tgt, batch.id, batch.place]
     arrays = [pa.array(one, schema.types[i]) for i, one in enumerate(columns)] + [outcome]
     for name in schema.names[len(arrays) :]:
         values = batch.scores[name]
         arrays.append(pa.array(values, pa.float32(), mask=np.isnan(values)))
-    kept = (batch.verdict == 0).tolist()
+    kept = (batch.outcome == 0).tolist()
     rows = zip(batch.src, batch.tgt, batch.id, kept, strict=True)
     lines = "".join(f"{src}\t{tgt}\t{name}\n" for src, tgt, name, good in rows if good)
     return pa.record_batch(arrays, schema=schema), lines.encode()

@@ -42,6 +42,7 @@ from clirot.bitext.alignment.lexicon import (
     fold_count,
     folds_of,
     lexicon,
+    units,
 )
 from clirot.bitext.translation_table import Ids
 from clirot.errors import UsageError
@@ -180,21 +181,17 @@ class PairModel:
             progress(Step(label, high, len(src), unit="pairs"))
         return found
 
-    def known_units(self, src: Sequence[str], tgt: Sequence[str]) -> Ids:
-        """(pairs,) units that were learnt from more than once, on the poorer side of each pair.
+    def known_units(self, src: Sequence[str], tgt: Sequence[str]) -> int:
+        """How many units some pairs have that were learnt from more than once.
 
-        Nothing was learnt of other units, and a pair of them says nothing for a translation or
-        against it, whatever its features are.
+        Of each pair the side with fewer of them counts. Nothing was learnt of other units, and a
+        pair of them says nothing for a translation or against it, whatever its features are.
         """
-        vocabulary = dict(self._vocabulary)
         counts = []
         for seen, texts in zip(self._seen, (src, tgt), strict=True):
-            read = encoded(texts, vocabulary)
-            known = np.zeros(len(vocabulary), dtype=bool)
-            known[: len(seen)] = seen > 1
-            total = np.concatenate([[0], np.cumsum(known[read.units])])
-            counts.append(np.diff(total[read.bounds]))
-        return np.asarray(np.minimum(*counts))
+            known = {unit for unit, number in self._vocabulary.items() if seen[number] > 1}
+            counts.append([sum(unit in known for unit in units(text)) for text in texts])
+        return sum(map(min, *counts))
 
     def _features(self, reading: Reading, beads: Beads) -> Floats:
         """(beads, 3) model 1's score in all and by the unit, and how well the lengths match."""

@@ -223,7 +223,7 @@ class ShiftSearch:
 
     def _has_known_words(self, stretch: Stretch) -> bool:
         some = slice(stretch.start, min(stretch.end, stretch.start + READ_AT_ONCE, len(self.tgt)))
-        return bool(self.model.known_units(self.src[some], self.tgt[some]).sum() >= _TELLING)
+        return self.model.known_units(self.src[some], self.tgt[some]) >= _TELLING
 
     def _far_offsets(self, stretches: Iterable[Stretch]) -> set[int]:
         """Offsets that the lines of an unmatched window agree on."""

@@ -29,15 +29,11 @@ class Batch:
     """Line or unit in the source, from 1."""
     first: int
     """How many pairs of the source came before."""
-    verdict: NDArray[np.uint8] = field(default_factory=lambda: np.zeros(0, np.uint8))
+    outcome: NDArray[np.uint8]
     """(pairs,) index of each pair's status in :data:`~clirot.bitext.filters.config.REASONS`: 0 is
     kept, the others are the reason it is dropped for."""
     scores: dict[str, NDArray[np.float32]] = field(default_factory=dict)
     """Name of a score -> (pairs,) its values; NaN where there is none."""
-
-    def __post_init__(self) -> None:
-        if not len(self.verdict):
-            self.verdict = np.zeros(len(self.src), np.uint8)
 
     def __len__(self) -> int:
         return len(self.src)
@@ -50,11 +46,11 @@ class Batch:
     @property
     def kept(self) -> NDArray[np.bool_]:
         """(pairs,) which no filter has dropped so far."""
-        return np.equal(self.verdict, 0)
+        return np.equal(self.outcome, 0)
 
     def drop(self, which: NDArray[np.bool_], reason: str) -> None:
         """Drop pairs for a reason. A pair that is dropped already keeps its first reason."""
-        self.verdict[which & self.kept] = REASONS.index(reason)
+        self.outcome[which & self.kept] = REASONS.index(reason)
 
     def sides(self, places: NDArray[np.int64]) -> tuple[list[str], list[str]]:
         """Source sides and target sides of the pairs at some places of the batch."""
@@ -89,4 +85,5 @@ def _batch(pairs: list[SentencePair], first: int) -> Batch:
         [pair.id for pair in pairs],
         [pair.place or number for number, pair in enumerate(pairs, start=first + 1)],
         first,
+        np.zeros(len(pairs), np.uint8),
     )

@@ -38,7 +38,7 @@ _SIDES = ("src", "tgt")
 
 
 class Chain:
-    """Filters the pairs of one source: call :meth:`read`, then :meth:`judged`.
+    """Filters the pairs of one source: call :meth:`read`, then :meth:`filtered`.
 
     Args:
         config: what is dropped.
@@ -78,7 +78,7 @@ class Chain:
 
     @property
     def score_names(self) -> tuple[str, ...]:
-        """The scores that every batch of :meth:`judged` has."""
+        """The scores that every batch of :meth:`filtered` has."""
         names = [f"{side}_script" for side in self._scripts]
         names += [f"{side}_language" for side in self._identifiers]
         names += ["alignment"] if self._config.min_alignment else []
@@ -92,13 +92,13 @@ class Chain:
                 pickle.dump(replace(batch), file)  # a copy has no array of characters yet
                 self.count += len(batch)
 
-    def judged(self) -> Iterator[Batch]:
+    def filtered(self) -> Iterator[Batch]:
         """The second pass: all pairs in their order, each kept or dropped for good.
 
         :attr:`report` is complete when this has ended. Use it once.
         """
         if self._duplicates is not None:
-            self._repeated = self._duplicates.verdicts(self.count)
+            self._repeated = self._duplicates.outcomes(self.count)
         model = self._pair_model() if self._config.min_alignment else None
         for batch in self._stored():
             if model is not None:
@@ -109,28 +109,24 @@ class Chain:
             self.report.add(batch)
             yield batch
 
-    def first_read(
-        self, most: int, *, longest: int, characters: int
-    ) -> tuple[list[str], list[str], list[str]]:
-        """Source sides, target sides and ids of the first pairs, dropped ones too, in their order.
+    def first_read(self, most: int, *, longest: int, characters: int) -> list[tuple[str, str, str]]:
+        """Source side, target side and id of the first pairs, dropped ones too, in their order.
 
-        To be called between :meth:`read` and :meth:`judged`.
+        To be called between :meth:`read` and :meth:`filtered`.
 
         Args:
             most: pairs.
             longest: characters of a side, which is cut there.
-            characters: of all columns together; before they are exceeded, the list ends.
+            characters: of everything together; before they are exceeded, the list ends.
         """
-        found: tuple[list[str], list[str], list[str]] = ([], [], [])
-        left = characters
+        found: list[tuple[str, str, str]] = []
         for batch in self._stored():
             for src, tgt, name in zip(batch.src, batch.tgt, batch.id, strict=True):
                 row = src[:longest], tgt[:longest], name
-                left -= sum(map(len, row))
-                if len(found[0]) == most or left < 0:
+                characters -= sum(map(len, row))
+                if len(found) == most or characters < 0:
                     return found
-                for column, value in zip(found, row, strict=True):
-                    column.append(value)
+                found.append(row)
         return found
 
     @property
@@ -180,7 +176,7 @@ class Chain:
             self._overlap.drop_from(batch)
         if self._duplicates is not None:
             self._duplicates.add(batch)
-        for place in np.flatnonzero(batch.verdict == REASONS.index("too long")).tolist():
+        for place in np.flatnonzero(batch.outcome == REASONS.index("too long")).tolist():
             batch.src[place] = batch.src[place][:_STORED]
             batch.tgt[place] = batch.tgt[place][:_STORED]
 
@@ -208,7 +204,7 @@ class Chain:
                 batch: Batch = pickle.load(file)
                 if self._repeated is not None:
                     found = self._repeated[first : first + len(batch)]
-                    batch.verdict = np.where(batch.kept, found, batch.verdict)
+                    batch.outcome = np.where(batch.kept, found, batch.outcome)
                 yield batch
                 first += len(batch)
 

@@ -73,7 +73,7 @@ class Duplicates:
         if self._count >= self._most:
             self._spread()
 
-    def verdicts(self, rows: int) -> NDArray[np.uint8]:
+    def outcomes(self, rows: int) -> NDArray[np.uint8]:
         """(rows,) the index of "duplicate" or "near duplicate" among the reasons, or 0.
 
         The array is a file that is mapped into memory: a byte a pair, which the system may take

@@ -114,8 +114,8 @@ class Report:
         self._count("ratio", RATIO_EDGES, ratio, batch)
         for name, values in batch.scores.items():
             self._count(name, SHARE_EDGES, values, batch)
-        for code in np.unique(batch.verdict).tolist():
-            rows = np.flatnonzero(batch.verdict == code)
+        for code in np.unique(batch.outcome).tolist():
+            rows = np.flatnonzero(batch.outcome == code)
             self._counts[REASONS[code]] += len(rows)
             if code:
                 self._sample(REASONS[code], batch, rows)

@@ -1,4 +1,4 @@
-"""The whole chain over a handful of pairs, for tests: in, judged, out."""
+"""All filters over a handful of pairs, for tests."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from clirot.records import LanguagePair, SentencePair
 EN_SO = LanguagePair("en", "so")
 
 
-def judged(
+def filtered(
     pairs: Iterable[SentencePair],
     config: FilterConfig | None = None,
     languages: LanguagePair = EN_SO,
@@ -24,22 +24,22 @@ def judged(
     rows: int = ROWS,
     **more: object,
 ) -> tuple[list[tuple[SentencePair, str]], Report]:
-    """Every pair with its verdict, in order, and the report."""
+    """Every pair with its outcome, in order, and the report."""
     with tempfile.TemporaryDirectory() as scratch:
         chain = Chain(config or FilterConfig(), languages, Path(scratch), rows=rows, **more)  # type: ignore[arg-type]
         chain.read(pairs)
-        found = [one for batch in chain.judged() for one in _rows(batch)]
+        found = [one for batch in chain.filtered() for one in _rows(batch)]
     return found, chain.report
 
 
 def kept(pairs: Iterable[SentencePair], **config: object) -> list[SentencePair]:
     """The pairs that are kept, in order, whatever the languages and lengths."""
     anything = {"max_length": 0, "max_ratio": 0.0, "min_script": 0.0, **config}
-    found, _ = judged(pairs, FilterConfig(**anything))  # type: ignore[arg-type]
-    return [pair for pair, verdict in found if verdict == "kept"]
+    found, _ = filtered(pairs, FilterConfig(**anything))  # type: ignore[arg-type]
+    return [pair for pair, outcome in found if outcome == "kept"]
 
 
 def _rows(batch: Batch) -> list[tuple[SentencePair, str]]:
     columns = zip(batch.src, batch.tgt, batch.id, batch.place, strict=True)
-    verdicts = [REASONS[code] for code in batch.verdict.tolist()]
-    return [(SentencePair(*row), verdict) for row, verdict in zip(columns, verdicts, strict=True)]
+    outcomes = [REASONS[code] for code in batch.outcome.tolist()]
+    return [(SentencePair(*row), outcome) for row, outcome in zip(columns, outcomes, strict=True)]
