@@ -177,7 +177,11 @@ class FetchResult:
 
 
 def fetch_bitext(
-    config: FetchConfig, *, store: Store | None = None, progress: ProgressSink = silent
+    config: FetchConfig,
+    *,
+    store: Store | None = None,
+    progress: ProgressSink = silent,
+    parsed: Mapping[Path, LocalFile] | None = None,
 ) -> FetchResult:
     """Bring bitext of a language pair into the store.
 
@@ -188,6 +192,7 @@ def fetch_bitext(
         config: which pair, from where, and what to drop.
         store: where it goes, downloads beside it; None: ``CLIROT_HOME``'s.
         progress: told of downloads and of long readings.
+        parsed: files of the configuration that the caller has parsed already.
 
     Raises:
         ClirotError: a collection to exclude cannot be opened.
@@ -199,7 +204,7 @@ def fetch_bitext(
     failed: list[Failed] = []
     overlap = _overlap(config)
     settled: dict[str, str] = {}
-    for supply in _supplies(config):
+    for supply in _supplies(config, parsed or {}):
         try:
             one = _fetch_one(supply, config, overlap, store, progress)
         except ClirotError as error:
@@ -319,13 +324,17 @@ class _FromFile:
 _Supply = _FromSource | _FromFile
 
 
-def _supplies(config: FetchConfig) -> list[_Supply]:
+def _supplies(config: FetchConfig, parsed: Mapping[Path, LocalFile]) -> list[_Supply]:
     named = {name: source_for(name, config.pair) for name in config.sources}
     if not named and not config.files:
         named = {source.name: source for source in recommended_for(config.pair)}
     supplies: list[_Supply] = [_FromSource(name, one, config.pair) for name, one in named.items()]
     return supplies + [
-        _FromFile(LocalFile.parse(path, kind=config.format), config.pair, config.skip_malformed)
+        _FromFile(
+            parsed.get(path) or LocalFile.parse(path, kind=config.format),
+            config.pair,
+            config.skip_malformed,
+        )
         for path in dict.fromkeys(config.files)
     ]
 

@@ -19,14 +19,16 @@ if TYPE_CHECKING:
 
 
 def bitexts_of(config: DistillConfig, store: Store, progress: ProgressSink) -> dict[str, Bitext]:
-    """Target language -> its bitext; what of it the store lacks is fetched.
+    """Target language -> its bitext; what the store lacks of it is fetched.
 
-    Warns of faults that were found in it when it was fetched, now or before (BitextWarning).
+    Warns of faults that were found in the bitext when it was fetched, now or before
+    (BitextWarning).
 
     Raises:
         UnknownNameError: there is no such source.
         UsageError: none of the sources that were named has one of the languages.
-        PartlyDoneError: some of it could not be had.
+        InputError: a file cannot be read.
+        PartlyDoneError: some of it could not be fetched.
     """
     from clirot.bitext import stored_sources
 
@@ -42,13 +44,13 @@ def bitexts_of(config: DistillConfig, store: Store, progress: ProgressSink) -> d
 def _available(
     config: DistillConfig, pair: LanguagePair, stored: Mapping[LanguagePair, Sequence[str]]
 ) -> list[str]:
-    """The sources to take for a pair: those named for it, and of those named for all the ones that
-    have it.
+    """The sources to take for a pair: those named for it, and those named for all pairs that have
+    it.
 
     Raises:
         UnknownNameError: there is no such source.
-        UsageError: sources were named, and none has this language. What the store has would be no
-            answer: it is what the person wanted to keep out.
+        UsageError: sources were named, and none has this language. The store may have other bitext,
+            but by naming sources the person has excluded it.
     """
     from clirot.bitext.catalogue import source_for
 
@@ -69,7 +71,7 @@ def _available(
     if missing and not found and not config.files_of(pair):
         raise UsageError(
             f"none of the sources that were named has {pair} bitext: {', '.join(missing)}",
-            hint=f"name one that has: --source {pair.tgt}=NAME, or --file {pair.tgt}=PATH",
+            hint=f"name one that has: `sources={pair.tgt}=NAME`, or `files={pair.tgt}=PATH`",
         )
     return found
 
@@ -81,19 +83,20 @@ def _bitext(
     store: Store,
     progress: ProgressSink,
 ) -> Bitext:
-    """The bitext of a pair that was asked for; what of it the store lacks is fetched first.
+    """The bitext of a pair; what the store lacks of it is fetched first.
 
-    What the store has is taken as it is, files too, whatever filters it was fetched with. With
-    nothing named it is all of that; an empty store is filled with what the catalogue recommends,
-    all of it or an error, for a student made from the half that could be had would keep its name
-    for good.
+    What the store has is taken as it is, files too, whatever filters it was fetched with. Where
+    nothing is named, all of it is taken. An empty store gets what the catalogue recommends: all of
+    it, or there is an error, since a student made from half of it would keep its name for good.
     """
     from clirot.bitext import load_bitext, stored_sources
     from clirot.bitext.acquisition import FetchConfig, fetch_bitext
+    from clirot.bitext.formats import LocalFile
 
     stored = stored_sources(store, pair)
-    files = {path: _source_name(path) for path in config.files_of(pair)}
-    unread = tuple(path for path, name in files.items() if name not in stored)
+    files = {path: LocalFile.parse(path) for path in config.files_of(pair)}
+    file_sources = {path: file.name(file.digests()) for path, file in files.items()}
+    unread = tuple(path for path, source in file_sources.items() if source not in stored)
     unfinished = store.home / "bitext" / f".{pair}.recommended"
     recommended = [] if sources or files else _recommended(pair, stored, unfinished)
     sources = sources or recommended
@@ -108,19 +111,20 @@ def _bitext(
             FetchConfig(pair=pair, sources=missing, files=unread),
             store=store,
             progress=progress,
+            parsed=files,
         )
         _check_fetched(fetched, pair, config, recommended)
         # An open name ("opus:Tatoeba") is in the store under the name of what it turned out to be.
         sources = [fetched.settled.get(one, one) for one in sources]
     if recommended:
         unfinished.unlink(missing_ok=True)
-    named = dict.fromkeys([*sources, *(name for name in files.values() if name is not None)])
+    named = dict.fromkeys([*sources, *file_sources.values()])
     return load_bitext(store, pair, list(named) or stored)
 
 
 def _recommended(pair: LanguagePair, stored: Sequence[str], unfinished: Path) -> list[str]:
-    """What the catalogue recommends, where the store has nothing else; what it has may be what an
-    interrupted fetch of this left there (``unfinished`` marks one).
+    """What the catalogue recommends, where the store has nothing else. It may have a part of this
+    from a fetch that was interrupted, which the file ``unfinished`` marks.
 
     Raises:
         UsageError: the store has nothing, and the catalogue recommends nothing.
@@ -133,21 +137,10 @@ def _recommended(pair: LanguagePair, stored: Sequence[str], unfinished: Path) ->
     return names if set(stored) <= set(names) else []
 
 
-def _source_name(path: Path) -> str | None:
-    """The source that a file is in the store; None where it cannot be read."""
-    from clirot.bitext.formats.local_file import LocalFile
-
-    try:
-        file = LocalFile.parse(path)
-        return file.name(file.digests())
-    except ClirotError:
-        return None  # fetching it says why
-
-
 def _check_fetched(
     fetched: FetchResult, pair: LanguagePair, config: DistillConfig, recommended: Sequence[str]
 ) -> None:
-    """Raise if a source failed; where the others are in the store, say how to go on with those."""
+    """Raise if a source failed; say how to go on with the others if these are in the store."""
     try:
         fetched.check()
     except ClirotError as error:
@@ -156,10 +149,10 @@ def _check_fetched(
         if not kept:
             raise
         several = f"{pair.tgt}=" if len(config.pairs) > 1 else ""
-        named = " ".join(f"--source {several}{one}" for one in kept)
+        named = [f"sources={several}{one}" for one in kept]
         targets = ",".join(one.tgt for one in config.pairs)
+        call = ", ".join([f"src={config.pair.src}", f"tgt={targets}", *named])
         raise PartlyDoneError(
             error.message,
-            hint=f"the same command again tries again; to go on without: clirot distill --src "
-            f"{config.pair.src} --tgt {targets} {named}",
+            hint=f"the same command again tries again; to go on without: `distill({call})`",
         ) from error

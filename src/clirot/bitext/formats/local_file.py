@@ -16,6 +16,7 @@ import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import takewhile
 from pathlib import Path
 
@@ -104,11 +105,15 @@ class LocalFile:
         return named if self.fields is None else f"{named}:{self.fields.format()}"
 
     def digests(self) -> tuple[str, ...]:
-        """The digest of each file.
+        """The digest of each file; computed once.
 
         Raises:
             InputError: one is not there, is not a regular file, or may not be read.
         """
+        return self._digests
+
+    @cached_property
+    def _digests(self) -> tuple[str, ...]:
         for path in self.paths:
             open_raw(path)[0].close()
         try:

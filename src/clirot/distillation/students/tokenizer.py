@@ -111,8 +111,8 @@ def _wordpieces(teacher: PreTrainedTokenizerBase) -> dict[str, int]:
         raise UsageError(
             f"the teacher's tokenizer is {model.get('type') or type(teacher).__name__}, and a "
             "vocabulary can be transplanted into a WordPiece (BERT) tokenizer only",
-            hint="choose another --teacher (minilm-en, colbertv2), or start the student from a "
-            "multilingual encoder, for example --student xlm-r-base",
+            hint="choose another `teacher` (minilm-en, colbertv2), or start the student from a "
+            "multilingual encoder, for example `student=xlm-r-base`",
         )
     return dict(sorted(vocabulary.items(), key=lambda entry: int(entry[1])))
 

@@ -1,30 +1,31 @@
-"""Vocabulary transplant: a student for a language no encoder covers, from the teacher itself.
+"""Vocabulary transplant: a student for a language that no encoder covers, from the teacher itself.
 
-The teacher's body is kept as it is. Its English vocabulary stays and target-language subwords join
-it; the embedding of each is a weighted mean of the English embeddings that a statistical word
-alignment of the bitext (IBM model 1) gives it. A subword that the alignment says nothing about
-takes the mean of all English embeddings; one spelled like an English token starts from that token
-and moves as far as the bitext's evidence carries it, so that names and numbers stay what they are.
+The teacher's body and its English vocabulary are kept, and subwords of the target language are
+added. The embedding of a new subword is a weighted mean of the embeddings of its English
+translations, which a statistical word alignment of the bitext (IBM model 1) finds. A subword
+without translations takes the mean of all English embeddings. A subword that is spelled like an
+English one starts from that one and moves further the more evidence the bitext has, so that names
+and numbers stay what they are.
 
 No multilingual weights are needed: a few thousand sentence pairs make a student in seconds.
 
-A student of several languages learns subwords from each language by itself, so that a small one has
-as many as it would have alone, and aligns each bitext by itself. A subword that several languages
-spell alike has one embedding: its translations in each, as often as training will see them.
+A student of several languages learns the subwords of each language by itself, so that a language
+with little bitext has as many as it would have alone, and aligns each bitext by itself. A subword
+that several languages spell alike has one embedding: the mean of its translations in these
+languages, weighted by how often training will see it in each.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from clirot.bitext.translation_table import TranslationTable, ibm1
+from clirot.distillation.students.settings import TransplantSettings
 from clirot.distillation.students.tokenizer import UnionVocabulary, union_vocabulary
-from clirot.errors import UsageError
 from clirot.records import SentencePair
 
 if TYPE_CHECKING:
@@ -34,31 +35,10 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 
 
-@dataclass(frozen=True, kw_only=True)
-class TransplantConfig:
-    """How a vocabulary is transplanted."""
-
-    vocabulary: int
-    """Subwords to learn of each target language; fewer come out of little text."""
-    same_spelling: float
-    """Evidence, in expected alignments, that the identity of two like-spelled subwords is worth."""
-    sharpness: float
-    """A translation weighs ``t(e|f)^sharpness t(f|e)``: above 1, the likelier translations are
-    favoured over the many unlikely ones that model 1 spreads its mass on."""
-
-    def __post_init__(self) -> None:
-        if not 100 <= self.vocabulary <= 200_000:
-            raise UsageError(f"vocabulary must be between 100 and 200000, got {self.vocabulary}")
-        if not 0 < self.sharpness < float("inf"):
-            raise UsageError(f"sharpness must be positive, got {self.sharpness}")
-        if not 0 <= self.same_spelling < float("inf"):
-            raise UsageError(f"same_spelling must not be negative, got {self.same_spelling}")
-
-
 def transplant(
     model: MultiVectorEncoder,
     bitexts: Sequence[Sequence[SentencePair]],
-    config: TransplantConfig,
+    settings: TransplantSettings,
     *,
     passes: Sequence[float] | None = None,
 ) -> dict[str, float]:
@@ -69,12 +49,13 @@ def transplant(
             embeddings are replaced. Its projection, prompts, query expansion and list of tokens
             that are not scored stay as they are.
         bitexts: training bitext of each target language; ``src`` in the teacher's.
-        config: see :class:`TransplantConfig`.
-        passes: how often training sees a pair of each bitext, relative to the others; None: all
-            alike.
+        settings: how it is done.
+        passes: how often training sees a pair of each bitext, relative to the others; None: equally
+            often.
 
     Returns:
-        What came of it: the vocabulary's size and how much of it the alignment explains.
+        The size of the vocabulary, how much of it is new, and the share of the new subwords that
+        the alignment found translations for.
 
     Raises:
         UsageError: the teacher's tokenizer is not WordPiece.
@@ -88,16 +69,16 @@ def transplant(
     union = union_vocabulary(
         teacher_tokenizer,
         [[pair.tgt for pair in pairs] for pairs in bitexts],
-        size=config.vocabulary,
+        size=settings.vocabulary,
         max_tokens=int(backbone.max_seq_length),
     )
     english = body.get_input_embeddings().weight.detach().cpu().numpy().astype(np.float64)
     tables = [
-        align(teacher_tokenizer, union, pairs, sharpness=config.sharpness) for pairs in bitexts
+        align(teacher_tokenizer, union, pairs, sharpness=settings.sharpness) for pairs in bitexts
     ]
     table = merged(tables, passes if passes is not None else [1.0] * len(tables))
     vectors, explained = embeddings(
-        english[: union.n_teacher], union, table, same_spelling=config.same_spelling
+        english[: union.n_teacher], union, table, same_spelling=settings.same_spelling
     )
     body.resize_token_embeddings(len(vectors), mean_resizing=False)
     with torch.no_grad():
@@ -175,7 +156,7 @@ def embeddings(
         english: ``(n_teacher, dim)``, the teacher's.
         union: the vocabulary.
         table: ``(union.size, n_teacher)`` translations.
-        same_spelling: see :class:`TransplantConfig`.
+        same_spelling: see :class:`~clirot.distillation.students.settings.TransplantSettings`.
 
     Returns:
         ``(union.size, dim)`` embeddings, and the share of new subwords that ``table`` explains.

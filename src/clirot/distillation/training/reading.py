@@ -15,8 +15,7 @@ import torch
 from sentence_transformers.multi_vector_encoder.modules import BaseTokenPooling
 from torch import Tensor
 
-from clirot.distillation.objectives import SentenceTokens, TokenBatch
-from clirot.distillation.students import check_fillable, fill_with_masks
+from clirot.distillation.objectives.tokens import SentenceTokens, TokenBatch
 from clirot.distillation.training.teacher_tokens import Reading
 from clirot.encoding.encoders import MultiVectorTokenEncoder
 from clirot.errors import UsageError
@@ -62,7 +61,7 @@ class TokenReader:
         layers = self._body.config.get_text_config().num_hidden_layers
         if layer is not None and not 0 <= layer <= layers:
             raise UsageError(
-                f"teacher_layer {layer}: the encoder has {layers} layers",
+                f"`teacher_layer` {layer}: the encoder has {layers} layers",
                 hint=f"choose 0 (the input embeddings) to {layers}, or -1: the tokens as scored",
             )
 
@@ -215,6 +214,45 @@ def reading_of(
     return Reading(
         digest=encoder.digest, described=f"layer {layer}, mask padding {mask_padding}", read=read
     )
+
+
+def check_fillable(model: MultiVectorEncoder, length: int) -> None:
+    """Raise unless a model's queries can be filled with ``[MASK]`` up to a length.
+
+    Raises:
+        UsageError: the model has no mask token, or does not read so many tokens.
+    """
+    backbone: Any = model[0]
+    tokenizer = backbone.tokenizer
+    if tokenizer.mask_token_id is None:
+        raise UsageError(
+            f"`mask_padding` {length}: the tokenizer ({type(tokenizer).__name__}) has no mask "
+            "token to fill sentences with",
+            hint="leave `mask_padding` at 0, or choose a BERT-like model",
+        )
+    longest = backbone.max_seq_length
+    if longest is not None and length > longest:
+        raise UsageError(
+            f"`mask_padding` {length}: the encoder reads at most {longest} tokens",
+            hint=f"choose a `mask_padding` of at most {longest}",
+        )
+
+
+def fill_with_masks(model: MultiVectorEncoder, length: int) -> None:
+    """Fill a model's queries with ``[MASK]`` up to a length in tokens, in place.
+
+    As ColBERT fills its queries (arXiv 2004.12832, section 3.2). Where the model fills its queries
+    already, the other tokens attend to the masks or not as they did; elsewhere they do. Longer
+    queries are read to their end.
+
+    Raises:
+        UsageError: see :func:`check_fillable`.
+    """
+    check_fillable(model, length)
+    backbone: Any = model[0]
+    expansion = backbone.query_expansion or {"attend": True}
+    backbone.query_length = None
+    backbone.query_expansion = expansion | {"strategy": "min", "length": length}
 
 
 def prompt_of(model: MultiVectorEncoder, side: Side) -> str:
