@@ -100,7 +100,7 @@ def distill(
         typer.Option(help="Marginal error at which a pair's iterations stop; 0: all of them."),
     ] = _DEFAULT.tolerance,
     solver: Annotated[
-        str, typer.Option(help="sinkhorn, geomloss, or exact: no regularisation, slow.")
+        str, typer.Option(help="auto, sinkhorn, geomloss, or exact: no regularisation, slow.")
     ] = _DEFAULT.solver,
     marginals: Annotated[
         str, typer.Option(help="Mass of a token: uniform, distinct, idf or norm.")

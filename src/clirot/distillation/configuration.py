@@ -8,10 +8,12 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from clirot.distillation.objectives.settings import ObjectiveSettings
 from clirot.errors import LanguageError, UsageError
 from clirot.languages import parse_language
 from clirot.models import STUDENT_SIDES
 from clirot.records import LanguagePair, LanguagePairs
+from clirot.settings import assembled, leaves
 
 TRANSPLANT = "transplant"
 UNTRAINED = "none"
@@ -110,8 +112,8 @@ class DistillConfig:
     tolerance: float = 0.0
     """Marginal error (mass, 0 to 4) within which a pair's Sinkhorn iterations stop, ``iterations``
     then being the most it may take; 0: all of them."""
-    solver: str = "sinkhorn"
-    """``sinkhorn``, ``geomloss`` (GeomLoss's solver), or ``exact``: the plan without
+    solver: str = "auto"
+    """``auto``, ``sinkhorn``, ``geomloss`` (GeomLoss's solver), or ``exact``: the plan without
     regularisation, much slower."""
     marginals: str = "uniform"
     """Mass of a token: ``uniform``, ``distinct``, ``idf`` (its inverse document frequency in the
@@ -228,6 +230,11 @@ class DistillConfig:
         if self.objective != DistillConfig.objective:
             parts.append(self.objective.replace("*", "-"))
         return ".".join(parts)
+
+    def objectives(self) -> ObjectiveSettings:
+        """The settings of the objective."""
+        names = [leaf.name for leaf in leaves(ObjectiveSettings)]
+        return assembled(ObjectiveSettings, {name: getattr(self, name) for name in names})
 
     def deciding(self) -> dict[str, Any]:
         """The settings that decide the student's weights, besides its inputs and the seed."""

@@ -15,7 +15,8 @@ from clirot.records import ProgressSink, silent
 if TYPE_CHECKING:
     from sentence_transformers import MultiVectorEncoder
 
-    from clirot.distillation.objectives import Objective, SentenceTokens
+    from clirot.distillation.objectives.objective import Objective
+    from clirot.distillation.objectives.tokens import SentenceTokens
     from clirot.distillation.training.development import Development
     from clirot.distillation.training.epochs import History
     from clirot.distillation.training.material import Material

@@ -13,7 +13,8 @@ from clirot.records import ProgressSink
 
 if TYPE_CHECKING:
     from clirot.bitext import Bitext
-    from clirot.distillation.objectives import Objective, SentenceTokens
+    from clirot.distillation.objectives.objective import Objective
+    from clirot.distillation.objectives.tokens import SentenceTokens
     from clirot.distillation.training.development import Development, Split
     from clirot.distillation.training.material import Material
     from clirot.distillation.training.teacher_tokens import Reading, TeacherTokens
@@ -78,7 +79,7 @@ def prepare(
     # copies of a sentence by its row.
     place = {sentence: row for row, sentence in enumerate(dict.fromkeys(english))}
     rows, english = [place[sentence] for sentence in english], list(place)
-    plan = plan_of(objective) if objective is not None else None
+    plan = plan_of(objective).plan if objective is not None else None
     reading = reading_of(
         documents,
         layer=plan.teacher_layer if plan is not None and "layer" in plan.asks_for else None,

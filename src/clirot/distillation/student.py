@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from sentence_transformers import MultiVectorEncoder
 
     from clirot.bitext import Bitext
-    from clirot.distillation.objectives import Objective
+    from clirot.distillation.objectives.objective import Objective
     from clirot.distillation.training.processes import Processes
     from clirot.distillation.training.reporting import Report
     from clirot.models import ModelRef
@@ -184,9 +184,9 @@ def _objective(config: DistillConfig) -> Objective | None:
     """What to train on; None: nothing."""
     if config.objective == UNTRAINED:
         return None
-    from clirot.distillation.objectives import objective_of
+    from clirot.distillation.objectives.objective import objective_of
 
-    objective = objective_of(config.objective, config.deciding())
+    objective = objective_of(config.objective, config.objectives())
     if objective.in_batch and config.batch_size == 1:
         raise UsageError(
             f"objective {config.objective!r} compares the sentences of a batch, and batches of 1 "
@@ -308,12 +308,12 @@ def _informed(
     config: DistillConfig, objective: Objective, model: MultiVectorEncoder, prepared: Prepared
 ) -> Objective:
     """The objective with what its plans want to know of the bitext."""
-    from clirot.distillation.objectives import informed
+    from clirot.distillation.objectives.objective import informed
     from clirot.distillation.training.corpus_statistics import corpus_statistics
     from clirot.distillation.training.diagnostics import plan_of
 
     corpus = corpus_statistics(
-        plan_of(objective),
+        plan_of(objective).plan,
         model,
         prepared.material,
         sides=STUDENT_SIDES[config.side],

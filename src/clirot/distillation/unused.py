@@ -10,7 +10,7 @@ from clirot.distillation.configuration import TRANSPLANT, DistillConfig
 from clirot.errors import UnusedSettingWarning
 
 if TYPE_CHECKING:
-    from clirot.distillation.objectives import Objective
+    from clirot.distillation.objectives.objective import Objective
 
 _OF_A_TRANSPLANT = ("vocabulary", "same_spelling", "sharpness")
 
@@ -40,7 +40,7 @@ def warn_of_unused(config: DistillConfig, objective: Objective | None) -> None:
 def _reasons(
     config: DistillConfig, changed: dict[str, object], objective: Objective | None
 ) -> dict[str, str]:
-    from clirot.distillation.objectives import unused
+    from clirot.distillation.objectives.objective import unused
 
     found = {
         name: f"objective {config.objective!r}: {why}"

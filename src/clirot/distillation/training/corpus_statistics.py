@@ -20,10 +20,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from clirot.bitext.translation_table import ibm1
-from clirot.distillation.objectives import CorpusStatistics, Transport
-from clirot.distillation.objectives.costs import Lexicon, Transform
+from clirot.distillation.objectives.costs import CorpusStatistics, Lexicon, Transform
 from clirot.distillation.objectives.marginals import inverse_document_frequency
-from clirot.distillation.objectives.transport import LAST_LAYER
+from clirot.distillation.objectives.settings import LAST_LAYER, PlanSettings
 from clirot.distillation.training.material import Material
 from clirot.distillation.training.reading import token_ids
 from clirot.distillation.training.teacher_tokens import TeacherTokens
@@ -37,7 +36,7 @@ _SAMPLE = 200_000
 
 
 def corpus_statistics(
-    plan: Transport,
+    plan: PlanSettings,
     student: MultiVectorEncoder,
     material: Material,
     *,

@@ -13,14 +13,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from clirot.distillation.objectives import (
-    Objective,
-    SentenceTokens,
-    TokenBatch,
-    Transport,
-    transports,
-)
-from clirot.distillation.objectives.plans import marginal_error
+from clirot.distillation.objectives.objective import Objective, transports
+from clirot.distillation.objectives.sinkhorn import TransportProblem
+from clirot.distillation.objectives.tokens import SentenceTokens, TokenBatch
+from clirot.distillation.objectives.transport import Transport
 
 PAIRS = 200
 """How many held-out pairs are looked at, the first ones."""
@@ -67,14 +63,14 @@ def plan_figures(
             teacher = TokenBatch.padded([teachers[row] for row in rows])
             plan, cost = transport.plan_and_cost(student, teacher)
             plan = plan.double()
-            a, b = transport.masses(student), transport.masses(teacher, of="teacher")
+            masses = transport.masses(student), transport.masses(teacher, of="teacher")
             sums = plan.sum(dim=2, keepdim=True)
             share = torch.xlogy(plan, plan / sums.clamp_min(1e-30))
             mass = sums.sum((1, 2)).clamp_min(1e-30)
             figures = {
                 "transport_cost": (plan * cost).sum((1, 2)),
                 "plan_entropy": -share.sum((1, 2)) / mass,
-                "marginal_error": marginal_error(plan, a, b),
+                "marginal_error": TransportProblem(cost, *masses).marginal_error(plan),
             }
             if student.special is not None and teacher.special is not None:
                 own, other = student.special[:, :, None], teacher.special[:, None, :]

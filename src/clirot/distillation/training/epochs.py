@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from transformers import TrainerCallback
 
-from clirot.distillation.objectives import SentenceTokens, Transport
+from clirot.distillation.objectives.tokens import SentenceTokens
+from clirot.distillation.objectives.transport import Transport
 from clirot.distillation.training.development import Development
 from clirot.distillation.training.diagnostics import PAIRS, plan_figures
 from clirot.distillation.training.precision import full_precision

@@ -8,7 +8,7 @@ from functools import cached_property
 
 import torch
 
-from clirot.distillation.objectives import TokenBatch
+from clirot.distillation.objectives.tokens import TokenBatch
 from clirot.distillation.training.teacher_tokens import TeacherTokens
 
 

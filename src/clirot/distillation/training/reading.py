@@ -15,7 +15,7 @@ import torch
 from sentence_transformers.multi_vector_encoder.modules import BaseTokenPooling
 from torch import Tensor
 
-from clirot.distillation.objectives import SentenceTokens, TokenBatch
+from clirot.distillation.objectives.tokens import SentenceTokens, TokenBatch
 from clirot.distillation.students import check_fillable, fill_with_masks
 from clirot.distillation.training.teacher_tokens import Reading
 from clirot.encoding.encoders import MultiVectorTokenEncoder

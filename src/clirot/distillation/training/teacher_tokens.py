@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from clirot.distillation.objectives import SentenceTokens, TokenBatch
+from clirot.distillation.objectives.tokens import SentenceTokens, TokenBatch
 from clirot.encoding.encoders import TokenEncoder
 from clirot.records import ProgressSink, Step, silent
 

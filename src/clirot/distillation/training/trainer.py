@@ -23,13 +23,9 @@ from sentence_transformers.util.distributed import all_gather, all_gather_padded
 from torch import Tensor, nn
 from transformers import PrinterCallback, TrainerCallback
 
-from clirot.distillation.objectives import (
-    Objective,
-    SentenceTokens,
-    TokenBatch,
-    Transport,
-    terms_of,
-)
+from clirot.distillation.objectives.objective import Objective, terms_of
+from clirot.distillation.objectives.tokens import SentenceTokens, TokenBatch
+from clirot.distillation.objectives.transport import Transport
 from clirot.distillation.training.batching import sampler_factory
 from clirot.distillation.training.development import Development, check_finite
 from clirot.distillation.training.diagnostics import plan_of
@@ -126,7 +122,7 @@ class TokenLoss(nn.Module):
         own = self._material.translations(labels[here].tolist(), labels.device) if weight else None
         terms = terms_of(self._objective)
         asked_for = frozenset[str]().union(
-            *(one.asks_for for _, one in terms if one.in_batch and isinstance(one, Transport))
+            *(one.plan.asks_for for _, one in terms if one.in_batch and isinstance(one, Transport))
         )
 
         def loss(student: TokenBatch, side: Side) -> Tensor:
@@ -216,7 +212,8 @@ def train(
     resume = processes.agree(last_whole(checkpoints) if processes.first else None)
     columns: dict[str, Side] = {side: side for side in sides}
     plan = plan_of(objective)
-    reader = TokenReader(model, layer=plan.teacher_layer if "layer" in plan.asks_for else None)
+    asked = plan.plan.asks_for
+    reader = TokenReader(model, layer=plan.plan.teacher_layer if "layer" in asked else None)
     keeper = BestKeeper(
         model,
         developments,
@@ -298,7 +295,7 @@ def train(
             material,
             sides,
             processes,
-            read=reader.batch if plan.asks_for else None,
+            read=reader.batch if asked else None,
         ),
         callbacks=callbacks,
     )
@@ -311,7 +308,7 @@ def train(
         # Renamed in transformers 5; the old name warns there.
         recompute = getattr(body, "activation_checkpointing_enable", None)
         (recompute or body.gradient_checkpointing_enable)({"use_reentrant": False})
-    with reader if plan.asks_for else nullcontext(), reporting_to(report_to):
+    with reader if asked else nullcontext(), reporting_to(report_to):
         keeper.begin(resumed=resume is not None)
         processes.wait()
         trainer.train(resume_from_checkpoint=str(resume) if resume is not None else None)
