@@ -38,7 +38,8 @@ from transformers import PrinterCallback, TrainerCallback
 
 from clirot.bitext import load_bitext, stored_sources
 from clirot.distillation import DistillConfig, distill
-from clirot.distillation.objectives import Objective, TokenBatch, objective_of, transports
+from clirot.distillation.objectives.objective import Objective, objective_of, transports
+from clirot.distillation.objectives.tokens import TokenBatch
 from clirot.distillation.training.development import Development, Split
 from clirot.distillation.training.material import Material
 from clirot.distillation.training.precision import best_device, bfloat16_pays
@@ -139,7 +140,7 @@ def ours(
         max_tokens=DEFAULTS.max_tokens,
         seed=DEFAULTS.seed,
     )
-    objective = objective_of(asked.objective, DEFAULTS.deciding())
+    objective = objective_of(asked.objective, DEFAULTS.objectives())
     model = load_model(start)
     train(
         model,
@@ -236,14 +237,14 @@ def share(
     """
     model = load_model(start)
     device = torch.device(best_device())
-    objective = objective_of(asked.objective, DEFAULTS.deciding())
+    objective = objective_of(asked.objective, DEFAULTS.objectives())
     order = sorted(range(len(pairs)), key=lambda row: len(pairs[row].tgt))
     parts: dict[str, Callable[[TokenBatch, TokenBatch], object]] = {
         "the objective": trained(objective)
     }
     terms = asked.objective.split("+")
     for name in terms:
-        term = objective_of(name, DEFAULTS.deciding())
+        term = objective_of(name, DEFAULTS.objectives())
         if len(terms) > 1:
             parts[name] = trained(term)
         for one in transports(term):

@@ -29,8 +29,8 @@ import torch
 from geomloss import ot as geomloss_ot
 from torch import Tensor
 
-from clirot.distillation.objectives import Transport
 from clirot.distillation.objectives.sinkhorn import sinkhorn_plan
+from clirot.distillation.objectives.transport import Transport
 
 LADDER = (5, 10, 15, 20, 25, 30, 40, 60, 80, 120, 160, 240, 320, 640, 1280)
 DIM = 384

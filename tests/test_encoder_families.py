@@ -15,7 +15,7 @@ from tiny_model import tiny_config
 from torch import Tensor
 
 from clirot.distillation import DistillConfig, DistillResult, distill
-from clirot.distillation.objectives import TokenBatch
+from clirot.distillation.objectives.tokens import TokenBatch
 from clirot.distillation.students import (
     TransplantConfig,
     read_whole_queries,

@@ -78,9 +78,11 @@ from pathlib import Path
 import numpy as np
 from torch.nn.parallel import DistributedDataParallel
 from clirot.encoding.encoders import load_model
-from clirot.distillation.objectives import OBJECTIVES, SentenceTokens, TokenBatch, informed
-from clirot.distillation.objectives import objective_of
+from clirot.distillation.objectives.objective import OBJECTIVES, informed, objective_of
+from clirot.distillation.objectives.settings import ObjectiveSettings
+from clirot.distillation.objectives.tokens import SentenceTokens, TokenBatch
 from clirot.distillation.objectives.costs import CorpusStatistics, Lexicon, Transform
+from clirot.settings import assembled
 from clirot.distillation.training.material import Material
 from clirot.distillation.training.processes import processes
 from clirot.distillation.training.reading import TokenReader
@@ -140,7 +142,7 @@ with processes() as together:
     asked += [("transport+0.5*transport-contrast", KNOWING), ("token-contrast", KNOWING)]
     asked += [("transport", {"marginals": "norm"})]
     for name, settings in asked:
-        objective = informed(objective_of(name, settings), CORPUS)
+        objective = informed(objective_of(name, assembled(ObjectiveSettings, settings)), CORPUS)
         # Three sentences against two with one to make up the number; and one against none.
         for rows, shares in (
             ([1, 2, 3, 4, 5], ([1, 3, 5], [2, 4, 0])),

@@ -18,8 +18,10 @@ from typer.testing import CliRunner
 from clirot.cli import app
 from clirot.distillation import DistillConfig, distill
 from clirot.distillation.diagnostics import AlignConfig, align
-from clirot.distillation.objectives import SentenceTokens, Transport
 from clirot.distillation.objectives.marginals import inverse_document_frequency
+from clirot.distillation.objectives.settings import PlanSettings
+from clirot.distillation.objectives.tokens import SentenceTokens
+from clirot.distillation.objectives.transport import Transport
 from clirot.distillation.students import fill_with_masks, read_whole_queries
 from clirot.distillation.training.corpus_statistics import corpus_statistics, idf_table, lexicon_of
 from clirot.distillation.training.diagnostics import plan_figures
@@ -237,7 +239,7 @@ def test_what_one_reading_puts_into_every_sentence_says_nothing_when_both_are_tr
     with TokenReader(model) as reader:
         store = _stored(_read(reader, "document"), tmp_path)
     found = corpus_statistics(
-        Transport(marginals="idf"),
+        PlanSettings(marginals="idf"),
         model,
         Material(sentences=TEXTS, rows=range(len(TEXTS)), sizes=[len(TEXTS)], teacher=store),
         sides=("query", "document"),
@@ -263,7 +265,7 @@ def test_corpus_statistics_are_what_the_settings_ask_for(
     store = _stored(sentences, tmp_path)
 
     def of(**settings: Any) -> Any:
-        plan = Transport(**settings, teacher_layer=1 if of_layer else -1)
+        plan = PlanSettings(**settings, teacher_layer=1 if of_layer else -1)
         return corpus_statistics(
             plan,
             model,
@@ -294,14 +296,16 @@ def test_the_share_of_special_tokens_in_a_plan_is_known() -> None:
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     special = np.array([True, False, False, False, True])
     one = SentenceTokens(vectors, special=special)
-    figures = plan_figures(Transport(iterations=200), [one], [one])
+    figures = plan_figures(Transport(plan=PlanSettings(iterations=200)), [one], [one])
     assert figures["special_mass"] == pytest.approx(0.4, abs=1e-3)
     assert figures["special_to_text"] == pytest.approx(0, abs=1e-3)
     turned = one._replace(vectors=np.roll(vectors, 1, axis=0))  # [CLS] onto a word, a word onto it
-    crossed = plan_figures(Transport(iterations=200), [turned], [one])
+    crossed = plan_figures(Transport(plan=PlanSettings(iterations=200)), [turned], [one])
     assert crossed["special_mass"] == pytest.approx(0.6, abs=1e-3)
     assert crossed["special_to_text"] == pytest.approx(0.4, abs=1e-3)
-    dropped = plan_figures(Transport(special_tokens="drop", iterations=200), [turned], [one])
+    dropped = plan_figures(
+        Transport(plan=PlanSettings(special_tokens="drop", iterations=200)), [turned], [one]
+    )
     assert dropped["special_mass"] == 0
     assert "special_mass" not in plan_figures(Transport(), [vectors], [vectors])
 

@@ -21,7 +21,8 @@ from typer.testing import CliRunner
 from clirot.bitext.translation_table import TranslationTable
 from clirot.cli import app
 from clirot.distillation import DistillConfig, DistillResult, distill
-from clirot.distillation.objectives import CorpusStatistics, Transport
+from clirot.distillation.objectives.costs import CorpusStatistics
+from clirot.distillation.objectives.settings import PlanSettings
 from clirot.distillation.students.tokenizer import union_vocabulary
 from clirot.distillation.students.transplantation import merged
 from clirot.distillation.training.batching import LengthBucketedSampler, draws
@@ -379,7 +380,7 @@ def test_corpus_statistics_know_which_row_is_whose(teacher: Path, tmp_path: Path
 
     def of(part: slice, sizes: list[int], **settings: object) -> CorpusStatistics:
         return corpus_statistics(
-            Transport(**settings),  # type: ignore[arg-type]
+            PlanSettings(**settings),  # type: ignore[arg-type]
             encoder.model,
             Material(sentences=[*so, *sw][part], rows=rows[part], sizes=sizes, teacher=tokens),
             sides=("query",),

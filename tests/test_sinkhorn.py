@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import ot
 import pytest
@@ -9,9 +11,13 @@ import torch
 from torch import Tensor
 
 from clirot.distillation.objectives import sinkhorn
-from clirot.distillation.objectives.sinkhorn import sinkhorn_plan
+from clirot.distillation.objectives.sinkhorn import TransportProblem
 
 Problem = tuple[Tensor, Tensor, Tensor]
+
+
+def sinkhorn_plan(cost: Tensor, a: Tensor, b: Tensor, **settings: Any) -> Tensor:
+    return sinkhorn.sinkhorn_plan(TransportProblem(cost, a, b), **settings)
 
 
 def _problem(seed: int, batch: int = 6, n: int = 13, m: int = 9) -> Problem:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from sentence_transformers import MultiVectorEncoder
 
-    from clirot.distillation.objectives import SentenceTokens
+    from clirot.distillation.objectives.tokens import SentenceTokens
 
 _SETTINGS: dict[str, tuple[str, ...] | None] = {
     "marginals": ("uniform", "distinct", "norm"),
@@ -115,7 +115,9 @@ def align(config: AlignConfig, *, store: Store | None = None) -> Alignment:
     """
     import torch
 
-    from clirot.distillation.objectives import TokenBatch, Transport
+    from clirot.distillation.objectives.settings import PlanSettings
+    from clirot.distillation.objectives.tokens import TokenBatch
+    from clirot.distillation.objectives.transport import Transport
     from clirot.encoding.encoders import load_model
     from clirot.models import resolve
 
@@ -124,7 +126,7 @@ def align(config: AlignConfig, *, store: Store | None = None) -> Alignment:
     trained: dict[str, Any] = {}
     if ref.origin == "made":
         trained = dict(store.get("models", config.model).manifest.config)
-    objective = Transport(
+    settings = PlanSettings(
         reg=config.reg if config.reg is not None else float(trained.get("reg", 0.02)),
         iterations=config.iterations,
         **{
@@ -133,11 +135,12 @@ def align(config: AlignConfig, *, store: Store | None = None) -> Alignment:
             if name in trained and (known is None or trained[name] in known)
         },
     )
+    objective = Transport(plan=settings)
     tgt, src = _sentences(config, store, trained)
     other = ref.teacher.side("document") if ref.teacher is not None else ref
     student, teacher = load_model(ref.path), load_model(other.path)
     with torch.inference_mode():
-        layer = objective.teacher_layer if "layer" in objective.asks_for else None
+        layer = settings.teacher_layer if "layer" in settings.asks_for else None
         target, target_tokens = _encode(student, tgt, ref.encodes[0], layer)
         source, source_tokens = _encode(teacher, src, "document", layer)
         sides = [TokenBatch.padded([one]) for one in (target, source)]
