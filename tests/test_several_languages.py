@@ -284,7 +284,7 @@ def test_a_file_must_say_which_of_several_languages_it_is_of(
 ) -> None:
     with pytest.raises(UsageError, match="does not say which it is of") as caught:
         _config(teacher, files, files=(files["so"],))
-    assert caught.value.hint == f"--file so={files['so']}"
+    assert caught.value.hint == f"`files=so={files['so']}`"
     one = _config(teacher, files, pair=_SO, files=(Path("so=a.tsv"), Path("b=c.tsv")))
     assert one.files_of(_SO) == (Path("a.tsv"), Path("b=c.tsv"))
 

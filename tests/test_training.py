@@ -13,10 +13,15 @@ from clirot.distillation.objectives.objective import objective_of
 from clirot.distillation.objectives.settings import ObjectiveSettings, PlanSettings
 from clirot.distillation.objectives.transport import Transport
 from clirot.distillation.training.batching import LengthBucketedSampler, sampler_factory
-from clirot.distillation.training.development import Development, pool, split
-from clirot.distillation.training.diagnostics import plan_figures, plan_of
-from clirot.distillation.training.precision import bfloat16_pays
+from clirot.distillation.training.development import (
+    Development,
+    plan_figures,
+    plan_of,
+    pool,
+    split,
+)
 from clirot.distillation.training.teacher_tokens import teacher_tokens
+from clirot.distillation.training.trainer import bfloat16_pays
 from clirot.encoding.encoders import TokenVectors
 from clirot.errors import InputError
 from clirot.records import ProgressSink, SentencePair, silent
