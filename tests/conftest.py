@@ -20,7 +20,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("CLIROT_HOME", str(path))
     monkeypatch.setenv("IR_DATASETS_HOME", str(tmp_path / "irds"))
     monkeypatch.delenv("CLIROT_MIRROR", raising=False)
-    monkeypatch.setenv("CLIROT_OFFLINE", "0")  # so that what a test's --offline sets goes with it
+    monkeypatch.setenv("CLIROT_OFFLINE", "0")  # whatever the environment of the tests says
     return path
 
 

@@ -48,7 +48,7 @@ Run = Callable[..., Outcome]
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
     """Run the command line with these arguments in this process."""
-    monkeypatch.setenv("CLIROT_TRACEBACK", "")  # restored after the test, whatever --traceback did
+    monkeypatch.setenv("CLIROT_TRACEBACK", "")  # whatever the environment of the tests says
     monkeypatch.setenv("COLUMNS", "200")
 
     def command(*argv: str) -> Outcome:

@@ -1,4 +1,8 @@
-"""``cldr/<lang>``: facts that can be looked up, judgements that the texts bear out."""
+"""``cldr/<lang>``: facts that can be looked up, judgements that the texts bear out.
+
+Every CLDR release adds names and facts, so the tests state what holds for any of them. Babel's own
+tables say what must be there.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +13,17 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable
+from datetime import date
 
 import pytest
+from babel import Locale
+from babel.core import get_global
+from babel.dates import format_date
+from babel.lists import format_list
+from babel.localedata import locale_identifiers
 
-from clirot.collection import Collection, open_collection
+from clirot.collection import Collection, cldr, open_collection
+from clirot.collection.cldr.topics import FAMILIES, questions
 from clirot.errors import InputError
 
 LANGUAGES = ["so", "sw", "tl", "mr", "fi", "am", "yo", "ha", "de", "zh-Hant", "en"]
@@ -37,11 +48,17 @@ def test_every_language_has_a_whole_collection(language: str) -> None:
     documents = list(collection.documents())
     assert len({document.id for document in documents}) == len(documents)
     assert collection.document_count == len(documents)
-    assert 500 <= len(documents) <= 1200
+    assert {document.id.split("-")[0] for document in documents} == {
+        *("territory", "language", "currency", "script", "zone")
+    }
     assert max(len(document.text.split()) for document in documents) <= 150
     assert collection.digest == open_collection("cldr/so").digest  # one index for all languages
     topics, judgements = collection.topics(), collection.qrels()
-    assert 150 <= len(topics) <= 400
+    assert len({topic.id for topic in topics}) == len(topics)
+    families = Counter(topic.id.split("-")[0] for topic in topics)
+    assert families.keys() <= FAMILIES.keys()
+    assert all(families[family] <= FAMILIES[family] for family in families)
+    assert all(topic.text.strip() for topic in topics)
     assert {topic.id for topic in topics} == judgements.keys()
     assert [topic.id for topic in collection.topics("en")] == [topic.id for topic in topics]
     known = {document.id for document in documents}
@@ -54,25 +71,40 @@ def test_every_language_has_a_whole_collection(language: str) -> None:
         assert not same
 
 
-def test_facts_that_can_be_looked_up(somali: Collection) -> None:
-    texts = _texts(somali)
-    assert "Its official languages are Somali and Arabic." in texts["territory-SO"]
-    assert "the Somali Shilling (since 1960)" in texts["territory-SO"]
-    assert "Its clocks keep East Africa Time." in texts["territory-SO"]
-    assert "Germany from 20 June 1948 to 28 February 2002" in texts["currency-DEM"]
-    assert "It has official standing in Somalia" in texts["language-so"]
-    assert "Kenya" in texts["zone-Africa_Eastern"] and "Somalia" in texts["zone-Africa_Eastern"]
-    assert "Marathi" in texts["script-Deva"] and "Hindi" in texts["script-Deva"]
+@pytest.mark.parametrize("code", ["SO", "KE", "CH", "IN", "PH"])
+def test_what_babel_knows_of_a_territory_is_stated(somali: Collection, code: str) -> None:
+    names, text = Locale("en"), _texts(somali)[f"territory-{code}"]
+    assert text.startswith(f"{names.territories[code]} is ")
+    table = get_global("territory_languages")[code]
+    official = [language for language, row in table.items() if row["official_status"]]
+    official.sort(key=lambda language: -table[language]["population_percent"])
+    stated = [names.languages[language] for language in official if language in names.languages]
+    assert f" {format_list(stated[:7], locale='en')}." in text
+    for currency, start, end, tender in get_global("territory_currencies")[code]:
+        if tender and end is None:
+            assert f"the {names.currencies[currency]} (since {start[0]})" in text
+    metas = {get_global("meta_zones").get(zone) for zone in get_global("territory_zones")[code]}
+    kept = [names.meta_zones[meta]["long"] for meta in metas if meta in names.meta_zones]
+    assert kept and all((zone.get("generic") or zone["standard"]) in text for zone in kept)
+
+
+def test_what_babel_knows_of_a_currency_a_language_and_a_script_is_stated(
+    somali: Collection,
+) -> None:
+    names, texts = Locale("en"), _texts(somali)
+    uses = [row for row in get_global("territory_currencies")["DE"] if row[0] == "DEM"]
+    start, end = (format_date(date(*uses[0][place]), "d MMMM y", locale="en") for place in (1, 2))
+    assert f"{names.territories['DE']} from {start} to {end}" in texts["currency-DEM"]
+    assert f"It has official standing in {names.territories['SO']}" in texts["language-so"]
+    for language in ("mr", "hi"):
+        assert names.languages[language] in texts["script-Deva"]
+    for territory in ("KE", "SO"):
+        assert names.territories[territory] in texts["zone-Africa_Eastern"]
 
 
 def test_somali_topics_are_what_cldr_calls_things(somali: Collection) -> None:
     topics = {topic.id: topic.text for topic in open_collection("cldr/so").topics()}
-    english = _english(somali)
-    assert {topic.split("-")[0] for topic in topics} == {
-        *("name", "spoken", "both", "year", "zone", "city")
-    }
-    from babel import Locale
-
+    assert {topic.split("-")[0] for topic in topics} == FAMILIES.keys()
     locale = Locale("so")
     for identifier, text in topics.items():
         family, _, rest = identifier.partition("-")
@@ -80,15 +112,14 @@ def test_somali_topics_are_what_cldr_calls_things(somali: Collection) -> None:
             assert text == locale.territories[rest.removeprefix("territory-")]
         if family == "both":
             one, other = rest.split("-")
-            assert text == f"{locale.territories[one]} iyo {locale.territories[other]}"
-        if family == "city" and english[identifier] == "Mogadishu":
-            assert text == "Muqdisho"
+            both = [locale.territories[one], locale.territories[other]]
+            assert text == format_list(both, locale=locale)
+        if family == "city":
+            assert text == locale.time_zones[rest.replace(".", "/")]["city"]
 
 
 def test_judgements_are_borne_out_by_the_texts() -> None:
     """The texts as an oracle: names are looked for in them, not in the facts they came from."""
-    from babel import Locale
-
     names = Locale("en")
     collection = open_collection("cldr/so")
     texts, english = _texts(collection), _english(collection)
@@ -115,9 +146,7 @@ def test_judgements_are_borne_out_by_the_texts() -> None:
             elif family == "city":
                 words = set(re.findall(r"\w+", text.casefold()))
                 assert not words & set(re.findall(r"\w+", topic.casefold()))
-    assert checked == {
-        "name": 80, "spoken": 60, "both": 50, "year": 40, "zone": 50, "city": 40
-    }  # fmt: skip
+    assert checked.keys() == FAMILIES.keys()
 
 
 def test_no_relevant_paragraph_is_forgotten() -> None:
@@ -132,13 +161,13 @@ def test_no_relevant_paragraph_is_forgotten() -> None:
                 if docno.startswith("territory-") and f"the {name} (" in text:
                     assert docno in grades
                     checked += 1
-    assert checked >= 10
+    assert checked
 
 
 def test_another_process_and_hash_seed_make_the_same_collection(somali: Collection) -> None:
     program = (
         "from clirot.collection import open_collection as o; c = o('cldr/so');"
-        "print(c.digest, c.topics_digest(), c.topics_digest('en'), sorted(c.qrels()['zone-Nepal']))"
+        "print(c.digest, c.topics_digest(), c.topics_digest('en'), c.qrels())"
     )
     made = subprocess.run(
         [sys.executable, "-c", program],
@@ -147,8 +176,8 @@ def test_another_process_and_hash_seed_make_the_same_collection(somali: Collecti
         text=True,
         check=True,
     )
-    grades = sorted(somali.qrels()["zone-Nepal"])
-    expected = [somali.digest, somali.topics_digest(), somali.topics_digest("en"), str(grades)]
+    judgements = str(somali.qrels())
+    expected = [somali.digest, somali.topics_digest(), somali.topics_digest("en"), judgements]
     assert made.stdout.strip() == " ".join(expected)
 
 
@@ -183,10 +212,20 @@ def test_what_the_cldr_bitext_has_seen(somali: Collection) -> None:
     assert not any(share[family] for family in ("spoken", "both", "year"))
 
 
-@pytest.mark.parametrize("language", ["cop", "aa"])
-def test_a_language_that_cldr_hardly_knows(language: str) -> None:
-    with pytest.raises(InputError, match="CLDR"):
-        open_collection(f"cldr/{language}")
+def test_a_language_that_cldr_does_not_know() -> None:
+    known = {code.split("_")[0] for code in locale_identifiers()}
+    unknown = next(code for code in ("aa", "cop", "gez", "arc", "akk") if code not in known)
+    with pytest.raises(InputError, match=f"CLDR has no data for '{unknown}'"):
+        open_collection(f"cldr/{unknown}")
+
+
+def test_a_language_that_cldr_hardly_knows(monkeypatch: pytest.MonkeyPatch) -> None:
+    enough = questions("so")[: cldr.FEWEST_TOPICS]
+    monkeypatch.setattr("clirot.collection.cldr.topics.questions", lambda language: enough)
+    assert len(open_collection("cldr/so").topics()) == cldr.FEWEST_TOPICS
+    enough.pop()
+    with pytest.raises(InputError, match="CLDR names too little in 'so'"):
+        open_collection("cldr/so")
 
 
 def _bm25(texts: list[str]) -> Callable[[str], list[float]]:

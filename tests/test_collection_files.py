@@ -109,7 +109,7 @@ def test_several_document_languages_must_be_chosen_from(directory: Path) -> None
     assert list(somali.by_document_language()) == [somali]
     with pytest.raises(UsageError, match="no documents in 'fi'"):
         open_collection(str(directory), docs_lang="fi")
-    with pytest.raises(UsageError, match="--docs-lang chooses"):
+    with pytest.raises(UsageError, match="`docs_lang` chooses"):
         open_collection("cldr/so", docs_lang="so")
 
 
@@ -248,8 +248,14 @@ def test_topics_come_back_as_they_were_written(
 
 def test_every_shared_collection_opens(shared_data: Path) -> None:
     for directory in sorted((shared_data / "collections").rglob("qrels.txt")):
+        if directory.parent.name == "intents_xsid":  # three files for German and its varieties
+            with pytest.raises(InputError, match="two files for 'de'"):
+                open_collection(str(directory.parent))
+            continue
         collection = open_collection(str(directory.parent))
-        documents = {document.id for document in collection.documents()}
+        documents = {
+            document.id for one in collection.by_document_language() for document in one.documents()
+        }
         judged = {docno for rows in collection.qrels().values() for docno in rows}
         assert judged <= documents, directory
         for language in collection.languages:

@@ -87,7 +87,7 @@ def test_an_id_with_a_language_means_that_language(mirror: Path) -> None:
     assert named.topics_digest() == whole.topics_digest("de") != whole.topics_digest("en")
     with pytest.raises(UsageError, match="which one") as caught:
         whole.topics()
-    assert "--lang" in str(caught.value.hint) and "de, el, en" in str(caught.value.hint)
+    assert "`lang`" in str(caught.value.hint) and "de, el, en" in str(caught.value.hint)
 
 
 def test_judgements_of_the_topics_that_a_language_has(mirror: Path) -> None:

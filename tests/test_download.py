@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pytest
 
-from clirot.download import Upstream, fetch
+from clirot.download import Upstream, fetch, offline, without_network
 from clirot.download import transfer as download
 from clirot.errors import DownloadError
 from clirot.records import Step
@@ -601,6 +601,18 @@ def test_offline_uses_what_is_here_and_a_mirror_directory(server, home, tmp_path
     monkeypatch.setenv("CLIROT_MIRROR", str(tmp_path / "mirror"))
     assert fetch(upstream(base), home=home).read_bytes() == CONTENT
     assert len(behaviour.asked) == 1
+
+
+def test_without_network_forbids_it_for_the_block_only(server, home):
+    base, behaviour = server
+    with without_network():
+        assert offline()
+        with pytest.raises(DownloadError, match="set\\.bin is not here, and `offline` forbids"):
+            fetch(upstream(base), home=home)
+    assert not offline() and behaviour.asked == []
+    fetch(upstream(base), home=home)
+    with without_network():
+        assert fetch(upstream(base), home=home).read_bytes() == CONTENT
 
 
 _FETCH_OPEN = _FETCH.replace("sha256=sys.argv[2]", "sha256=None")

@@ -191,4 +191,4 @@ def test_damaged_stores(tmp_path: Path) -> None:
     layout.write_text("{")
     with pytest.raises(ArtefactError, match="cannot be read as an index") as caught:
         TokenStore.open(layout.parent)
-    assert caught.value.hint == "build it again with clirot index --replace"
+    assert caught.value.hint == "build it again: `build_index(..., replace=True)`"

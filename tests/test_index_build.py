@@ -112,7 +112,7 @@ def test_replace_and_float32(model: str, collection: str) -> None:
         ({"model": "minilm-em"}, UnknownNameError, "did you mean 'minilm-en'"),
         ({"collection": "xquat/de"}, UnknownNameError, "unknown collection 'xquat/de'"),
         ({"backend": "exakt"}, UnknownNameError, "did you mean 'exact'"),
-        ({"dtype": "int8"}, UsageError, "float16 or float32"),
+        ({"dtype": "int8"}, UnknownNameError, "float16, float32"),
         ({"name": "../x"}, UsageError, "not a name for an artefact"),
     ],
 )

@@ -219,11 +219,11 @@ def test_topics_of_a_directory_with_documents_in_several_languages(
 @pytest.mark.parametrize(
     ("request_", "message"),
     [
-        ({"collection": "c", "k": 0}, "k must be at least 1, not 0"),
-        ({"collection": "c", "k": -3}, "k must be at least 1, not -3"),
+        ({"collection": "c", "k": 0}, "`k` must be at least 1, got 0"),
+        ({"collection": "c", "k": -3}, "`k` must be at least 1, got -3"),
         ({}, "one of the two"),
         ({"collection": "c", "topics": "-"}, "one of the two"),
-        ({"topics": "-", "lang": "so"}, "--lang chooses among a collection's topics"),
+        ({"topics": "-", "lang": "so"}, "`lang` chooses among a collection's topics"),
         ({"collection": "c", "tag": "my run"}, "not a run tag: 'my run'"),
         ({"collection": "c", "tag": ""}, "not a run tag: ''"),
     ],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
 import typer
@@ -80,8 +80,14 @@ def _command() -> tuple[Any, list[Work]]:
     made: list[Work] = []
 
     @with_options(Work, names={"sources": ("--source", "-s")})
-    def work(*, settings: dict[str, Any], src: str = typer.Option(...)) -> None:
-        made.append(assembled(Work, settings, pair=src))
+    def work(
+        *,
+        settings: dict[str, Any],
+        src: Annotated[str, typer.Option(help="The source.")],
+        dry: Annotated[bool, typer.Option("--dry", help="Stop before working.")] = False,
+    ) -> None:
+        if not dry:
+            made.append(assembled(Work, settings, pair=src))
 
     app = typer.Typer(add_completion=False)
     app.command()(work)
@@ -103,6 +109,15 @@ def test_options_are_made_from_settings() -> None:
     ]
 
 
+def test_a_command_keeps_its_own_options_as_they_are_declared() -> None:
+    command, made = _command()
+    by_name = {one.name: one for one in command.params}
+    assert by_name["src"].help == "The source." and by_name["src"].required
+    assert (by_name["dry"].opts, by_name["dry"].secondary_opts) == (["--dry"], [])
+    command(["--src", "en", "--dry"], standalone_mode=False)
+    assert made == []
+
+
 def test_options_have_the_defaults_meanings_and_ranges_of_their_settings() -> None:
     command, made = _command()
     command(["--src", "en"], standalone_mode=False)
@@ -122,6 +137,7 @@ def test_messages_are_put_into_the_words_of_the_running_command() -> None:
             "lower --reg, or --source so=hornmt; "
             "see clirot distill --source 'my file' --replace `odd`"
         )
+        assert in_options("`distill(..., replace=True)`") == "clirot distill ... --replace"
 
 
 def test_errors_that_leave_a_command_have_its_words() -> None:

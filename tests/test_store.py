@@ -95,7 +95,7 @@ def test_finished_tells_the_same_request_from_another(home):
     assert caught.value.message == (
         "models/m exists and was made from something else: epochs was 3, now 4; seed was 1, now 2"
     )
-    assert caught.value.hint == "choose another --name, or --replace it"
+    assert caught.value.hint == "choose another `name`, or `replace` it"
     assert store.finished("models", "m", **changed, replace=True) is None
     other = (Input(kind="file", name="x", digest="2" * 64),)
     with pytest.raises(ArtefactError, match="file x has changed"):
@@ -111,7 +111,7 @@ def test_only_the_settings_that_differ_are_told_and_a_hint_that_its_verb_can_fol
         with store.draft(kind, "x", config=config) as draft:
             (draft.path / "w").write_text("w")
     now = {"pair": "en-so", "filters": {"least": 0.5, "most": 9, "same": (1, 2)}, "new": True}
-    for kind, hint in [("bitext", "--replace it"), ("runs", "--save it under another name, or ")]:
+    for kind, hint in [("bitext", "`replace` it"), ("runs", "`save` it under another name, or ")]:
         with pytest.raises(ArtefactError) as caught:
             store.finished(kind, "x", config=now)
         assert caught.value.message.partition("else: ")[2].split("; ") == [

@@ -11,7 +11,7 @@
     ├── ArtefactError              1   the store has no such artefact, or one made otherwise
     │   └── BusyError              1   another process is writing it
     ├── PartlyDoneError            3   some of several parts failed; the rest is kept
-    └── ExpectationError           4   a figure fell short of ``--expect``
+    └── ExpectationError           4   a figure missed an expectation
 
 A message says what was wrong and what arrived; ``hint`` says what to do. The library raises; only
 ``clirot.cli`` prints and exits. What may be meant is a Python warning (:class:`ClirotWarning`).
@@ -106,7 +106,7 @@ class PartlyDoneError(ClirotError):
 
 
 class ExpectationError(ClirotError):
-    """A measured figure fell short of what ``--expect`` asked for."""
+    """A measured figure fell short of what was expected of it."""
 
     exit_code = 4
 

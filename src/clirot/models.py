@@ -48,7 +48,7 @@ class KnownModel:
     role: Literal["teacher", "student base"]
     """What it is for: a teacher is frozen and encodes documents; a base starts a student."""
     description: str
-    """One line for ``clirot models list``."""
+    """One line for the list of models."""
     package: str | None = None
     """An importable package that carries the same files, for machines without the Hub."""
     weights_sha256: str | None = None

@@ -27,7 +27,7 @@ class LanguagePair:
         if pair.src == pair.tgt:
             raise LanguageError(
                 f"source and target are the same language: {pair.src!r}",
-                hint="a student is distilled across languages, for example --src en --tgt so",
+                hint="a student is distilled across languages, for example `src=en` and `tgt=so`",
             )
         return pair
 

@@ -34,6 +34,9 @@ _MODULES = {
 }
 """Command -> module of this package, in the order of the help."""
 
+_traceback_wanted = False
+"""Whether ``--traceback`` was given; the environment's way is ``CLIROT_TRACEBACK``."""
+
 
 class _Interrupted(Exception):  # noqa: N818
     """Ctrl-C, under a name that Typer does not know."""
@@ -125,8 +128,8 @@ def _options(
         False, "--traceback", help="On an error, show the Python traceback as well."
     ),
 ) -> None:
-    if traceback:
-        os.environ["CLIROT_TRACEBACK"] = "1"
+    global _traceback_wanted
+    _traceback_wanted = traceback
 
 
 def main() -> None:
@@ -164,7 +167,7 @@ def _outcome(action: Callable[[], object]) -> int | str:
 
 
 def _show_traceback() -> None:
-    if os.environ.get("CLIROT_TRACEBACK"):
+    if _traceback_wanted or os.environ.get("CLIROT_TRACEBACK"):
         import traceback
 
         note(traceback.format_exc())

@@ -51,14 +51,14 @@ def stdout() -> TextIO:
 
 
 def note(message: str) -> None:
-    """A line for the person, on stderr."""
-    sys.stderr.write(message + "\n")
+    """A line for the person, on stderr, with settings by the names of their options."""
+    sys.stderr.write(in_options(message) + "\n")
     sys.stderr.flush()
 
 
 def warn(message: str) -> None:
-    """A warning for the person, on stderr, with settings by the names of their options."""
-    note(f"warning: {in_options(message)}")
+    """A warning for the person, on stderr, worded as :func:`note` words it."""
+    note(f"warning: {message}")
 
 
 def emit(text: str) -> None:

@@ -2,36 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from clirot.cli import console
+from clirot.cli.options import with_options
+from clirot.retrieval import searching
+from clirot.runs import SAVED_RUN
+from clirot.settings import assembled
 
 
+@with_options(searching.SearchConfig, names={"k": ("-k",)})
 def search(
-    index: Annotated[str, typer.Option(help="Name of the index.")],
-    collection: Annotated[
-        str | None, typer.Option(help="Collection whose topics to search with: directory or id.")
-    ] = None,
-    lang: Annotated[str | None, typer.Option(help="Language of the collection's topics.")] = None,
-    topics: Annotated[
-        str | None,
-        typer.Option(help="A file of topics (TSV, JSON lines, TREC) instead; - is stdin."),
-    ] = None,
-    model: Annotated[
-        str | None,
-        typer.Option(help="Model that encodes the topics [default: the index's own]."),
-    ] = None,
-    k: Annotated[int, typer.Option("-k", help="Documents per topic, at most.")] = 1000,
-    tag: Annotated[
-        str | None, typer.Option(help="Last column of the run [default: the index's name].")
-    ] = None,
+    *,
+    settings: dict[str, Any],
     save: Annotated[
         str | None, typer.Option(help="Also keep the run in the store, under this name.")
     ] = None,
     replace: Annotated[
-        bool, typer.Option("--replace", help="Replace a saved run of that name made otherwise.")
+        bool,
+        typer.Option("--replace", help="Replace a saved run that was made from something else."),
     ] = False,
 ) -> None:
     """Search an index and write a TREC run to stdout.
@@ -39,12 +30,7 @@ def search(
     The scores are exact, ties go by docno as in trec_eval, and the same command gives the same
     bytes.
     """
-    from clirot.retrieval import searching
-    from clirot.runs import SAVED_RUN
-
-    config = searching.SearchConfig(
-        index=index, collection=collection, lang=lang, topics=topics, model=model, k=k, tag=tag
-    )
+    config = assembled(searching.SearchConfig, settings)
     with console.progress() as progress:
         ready = searching.search(config, progress=progress)
         for message in ready.notes:

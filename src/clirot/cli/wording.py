@@ -6,6 +6,7 @@ field, with a value where one is meant, and a verb as the call that would be mad
     raise `batch_size`                         raise --batch-size
     `sources=so=hornmt`                        --source so=hornmt
     `build_index(model=en-so, replace=True)`   clirot index --model en-so --replace
+    `build_index(..., replace=True)`           clirot index ... --replace
 """
 
 from __future__ import annotations
@@ -77,6 +78,9 @@ def _command(call: re.Match[str], find: Find) -> str:
         return call[0]
     options, parts = _options(find(name)), ["clirot", name]
     for argument in filter(None, call["arguments"].split(", ")):
+        if argument == "...":
+            parts.append(argument)
+            continue
         setting, _, value = argument.partition("=")
         option = options.get(setting, f"--{setting.replace('_', '-')}")
         parts += [option] if value == "True" else [option, shlex.quote(value)]

@@ -90,7 +90,7 @@ def open_collection(
         return DirectoryCollection(directory, docs_lang)
     if docs_lang is not None and parse_language(docs_lang) != "en":
         raise UsageError(
-            f"the documents of {spec} are what they are: --docs-lang chooses among the document "
+            f"the documents of {spec} are in one language: `docs_lang` chooses among the document "
             "files of a directory"
         )
     family, slash, language = spec.removeprefix(PREFIX).partition("/")

@@ -116,7 +116,7 @@ class Collection(ABC):
         if not any(judgements.values()):
             raise InputError(
                 f"collection {self.id} has no judgements" + (f" for {lang} topics" * bool(lang)),
-                hint="give a qrels file with --qrels",
+                hint="give a file of judgements: `qrels=FILE`",
             )
         return judgements
 
@@ -134,7 +134,7 @@ class Collection(ABC):
             if self.language is None and len(self.languages) > 1:
                 raise UsageError(
                     f"collection {self.id} has topics in several languages: which one?",
-                    hint=f"choose one with --lang: {', '.join(self.languages)}",
+                    hint=f"choose one with `lang`: {', '.join(self.languages)}",
                 )
             return self.language
         wanted = parse_language(lang)
@@ -143,7 +143,7 @@ class Collection(ABC):
         if not self.languages:
             raise UsageError(
                 f"collection {self.id} does not say what language its topics are in",
-                hint="leave --lang out",
+                hint="leave `lang` out",
             )
         near = closest(wanted, self.languages)
         suggestion = f"did you mean {near!r}? " if near is not None else ""

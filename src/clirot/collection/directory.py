@@ -77,7 +77,7 @@ class DirectoryCollection(Collection):
             if self._documents:
                 raise UsageError(
                     f"{self.id} has documents in several languages: which one?",
-                    hint=f"choose one with --docs-lang: {', '.join(sorted(self._documents))}",
+                    hint=f"choose one with `docs_lang`: {', '.join(sorted(self._documents))}",
                 )
             raise InputError(
                 "no documents: there is no docs.<lang>.tsv or docs.<lang>.jsonl",
@@ -103,7 +103,7 @@ class DirectoryCollection(Collection):
             raise InputError(
                 "no judgements: there is no qrels.txt",
                 path=self._directory,
-                hint="give a qrels file with --qrels",
+                hint="give a file of judgements: `qrels=FILE`",
             )
         return read_judgements(self._qrels)
 

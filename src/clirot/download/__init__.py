@@ -8,12 +8,13 @@ use, so a damaged cache mends itself. ``ask`` gets a server's answer to a query,
 when the server cannot be reached.
 
 ``CLIROT_MIRROR``, a directory or an http(s) address that holds ``<host>/<path>``, replaces the
-network; ``CLIROT_OFFLINE`` forbids it. Nothing here knows what is in the files.
+network. ``CLIROT_OFFLINE`` forbids it, and so does :func:`without_network` while its block runs.
+Nothing here knows what is in the files.
 """
 
 from clirot.download.answers import Answer, ask
 from clirot.download.fetching import Presence, fetch, identified, presence, stated_size
-from clirot.download.place import MIRROR, OFFLINE, offline
+from clirot.download.place import MIRROR, OFFLINE, offline, without_network
 from clirot.download.space import free_bytes, readable, require_space
 from clirot.download.upstream import Upstream
 
@@ -32,4 +33,5 @@ __all__ = [
     "readable",
     "require_space",
     "stated_size",
+    "without_network",
 ]

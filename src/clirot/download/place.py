@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 
 from clirot.download.upstream import Upstream
@@ -10,11 +13,23 @@ from clirot.errors import DownloadError
 
 MIRROR = "CLIROT_MIRROR"
 OFFLINE = "CLIROT_OFFLINE"
+_forbidden: ContextVar[bool] = ContextVar("network forbidden", default=False)
+
+
+@contextmanager
+def without_network() -> Iterator[None]:
+    """Forbid the network while the block runs, as ``CLIROT_OFFLINE`` does for a whole process."""
+    token = _forbidden.set(True)
+    try:
+        yield
+    finally:
+        _forbidden.reset(token)
 
 
 def offline() -> bool:
-    """Whether the network may not be used (``CLIROT_OFFLINE``); a mirror directory may be."""
-    return os.environ.get(OFFLINE, "").lower() not in ("", "0", "no", "false")
+    """Whether the network is forbidden. A mirror that is a directory may be read even then."""
+    by_environment = os.environ.get(OFFLINE, "").lower() not in ("", "0", "no", "false")
+    return _forbidden.get() or by_environment
 
 
 def mirror_directory() -> Path | None:
@@ -58,9 +73,8 @@ def address_of(upstream: Upstream, *, otherwise: str | None = None) -> str:
     """
     if offline():
         raise DownloadError(
-            f"{upstream.filename} is not here, and {OFFLINE} forbids the network",
-            hint=f"unset {OFFLINE} (or leave out --offline), or set {MIRROR} to a directory that "
-            f"holds {upstream.place}",
+            f"{upstream.filename} is not here, and {_who_forbids()} the network",
+            hint=f"allow the network, or set {MIRROR} to a directory that holds {upstream.place}",
         )
     mirror = _mirror()
     return f"{mirror}/{upstream.place}" if mirror else (otherwise or upstream.url)
@@ -68,3 +82,7 @@ def address_of(upstream: Upstream, *, otherwise: str | None = None) -> str:
 
 def _mirror() -> str:
     return os.environ.get(MIRROR, "").rstrip("/")
+
+
+def _who_forbids() -> str:
+    return "`offline` forbids" if _forbidden.get() else f"{OFFLINE} forbids"

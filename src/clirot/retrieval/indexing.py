@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from clirot.errors import UsageError
 from clirot.records import Document, ProgressSink, Step, silent
+from clirot.settings import check_ranges, setting
 from clirot.store import Artefact, Input, Store
 
 if TYPE_CHECKING:
@@ -34,25 +34,33 @@ _FORMAT = 1
 class IndexConfig:
     """What to index with what."""
 
-    model: str
-    """The model, by its name in the registry, directory or Hub id. Its document side is used: a
-    student's documents are encoded by its teacher."""
-    collection: str
-    """Directory or id of the collection."""
-    docs_lang: str | None = None
-    """Which of several document languages of a directory."""
-    name: str | None = None
-    """Name of the index in the store; default ``MODEL.COLLECTION``."""
-    backend: str = "exact"
-    """How vectors are kept and searched; a name of :data:`clirot.retrieval.backends.BACKENDS`."""
-    dtype: str = "float16"
-    """Type of the stored vectors: float16 (half the disk) or float32."""
-    replace: bool = False
-    """Replace an index of that name that was made from something else."""
+    model: str = setting(
+        meaning="Model that encodes the documents: a name, a directory or a Hub id. For a student "
+        "that encodes queries only, its teacher encodes the documents."
+    )
+    collection: str = setting(
+        meaning="Collection whose documents are indexed: a directory or an id (cldr/so)."
+    )
+    name: str | None = setting(
+        None, "Name of the index in the store; by default MODEL.COLLECTION.", decides=False
+    )
+    docs_lang: str | None = setting(
+        None, "Language of the documents, where a directory has documents in several."
+    )
+    backend: str = setting("exact", "How the index keeps and searches its vectors.")
+    dtype: str = setting(
+        "float16",
+        "Number type of the stored vectors. float32 takes twice the disk.",
+        choices=("float16", "float32"),
+    )
+    replace: bool = setting(
+        False,
+        "Replace an index of that name that was made from something else.",
+        decides=False,
+    )
 
     def __post_init__(self) -> None:
-        if self.dtype not in ("float16", "float32"):
-            raise UsageError(f"no such dtype: {self.dtype!r}", hint="float16 or float32")
+        check_ranges(self)
 
     @property
     def index_name(self) -> str:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from clirot.errors import ArtefactError, InputError, UsageError
 from clirot.records import Hit, ProgressSink, Step, Topic, silent
 from clirot.runs import SAVED_RUN
+from clirot.settings import check_ranges, setting
 from clirot.store import Artefact, Input, Store
 
 if TYPE_CHECKING:
@@ -26,32 +27,42 @@ _FORMAT = 1
 class SearchConfig:
     """What to search for, and where."""
 
-    index: str
-    """Name of the index in the store."""
-    collection: str | None = None
-    """Directory or id of the collection whose topics to search with."""
-    lang: str | None = None
-    """Language of the collection's topics; None: the only one, or the one its id names."""
-    topics: str | None = None
-    """A file of topics in place of a collection: TSV, JSON lines or TREC; ``-`` is stdin."""
-    model: str | None = None
-    """Model whose query side encodes the topics; None: the one the index was built for."""
-    k: int = 1000
-    """How many documents a topic gets at most."""
-    tag: str | None = None
-    """Last column of the run; default the index's name, with the model's before it where another
-    model than the index's own is used."""
+    index: str = setting(meaning="Name of the index to search.")
+    collection: str | None = setting(
+        None, "Collection whose topics are searched for: a directory or an id."
+    )
+    lang: str | None = setting(
+        None,
+        "Language of the collection's topics. It may be left out where there is only one, or where "
+        "the collection's id names it.",
+    )
+    topics: str | None = setting(
+        None,
+        "File of topics to search for instead of a collection's: TSV, JSON lines or TREC markup; "
+        "- is stdin.",
+    )
+    model: str | None = setting(
+        None, "Model that encodes the topics; by default the one that the index was built with."
+    )
+    k: int = setting(1000, "Number of documents that a topic gets at most.", at_least=1)
+    tag: str | None = setting(
+        None,
+        "Last column of the run; by default the index's name, with the model's name before it "
+        "where another model encodes the topics.",
+        decides=False,
+    )
 
     def __post_init__(self) -> None:
-        if self.k < 1:
-            raise UsageError(f"k must be at least 1, not {self.k}")
+        check_ranges(self)
         if (self.collection is None) == (self.topics is None):
             raise UsageError(
                 "the topics come from a collection or from a file, one of the two",
-                hint="--collection ID, or --topics FILE (- for stdin)",
+                hint="give `collection=ID`, or `topics=FILE` (- for stdin)",
             )
         if self.lang is not None and self.collection is None:
-            raise UsageError("--lang chooses among a collection's topics; a file has but one set")
+            raise UsageError(
+                "`lang` chooses among a collection's topics, and a file has one set of topics only"
+            )
         if self.tag is not None and self.tag.split() != [self.tag]:
             raise UsageError(f"not a run tag: {self.tag!r}", hint="one word, as TREC runs need it")
 
@@ -195,8 +206,8 @@ def _check_model(artefact: Artefact, model: ModelRef) -> None:
         f"{artefact.name} is an index of another model: its documents were encoded by "
         f"{built_by.name} ({built_by.digest[:12]}), not by {model.name}"
         f"{its} ({document_model.digest[:12]})",
-        hint=f"clirot index --model {model.name} --collection "
-        f"{artefact.manifest.config['collection']}",
+        hint=f"`build_index(model={model.name}, "
+        f"collection={artefact.manifest.config['collection']})`",
     )
 
 

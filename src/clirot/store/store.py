@@ -29,9 +29,9 @@ from clirot.store.manifest import MANIFEST, Artefact, Input, Manifest, differenc
 KINDS = ("bitext", "models", "indexes", "runs")
 _OTHERWISE = {
     "bitext": "",  # named after its source
-    "models": "choose another --name, or ",
-    "indexes": "choose another --name, or ",
-    "runs": "--save it under another name, or ",
+    "models": "choose another `name`, or ",
+    "indexes": "choose another `name`, or ",
+    "runs": "`save` it under another name, or ",
 }
 """Kind -> what else its verb can do about an artefact that was made otherwise."""
 _SWAP_TIME_S = 10.0  # more than the two renames of a replacement take
@@ -241,7 +241,7 @@ class Store:
         raise ArtefactError(
             f"{kind}/{name} exists and was made from something else: "
             + difference(artefact.manifest, config, inputs, seed),
-            hint=f"{_OTHERWISE[kind]}--replace it",
+            hint=f"{_OTHERWISE[kind]}`replace` it",
         )
 
     @contextmanager

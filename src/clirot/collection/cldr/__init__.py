@@ -16,7 +16,7 @@ from clirot.collection.judgements import Judgements
 from clirot.errors import InputError, UnknownNameError
 from clirot.records import Document, ProgressSink, Topic, silent
 
-_FEWEST_TOPICS = 100
+FEWEST_TOPICS = 100
 
 
 class CldrCollection(Collection):
@@ -38,10 +38,10 @@ class CldrCollection(Collection):
             self._questions = questions(language)
         except ValueError as error:
             raise InputError(str(error), hint="choose another collection for it") from error
-        if len(self._questions) < _FEWEST_TOPICS:
+        if len(self._questions) < FEWEST_TOPICS:
             raise InputError(
                 f"CLDR names too little in {language!r} for a collection: "
-                f"{len(self._questions)} topics, {_FEWEST_TOPICS} are needed",
+                f"{len(self._questions)} topics, {FEWEST_TOPICS} are needed",
                 hint="choose another collection for it",
             )
         languages = ("en",) if language == "en" else (language, "en")

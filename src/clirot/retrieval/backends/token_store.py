@@ -34,7 +34,7 @@ _FORMAT = 1
 _LENGTH = np.dtype("<i4")
 _TOKENS, _LENGTHS, _DOCNOS, _LAYOUT = "tokens.bin", "lengths.bin", "docnos.txt", "layout.json"
 _CHECKPOINT = "checkpoint.json"
-_REBUILD = "build it again with clirot index --replace"
+_REBUILD = "build it again: `build_index(..., replace=True)`"
 
 
 class TokenStoreWriter:
