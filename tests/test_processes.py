@@ -50,10 +50,10 @@ def _together(program: Path | str, *arguments: str, home: Path) -> subprocess.Co
 @pytest.mark.parametrize("rows", [50, 49, 3, 1])
 @pytest.mark.parametrize("processes", [1, 2, 3])
 def test_a_batch_is_shared_out_evenly_and_whole(rows: int, processes: int) -> None:
-    def sampler(**sharing: int) -> list[list[int]]:
+    def sampler(**sharing: tuple[int, int]) -> list[list[int]]:
         return list(LengthBucketedSampler(range(rows), batch_size=8, seed=1, **sharing))
 
-    shares = [sampler(rank=rank, processes=processes) for rank in range(processes)]
+    shares = [sampler(share=(rank, processes)) for rank in range(processes)]
     for whole, *parts in zip(sampler(), *shares, strict=True):
         assert len({len(part) for part in parts}) == 1 and parts[0]
         real = [row for part in parts for row in part if row != rows]

@@ -282,7 +282,7 @@ def test_the_command_says_how_each_language_did(teacher: Path, files: dict[str, 
 def test_a_file_must_say_which_of_several_languages_it_is_of(
     teacher: Path, files: dict[str, Path]
 ) -> None:
-    with pytest.raises(UsageError, match="does not say which it is of") as caught:
+    with pytest.raises(UsageError, match="does not say which one it is of") as caught:
         _config(teacher, files, files=(files["so"],))
     assert caught.value.hint == f"`files=so={files['so']}`"
     one = _config(teacher, files, pair=_SO, files=(Path("so=a.tsv"), Path("b=c.tsv")))

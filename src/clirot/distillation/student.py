@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
     from clirot.bitext import Bitext
     from clirot.distillation.objectives.objective import Objective
-    from clirot.distillation.training.epochs import History
     from clirot.distillation.training.material import Prepared, Task
     from clirot.distillation.training.processes import Processes
     from clirot.distillation.training.reporting import Report
@@ -192,9 +191,11 @@ def _make(
     """
     import torch
 
+    from clirot.distillation.objectives.objective import transports
     from clirot.distillation.students.start import start
     from clirot.distillation.training.epochs import macro_mean
     from clirot.distillation.training.material import prepare
+    from clirot.distillation.training.trainer import best_device, train
 
     config, objective = request.config, request.objective
     torch.manual_seed(config.training.seed)
@@ -215,7 +216,20 @@ def _make(
         by_language = [prepared.measured(model)]
         results |= {"development_map": [macro_mean(by_language[0])], "best_epoch": 0}
     else:
-        history = _train(request, model, _task(request, model, prepared, draft), prepared, together)
+        task = _task(request, model, prepared, draft.scratch)
+        if together.count > 1:  # the other processes take these up in _help
+            begin = draft.scratch / "start"
+            _save(model, begin)
+            together.agree(begin)
+            together.agree(task)
+        history = train(
+            model,
+            task,
+            prepared.developments,
+            processes=together,
+            progress=request.progress,
+            report=request.report,
+        )
         by_language = history.languages
         results |= {
             "development_map": history.development,
@@ -223,8 +237,9 @@ def _make(
             "plan": history.figures,
             "loss_curve": history.curve,
             "best_epoch": history.best_epoch,
-            **_solver(config, objective),
         }
+        if transports(objective):  # which solver found the plans
+            results["solver"] = config.objective_settings.plan.resolved(best_device())
     if len(request.bitexts) > 1:
         results["development_map_by_language"] = {
             language: [one[language] for one in by_language] for language in request.bitexts
@@ -233,7 +248,7 @@ def _make(
     return results
 
 
-def _task(request: _Request, model: MultiVectorEncoder, prepared: Prepared, draft: Draft) -> Task:
+def _task(request: _Request, model: MultiVectorEncoder, prepared: Prepared, scratch: Path) -> Task:
     """What is trained: the settings as they are, and the objective with what it needs to know."""
     from clirot.distillation.objectives.objective import informed
     from clirot.distillation.training.corpus_statistics import corpus_statistics
@@ -254,34 +269,9 @@ def _task(request: _Request, model: MultiVectorEncoder, prepared: Prepared, draf
         settings=config.training,
         objective=informed(request.objective, corpus),
         material=prepared.material,
-        scratch=draft.scratch,
+        scratch=scratch,
         sides=sides,
         new_embeddings=config.student == TRANSPLANT,
-    )
-
-
-def _train(
-    request: _Request,
-    model: MultiVectorEncoder,
-    task: Task,
-    prepared: Prepared,
-    together: Processes,
-) -> History:
-    """Train, with the help of the other processes."""
-    from clirot.distillation.training.trainer import train
-
-    if together.count > 1:
-        begin = task.scratch / "start"
-        _save(model, begin)
-        together.agree(begin)
-        together.agree(task)
-    return train(
-        model,
-        task,
-        prepared.developments,
-        processes=together,
-        progress=request.progress,
-        report=request.report,
     )
 
 
@@ -306,16 +296,6 @@ def _help(together: Processes) -> bool:
     train(load_model(begin), task, {}, processes=together)
     together.agree()
     return True
-
-
-def _solver(config: DistillConfig, objective: Objective) -> dict[str, str]:
-    """Which solver found the plans that were trained on, if there were any."""
-    from clirot.distillation.objectives.objective import transports
-    from clirot.distillation.training.trainer import best_device
-
-    if not transports(objective):
-        return {}
-    return {"solver": config.objective_settings.plan.resolved(best_device())}
 
 
 def _save(model: MultiVectorEncoder, target: Path) -> None:

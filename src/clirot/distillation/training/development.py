@@ -156,13 +156,15 @@ class Development:
     side: Side
     """What the student encodes."""
     texts: list[str]
-    """For the student: the topics, or the documents."""
+    """For the student: the topics, or the documents. The held-out sentences come first."""
     teacher: TokenMatrix
     """By the teacher: the documents, or the topics."""
     relevant: NDArray[np.int64]
     """``(topics,)``: the place of each topic's one relevant document."""
+    english: list[str]
+    """The translations of the held-out sentences."""
     translations: list[Vectors]
-    """The English sides of the held-out sentences, as the teacher reads documents."""
+    """These, as the teacher reads documents."""
     watched: Sequence[SentenceTokens] = ()
     """The first of these with all that is known of their tokens; empty: only vectors are known."""
 
@@ -182,41 +184,30 @@ class Development:
             queries: for a document student: held-out English sentence -> its vectors as the
                 teacher reads queries.
         """
-        held = split.development
+        english = [pair.src for pair in split.development]
+        sentences = pool(split)
         if queries is None:
-            sentences = pool(split)
             row = {sentence: place for place, sentence in enumerate(sentences)}
             return cls(
                 side="query",
-                texts=[pair.tgt for pair in held],
+                texts=[pair.tgt for pair in split.development],
                 teacher=_matrix([documents[sentence] for sentence in sentences]),
-                relevant=np.array([row[pair.src] for pair in held]),
-                translations=[documents[pair.src] for pair in held],
+                relevant=np.array([row[sentence] for sentence in english]),
+                english=english,
+                translations=[documents[sentence] for sentence in english],
             )
         first: dict[str, str] = {}  # a second translation would be relevant too
-        for pair in [*held, *split.train, *split.aside]:
+        for pair in [*split.development, *split.train, *split.aside]:
             first.setdefault(pair.src, pair.tgt)
-        topics = list(dict.fromkeys(pair.src for pair in held))
+        topics = list(dict.fromkeys(english))
         return cls(
             side="document",
-            texts=[first[sentence] for sentence in pool(split)],
+            texts=[first[sentence] for sentence in sentences],
             teacher=_matrix([queries[sentence] for sentence in topics]),
             relevant=np.arange(len(topics)),  # the pool begins with them
+            english=topics,
             translations=[documents[sentence] for sentence in topics],
         )
-
-    @property
-    def pair_texts(self) -> list[str]:
-        """The student's sentences of :meth:`pairs`."""
-        if self.side == "query":
-            return self.texts
-        return [self.texts[place] for place in self.relevant]
-
-    @staticmethod
-    def pair_translations(split: Split, side: Side) -> list[str]:
-        """The English sentences of :meth:`pairs`, for a student of one side."""
-        held = [pair.src for pair in split.development]
-        return held if side == "query" else list(dict.fromkeys(held))
 
     def pairs(self, vectors: Sequence[Vectors]) -> tuple[list[Vectors], list[Vectors]]:
         """The held-out sentences by the student and their translations by the teacher.
@@ -224,9 +215,7 @@ class Development:
         Args:
             vectors: the student's, from :meth:`student_tokens`.
         """
-        if self.side == "query":
-            return list(vectors), self.translations
-        return [vectors[place] for place in self.relevant], self.translations
+        return list(vectors[: len(self.translations)]), self.translations
 
     def student_tokens(self, encoder: TokenEncoder) -> list[Vectors]:
         """Every text by the student.

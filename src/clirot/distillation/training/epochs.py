@@ -16,13 +16,7 @@ from typing import TYPE_CHECKING, Any
 from torch import nn
 from transformers import TrainerCallback
 
-from clirot.distillation.training.development import (
-    WATCHED_PAIRS,
-    Development,
-    Vectors,
-    plan_figures,
-    plan_of,
-)
+from clirot.distillation.training.development import Development, Vectors, plan_figures, plan_of
 from clirot.distillation.training.material import Task
 from clirot.distillation.training.processes import ALONE, Processes
 from clirot.distillation.training.reading import TokenReader
@@ -194,11 +188,11 @@ class BestKeeper(TrainerCallback):
         own, other = task.pairs(vectors)
         if not task.watched:
             return plan_figures(self._plan, own, other)
-        read = self._reader.read(task.pair_texts[:WATCHED_PAIRS], side=task.side)
+        read = self._reader.read(task.texts[: len(task.watched)], side=task.side)
         known = [one for batch in read for one in batch]
         students = [
             one._replace(vectors=matrix)
-            for one, matrix in zip(known, own[:WATCHED_PAIRS], strict=True)
+            for one, matrix in zip(known, own[: len(known)], strict=True)
         ]
         return plan_figures(self._plan, students, task.watched)
 

@@ -200,7 +200,7 @@ def prepare(
     for language, part in parts.items():
         task = _development(part, sides, teacher, documents, tokens, encoded)
         if objective is not None:
-            task = _watched(task, part, reading, filled=config.mask_padding > 0)
+            task = _watched(task, reading, filled=config.mask_padding > 0)
         developments[language] = task
     return Prepared(
         parts=parts,
@@ -238,12 +238,11 @@ def _development(
     return Development.of(part, vectors, queries=dict(zip(held, topics, strict=True)))
 
 
-def _watched(task: Development, part: Split, reading: Reading, *, filled: bool) -> Development:
+def _watched(task: Development, reading: Reading, *, filled: bool) -> Development:
     """The task with all that is known of the teacher's tokens of its first pairs, whose plans are
     watched during training; read as in training.
     """
-    texts = Development.pair_translations(part, task.side)[:WATCHED_PAIRS]
-    tokens = [one for batch in reading.read(texts) for one in batch]
+    tokens = [one for batch in reading.read(task.english[:WATCHED_PAIRS]) for one in batch]
     if not filled:
         # The vectors are there already; those of another batch would differ by rounding.
         known = zip(tokens, task.translations, strict=False)

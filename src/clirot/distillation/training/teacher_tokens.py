@@ -102,11 +102,11 @@ def teacher_tokens(
     cache: Path,
     progress: ProgressSink = silent,
 ) -> TeacherTokens:
-    """Encode ``sentences``, or find them encoded.
+    """Encode ``sentences``, or find them encoded; a row for each, in order.
 
     Args:
         encoder: the teacher, or how to read more than its vectors.
-        sentences: rows of the store, in order.
+        sentences: what to encode.
         cache: directory for caches.
         progress: told of sentences encoded.
     """
