@@ -44,13 +44,10 @@ def bitexts_of(config: DistillConfig, store: Store, progress: ProgressSink) -> d
 def _available(
     config: DistillConfig, pair: LanguagePair, stored: Mapping[LanguagePair, Sequence[str]]
 ) -> list[str]:
-    """The sources to take for a pair: those named for it, and those named for all pairs that have
-    it.
+    """The sources for a pair: those named for it, and those named for all pairs that have it.
 
-    Raises:
-        UnknownNameError: there is no such source.
-        UsageError: sources were named, and none has this language. The store may have other bitext,
-            but by naming sources the person has excluded it.
+    Where sources are named and none has the pair, that is an error even if the store has other
+    bitext of it: by naming sources the person has excluded that.
     """
     from clirot.bitext.catalogue import source_for
 
@@ -59,12 +56,10 @@ def _available(
         if not own and source not in stored[pair]:
             try:
                 source_for(source, pair)
-            except UnknownNameError:
-                if not any(source in others for others in stored.values()):
+            except UsageError as error:
+                elsewhere = any(source in others for others in stored.values())
+                if isinstance(error, UnknownNameError) and not elsewhere:
                     raise
-                missing.append(source)
-                continue
-            except UsageError:
                 missing.append(source)
                 continue
         found.append(source)
@@ -125,9 +120,6 @@ def _bitext(
 def _recommended(pair: LanguagePair, stored: Sequence[str], unfinished: Path) -> list[str]:
     """What the catalogue recommends, where the store has nothing else. It may have a part of this
     from a fetch that was interrupted, which the file ``unfinished`` marks.
-
-    Raises:
-        UsageError: the store has nothing, and the catalogue recommends nothing.
     """
     from clirot.bitext import recommended_for
 

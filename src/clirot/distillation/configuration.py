@@ -180,8 +180,7 @@ class DistillConfig:
 
 
 def checked_objective(config: DistillConfig) -> Objective | None:
-    """What to train on; None: nothing. Checks what can be checked before any work, and warns of
-    settings that have no use (UnusedSettingWarning).
+    """What to train on; None: nothing is trained. Checks what can be checked before any work.
 
     Raises:
         UsageError: the settings contradict each other, or need a package that is not installed.
@@ -218,13 +217,8 @@ def checked_objective(config: DistillConfig) -> Objective | None:
 
 
 def _warn_of_unused(config: DistillConfig, objective: Objective | None) -> None:
-    """Warn (UnusedSettingWarning) of each setting that was changed and changes nothing.
-
-    Otherwise it might be taken for the cause of a result.
-
-    Args:
-        config: the settings.
-        objective: the objective they name; None: nothing is trained.
+    """Warn (UnusedSettingWarning) of each setting that was changed and has no effect, so that it is
+    not taken for the cause of a result.
     """
     given = values(config)
     changed = {

@@ -1,7 +1,7 @@
 """The tokenizer of a transplanted student: the teacher's vocabulary plus target-language subwords.
 
-A plain WordPiece tokenizer, so that the student loads without clirot. Its normaliser is not the
-teacher's: uncased BERT strips combining marks, which are letters in Devanagari, Thai or Yoruba.
+It is a plain WordPiece tokenizer, so that the student loads without clirot. Its normaliser is not
+the teacher's: uncased BERT strips combining marks, which are letters in Devanagari, Thai or Yoruba.
 Tokens that were added to the teacher's vocabulary, such as the ``[Q]`` and ``[D]`` of a ColBERT,
 keep their ids and are found in a text as the teacher finds them.
 """
@@ -22,17 +22,17 @@ if TYPE_CHECKING:
 
 _UNKNOWN, _START, _END, _PAD, _MASK = "[UNK]", "[CLS]", "[SEP]", "[PAD]", "[MASK]"
 _LONGEST_WORD = 400
-"""Characters after which a "word" is cut; scripts without spaces make long ones, and a longer one
-would be unknown as a whole."""
+"""Characters after which a "word" is cut. Scripts without spaces make long ones, and a word that is
+too long would be unknown as a whole."""
 
 
 @dataclass(frozen=True)
 class UnionVocabulary:
-    """A tokenizer over both vocabularies, and where the boundary is.
+    """A tokenizer over both vocabularies.
 
-    Ids below ``n_teacher`` are the teacher's own; those from there to ``size`` are new.
-    ``target_ids`` are the ids of all subwords learnt from the target side, whether new or spelled
-    like an English one.
+    Ids below ``n_teacher`` are the teacher's, those from there to ``size`` are new. ``target_ids``
+    are the ids of all subwords that were learnt from the target side, new or spelled like an
+    English one.
     """
 
     tokenizer: PreTrainedTokenizerFast
@@ -53,8 +53,7 @@ def union_vocabulary(
     Args:
         teacher: the teacher's tokenizer.
         texts: sentences in each target language.
-        size: subwords to learn of each; those the teacher or another language has already are not
-            added twice.
+        size: subwords to learn of each language; none is added twice.
         max_tokens: longest input of the student.
 
     Raises:

@@ -287,12 +287,10 @@ def plan_figures(
 
     Returns:
         ``transport_cost``: ``<P, C>``, 0 to 2. ``plan_entropy``: entropy of the plan given its
-        rows, in nats: 0 where every student token goes to one teacher token; its exponential is how
-        many teacher tokens a student token is spread over. ``marginal_error``: mass by which rows
-        and columns miss the marginals, 0 to 4; a large one means too few iterations (or an
-        unbalanced plan). Where it is known which tokens are special, ``special_mass``: the share of
-        the plan's mass that special tokens of either side give or take, and ``special_to_text``:
-        the share that goes between a special token and one that stands for text.
+        rows, in nats; its exponential is how many teacher tokens a student token is spread over.
+        ``marginal_error``: mass by which rows and columns miss the marginals, 0 to 4. Where it is
+        known which tokens are special, ``special_mass``: the share of the mass that special tokens
+        give or take, and ``special_to_text``: the share between a special token and one of text.
     """
     totals: dict[str, float] = {}
     count = min(WATCHED_PAIRS, len(students))
