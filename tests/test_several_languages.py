@@ -23,8 +23,7 @@ from clirot.cli import app
 from clirot.distillation import DistillConfig, DistillResult, distill
 from clirot.distillation.objectives.costs import CorpusStatistics
 from clirot.distillation.objectives.settings import PlanSettings
-from clirot.distillation.students.tokenizer import union_vocabulary
-from clirot.distillation.students.transplantation import merged
+from clirot.distillation.students.transplantation import merged, union_vocabulary
 from clirot.distillation.training.batching import LengthBucketedSampler, draws
 from clirot.distillation.training.corpus_statistics import corpus_statistics, idf_table
 from clirot.distillation.training.development import pool, split, split_together

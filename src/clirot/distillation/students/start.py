@@ -16,8 +16,7 @@ from sentence_transformers import MultiVectorEncoder
 from sentence_transformers.base.modules import Dense
 
 from clirot.distillation.configuration import TRANSPLANT, DistillConfig
-from clirot.distillation.students.tokenizer import check_transplantable
-from clirot.distillation.students.transplantation import transplant
+from clirot.distillation.students.transplantation import check_transplantable, transplant
 from clirot.distillation.training.batching import draws
 from clirot.distillation.training.reading import TokenReader, check_fillable, fill_with_masks
 from clirot.encoding.encoders import load_model
