@@ -16,9 +16,8 @@ from tiny_model import changed, save_bitext, save_tiny_model, tiny_config
 from typer.testing import CliRunner
 
 from clirot.cli import app
-from clirot.distillation import DistillConfig, distill
+from clirot.distillation import DistillConfig, distill, start
 from clirot.distillation.objectives.objective import terms_of, transports
-from clirot.distillation.students import start
 from clirot.distillation.training import trainer
 from clirot.models import STUDENT_SIDES
 from clirot.records import LanguagePairs

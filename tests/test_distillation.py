@@ -145,7 +145,7 @@ def test_a_start_that_cannot_be_is_told_before_the_teacher_encodes(
     def encodes(*_: object, **__: object) -> None:
         raise AssertionError("the teacher has begun")
 
-    monkeypatch.setattr("clirot.distillation.training.material.prepare", encodes)
+    monkeypatch.setattr("clirot.distillation.preparation.prepare", encodes)
     llama, modern = tmp_path / "llama", tmp_path / "modern"
     save_llama(llama)
     save_modernbert(modern)

@@ -16,8 +16,8 @@ from torch import Tensor
 
 from clirot.distillation import DistillResult, distill
 from clirot.distillation.objectives.tokens import TokenBatch
+from clirot.distillation.start import read_whole_queries, with_dimension
 from clirot.distillation.students.settings import TransplantSettings
-from clirot.distillation.students.start import read_whole_queries, with_dimension
 from clirot.distillation.students.transplantation import transplant
 from clirot.distillation.training import trainer
 from clirot.distillation.training.development import Development, pool, split

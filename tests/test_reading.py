@@ -21,7 +21,7 @@ from clirot.distillation.objectives.marginals import inverse_document_frequency
 from clirot.distillation.objectives.settings import PlanSettings
 from clirot.distillation.objectives.tokens import SentenceTokens
 from clirot.distillation.objectives.transport import Transport
-from clirot.distillation.students.start import read_whole_queries
+from clirot.distillation.start import read_whole_queries
 from clirot.distillation.training.corpus_statistics import corpus_statistics, idf_table, lexicon_of
 from clirot.distillation.training.development import plan_figures
 from clirot.distillation.training.material import Material

@@ -11,8 +11,8 @@ import pytest
 import torch
 from tiny_model import save_tiny_model
 
+from clirot.distillation.start import with_dimension
 from clirot.distillation.students.settings import TransplantSettings
-from clirot.distillation.students.start import with_dimension
 from clirot.distillation.students.transplantation import transplant, union_vocabulary
 from clirot.encoding.encoders import load_model
 from clirot.errors import UsageError

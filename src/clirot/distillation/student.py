@@ -2,7 +2,7 @@
 
 :func:`distill` checks the request, fetches bitext, opens the models, trains and writes the student.
 What it calls, in this order: :mod:`~clirot.distillation.bitext`,
-:mod:`~clirot.distillation.students.start`, :mod:`~clirot.distillation.training.material`,
+:mod:`~clirot.distillation.start`, :mod:`~clirot.distillation.preparation`,
 :mod:`~clirot.distillation.training.trainer`, :mod:`~clirot.distillation.model_card`. They are
 imported when they are needed, since this module is imported for every command's help.
 """
@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 
     from clirot.bitext import Bitext
     from clirot.distillation.objectives.objective import Objective
-    from clirot.distillation.training.material import Prepared, Task
+    from clirot.distillation.preparation import Prepared
+    from clirot.distillation.training.material import Task
     from clirot.distillation.training.processes import Processes
     from clirot.distillation.training.reporting import Report
     from clirot.models import ModelRef
@@ -129,7 +130,7 @@ def _distill(
 ) -> DistillResult:
     """Make the student, in the first process."""
     objective = checked_objective(config)
-    from clirot.distillation.students.start import check_teacher, open_start, warn_of_seen
+    from clirot.distillation.start import check_teacher, open_start, warn_of_seen
     from clirot.distillation.training.reporting import Report
     from clirot.models import resolve
     from clirot.store.manifest import fingerprint
@@ -192,9 +193,9 @@ def _make(
     import torch
 
     from clirot.distillation.objectives.objective import transports
-    from clirot.distillation.students.start import start
+    from clirot.distillation.preparation import prepare
+    from clirot.distillation.start import start
     from clirot.distillation.training.epochs import macro_mean
-    from clirot.distillation.training.material import prepare
     from clirot.distillation.training.trainer import best_device, train
 
     config, objective = request.config, request.objective

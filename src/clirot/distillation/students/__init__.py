@@ -1,5 +1,6 @@
-"""How a student starts: by vocabulary transplant from its teacher, or from another encoder.
+"""Vocabulary transplant: how a student starts from its teacher. See also
+:mod:`clirot.distillation.start`.
 
-Start with :mod:`~clirot.distillation.students.start`. This package imports nothing by itself:
+This package imports nothing by itself:
 :mod:`~clirot.distillation.students.settings` can be read without loading torch.
 """

@@ -131,12 +131,11 @@ class TokenReader:
         tokens = self._batch(known, prompt)
         kept = tokens.mask[0]
         columns = {name: getattr(tokens, name) for name in SentenceTokens._fields}
-        return SentenceTokens(
-            **{
-                name: None if values is None else values[0][kept].cpu().numpy()
-                for name, values in columns.items()
-            }
-        )
+        found: dict[str, Any] = {
+            name: None if values is None else values[0][kept].cpu().numpy()
+            for name, values in columns.items()
+        }
+        return SentenceTokens(**found)
 
     def _special_places(self, ids: Tensor, prompt_length: int) -> Tensor:
         """Where tokens stand for no text: special ids, and the tokens of the prompt."""

@@ -25,7 +25,7 @@ from clirot.models import ModelRef
 from clirot.store import Input, Store
 
 if TYPE_CHECKING:
-    from clirot.distillation.training.material import Prepared
+    from clirot.distillation.preparation import Prepared
 
 
 def check_teacher(teacher: ModelRef, name: str) -> None:

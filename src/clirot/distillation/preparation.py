@@ -1,0 +1,187 @@
+"""Bitext made ready to train on: split, its English side encoded, with development tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from clirot.distillation.configuration import DistillConfig
+from clirot.distillation.objectives.objective import Objective
+from clirot.distillation.training.batching import draws
+from clirot.distillation.training.development import (
+    WATCHED_PAIRS,
+    Development,
+    Split,
+    plan_of,
+    pool,
+    split_together,
+)
+from clirot.distillation.training.material import Material
+from clirot.distillation.training.reading import reading_of
+from clirot.distillation.training.teacher_tokens import Reading, TeacherTokens, teacher_tokens
+from clirot.encoding.encoders import MultiVectorTokenEncoder, load_encoder
+from clirot.models import STUDENT_SIDES, ModelRef, Side
+from clirot.records import ProgressSink
+
+if TYPE_CHECKING:
+    from sentence_transformers import MultiVectorEncoder
+
+    from clirot.bitext import Bitext
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prepared:
+    """Bitext that is ready to train on."""
+
+    parts: Mapping[str, Split]
+    """Language -> its bitext."""
+    material: Material
+    english: Sequence[str]
+    """The sentence of every row of the teacher's tokens."""
+    documents: MultiVectorTokenEncoder
+    """The teacher, reading documents."""
+    developments: Mapping[str, Development]
+    """Language -> its development task."""
+
+    def counted(self, bitexts: Mapping[str, Bitext], temperature: float) -> dict[str, Any]:
+        """How many sentence pairs there are in all, and of each of several languages.
+
+        Args:
+            bitexts: language -> its bitext.
+            temperature: by which the languages are sampled.
+        """
+        each = {
+            language: {
+                "pairs": len(bitexts[language].pairs),
+                "training_pairs": len(part.train),
+                "development_pairs": len(part.development),
+                "set_aside": len(part.aside),
+            }
+            for language, part in self.parts.items()
+        }
+        found: dict[str, Any] = {
+            name: sum(one[name] for one in each.values()) for name in next(iter(each.values()))
+        }
+        found["duplicates_across_sources"] = sum(
+            sum(bitext.dropped.values()) for bitext in bitexts.values()
+        )
+        if len(each) > 1:
+            drawn = draws(self.material.sizes, temperature)
+            found["languages"] = {
+                language: {**one, "drawn_an_epoch": count}
+                for (language, one), count in zip(each.items(), drawn, strict=True)
+            }
+        return found
+
+    def measured(self, model: MultiVectorEncoder) -> dict[str, float]:
+        """Language -> MAP of a student on its development task."""
+        found = {}
+        for language, task in self.developments.items():
+            encoder = MultiVectorTokenEncoder(model, side=task.side, name="student", digest="")
+            found[language] = task.mean_average_precision(task.student_tokens(encoder))
+        return found
+
+
+def prepare(
+    config: DistillConfig,
+    objective: Objective | None,
+    bitexts: Mapping[str, Bitext],
+    teacher: ModelRef,
+    *,
+    cache: Path,
+    progress: ProgressSink,
+) -> Prepared:
+    """Split the bitext and encode its English side.
+
+    Args:
+        config: the settings.
+        objective: what is trained on; its plan decides what is read off the teacher. None: nothing
+            is trained.
+        bitexts: language -> its bitext.
+        teacher: who encodes the English side.
+        cache: directory for caches.
+        progress: told of sentences encoded.
+
+    Raises:
+        InputError: too little bitext.
+        UsageError: the teacher has no such layer, or cannot be filled with ``[MASK]``.
+    """
+    parts = split_together(
+        {language: bitext.pairs for language, bitext in bitexts.items()},
+        development=config.training.development,
+    )
+    documents = load_encoder(teacher, side="document")
+    english = [pair.src for part in parts.values() for pair in part.train]
+    # Each sentence is encoded once: corpora translate the same English into several languages, and
+    # objectives recognise the copies of a sentence by its row.
+    place = {sentence: row for row, sentence in enumerate(dict.fromkeys(english))}
+    rows, english = [place[sentence] for sentence in english], list(place)
+    asked_for = plan_of(objective).plan.asks_for if objective is not None else frozenset[str]()
+    reading = reading_of(
+        documents,
+        layer=config.objective_settings.plan.teacher_layer if "layer" in asked_for else None,
+        mask_padding=config.mask_padding,
+    )
+    tokens = teacher_tokens(
+        reading if config.mask_padding or asked_for else documents,
+        english,
+        cache=cache,
+        progress=progress,
+    )
+    # Tokens of sentences filled with masks are not the teacher's tokens of documents.
+    encoded = {} if config.mask_padding else place
+    sides = STUDENT_SIDES[config.side]
+    developments = {}
+    for language, part in parts.items():
+        task = _development(part, sides, teacher, documents, tokens, encoded)
+        if objective is not None:
+            task = _watched(task, reading, filled=config.mask_padding > 0)
+        developments[language] = task
+    return Prepared(
+        parts=parts,
+        material=Material(
+            sentences=[pair.tgt for part in parts.values() for pair in part.train],
+            rows=rows,
+            sizes=[len(part.train) for part in parts.values()],
+            teacher=tokens,
+        ),
+        english=english,
+        documents=documents,
+        developments=developments,
+    )
+
+
+def _development(
+    part: Split,
+    sides: Sequence[Side],
+    teacher: ModelRef,
+    documents: MultiVectorTokenEncoder,
+    tokens: TeacherTokens,
+    row: Mapping[str, int],
+) -> Development:
+    """The development task of the first side. ``row`` says in which row of the tokens a sentence
+    is; it is not encoded again.
+    """
+    held = dict.fromkeys(pair.src for pair in part.development)
+    wanted = pool(part) if sides[0] == "query" else list(held)
+    unseen = [sentence for sentence in wanted if sentence not in row]
+    vectors = dict(zip(unseen, documents.encode(unseen), strict=True))
+    vectors |= {sentence: tokens[row[sentence]] for sentence in wanted if sentence in row}
+    if sides[0] == "query":
+        return Development.of(part, vectors)
+    topics = load_encoder(teacher, side="query").encode(list(held))
+    return Development.of(part, vectors, queries=dict(zip(held, topics, strict=True)))
+
+
+def _watched(task: Development, reading: Reading, *, filled: bool) -> Development:
+    """The task with all that is known of the teacher's tokens of its first pairs, whose plans are
+    watched during training; read as in training.
+    """
+    tokens = [one for batch in reading.read(task.english[:WATCHED_PAIRS]) for one in batch]
+    if not filled:
+        # The vectors are there already; those of another batch would differ by rounding.
+        known = zip(tokens, task.translations, strict=False)
+        tokens = [one._replace(vectors=vectors) for one, vectors in known]
+    return replace(task, watched=tokens)
