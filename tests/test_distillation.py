@@ -369,7 +369,7 @@ def test_training_that_diverges_says_so(teacher: Path, bitext: Path, objective: 
     wild = {"learning_rate": 1e6, "embedding_learning_rate": 1e30, "objective": objective}
     with pytest.raises(ClirotError, match="training diverged") as caught:
         distill(tiny_config(teacher, bitext, **wild))
-    assert "--learning-rate" in (caught.value.hint or "")
+    assert "`learning_rate`" in (caught.value.hint or "")
     assert not Store().names("models")
 
 
