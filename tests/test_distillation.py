@@ -23,7 +23,8 @@ from typer.testing import CliRunner
 
 from clirot.bitext import FilterConfig, load_bitext, stored_sources
 from clirot.bitext.acquisition import FetchConfig, fetch_bitext
-from clirot.cli import app
+from clirot.cli import _command, app
+from clirot.cli.wording import in_options, speaking_for
 from clirot.collection import open_collection
 from clirot.distillation import DistillConfig, DistillResult, distill
 from clirot.distillation.bitext import bitexts_of
@@ -44,7 +45,7 @@ from clirot.models import resolve
 from clirot.records import LanguagePair, Step, silent
 from clirot.retrieval.indexing import IndexConfig, build_index
 from clirot.retrieval.searching import SearchConfig, search
-from clirot.store import Store
+from clirot.store import Store, file_digest
 
 _PAIR = LanguagePair("en", "so")
 
@@ -269,6 +270,20 @@ def test_a_file_in_the_store_is_taken_with_the_filters_it_was_fetched_with(
     assert not distill(config).fresh  # nor does it matter that both are there now
 
 
+def test_a_file_is_hashed_once_on_the_way_to_a_student(
+    teacher: Path, bitext: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hashed: list[Path] = []
+
+    def digest(path: Path) -> str:
+        hashed.append(path)
+        return file_digest(path)
+
+    monkeypatch.setattr("clirot.bitext.formats.local_file.file_digest", digest)
+    assert distill(tiny_config(teacher, bitext, objective="none")).fresh
+    assert hashed == [bitext]
+
+
 def test_half_of_what_is_recommended_is_no_bitext_until_something_else_is_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -278,7 +293,10 @@ def test_half_of_what_is_recommended_is_no_bitext_until_something_else_is_there(
     for _ in range(2):
         with pytest.raises(PartlyDoneError, match="hornmt") as caught:
             bitexts_of(config, Store(), silent)
-        assert str(caught.value.hint).endswith("`distill(src=en, tgt=so, sources=cldr)`")
+        hint = str(caught.value.hint)
+        assert hint.endswith("`distill(src=en, tgt=so, sources=cldr)`")
+        with speaking_for(_command("distill"), _command):
+            assert in_options(hint).endswith(": clirot distill --src en --tgt so --source cldr")
         assert stored_sources(Store(), _PAIR) == ["cldr"]
     # Fetched with other filters, what is there is no obstacle to the rest.
     strict = FilterConfig(min_words=2)

@@ -128,13 +128,11 @@ def align(
     *,
     sharpness: float,
 ) -> TranslationTable:
-    """Translation weights of the union's subwords into the teacher's, from bitext.
+    """Weights of the teacher's subwords as translations of the union's: ``(size, n_teacher)``.
 
     The probabilities of both directions are multiplied, so that a rare English word which happens
-    to occur beside a subword does not collect its mass ("garbage collection").
-
-    Returns:
-        A ``(union.size, n_teacher)`` table; rows of subwords seen in the bitext sum to 1.
+    to occur beside a subword does not collect its mass ("garbage collection"). Rows of subwords
+    that occur in the bitext sum to 1.
     """
     from scipy import sparse
 
@@ -153,10 +151,8 @@ def align(
 
 
 def merged(tables: Sequence[TranslationTable], passes: Sequence[float]) -> TranslationTable:
-    """One table of several languages': each row a mean, weighted by evidence times ``passes``.
-
-    The weights are how often the subword will be met in each language, so that the row is that of
-    a subword drawn from what training sees.
+    """One table for several languages: each row is a mean, weighted by evidence times ``passes``,
+    that is by how often training will see the subword in each language.
     """
     from scipy import sparse
 

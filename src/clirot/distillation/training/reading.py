@@ -17,14 +17,13 @@ from torch import Tensor
 
 from clirot.distillation.objectives.tokens import SentenceTokens, TokenBatch
 from clirot.distillation.training.teacher_tokens import Reading
-from clirot.encoding.encoders import MultiVectorTokenEncoder
+from clirot.encoding.encoders import MultiVectorTokenEncoder, length_batches
 from clirot.errors import UsageError
 from clirot.models import Side
 
 if TYPE_CHECKING:
     from sentence_transformers import MultiVectorEncoder
 
-_BATCH_TOKENS = 4096
 _CHUNK = 4096
 _NORMS, _LAYER = "clirot_norms", "clirot_layer"
 
@@ -112,7 +111,7 @@ class TokenReader:
             chunk = texts[start : start + _CHUNK]
             order = sorted(range(len(chunk)), key=lambda row: (len(chunk[row]), row))
             found: dict[int, SentenceTokens] = {}
-            for rows in _runs(order, chunk):
+            for rows in length_batches(order, [len(text) // 3 + 2 for text in chunk]):
                 outputs: Any = encode(
                     [chunk[row] for row in rows],
                     prompt=prompt,
@@ -284,18 +283,3 @@ def token_ids(model: MultiVectorEncoder, texts: Sequence[str], *, side: Side) ->
 def _note_norms(_: Any, arguments: tuple[dict[str, Any], ...]) -> None:
     features = arguments[0]
     features[_NORMS] = features["token_embeddings"].detach().float().norm(dim=-1)
-
-
-def _runs(order: Sequence[int], texts: Sequence[str]) -> Iterator[list[int]]:
-    """``order``, which is sorted by length, in parts whose padded size stays within bounds.
-
-    Lengths are estimated from characters, which is good enough to group texts.
-    """
-    batch: list[int] = []
-    for row in order:
-        if batch and (len(texts[row]) // 3 + 2) * (len(batch) + 1) > _BATCH_TOKENS:
-            yield batch
-            batch = []
-        batch.append(row)
-    if batch:
-        yield batch
