@@ -30,7 +30,7 @@ class PlanSettings:
     iterations: int = setting(
         20,
         """Sinkhorn iterations of a plan; with a tolerance, the most that a plan may take. GeomLoss,
-        which converges more slowly, gets as many as reach the same marginal error.""",
+        whose updates converge more slowly, gets as many as reach the same marginal error.""",
         at_least=1,
     )
     tolerance: float = setting(
@@ -44,7 +44,7 @@ class PlanSettings:
     solver: str = setting(
         "auto",
         """The algorithm that finds the plan. sinkhorn: alternating Sinkhorn updates. geomloss:
-        GeomLoss's symmetric, annealed updates. exact: linear programming without regularisation,
+        the symmetric updates of GeomLoss. exact: linear programming without regularisation,
         which is slow. auto: geomloss on a GPU where it can do what the other settings ask for,
         sinkhorn everywhere else.""",
         choices=("auto", "sinkhorn", "geomloss", "exact"),
