@@ -38,18 +38,17 @@ from transformers import PrinterCallback, TrainerCallback
 
 from clirot.bitext import load_bitext, stored_sources
 from clirot.distillation import DistillConfig, distill
-from clirot.distillation.objectives import Objective, TokenBatch, objective_of, transports
+from clirot.distillation.objectives.objective import Objective, objective_of, transports
+from clirot.distillation.objectives.tokens import TokenBatch
 from clirot.distillation.training.development import Development, Split
-from clirot.distillation.training.material import Material
-from clirot.distillation.training.precision import best_device, bfloat16_pays
+from clirot.distillation.training.material import Material, Task
+from clirot.distillation.training.settings import TrainingSettings
 from clirot.distillation.training.teacher_tokens import TeacherTokens, teacher_tokens
-from clirot.distillation.training.trainer import Recipe, train
+from clirot.distillation.training.trainer import best_device, bfloat16_pays, train
 from clirot.encoding.encoders import load_encoder, load_model, quiet_libraries
 from clirot.models import resolve
 from clirot.records import LanguagePair, SentencePair, Step
 from clirot.store import Store
-
-DEFAULTS = DistillConfig(pair=LanguagePair.of("en", "so"))
 
 
 def main() -> None:
@@ -58,8 +57,8 @@ def main() -> None:
     parser.add_argument("--source", action="append", default=[])
     parser.add_argument("--file", action="append", default=[], type=Path)
     parser.add_argument("--pairs", type=int, default=960)
-    parser.add_argument("--batch-size", type=int, default=DEFAULTS.batch_size)
-    parser.add_argument("--objective", default=DEFAULTS.objective)
+    parser.add_argument("--batch-size", type=int, default=TrainingSettings.batch_size)
+    parser.add_argument("--objective", default=DistillConfig.objective)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument(
         "--clock",
@@ -87,7 +86,7 @@ def main() -> None:
 
 
 def compare(asked: argparse.Namespace, store: Store, pairs: list[SentencePair]) -> None:
-    teacher = load_encoder(resolve(DEFAULTS.teacher, store), side="document")
+    teacher = load_encoder(resolve(DistillConfig.teacher, store), side="document")
     tokens = teacher_tokens(teacher, [pair.src for pair in pairs], cache=store.home / "cache")
     targets = np.stack([tokens[row].mean(axis=0) for row in range(len(pairs))])
     start = resolve("start", store).path
@@ -130,31 +129,18 @@ def ours(
         Split([], held), {pair.src: tokens[row] for row, pair in enumerate(held)}
     )
     scratch.mkdir(parents=True)
-    recipe = Recipe(
-        epochs=1,
-        batch_size=asked.batch_size,
-        learning_rate=DEFAULTS.learning_rate,
-        embedding_learning_rate=DEFAULTS.embedding_learning_rate,
-        warmup=DEFAULTS.warmup,
-        max_tokens=DEFAULTS.max_tokens,
-        seed=DEFAULTS.seed,
-    )
-    objective = objective_of(asked.objective, DEFAULTS.deciding())
-    model = load_model(start)
-    train(
-        model,
-        Material(
+    task = Task(
+        settings=TrainingSettings(epochs=1, batch_size=asked.batch_size),
+        objective=objective_of(asked.objective),
+        material=Material(
             sentences=[pair.tgt for pair in pairs],
             rows=range(len(pairs)),
             sizes=[len(pairs)],
             teacher=tokens,
         ),
-        objective,
-        {asked.tgt: development},
-        recipe,
         scratch=scratch,
-        progress=note,
     )
+    train(load_model(start), task, {asked.tgt: development}, progress=note)
     return rate(marks)
 
 
@@ -182,7 +168,7 @@ def theirs(
     """Pairs a second of sentence-transformers' trainer with its multilingual recipe."""
     backbone = Transformer.load(str(start))
     model = SentenceTransformer(modules=[backbone, Pooling(backbone.get_embedding_dimension())])
-    model.max_seq_length = DEFAULTS.max_tokens
+    model.max_seq_length = TrainingSettings.max_tokens
     columns: dict[str, list[Any]] = {"english": [pair.src for pair in pairs]} if both else {}
     columns |= {"non_english": [pair.tgt for pair in pairs], "label": targets.tolist()}
     clock = Clock(asked, len(pairs))
@@ -236,14 +222,14 @@ def share(
     """
     model = load_model(start)
     device = torch.device(best_device())
-    objective = objective_of(asked.objective, DEFAULTS.deciding())
+    objective = objective_of(asked.objective)
     order = sorted(range(len(pairs)), key=lambda row: len(pairs[row].tgt))
     parts: dict[str, Callable[[TokenBatch, TokenBatch], object]] = {
         "the objective": trained(objective)
     }
     terms = asked.objective.split("+")
     for name in terms:
-        term = objective_of(name, DEFAULTS.deciding())
+        term = objective_of(name)
         if len(terms) > 1:
             parts[name] = trained(term)
         for one in transports(term):

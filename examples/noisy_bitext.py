@@ -26,6 +26,7 @@ from clirot.bitext.acquisition import FetchConfig, fetch_bitext
 from clirot.bitext.filters import FilterConfig
 from clirot.bitext.formats.lines import read_lines
 from clirot.distillation import DistillConfig, distill
+from clirot.distillation.training.settings import TrainingSettings
 from clirot.errors import ClirotError
 from clirot.evaluation import EvaluateConfig, evaluate
 from clirot.evaluation.documents import markdown_document
@@ -88,8 +89,7 @@ def main() -> None:
                         teacher=asked.teacher,
                         sources=fetched.sources,
                         objective=asked.objective,
-                        epochs=asked.epochs,
-                        seed=asked.seed,
+                        training=TrainingSettings(epochs=asked.epochs, seed=asked.seed),
                         name=name,
                     )
                 )

@@ -27,7 +27,7 @@ import json
 import sys
 import tempfile
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +44,7 @@ from clirot.records import LanguagePair
 from clirot.retrieval.indexing import IndexConfig, build_index
 from clirot.retrieval.searching import SearchConfig, search
 from clirot.runs import SAVED_RUN, read_run
+from clirot.settings import assembled, leaves
 from clirot.store import Store
 
 MEASURES = ("map", "precision@5")
@@ -65,7 +66,7 @@ class System:
         # What the table varies: numbers and words, and nothing that the script decides itself.
         defaults = {
             one.name: one.default
-            for one in fields(DistillConfig)
+            for one in leaves(DistillConfig)
             if one.name not in {"teacher", "objective", "side", "seed"}
             and type(one.default) in (int, float, str)
         }
@@ -135,14 +136,18 @@ def main() -> None:
         for seed in asked.seed:
             for system in systems:
                 result = distill(
-                    DistillConfig(
+                    assembled(
+                        DistillConfig,
+                        {
+                            "teacher": asked.teacher,
+                            "sources": tuple(asked.source),
+                            "files": files,
+                            "name": system.student(asked.name, seed),
+                            "seed": seed,
+                            "epochs": asked.epochs,
+                            **system.settings,
+                        },
                         pair=LanguagePair.of("en", asked.tgt),
-                        teacher=asked.teacher,
-                        sources=tuple(asked.source),
-                        files=files,
-                        name=system.student(asked.name, seed),
-                        seed=seed,
-                        **({"epochs": asked.epochs} | system.settings),
                     )
                 )
                 curve = result.development

@@ -9,7 +9,6 @@ import random
 import resource
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +18,13 @@ import torch
 from killing import kill_at
 from sentence_transformers.multi_vector_encoder.modules import HierarchicalTokenPooling
 from tiny_families import save_llama, save_modernbert
-from tiny_model import save_bitext, save_collection, save_tiny_model, tiny_config
+from tiny_model import changed, save_bitext, save_collection, save_tiny_model, tiny_config
 from typer.testing import CliRunner
 
 from clirot.bitext import FilterConfig, load_bitext, stored_sources
 from clirot.bitext.acquisition import FetchConfig, fetch_bitext
-from clirot.cli import app
+from clirot.cli import _command, app
+from clirot.cli.wording import in_options, speaking_for
 from clirot.collection import open_collection
 from clirot.distillation import DistillConfig, DistillResult, distill
 from clirot.distillation.bitext import bitexts_of
@@ -45,7 +45,7 @@ from clirot.models import resolve
 from clirot.records import LanguagePair, Step, silent
 from clirot.retrieval.indexing import IndexConfig, build_index
 from clirot.retrieval.searching import SearchConfig, search
-from clirot.store import Store
+from clirot.store import Store, file_digest
 
 _PAIR = LanguagePair("en", "so")
 
@@ -137,7 +137,7 @@ def test_a_base_is_known_by_what_it_is_however_its_path_is_written(
     assert made.fresh and made.name == "en-so.transport+mse"
     monkeypatch.chdir(tmp_path)
     for path in ("base", "./base/", f"{base}/"):
-        assert not distill(replace(config, student=path, objective="transport+mse")).fresh
+        assert not distill(changed(config, student=path, objective="transport+mse")).fresh
 
 
 def test_a_start_that_cannot_be_is_told_before_the_teacher_encodes(
@@ -146,7 +146,7 @@ def test_a_start_that_cannot_be_is_told_before_the_teacher_encodes(
     def encodes(*_: object, **__: object) -> None:
         raise AssertionError("the teacher has begun")
 
-    monkeypatch.setattr("clirot.distillation.student.prepare", encodes)
+    monkeypatch.setattr("clirot.distillation.preparation.prepare", encodes)
     llama, modern = tmp_path / "llama", tmp_path / "modern"
     save_llama(llama)
     save_modernbert(modern)
@@ -154,9 +154,9 @@ def test_a_start_that_cannot_be_is_told_before_the_teacher_encodes(
     pooled.add_module("pooling", HierarchicalTokenPooling(pool_factor=2))
     pooled.save_pretrained(str(tmp_path / "pooled"))
     changes: list[tuple[dict[str, object], str]] = [
-        ({"vocabulary": 50}, "vocabulary must be between"),
-        ({"sharpness": math.nan}, "sharpness must be positive"),
-        ({"same_spelling": math.nan}, "same_spelling must not be negative"),
+        ({"vocabulary": 50}, "`vocabulary` must be from 100 to 200000"),
+        ({"sharpness": math.nan}, "`sharpness` must be above 0"),
+        ({"same_spelling": math.nan}, "`same_spelling` must be at least 0"),
         ({"teacher": str(modern)}, "WordPiece"),
         ({"student": str(llama), "mask_padding": 8}, "no mask token"),
         ({"teacher": str(tmp_path / "pooled")}, r"merges tokens \(HierarchicalTokenPooling\)"),
@@ -270,6 +270,20 @@ def test_a_file_in_the_store_is_taken_with_the_filters_it_was_fetched_with(
     assert not distill(config).fresh  # nor does it matter that both are there now
 
 
+def test_a_file_is_hashed_once_on_the_way_to_a_student(
+    teacher: Path, bitext: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hashed: list[Path] = []
+
+    def digest(path: Path) -> str:
+        hashed.append(path)
+        return file_digest(path)
+
+    monkeypatch.setattr("clirot.bitext.formats.local_file.file_digest", digest)
+    assert distill(tiny_config(teacher, bitext, objective="none")).fresh
+    assert hashed == [bitext]
+
+
 def test_half_of_what_is_recommended_is_no_bitext_until_something_else_is_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -279,7 +293,10 @@ def test_half_of_what_is_recommended_is_no_bitext_until_something_else_is_there(
     for _ in range(2):
         with pytest.raises(PartlyDoneError, match="hornmt") as caught:
             bitexts_of(config, Store(), silent)
-        assert str(caught.value.hint).endswith("--src en --tgt so --source cldr")
+        hint = str(caught.value.hint)
+        assert hint.endswith("`distill(src=en, tgt=so, sources=cldr)`")
+        with speaking_for(_command("distill"), _command):
+            assert in_options(hint).endswith(": clirot distill --src en --tgt so --source cldr")
         assert stored_sources(Store(), _PAIR) == ["cldr"]
     # Fetched with other filters, what is there is no obstacle to the rest.
     strict = FilterConfig(min_words=2)
@@ -322,17 +339,17 @@ def test_settings_that_make_no_sense_are_refused_before_anything_is_made(
         (
             "mse",
             {"reg": 0.1},
-            "reg 0.1 .* 'mse': .*transport, transport-contrast, token-contrast have",
+            "`reg=0.1` .* 'mse': .*transport, transport-contrast, token-contrast use it",
         ),
-        ("transport+mse", {"reg": 0.1, "temperature": 0.1}, "temperature 0.1 changes nothing"),
-        ("transport", {"solver": "exact", "reg": 0.1}, "reg 0.1 .*exact solver does not regul"),
-        ("none", {"token_temperature": 0.2}, "'none': .* no such setting .token-contrast has"),
-        ("mse", {"sampling_temperature": 5.0}, "sampling_temperature 5.0 .* one language"),
-        ("none", {"student": "BASE", "sharpness": 1.0}, "sharpness 1.0 .* its own vocabulary"),
+        ("transport+mse", {"reg": 0.1, "temperature": 0.1}, "`temperature=0.1` changes nothing"),
+        ("transport", {"solver": "exact", "reg": 0.1}, "`reg=0.1` .*exact solver neither regul"),
+        ("none", {"token_temperature": 0.2}, "'none': only token-contrast uses it"),
+        ("mse", {"sampling_temperature": 5.0}, "`sampling_temperature=5.0` .* one language"),
+        ("none", {"student": "BASE", "sharpness": 1.0}, "`sharpness=1.0` .* its own vocabulary"),
         (
             "mse",
             {"student": "BASE", "lora_rank": 2, "embedding_learning_rate": 1e-3},
-            "embedding_learning_rate 0.001 .* and lora_rank 2: its input embeddings are not",
+            "`embedding_learning_rate=0.001` .* and `lora_rank=2`: its input embeddings are not",
         ),
     ],
 )
@@ -370,7 +387,7 @@ def test_training_that_diverges_says_so(teacher: Path, bitext: Path, objective: 
     wild = {"learning_rate": 1e6, "embedding_learning_rate": 1e30, "objective": objective}
     with pytest.raises(ClirotError, match="training diverged") as caught:
         distill(tiny_config(teacher, bitext, **wild))
-    assert "--learning-rate" in (caught.value.hint or "")
+    assert "`learning_rate`" in (caught.value.hint or "")
     assert not Store().names("models")
 
 

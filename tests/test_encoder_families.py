@@ -14,16 +14,15 @@ import torch
 from tiny_model import tiny_config
 from torch import Tensor
 
-from clirot.distillation import DistillConfig, DistillResult, distill
-from clirot.distillation.objectives import TokenBatch
-from clirot.distillation.students import (
-    TransplantConfig,
-    read_whole_queries,
-    transplant,
-    with_dimension,
-)
+from clirot.distillation import DistillResult, distill
+from clirot.distillation.objectives.tokens import TokenBatch
+from clirot.distillation.start import read_whole_queries, with_dimension
+from clirot.distillation.students.settings import TransplantSettings
+from clirot.distillation.students.transplantation import transplant
 from clirot.distillation.training import trainer
 from clirot.distillation.training.development import Development, pool, split
+from clirot.distillation.training.material import Material, Task
+from clirot.distillation.training.settings import TrainingSettings
 from clirot.distillation.training.teacher_tokens import teacher_tokens
 from clirot.encoding.encoders import MultiVectorTokenEncoder, load_encoder, load_model
 from clirot.errors import InputError, UsageError
@@ -50,7 +49,7 @@ TEACHERS: dict[str, Build] = {
     "stanford": tiny_families.save_stanford_colbert,
 }
 _LETTERS = "अआइईउऊएऐओऔ"
-_CONFIG = TransplantConfig(vocabulary=200, same_spelling=3.0, sharpness=2.0)
+_CONFIG = TransplantSettings(vocabulary=200, same_spelling=3.0, sharpness=2.0)
 
 
 @pytest.fixture(scope="module", params=list(STUDENTS), ids=lambda name: name.split(",")[0])
@@ -103,10 +102,10 @@ def _distill(
         "pair": LanguagePair("en", "mr"),
         "epochs": 1,
         "embedding_learning_rate": 1e-3,
-        "max_tokens": DistillConfig.max_tokens,
+        "max_tokens": TrainingSettings.max_tokens,
     }
     if "student" in changes and "lora_rank" in changes:
-        settings["embedding_learning_rate"] = DistillConfig.embedding_learning_rate  # they stay
+        settings["embedding_learning_rate"] = TrainingSettings.embedding_learning_rate  # they stay
     config = tiny_config(teacher, bitext, **(settings | changes))
     return distill(config, store=store, progress=progress)
 
@@ -219,9 +218,18 @@ def test_in_training_a_sentence_is_read_as_it_is_at_retrieval(
 
     handle = model[0].register_forward_pre_hook(keep)
     seen = _Seen()
-    trainer.train(
-        model,
-        trainer.Material(
+    task = Task(
+        settings=TrainingSettings(
+            epochs=1,
+            batch_size=8,
+            learning_rate=1e-30,  # nothing is learnt
+            embedding_learning_rate=1e-30,
+            warmup=0.0,
+            max_tokens=256,
+            seed=1,
+        ),
+        objective=seen,
+        material=Material(
             sentences=sentences,
             rows=range(len(sentences)),
             sizes=[len(sentences)],
@@ -229,20 +237,10 @@ def test_in_training_a_sentence_is_read_as_it_is_at_retrieval(
                 documents, [pair.src for pair in parts.train], cache=tmp_path / "cache"
             ),
         ),
-        seen,
-        {"so": Development.of(parts, vectors)},
-        trainer.Recipe(
-            epochs=1,
-            batch_size=8,
-            learning_rate=0.0,
-            embedding_learning_rate=0.0,
-            warmup=0.0,
-            max_tokens=256,
-            seed=1,
-        ),
-        sides=sides,
         scratch=tmp_path,
+        sides=sides,
     )
+    trainer.train(model, task, {"so": Development.of(parts, vectors)})
     handle.remove()
 
     trained = [
@@ -397,7 +395,7 @@ def test_a_transplant_into_another_tokenizer_is_refused_with_a_way_out(
 ) -> None:
     with pytest.raises(UsageError, match="WordPiece") as caught:
         _distill(build(tmp_path / "teacher"), bitext)
-    assert "--student" in (caught.value.hint or "")
+    assert "`student=xlm-r-base`" in (caught.value.hint or "")
     assert not Store().names("models")
 
 
@@ -454,9 +452,7 @@ def test_with_adapters_an_interrupted_run_ends_as_an_undisturbed_one(
 def test_without_peft_the_extra_is_named(
     colbert_path: Path, bitext: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from clirot.distillation.training import adapters
-
-    monkeypatch.setattr(adapters, "find_spec", lambda name: None)
+    monkeypatch.setattr(trainer, "find_spec", lambda name: None)
     with pytest.raises(UsageError, match="peft") as caught:
         _distill(colbert_path, bitext, lora_rank=4)
     assert "pip install 'clirot[lora]'" in (caught.value.hint or "")
@@ -464,5 +460,5 @@ def test_without_peft_the_extra_is_named(
 
 
 def test_a_rank_that_makes_no_sense_is_refused() -> None:
-    with pytest.raises(UsageError, match="lora_rank"):
-        DistillConfig(pair=LanguagePair("en", "so"), lora_rank=-1)
+    with pytest.raises(UsageError, match="`lora_rank` must be from 0 to 1024, got -1"):
+        TrainingSettings(lora_rank=-1)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tiny_model import save_bitext, save_tiny_model, tiny_config
+from tiny_model import changed, save_bitext, save_tiny_model, tiny_config
 
 from clirot.distillation import distill
 from clirot.errors import BitextWarning, UsageError
@@ -42,17 +41,17 @@ def test_training_a_student_further_on_other_bitext_is_warned_of(
         config = tiny_config(teacher, bitext, **settings)
         distill(config)
         with pytest.warns(BitextWarning, match="first was trained on other bitext|same was"):
-            distill(replace(config, files=(other,)))
+            distill(changed(config, files=(other,)))
 
 
 def test_students_that_were_made_from_each_other_by_turns_go_on(
     teacher: Path, bitext: Path
 ) -> None:
     untrained = tiny_config(teacher, bitext, objective="none", student=str(teacher))
-    distill(replace(untrained, name="first"))
-    distill(replace(untrained, name="second", student="first"))
-    distill(replace(untrained, name="first", student="second", replace=True))
-    assert distill(replace(untrained, name="third", student="first")).fresh
+    distill(changed(untrained, name="first"))
+    distill(changed(untrained, name="second", student="first"))
+    distill(changed(untrained, name="first", student="second", replace=True))
+    assert distill(changed(untrained, name="third", student="first")).fresh
 
 
 def test_training_a_student_further_with_more_held_out_is_warned_of(
@@ -60,16 +59,16 @@ def test_training_a_student_further_with_more_held_out_is_warned_of(
 ) -> None:
     distill(tiny_config(teacher, bitext, objective="none", name="first", development=4))
     further = tiny_config(teacher, bitext, objective="none", name="further", student="first")
-    distill(replace(further, development=4))
-    with pytest.warns(BitextWarning, match="first was trained with development 4, perhaps"):
-        distill(replace(further, development=12, replace=True))
+    distill(changed(further, development=4))
+    with pytest.warns(BitextWarning, match="first was trained with `development=4`, perhaps"):
+        distill(changed(further, development=12, replace=True))
 
 
 def test_a_student_does_not_replace_what_it_learns_from(teacher: Path, bitext: Path) -> None:
     untrained = tiny_config(teacher, bitext, objective="none", replace=True)
     for name, learns_from in (("first", str(teacher)), ("second", "first")):
-        distill(replace(untrained, name=name, teacher=learns_from))
+        distill(changed(untrained, name=name, teacher=learns_from))
     for taught in ("first", "second"):
         with pytest.raises(UsageError, match="first would replace the model that it learns from"):
-            distill(replace(untrained, name="first", teacher=taught))
+            distill(changed(untrained, name="first", teacher=taught))
     assert resolve("second", Store()).teacher is not None

@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 from clirot.cli import app
 from clirot.distillation import DistillConfig, distill
 from clirot.distillation.diagnostics import AlignConfig, Alignment, align, draw, draw_training
+from clirot.distillation.students.settings import TransplantSettings
 from clirot.errors import ArtefactError, UnknownNameError, UsageError
 from clirot.lettering import families_for, spelled
 from clirot.records import LanguagePair
@@ -39,7 +40,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
         teacher=str(teacher),
         objective="none",
         files=(folder / "pairs.tsv",),
-        vocabulary=150,
+        transplant=TransplantSettings(vocabulary=150),
         name="student",
     )
     distill(config, store=store)

@@ -17,6 +17,7 @@ from tiny_model import save_bitext, save_tiny_model, tiny_config
 from clirot.distillation import DistillConfig, distill
 from clirot.distillation.training.batching import LengthBucketedSampler
 from clirot.distillation.training.processes import launched
+from clirot.distillation.training.settings import TrainingSettings
 from clirot.encoding.encoders import load_model
 from clirot.errors import UsageError
 from clirot.records import LanguagePair
@@ -49,10 +50,10 @@ def _together(program: Path | str, *arguments: str, home: Path) -> subprocess.Co
 @pytest.mark.parametrize("rows", [50, 49, 3, 1])
 @pytest.mark.parametrize("processes", [1, 2, 3])
 def test_a_batch_is_shared_out_evenly_and_whole(rows: int, processes: int) -> None:
-    def sampler(**sharing: int) -> list[list[int]]:
+    def sampler(**sharing: tuple[int, int]) -> list[list[int]]:
         return list(LengthBucketedSampler(range(rows), batch_size=8, seed=1, **sharing))
 
-    shares = [sampler(rank=rank, processes=processes) for rank in range(processes)]
+    shares = [sampler(share=(rank, processes)) for rank in range(processes)]
     for whole, *parts in zip(sampler(), *shares, strict=True):
         assert len({len(part) for part in parts}) == 1 and parts[0]
         real = [row for part in parts for row in part if row != rows]
@@ -70,7 +71,9 @@ def test_who_launched_this_is_read_from_the_environment(monkeypatch: pytest.Monk
     monkeypatch.setenv("MASTER_ADDR", "localhost")
     assert launched() == (3, 4)
     with pytest.raises(UsageError, match="a batch of 2 cannot be shared out among 4 processes"):
-        distill(DistillConfig(pair=LanguagePair("en", "so"), batch_size=2))
+        distill(
+            DistillConfig(pair=LanguagePair("en", "so"), training=TrainingSettings(batch_size=2))
+        )
 
 
 _LOSSES = """
@@ -78,13 +81,16 @@ from pathlib import Path
 import numpy as np
 from torch.nn.parallel import DistributedDataParallel
 from clirot.encoding.encoders import load_model
-from clirot.distillation.objectives import OBJECTIVES, SentenceTokens, TokenBatch, informed
-from clirot.distillation.objectives import objective_of
+from clirot.distillation.objectives.objective import OBJECTIVES, informed, objective_of
+from clirot.distillation.objectives.settings import ObjectiveSettings
+from clirot.distillation.objectives.tokens import SentenceTokens, TokenBatch
 from clirot.distillation.objectives.costs import CorpusStatistics, Lexicon, Transform
+from clirot.settings import assembled
 from clirot.distillation.training.material import Material
-from clirot.distillation.training.processes import processes
+from clirot.distillation.training.loss import TokenLoss
+from clirot.distillation.training.processes import pass_over_unused, processes
 from clirot.distillation.training.reading import TokenReader
-from clirot.distillation.training.trainer import TokenLoss, _deterministic_body, pass_over_unused
+from clirot.distillation.training.trainer import _deterministic_body
 
 class Teacher:
     def batch(self, rows, device):
@@ -140,7 +146,7 @@ with processes() as together:
     asked += [("transport+0.5*transport-contrast", KNOWING), ("token-contrast", KNOWING)]
     asked += [("transport", {"marginals": "norm"})]
     for name, settings in asked:
-        objective = informed(objective_of(name, settings), CORPUS)
+        objective = informed(objective_of(name, assembled(ObjectiveSettings, settings)), CORPUS)
         # Three sentences against two with one to make up the number; and one against none.
         for rows, shares in (
             ([1, 2, 3, 4, 5], ([1, 3, 5], [2, 4, 0])),
@@ -177,7 +183,7 @@ def test_losses_and_gradients_are_those_of_one_process(tmp_path: Path) -> None:
 _DISTIL = """
 from clirot.cli import main
 if os.environ.get("DIES"):
-    from clirot.distillation.training.trainer import TokenLoss
+    from clirot.distillation.training.loss import TokenLoss
     whole, steps = TokenLoss.forward, 0
     def forward(self, *arguments):
         global steps
@@ -222,7 +228,7 @@ def test_two_processes_make_the_student_of_one_also_after_one_has_died(
         tiny_config(
             teacher,
             bitext,
-            embedding_learning_rate=DistillConfig.embedding_learning_rate,
+            embedding_learning_rate=TrainingSettings.embedding_learning_rate,
             objective="transport+0.5*contrastive",
             marginals="idf",
             lexical_prior=0.2,

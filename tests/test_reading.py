@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,19 +11,26 @@ import numpy as np
 import pytest
 import tiny_families
 import torch
-from tiny_model import save_bitext, save_tiny_model, tiny_config
+from tiny_model import changed, save_bitext, save_tiny_model, tiny_config
 from typer.testing import CliRunner
 
 from clirot.cli import app
 from clirot.distillation import DistillConfig, distill
 from clirot.distillation.diagnostics import AlignConfig, align
-from clirot.distillation.objectives import SentenceTokens, Transport
 from clirot.distillation.objectives.marginals import inverse_document_frequency
-from clirot.distillation.students import fill_with_masks, read_whole_queries
+from clirot.distillation.objectives.settings import PlanSettings
+from clirot.distillation.objectives.tokens import SentenceTokens
+from clirot.distillation.objectives.transport import Transport
+from clirot.distillation.start import read_whole_queries
 from clirot.distillation.training.corpus_statistics import corpus_statistics, idf_table, lexicon_of
-from clirot.distillation.training.diagnostics import plan_figures
+from clirot.distillation.training.development import plan_figures
 from clirot.distillation.training.material import Material
-from clirot.distillation.training.reading import TokenReader, reading_of, token_ids
+from clirot.distillation.training.reading import (
+    TokenReader,
+    fill_with_masks,
+    reading_of,
+    token_ids,
+)
 from clirot.distillation.training.teacher_tokens import TeacherTokens, teacher_tokens
 from clirot.encoding.encoders import MultiVectorTokenEncoder, load_encoder, load_model
 from clirot.errors import UsageError
@@ -91,7 +97,7 @@ def test_layers_and_norms_are_those_of_the_body(teacher: Path) -> None:
             unit = torch.nn.functional.normalize(hidden[layer][0], dim=1)
             assert np.allclose(one.layer, unit.numpy(), atol=1e-5)
             assert np.allclose(one.norms, hidden[-1][0].norm(dim=1).numpy(), rtol=1e-5)
-    with pytest.raises(UsageError, match=r"teacher_layer 9: the encoder has \d+ layers"):
+    with pytest.raises(UsageError, match=r"`teacher_layer` 9: the encoder has \d+ layers"):
         TokenReader(model, layer=9)
 
 
@@ -189,7 +195,7 @@ def test_filling_needs_a_mask_token_and_room(tmp_path: Path) -> None:
         fill_with_masks(llama, 8)
     bert = load_model(save_tiny_model(tmp_path / "bert"), device="cpu")
     encoder = MultiVectorTokenEncoder(bert, side="document", name="t", digest="")
-    with pytest.raises(UsageError, match=r"mask_padding 999: the encoder reads no more than"):
+    with pytest.raises(UsageError, match=r"`mask_padding` 999: the encoder reads at most"):
         reading_of(encoder, mask_padding=999)
 
 
@@ -237,7 +243,7 @@ def test_what_one_reading_puts_into_every_sentence_says_nothing_when_both_are_tr
     with TokenReader(model) as reader:
         store = _stored(_read(reader, "document"), tmp_path)
     found = corpus_statistics(
-        Transport(marginals="idf"),
+        PlanSettings(marginals="idf"),
         model,
         Material(sentences=TEXTS, rows=range(len(TEXTS)), sizes=[len(TEXTS)], teacher=store),
         sides=("query", "document"),
@@ -263,7 +269,7 @@ def test_corpus_statistics_are_what_the_settings_ask_for(
     store = _stored(sentences, tmp_path)
 
     def of(**settings: Any) -> Any:
-        plan = Transport(**settings, teacher_layer=1 if of_layer else -1)
+        plan = PlanSettings(**settings, teacher_layer=1 if of_layer else -1)
         return corpus_statistics(
             plan,
             model,
@@ -294,14 +300,16 @@ def test_the_share_of_special_tokens_in_a_plan_is_known() -> None:
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     special = np.array([True, False, False, False, True])
     one = SentenceTokens(vectors, special=special)
-    figures = plan_figures(Transport(iterations=200), [one], [one])
+    figures = plan_figures(Transport(plan=PlanSettings(iterations=200)), [one], [one])
     assert figures["special_mass"] == pytest.approx(0.4, abs=1e-3)
     assert figures["special_to_text"] == pytest.approx(0, abs=1e-3)
     turned = one._replace(vectors=np.roll(vectors, 1, axis=0))  # [CLS] onto a word, a word onto it
-    crossed = plan_figures(Transport(iterations=200), [turned], [one])
+    crossed = plan_figures(Transport(plan=PlanSettings(iterations=200)), [turned], [one])
     assert crossed["special_mass"] == pytest.approx(0.6, abs=1e-3)
     assert crossed["special_to_text"] == pytest.approx(0.4, abs=1e-3)
-    dropped = plan_figures(Transport(special_tokens="drop", iterations=200), [turned], [one])
+    dropped = plan_figures(
+        Transport(plan=PlanSettings(special_tokens="drop", iterations=200)), [turned], [one]
+    )
     assert dropped["special_mass"] == 0
     assert "special_mass" not in plan_figures(Transport(), [vectors], [vectors])
 
@@ -357,23 +365,14 @@ def test_a_student_of_another_tokenizer_takes_ids_of_its_own(teacher: Path, tmp_
     assert "results.plan.special_mass" in shown and "0.0 0.0" in shown
 
 
-def test_options_at_their_defaults_are_not_named_so_that_older_students_stay() -> None:
-    config = DistillConfig(pair=LanguagePair("en", "so"))
-    later = {"tolerance", "solver", "special_tokens", "teacher_layer", "lexical_prior"}
-    assert not config.deciding().keys() & (later | {"mask_padding"})
-    named = replace(config, special_tokens="drop", mask_padding=8).deciding()
-    assert named["special_tokens"] == "drop" and named["mask_padding"] == 8
-    assert config.deciding()["marginals"] == "uniform"
-
-
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
         ({"teacher_layer": 3, "student": "xlm-r-base"}, "the layers of 'xlm-r-base' are not"),
-        ({"mask_padding": 32, "side": "document"}, "mask_padding fills queries"),
-        ({"mask_padding": -1}, "mask_padding must be between"),
+        ({"mask_padding": 32, "side": "document"}, "`mask_padding` fills queries"),
+        ({"mask_padding": -1}, "`mask_padding` must be from 0 to 1024"),
     ],
 )
 def test_contradictions_are_refused(settings: dict[str, Any], said: str) -> None:
     with pytest.raises(UsageError, match=said):
-        DistillConfig(pair=LanguagePair("en", "so"), **settings)
+        changed(DistillConfig(pair=LanguagePair("en", "so")), **settings)

@@ -21,6 +21,7 @@ from clirot.distillation import DistillConfig, DistillResult, distill
 from clirot.distillation.training.reporting import evaluated, reporting_to
 from clirot.errors import UnknownNameError, UsageError
 from clirot.records import LanguagePair
+from clirot.settings import assembled
 from clirot.store import Store
 
 
@@ -37,6 +38,11 @@ def config(tmp_path: Path) -> dict[str, Any]:
     }
 
 
+def _made_of(config: dict[str, Any], **changes: Any) -> DistillConfig:
+    settings = {name: value for name, value in config.items() if name != "pair"}
+    return assembled(DistillConfig, settings | changes, pair=config["pair"])
+
+
 def _scalars(directory: Path) -> dict[str, list[tuple[int, float]]]:
     """What TensorBoard itself reads from a directory: name -> steps and values."""
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
@@ -50,7 +56,7 @@ def _scalars(directory: Path) -> dict[str, list[tuple[int, float]]]:
 
 
 def test_tensorboard_gets_what_was_measured(config: dict[str, Any], home: Path) -> None:
-    result = distill(DistillConfig(**config, report_to=("tensorboard",)))
+    result = distill(_made_of(config, report_to=("tensorboard",)))
     assert result.tensorboard is not None
     assert result.tensorboard.parent == home / "reports" / "en-so"
     found = _scalars(result.tensorboard)
@@ -118,15 +124,15 @@ def test_a_run_of_trackio_is_closed_when_training_fails(monkeypatch: pytest.Monk
 
 
 def test_a_report_is_no_part_of_a_student(config: dict[str, Any], tmp_path: Path) -> None:
-    silent = distill(DistillConfig(**config))
+    silent = distill(_made_of(config))
     assert silent.tensorboard is None
-    asked_again = distill(DistillConfig(**config, report_to=("tensorboard",)))
+    asked_again = distill(_made_of(config, report_to=("tensorboard",)))
     assert not asked_again.fresh and asked_again.tensorboard is None
     elsewhere = Store(tmp_path / "elsewhere")
-    reported = distill(DistillConfig(**config, report_to=("tensorboard",)), store=elsewhere)
+    reported = distill(_made_of(config, report_to=("tensorboard",)), store=elsewhere)
     assert reported.fresh and reported.artefact.digest == silent.artefact.digest
     assert reported.artefact.manifest.fingerprint == silent.artefact.manifest.fingerprint
-    found = distill(DistillConfig(**config), store=elsewhere)
+    found = distill(_made_of(config), store=elsewhere)
     assert not found.fresh and found.tensorboard == reported.tensorboard
 
 
@@ -134,7 +140,7 @@ def test_a_resumed_training_goes_on_with_its_report(
     config: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Stopped in the second epoch, after steps that no checkpoint has."""
-    from clirot.distillation.training.trainer import TokenLoss
+    from clirot.distillation.training.loss import TokenLoss
 
     steps = 0
     whole = TokenLoss.forward
@@ -146,7 +152,7 @@ def test_a_resumed_training_goes_on_with_its_report(
             raise KeyboardInterrupt
         return whole(self, *arguments)
 
-    reported = DistillConfig(**config, report_to=("tensorboard",))
+    reported = _made_of(config, report_to=("tensorboard",))
     with monkeypatch.context() as patched:
         patched.setattr(TokenLoss, "forward", stops)
         with pytest.raises(KeyboardInterrupt):
@@ -179,8 +185,8 @@ def test_a_program_that_is_not_installed_is_an_error_before_any_work(
 
     find = importlib.util.find_spec
     monkeypatch.setattr(reporting, "find_spec", lambda one: None if one == name else find(one))
-    with pytest.raises(UsageError, match=f"--report-to {name} needs the package {name}") as caught:
-        distill(DistillConfig(**config, report_to=(name,)))
+    with pytest.raises(UsageError, match=f"`report_to={name}` needs the package {name}") as caught:
+        distill(_made_of(config, report_to=(name,)))
     assert "pip install" in (caught.value.hint or "")
     assert not home.exists()
 
@@ -189,9 +195,9 @@ def test_programs_that_nobody_knows_and_reports_of_nothing_are_refused(
     config: dict[str, Any], home: Path
 ) -> None:
     with pytest.raises(UnknownNameError, match="unknown program to report to 'tensorbord'"):
-        distill(DistillConfig(**config, report_to=("tensorbord",)))
+        distill(_made_of(config, report_to=("tensorbord",)))
     with pytest.raises(UsageError, match="no training to report on"):
-        distill(DistillConfig(**config, report_to=("tensorboard",), objective="none"))
+        distill(_made_of(config, report_to=("tensorboard",), objective="none"))
     assert not home.exists()
 
 
@@ -207,5 +213,5 @@ def test_figures_of_several_languages_are_reported_by_language() -> None:
 
 
 def test_a_result_without_reports_has_none(config: dict[str, Any]) -> None:
-    made = distill(DistillConfig(**config, objective="none"))
+    made = distill(_made_of(config, objective="none"))
     assert DistillResult(made.artefact, fresh=False).tensorboard is None

@@ -21,9 +21,9 @@ from typer.testing import CliRunner
 from clirot.bitext.translation_table import TranslationTable
 from clirot.cli import app
 from clirot.distillation import DistillConfig, DistillResult, distill
-from clirot.distillation.objectives import CorpusStatistics, Transport
-from clirot.distillation.students.tokenizer import union_vocabulary
-from clirot.distillation.students.transplantation import merged
+from clirot.distillation.objectives.costs import CorpusStatistics
+from clirot.distillation.objectives.settings import PlanSettings
+from clirot.distillation.students.transplantation import merged, union_vocabulary
 from clirot.distillation.training.batching import LengthBucketedSampler, draws
 from clirot.distillation.training.corpus_statistics import corpus_statistics, idf_table
 from clirot.distillation.training.development import pool, split, split_together
@@ -281,9 +281,9 @@ def test_the_command_says_how_each_language_did(teacher: Path, files: dict[str, 
 def test_a_file_must_say_which_of_several_languages_it_is_of(
     teacher: Path, files: dict[str, Path]
 ) -> None:
-    with pytest.raises(UsageError, match="does not say which it is of") as caught:
+    with pytest.raises(UsageError, match="does not say which one it is of") as caught:
         _config(teacher, files, files=(files["so"],))
-    assert caught.value.hint == f"--file so={files['so']}"
+    assert caught.value.hint == f"`files=so={files['so']}`"
     one = _config(teacher, files, pair=_SO, files=(Path("so=a.tsv"), Path("b=c.tsv")))
     assert one.files_of(_SO) == (Path("a.tsv"), Path("b=c.tsv"))
 
@@ -379,7 +379,7 @@ def test_corpus_statistics_know_which_row_is_whose(teacher: Path, tmp_path: Path
 
     def of(part: slice, sizes: list[int], **settings: object) -> CorpusStatistics:
         return corpus_statistics(
-            Transport(**settings),  # type: ignore[arg-type]
+            PlanSettings(**settings),  # type: ignore[arg-type]
             encoder.model,
             Material(sentences=[*so, *sw][part], rows=rows[part], sizes=sizes, teacher=tokens),
             sides=("query",),

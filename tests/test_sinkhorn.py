@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import ot
 import pytest
@@ -9,9 +11,15 @@ import torch
 from torch import Tensor
 
 from clirot.distillation.objectives import sinkhorn
-from clirot.distillation.objectives.sinkhorn import sinkhorn_plan
+from clirot.distillation.objectives.settings import PlanSettings
+from clirot.distillation.objectives.sinkhorn import TransportProblem
+from clirot.distillation.objectives.solvers import solved
 
 Problem = tuple[Tensor, Tensor, Tensor]
+
+
+def sinkhorn_plan(cost: Tensor, a: Tensor, b: Tensor, **settings: Any) -> Tensor:
+    return sinkhorn.sinkhorn_plan(TransportProblem(cost, a, b), **settings)
 
 
 def _problem(seed: int, batch: int = 6, n: int = 13, m: int = 9) -> Problem:
@@ -162,6 +170,56 @@ def test_a_large_batch_is_solved_in_parts(
         monkeypatch.setattr(sinkhorn, "_AT_ONCE", most)
         parts = sinkhorn_plan(cost, a, b, reg=0.05, iterations=40, **settings)
         assert torch.allclose(parts, whole, atol=1e-7)
+
+
+def _like_an_encoders(seed: int, shared: float) -> Problem:
+    """Sentences of 5 to 60 tokens. Their tokens share a direction, so that costs lie close
+    together; a student's token is a noisy teacher's token, in another order, or one of no
+    counterpart.
+    """
+    draw = torch.Generator().manual_seed(seed)
+    batch, longest, width = 8, 60, 384
+    lengths = torch.randint(5, longest + 1, (2, batch), generator=draw)
+    common = shared * torch.randn(batch, 1, width, generator=draw)
+    teacher, noise = torch.randn(2, batch, longest, width, generator=draw)
+    order = torch.stack([torch.randperm(longest, generator=draw) for _ in range(batch)])
+    student = torch.gather(teacher, 1, order[:, :, None].expand_as(teacher)) + noise
+    unit = [torch.nn.functional.normalize(one + common, dim=2) for one in (student, teacher)]
+    masses = [(torch.arange(longest) < length[:, None]).float() for length in lengths]
+    a, b = (one / one.sum(1, keepdim=True) for one in masses)
+    return 1 - torch.bmm(unit[0], unit[1].transpose(1, 2)), a, b
+
+
+@pytest.mark.parametrize("shared", [0.5, 2.0])
+@pytest.mark.parametrize("reg", [0.005, 0.02, 0.1])
+def test_geomloss_reaches_the_marginal_error_of_alternating_updates(
+    reg: float, shared: float
+) -> None:
+    cost, a, b = _like_an_encoders(int(1000 * reg), shared)
+    settings = [
+        PlanSettings(reg=reg, iterations=20, solver=solver) for solver in ("sinkhorn", "geomloss")
+    ]
+    alternating, geomloss = (solved(TransportProblem(cost, a, b), one) for one in settings)
+    missed = [_missed(one, a, b).mean() for one in (alternating, geomloss)]
+    assert missed[1] <= missed[0] + 2e-5  # the rounding of float32
+
+
+def test_auto_takes_alternating_updates_on_the_cpu_bit_for_bit() -> None:
+    problem = TransportProblem(*_problem(9))
+    for more in ({}, {"tolerance": 0.01}, {"unbalanced": 0.1}):
+        found, wanted = (
+            solved(problem, PlanSettings(solver=solver, **more)) for solver in ("auto", "sinkhorn")
+        )
+        assert torch.equal(found, wanted)
+
+
+def test_auto_takes_geomloss_on_a_gpu_where_it_can_do_what_is_asked_for() -> None:
+    assert PlanSettings().resolved("cuda") == "geomloss"
+    assert PlanSettings(unbalanced=0.1).resolved("cuda") == "geomloss"
+    assert PlanSettings(tolerance=0.1).resolved("cuda") == "sinkhorn"
+    assert PlanSettings().resolved("cpu") == PlanSettings().resolved("mps") == "sinkhorn"
+    for solver in ("sinkhorn", "geomloss", "exact"):
+        assert PlanSettings(solver=solver).resolved("cuda") == solver
 
 
 def test_a_permutation_is_found() -> None:

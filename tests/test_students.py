@@ -11,13 +11,14 @@ import pytest
 import torch
 from tiny_model import save_tiny_model
 
-from clirot.distillation.students import TransplantConfig, transplant, with_dimension
-from clirot.distillation.students.tokenizer import union_vocabulary
+from clirot.distillation.start import with_dimension
+from clirot.distillation.students.settings import TransplantSettings
+from clirot.distillation.students.transplantation import transplant, union_vocabulary
 from clirot.encoding.encoders import load_model
 from clirot.errors import UsageError
 from clirot.records import SentencePair
 
-_CONFIG = TransplantConfig(vocabulary=200, same_spelling=3.0, sharpness=2.0)
+_CONFIG = TransplantSettings(vocabulary=200, same_spelling=3.0, sharpness=2.0)
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +64,7 @@ def test_the_teachers_vocabulary_keeps_its_ids(teacher_path: Path) -> None:
 
 def test_the_same_text_gives_the_same_vocabulary_in_every_process(teacher_path: Path) -> None:
     program = (
-        "import sys, random; from clirot.distillation.students.tokenizer import _learn; "
+        "import sys, random; from clirot.distillation.students.transplantation import _learn; "
         "words = [chr(97 + i) + chr(97 + j) + chr(97 + (i * j) % 26) "
         "for i in range(26) for j in range(26)]; "
         "print(' '.join(_learn([' '.join(words), ' '.join(words[::-1])], 900)))"
@@ -102,7 +103,7 @@ def test_like_spelled_words_move_only_as_far_as_the_evidence_goes(teacher_path: 
         transplant(
             model,
             [pairs],
-            TransplantConfig(vocabulary=200, same_spelling=same_spelling, sharpness=2.0),
+            TransplantSettings(vocabulary=200, same_spelling=same_spelling, sharpness=2.0),
         )
         after = model[0].auto_model.get_input_embeddings().weight.detach()[row]
         return float((after - before).norm())
@@ -133,7 +134,7 @@ def test_a_teacher_that_is_not_wordpiece_is_refused_with_a_way_out() -> None:
     bpe = PreTrainedTokenizerFast(tokenizer_object=Tokenizer(BPE()))
     with pytest.raises(UsageError, match="BPE") as caught:
         union_vocabulary(bpe, [["a"]], size=100, max_tokens=8)
-    assert "--student" in (caught.value.hint or "")
+    assert "`student=xlm-r-base`" in (caught.value.hint or "")
 
 
 def test_an_encoder_of_another_width_gets_a_projection_that_keeps_angles(tmp_path: Path) -> None:
@@ -152,4 +153,4 @@ def test_an_encoder_of_another_width_gets_a_projection_that_keeps_angles(tmp_pat
 @pytest.mark.parametrize("bad", [{"vocabulary": 5}, {"same_spelling": -1.0}, {"sharpness": 0.0}])
 def test_settings_that_make_no_sense_are_refused(bad: dict[str, float]) -> None:
     with pytest.raises(UsageError, match="must"):
-        TransplantConfig(**({"vocabulary": 200, "same_spelling": 3.0, "sharpness": 2.0} | bad))
+        TransplantSettings(**({"vocabulary": 200, "same_spelling": 3.0, "sharpness": 2.0} | bad))

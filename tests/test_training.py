@@ -9,12 +9,19 @@ import numpy as np
 import pytest
 import torch
 
-from clirot.distillation.objectives import Transport, objective_of
+from clirot.distillation.objectives.objective import objective_of
+from clirot.distillation.objectives.settings import ObjectiveSettings, PlanSettings
+from clirot.distillation.objectives.transport import Transport
 from clirot.distillation.training.batching import LengthBucketedSampler, sampler_factory
-from clirot.distillation.training.development import Development, pool, split
-from clirot.distillation.training.diagnostics import plan_figures, plan_of
-from clirot.distillation.training.precision import bfloat16_pays
+from clirot.distillation.training.development import (
+    Development,
+    plan_figures,
+    plan_of,
+    pool,
+    split,
+)
 from clirot.distillation.training.teacher_tokens import teacher_tokens
+from clirot.distillation.training.trainer import bfloat16_pays
 from clirot.encoding.encoders import TokenVectors
 from clirot.errors import InputError
 from clirot.records import ProgressSink, SentencePair, silent
@@ -199,7 +206,9 @@ def test_the_figures_of_a_plan_are_those_of_known_plans() -> None:
     other = [np.repeat(_unit(1, 64, 2), rows, axis=0) for rows in (4, 4)]
     even = plan_figures(Transport(), alike, other)
     assert even["plan_entropy"] == pytest.approx(np.log(4), abs=1e-4)
-    loose = plan_figures(Transport(reg=0.05, unbalanced=0.1), alike, other)  # carries a part
+    loose = plan_figures(
+        Transport(plan=PlanSettings(reg=0.05, unbalanced=0.1)), alike, other
+    )  # carries a part
     assert loose["marginal_error"] > 0.5
     assert loose["plan_entropy"] == pytest.approx(np.log(4), abs=1e-4)
     assert even["transport_cost"] == pytest.approx(1 - float(alike[0][0] @ other[0][0]), abs=1e-4)
@@ -209,13 +218,16 @@ def test_too_few_iterations_show_in_the_marginal_error() -> None:
     students = [_unit(12, 16, seed) for seed in range(40)]
     teachers = [_unit(9, 16, 100 + seed) for seed in range(40)]
     few, many = (
-        plan_figures(Transport(iterations=count), students, teachers)["marginal_error"]
+        plan_figures(Transport(plan=PlanSettings(iterations=count)), students, teachers)[
+            "marginal_error"
+        ]
         for count in (3, 500)
     )
     assert few > 10 * many
 
 
 def test_the_plan_that_is_watched_is_the_one_that_is_trained_on() -> None:
-    settings = {"reg": 0.07}
-    assert plan_of(objective_of("mse+0.1*transport", settings)) == Transport(reg=0.07)
+    plan = PlanSettings(reg=0.07)
+    settings = ObjectiveSettings(plan=plan)
+    assert plan_of(objective_of("mse+0.1*transport", settings)) == Transport(plan=plan)
     assert plan_of(objective_of("mse", settings)) == Transport()

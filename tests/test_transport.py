@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
-from clirot.distillation.objectives import TokenBatch, Transport
-from clirot.distillation.objectives.plans import geomloss_plan
-from clirot.distillation.objectives.sinkhorn import sinkhorn_plan
-from clirot.distillation.objectives.transport import cosine_cost, distinctness
+from clirot.distillation.objectives.costs import cosine_cost
+from clirot.distillation.objectives.marginals import distinctness
+from clirot.distillation.objectives.settings import PlanSettings
+from clirot.distillation.objectives.sinkhorn import TransportProblem, sinkhorn_plan
+from clirot.distillation.objectives.solvers import geomloss_plan
+from clirot.distillation.objectives.tokens import TokenBatch
+from clirot.distillation.objectives.transport import Transport
 from clirot.errors import UsageError
 
 Solver = Callable[..., torch.Tensor]
@@ -20,7 +24,15 @@ Solver = Callable[..., torch.Tensor]
 
 @pytest.fixture(params=[sinkhorn_plan, geomloss_plan], ids=["sinkhorn", "geomloss"])
 def solve(request: pytest.FixtureRequest) -> Solver:
-    return request.param
+    def plan(cost: torch.Tensor, a: torch.Tensor, b: torch.Tensor, **settings: Any) -> torch.Tensor:
+        found: torch.Tensor = request.param(TransportProblem(cost, a, b), **settings)
+        return found
+
+    return plan
+
+
+def _transport(**settings: Any) -> Transport:
+    return Transport(plan=PlanSettings(**settings))
 
 
 def _unit(*shape: int, seed: int) -> torch.Tensor:
@@ -106,7 +118,7 @@ def test_one_token_takes_or_gives_everything(solve: Solver, n: int, m: int) -> N
 
 def test_identical_sentences_are_carried_onto_themselves_at_no_cost() -> None:
     vectors = _unit(3, 8, 64, seed=9)
-    loss = Transport(reg=0.01, iterations=100, marginals="uniform").loss(
+    loss = _transport(reg=0.01, iterations=100, marginals="uniform").loss(
         _batch(vectors), _batch(vectors)
     )
     assert float(loss) == pytest.approx(0.0, abs=1e-3)
@@ -135,7 +147,7 @@ def _padded(vectors: torch.Tensor, more: int, fill: float) -> torch.Tensor:
 @pytest.mark.parametrize("fill", [0.0, 1.0, -40.0])
 def test_padding_changes_nothing(fill: float) -> None:
     student, teacher = _unit(4, 6, 16, seed=12), _unit(4, 9, 16, seed=13)
-    objective = Transport(reg=0.02, iterations=20, marginals="distinct")
+    objective = _transport(reg=0.02, iterations=20, marginals="distinct")
     plain = objective.loss(_batch(student), _batch(teacher))
     padded = objective.loss(
         _batch(_padded(student, 5, fill), [6] * 4), _batch(_padded(teacher, 3, fill), [9] * 4)
@@ -170,7 +182,7 @@ def test_no_mass_reaches_padding_and_none_is_not_a_number(solve: Solver) -> None
 def test_the_gradient_is_that_of_the_cost_under_the_plan_held_constant() -> None:
     student = _unit(2, 4, 6, seed=16).double().requires_grad_()
     teacher = _unit(2, 5, 6, seed=17).double()
-    objective = Transport(reg=0.05, iterations=30, marginals="uniform")
+    objective = _transport(reg=0.05, iterations=30, marginals="uniform")
     objective.loss(_batch(student), _batch(teacher)).backward()
     assert student.grad is not None
     base = student.detach()
@@ -191,7 +203,7 @@ def test_the_gradient_is_that_of_the_cost_under_the_plan_held_constant() -> None
 def test_following_the_gradient_carries_the_student_to_the_teacher() -> None:
     teacher = _unit(2, 6, 16, seed=18)
     free = _unit(2, 6, 16, seed=19).requires_grad_()
-    objective = Transport(reg=0.02, iterations=20, marginals="uniform")
+    objective = _transport(reg=0.02, iterations=20, marginals="uniform")
     optimiser = torch.optim.Adam([free], lr=0.05)
     losses = []
     for _ in range(150):
@@ -207,7 +219,7 @@ def test_distinct_marginals_give_less_to_tokens_that_say_the_same() -> None:
     vectors = _unit(1, 4, 16, seed=20)
     vectors[0, 1] = vectors[0, 0]
     batch = _batch(vectors)
-    masses = Transport(reg=0.02, iterations=20, marginals="distinct").masses(batch)
+    masses = _transport(reg=0.02, iterations=20, marginals="distinct").masses(batch)
     assert float(masses.sum()) == pytest.approx(1.0)
     assert float(masses[0, 0]) == pytest.approx(float(masses[0, 1]))
     assert float(masses[0, 0]) < float(masses[0, 2])
@@ -218,4 +230,4 @@ def test_distinct_marginals_give_less_to_tokens_that_say_the_same() -> None:
 def test_settings_that_make_no_sense_are_refused(bad: dict[str, float]) -> None:
     settings = {"reg": 0.02, "iterations": 20, "marginals": "uniform"} | bad
     with pytest.raises(UsageError, match="must be"):
-        Transport(**settings)
+        _transport(**settings)

@@ -10,20 +10,26 @@ import pytest
 import torch
 from scipy.optimize import linear_sum_assignment
 
-from clirot.distillation.objectives import (
-    CorpusStatistics,
-    TokenBatch,
-    Transport,
+from clirot.distillation.objectives.contrastive import TransportContrast
+from clirot.distillation.objectives.costs import CorpusStatistics, Lexicon, Transform, cosine_cost
+from clirot.distillation.objectives.marginals import inverse_document_frequency, ordinary
+from clirot.distillation.objectives.objective import (
+    Objective,
     informed,
     objective_of,
     transports,
 )
-from clirot.distillation.objectives.costs import Lexicon, Transform, cosine_cost
-from clirot.distillation.objectives.marginals import inverse_document_frequency, ordinary
-from clirot.distillation.objectives.plans import exact_plan, marginal_error
-from clirot.distillation.objectives.sinkhorn import sinkhorn_plan
-from clirot.distillation.objectives.transport_contrasts import TransportContrast
+from clirot.distillation.objectives.settings import (
+    ContrastSettings,
+    ObjectiveSettings,
+    PlanSettings,
+)
+from clirot.distillation.objectives.sinkhorn import TransportProblem, sinkhorn_plan
+from clirot.distillation.objectives.solvers import exact_plan
+from clirot.distillation.objectives.tokens import TokenBatch
+from clirot.distillation.objectives.transport import Transport
 from clirot.errors import ClirotError, UsageError
+from clirot.settings import assembled
 
 LENGTHS_S, LENGTHS_T = [5, 3, 1, 4], [7, 2, 6, 3]
 VOCABULARY = 30
@@ -49,6 +55,10 @@ def _tokens(lengths: list[int], seed: int) -> TokenBatch:
         norms=torch.rand(shape, generator=generator) * 9 + 1,
         layer=5 * torch.randn(*shape, 6, generator=generator),
     )
+
+
+def _missed(plan: torch.Tensor, a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+    return (plan.sum(2) - a).abs().sum(1) + (plan.sum(1) - b).abs().sum(1)
 
 
 def _sides() -> tuple[TokenBatch, TokenBatch]:
@@ -101,14 +111,18 @@ def _name(options: dict[str, Any]) -> str:
 every_option = pytest.mark.parametrize("options", OPTIONS, ids=_name)
 
 
-def _transport(options: dict[str, Any], kind: type[Transport] = Transport) -> Transport:
-    return kind(**({"corpus": _corpus()} | options))
+def _transport(corpus: CorpusStatistics | None = None, **settings: Any) -> Transport:
+    return Transport(plan=PlanSettings(**settings), corpus=corpus or _corpus())
+
+
+def _objective(name: str, **settings: Any) -> Objective:
+    return objective_of(name, assembled(ObjectiveSettings, settings))
 
 
 @every_option
 def test_padding_changes_no_loss(options: dict[str, Any]) -> None:
     student, teacher = _sides()
-    objective = _transport(options)
+    objective = _transport(**options)
 
     def wider(side: TokenBatch, fill: float) -> TokenBatch:
         count = len(side.mask)
@@ -127,10 +141,10 @@ def test_padding_changes_no_loss(options: dict[str, Any]) -> None:
 @every_option
 def test_a_plan_does_not_depend_on_the_rest_of_the_batch(options: dict[str, Any]) -> None:
     student, teacher = _sides()
-    objective = _transport(options)
-    together = objective.plan(student, teacher)
+    objective = _transport(**options)
+    together = objective.plan_and_cost(student, teacher)[0]
     for row in range(4):
-        alone = objective.plan(student.rows([row]), teacher.rows([row]))
+        alone = objective.plan_and_cost(student.rows([row]), teacher.rows([row]))[0]
         assert torch.allclose(together[row], alone[0], atol=1e-6)
         assert float(alone[0][~student.mask[row]].abs().sum()) == 0
         assert float(alone[0][:, ~teacher.mask[row]].abs().sum()) == 0
@@ -139,24 +153,24 @@ def test_a_plan_does_not_depend_on_the_rest_of_the_batch(options: dict[str, Any]
 @every_option
 def test_the_order_of_the_tokens_does_not_matter(options: dict[str, Any]) -> None:
     student, teacher = _sides()
-    objective = _transport(options)
+    objective = _transport(**options)
     shuffled = [
         TokenBatch(*(None if part is None else part.flip(dims=[1]) for part in side))
         for side in (student, teacher)
     ]
-    turned = objective.plan(*shuffled).flip(dims=[1, 2])
-    assert torch.allclose(turned, objective.plan(student, teacher), atol=1e-5)
+    turned = objective.plan_and_cost(*shuffled)[0].flip(dims=[1, 2])
+    assert torch.allclose(turned, objective.plan_and_cost(student, teacher)[0], atol=1e-5)
 
 
 @every_option
 def test_the_marginals_are_met_and_dropped_tokens_have_none(options: dict[str, Any]) -> None:
     student, teacher = _sides()
-    objective = _transport({"iterations": 800, "reg": 0.1} | options | {"unbalanced": 0.0})
-    plan = objective.plan(student, teacher)
+    objective = _transport(**({"iterations": 800, "reg": 0.1} | options | {"unbalanced": 0.0}))
+    plan = objective.plan_and_cost(student, teacher)[0]
     a, b = objective.masses(student), objective.masses(teacher, of="teacher")
-    assert float(marginal_error(plan, a, b).max()) < max(1e-2, 2 * objective.tolerance)
+    assert float(_missed(plan, a, b).max()) < max(1e-2, 2 * objective.plan.tolerance)
     assert torch.allclose(a.sum(1), torch.ones(4)) and torch.allclose(b.sum(1), torch.ones(4))
-    if objective.special_tokens == "drop":
+    if objective.plan.special_tokens == "drop":
         assert student.special is not None and teacher.special is not None
         several = [0, 1, 3]  # a sentence of one special token keeps it
         gone = student.special[several][:, :, None] | teacher.special[several][:, None, :]
@@ -168,11 +182,11 @@ def test_the_marginals_are_met_and_dropped_tokens_have_none(options: dict[str, A
 @every_option
 def test_the_gradient_is_that_of_finite_differences_under_the_plan(options: dict[str, Any]) -> None:
     student, teacher = _sides()
-    objective = _transport(options)
+    objective = _transport(**options)
     free = student.vectors.clone().requires_grad_()
     objective.loss(student._replace(vectors=free), teacher).backward()
     assert free.grad is not None
-    plan = objective.plan(student, teacher)
+    plan = objective.plan_and_cost(student, teacher)[0]
     for place in [(0, 0, 0), (0, 4, 5), (1, 2, 1), (3, 1, 7)]:
         moved = []
         for sign in (1, -1):
@@ -189,7 +203,7 @@ def test_the_gradient_is_that_of_finite_differences_under_the_plan(options: dict
 )
 def test_a_contrast_of_transport_scores_by_the_same_plans(options: dict[str, Any]) -> None:
     student, teacher = _sides()
-    plain = _transport(options)
+    plain = _transport(**options)
     table = torch.tensor(
         [
             [float(plain.loss(student.rows([k]), teacher.rows([row]))) for row in range(4)]
@@ -197,14 +211,16 @@ def test_a_contrast_of_transport_scores_by_the_same_plans(options: dict[str, Any
         ]
     )
     wanted = -torch.log_softmax(-table / 0.1, dim=1).diagonal().mean()
-    contrast = TransportContrast(**({"corpus": _corpus(), "temperature": 0.1} | options))
+    contrast = TransportContrast(
+        plan=plain.plan, contrast=ContrastSettings(temperature=0.1), corpus=plain.corpus
+    )
     assert float(contrast.loss(student, teacher)) == pytest.approx(float(wanted), rel=1e-4)
 
 
 def test_the_loss_is_of_the_tokens_as_scored_whatever_the_plan_goes_by() -> None:
     student, teacher = _sides()
     for options in OPTIONS:
-        objective = _transport(options)
+        objective = _transport(**options)
         plan, cost = objective.plan_and_cost(student, teacher)
         assert torch.equal(cost, cosine_cost(student.vectors, teacher.vectors))
         loss = (plan * cost).sum(dim=(1, 2)).mean()
@@ -226,7 +242,7 @@ def test_an_exact_plan_costs_what_pots_network_simplex_finds(n: int, m: int) -> 
     generator = np.random.default_rng(n * 100 + m)
     cost = generator.random((4, n, m)) * 2
     a, b = _masses(generator, 4, n), _masses(generator, 4, m)
-    plans = exact_plan(*(torch.from_numpy(one) for one in (cost, a, b))).numpy()
+    plans = exact_plan(TransportProblem(*(torch.from_numpy(x) for x in (cost, a, b)))).numpy()
     for plan, table, rows, columns in zip(plans, cost, a, b, strict=True):
         assert (plan * table).sum() == pytest.approx(ot.emd2(rows, columns, table), abs=1e-9)
         assert np.allclose(plan.sum(axis=1), rows) and np.allclose(plan.sum(axis=0), columns)
@@ -237,7 +253,8 @@ def test_an_exact_plan_costs_what_pots_network_simplex_finds(n: int, m: int) -> 
 def test_an_exact_plan_of_equal_lengths_is_the_assignment() -> None:
     cost = cosine_cost(_unit(3, 8, 16, seed=1), _unit(3, 8, 16, seed=2))
     uniform = torch.full((3, 8), 1 / 8)
-    for plan, table in zip(exact_plan(cost, uniform, uniform), cost, strict=True):
+    plans = exact_plan(TransportProblem(cost, uniform, uniform))
+    for plan, table in zip(plans, cost, strict=True):
         rows, columns = linear_sum_assignment(table.numpy())
         wanted = np.zeros((8, 8))
         wanted[rows, columns] = 1 / 8
@@ -246,8 +263,10 @@ def test_an_exact_plan_of_equal_lengths_is_the_assignment() -> None:
 
 def test_a_sharp_entropic_plan_tends_to_the_exact_one() -> None:
     student, teacher = _sides()
-    exact = float(Transport(solver="exact").loss(student, teacher))
-    found = [float(Transport(reg=r, iterations=3000).loss(student, teacher)) for r in (0.2, 0.01)]
+    exact = float(_transport(solver="exact").loss(student, teacher))
+    found = [
+        float(_transport(reg=reg, iterations=3000).loss(student, teacher)) for reg in (0.2, 0.01)
+    ]
     assert abs(found[1] - exact) < 2e-3 < abs(found[0] - exact)
 
 
@@ -261,8 +280,10 @@ def test_every_pair_stops_within_the_tolerance_or_at_the_end() -> None:
     a, b = torch.full((12, 9), 1 / 9), torch.full((12, 6), 1 / 6)
 
     def error(iterations: int, tolerance: float = 0.0) -> torch.Tensor:
-        plan = sinkhorn_plan(cost, a, b, reg=0.02, iterations=iterations, tolerance=tolerance)
-        return marginal_error(plan, a, b)
+        plan = sinkhorn_plan(
+            TransportProblem(cost, a, b), reg=0.02, iterations=iterations, tolerance=tolerance
+        )
+        return _missed(plan, a, b)
 
     stopped, first, last = error(102, 0.02), error(12), error(102)
     assert bool(((stopped <= 0.0201) | torch.isclose(stopped, last)).all())
@@ -273,8 +294,9 @@ def test_every_pair_stops_within_the_tolerance_or_at_the_end() -> None:
 
 def test_a_tolerance_that_is_never_met_gives_the_plan_of_all_iterations() -> None:
     student, teacher = _sides()
-    stopped = Transport(iterations=20, tolerance=1e-9).plan(student, teacher)
-    assert torch.allclose(stopped, Transport(iterations=20).plan(student, teacher), atol=1e-7)
+    stopped = _transport(iterations=20, tolerance=1e-9).plan_and_cost(student, teacher)[0]
+    every = _transport(iterations=20).plan_and_cost(student, teacher)[0]
+    assert torch.allclose(stopped, every, atol=1e-7)
 
 
 # Marginals
@@ -291,8 +313,8 @@ def test_masses_are_in_proportion_to_what_was_asked_for() -> None:
     student, teacher = _sides()
     corpus = _corpus()
     assert corpus.student_idf is not None and corpus.teacher_idf is not None
-    idf, norm = _transport({"marginals": "idf"}), _transport({"marginals": "norm"})
-    both = _transport({"marginals": "idf", "special_tokens": "drop"})
+    idf, norm = _transport(marginals="idf"), _transport(marginals="norm")
+    both = _transport(marginals="idf", special_tokens="drop")
     assert student.ids is not None and teacher.ids is not None and teacher.norms is not None
     assert student.special is not None
     for row, (n, m) in enumerate(zip(LENGTHS_S, LENGTHS_T, strict=True)):
@@ -312,7 +334,7 @@ def test_a_sentence_of_special_tokens_alone_keeps_them() -> None:
     special = torch.tensor([[True, True, False], [True, False, True]])
     mask = torch.tensor([[True, True, False], [True, True, True]])
     batch = TokenBatch(_unit(2, 3, 4, seed=1), mask, special=special)
-    assert Transport(special_tokens="drop").masses(batch).tolist() == [[0.5, 0.5, 0], [0, 1, 0]]
+    assert _transport(special_tokens="drop").masses(batch).tolist() == [[0.5, 0.5, 0], [0, 1, 0]]
 
 
 # Costs
@@ -363,8 +385,9 @@ def test_whitening_finds_the_alignment_that_a_few_loud_directions_hide() -> None
     ]
     statistics = CorpusStatistics(transform=Transform.fitted(unit(corpus, dim=1), whiten=True))
     place = (0, torch.arange(8), order)
-    hidden = Transport(reg=0.1).plan(*batches)[place].sum()
-    found = Transport(reg=0.1, centring="whiten", corpus=statistics).plan(*batches)[place].sum()
+    hidden = _transport(reg=0.1).plan_and_cost(*batches)[0][place].sum()
+    whitened = _transport(statistics, reg=0.1, centring="whiten")
+    found = whitened.plan_and_cost(*batches)[0][place].sum()
     assert float(found) > 0.85 > float(hidden) + 0.4
 
 
@@ -388,8 +411,10 @@ def test_a_lexical_prior_decides_where_the_vectors_do_not() -> None:
     ids = torch.arange(6)
     lexicon = Lexicon(ids, order, torch.full((6,), 0.9))
     sides = [TokenBatch(same, torch.ones(1, 6).bool(), ids=ids[None]) for _ in range(2)]
-    even = Transport().plan(*sides)
-    found = Transport(lexical_prior=0.3, corpus=CorpusStatistics(lexicon=lexicon)).plan(*sides)
+    even = Transport().plan_and_cost(*sides)[0]
+    found = _transport(CorpusStatistics(lexicon=lexicon), lexical_prior=0.3).plan_and_cost(*sides)[
+        0
+    ]
     assert torch.allclose(even, torch.full((1, 6, 6), 1 / 36), atol=1e-5)
     assert torch.equal(found[0].argmax(dim=1), order)
     assert float(found[0, ids, order].sum()) > 0.99
@@ -401,9 +426,10 @@ def test_what_a_table_does_not_have_is_neither_drawn_nor_pushed() -> None:
     unknown = CorpusStatistics(
         lexicon=Lexicon(torch.tensor([VOCABULARY]), torch.tensor([0]), torch.ones(1))
     )
-    plain = Transport(iterations=2000, reg=0.05).plan(student, teacher)
-    found = Transport(iterations=2000, reg=0.05, lexical_prior=0.5, corpus=unknown)
-    assert torch.allclose(found.plan(student, teacher), plain, atol=1e-3)
+    plain = _transport(iterations=2000, reg=0.05).plan_and_cost(student, teacher)[0]
+    prior = _transport(unknown, iterations=2000, reg=0.05, lexical_prior=0.5)
+    found = prior.plan_and_cost(student, teacher)[0]
+    assert torch.allclose(found, plain, atol=1e-3)
 
 
 # What is refused, and what is asked for
@@ -412,24 +438,23 @@ def test_what_a_table_does_not_have_is_neither_drawn_nor_pushed() -> None:
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ({"special_tokens": "lose"}, "special_tokens must be keep or drop, got 'lose'"),
-        ({"marginals": "tf"}, "marginals must be uniform, distinct, idf or norm"),
-        ({"centring": "mean"}, "centring must be none, sentence, corpus or whiten"),
-        ({"solver": "emd"}, "solver must be sinkhorn, geomloss or exact"),
-        ({"tolerance": -0.1}, "tolerance must be between 0 and 4"),
-        ({"tolerance": math.nan}, "tolerance must be between 0 and 4"),
-        ({"lexical_prior": -1.0}, "lexical_prior must be between 0 and 10"),
-        ({"teacher_layer": -2}, "teacher_layer must be the number of a layer"),
-        ({"tolerance": 0.1, "unbalanced": 0.1}, "misses its marginals on purpose"),
-        ({"solver": "exact", "unbalanced": 0.1}, "takes no unbalanced"),
-        ({"solver": "exact", "tolerance": 0.1}, "takes no tolerance"),
-        ({"solver": "geomloss", "tolerance": 0.1}, "takes no tolerance"),
+        ({"special_tokens": "lose"}, "unknown `special_tokens` 'lose'"),
+        ({"marginals": "tf"}, "unknown `marginals` 'tf'"),
+        ({"centring": "mean"}, "unknown `centring` 'mean'"),
+        ({"solver": "emd"}, "unknown `solver` 'emd'"),
+        ({"tolerance": -0.1}, "`tolerance` must be from 0 to 4"),
+        ({"tolerance": math.nan}, "`tolerance` must be from 0 to 4"),
+        ({"lexical_prior": -1.0}, "`lexical_prior` must be from 0 to 10"),
+        ({"teacher_layer": -2}, "`teacher_layer` must be at least -1"),
+        ({"tolerance": 0.1, "unbalanced": 0.1}, "does not meet the marginals"),
+        ({"solver": "exact", "unbalanced": 0.1}, "takes no `unbalanced`"),
+        ({"solver": "exact", "tolerance": 0.1}, "takes no `tolerance`"),
+        ({"solver": "geomloss", "tolerance": 0.1}, "takes no `tolerance`"),
     ],
 )
 def test_settings_that_make_no_sense_are_refused(settings: dict[str, Any], said: str) -> None:
-    for name in ("transport", "transport-contrast", "token-contrast"):
-        with pytest.raises(UsageError, match=said):
-            objective_of(name, settings)
+    with pytest.raises(UsageError, match=said):
+        PlanSettings(**settings)
 
 
 @pytest.mark.parametrize(
@@ -444,12 +469,12 @@ def test_settings_that_make_no_sense_are_refused(settings: dict[str, Any], said:
 )
 def test_what_a_plan_asks_for_is_named_and_missed(settings: dict[str, Any], field: str) -> None:
     student, teacher = _sides()
-    objective = _transport(settings)
-    assert objective.asks_for == {field}
+    objective = _transport(**settings)
+    assert objective.plan.asks_for == {field}
     objective.loss(student, teacher)
     with pytest.raises(ClirotError, match=r"need|not known"):
         objective.loss(student, teacher._replace(**{field: None}))
-    assert Transport().asks_for == frozenset()
+    assert PlanSettings().asks_for == frozenset()
 
 
 @pytest.mark.parametrize(
@@ -457,10 +482,10 @@ def test_what_a_plan_asks_for_is_named_and_missed(settings: dict[str, Any], fiel
 )
 def test_statistics_of_a_corpus_reach_every_plan_of_a_sum(settings: dict[str, Any]) -> None:
     student, teacher = _sides()
-    total = objective_of("mse+0.5*transport+transport-contrast", settings)
+    total = _objective("mse+0.5*transport+transport-contrast", **settings)
     with pytest.raises(ClirotError, match="need"):
         total.loss(student, teacher)
     known = informed(total, _corpus())
     assert [type(one) for one in transports(known)] == [Transport, TransportContrast]
     assert torch.isfinite(known.loss(student, teacher))
-    assert informed(objective_of("mse", {}), _corpus()) == objective_of("mse", {})
+    assert informed(objective_of("mse"), _corpus()) == objective_of("mse")

@@ -68,9 +68,10 @@ def tiny_config(teacher: Path, /, *files: Path, **changes: object) -> DistillCon
     """
     from clirot.distillation import DistillConfig
     from clirot.records import LanguagePair
+    from clirot.settings import assembled
 
+    pair = changes.pop("pair", LanguagePair("en", "so"))
     settings: dict[str, object] = {
-        "pair": LanguagePair("en", "so"),
         "teacher": str(teacher),
         "files": files,
         "epochs": 2,
@@ -82,7 +83,15 @@ def tiny_config(teacher: Path, /, *files: Path, **changes: object) -> DistillCon
     }
     if "student" in changes:
         del settings["vocabulary"]  # a transplant's
-    return DistillConfig(**(settings | changes))  # type: ignore[arg-type]
+    return assembled(DistillConfig, settings | changes, pair=pair)
+
+
+def changed(config: DistillConfig, **changes: object) -> DistillConfig:
+    """The same settings but for these, whichever part they are of."""
+    from clirot.distillation import DistillConfig
+    from clirot.settings import assembled, values
+
+    return assembled(DistillConfig, values(config) | changes, pair=config.pair)
 
 
 def save_bitext(path: Path, count: int = 120) -> Path:

@@ -3,52 +3,35 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Any
 
 import typer
 
 from clirot.cli import console
-
-if TYPE_CHECKING:
-    from clirot.distillation.diagnostics import Alignment
+from clirot.cli.options import with_options
+from clirot.distillation.diagnostics.alignment import AlignConfig, Alignment
+from clirot.settings import assembled
 
 _SHADES = " ·░▒▓█"
 
 
+@with_options(AlignConfig, without=("tgt", "src"))
 def align(
-    model: Annotated[str, typer.Option(help="A student, for example en-so.")],
+    *,
+    settings: dict[str, Any],
     tgt: Annotated[str, typer.Argument(help="A sentence in the student's language.")] = "",
     src: Annotated[str, typer.Argument(help="Its translation in the teacher's language.")] = "",
-    collection: Annotated[
-        str | None, typer.Option(help="Take a topic of this collection instead (cldr/so).")
-    ] = None,
-    lang: Annotated[
-        str | None, typer.Option(help="Language of the topic [default: the student's].")
-    ] = None,
-    topic: Annotated[str | None, typer.Option(help="Which topic [default: a long one].")] = None,
     out: Annotated[
         Path | None, typer.Option(help="Also write the heat map here (.png, .pdf, .svg).")
-    ] = None,
-    reg: Annotated[
-        float | None, typer.Option(help="Sharpness of the plan [default: as trained].")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="The plan as one JSON document.")] = False,
 ) -> None:
     """Show which tokens of a translation the student's tokens are transported to."""
-    from clirot.distillation.diagnostics import AlignConfig, draw
-    from clirot.distillation.diagnostics import align as run
+    from clirot.distillation.diagnostics import draw
+    from clirot.distillation.diagnostics.alignment import align as run
 
-    found = run(
-        AlignConfig(
-            model=model,
-            tgt=tgt,
-            src=src,
-            collection=collection,
-            lang=lang,
-            topic=topic,
-            reg=reg,
-        )
-    )
+    config = assembled(AlignConfig, {**settings, "tgt": tgt, "src": src})
+    found = run(config)
     if as_json:
         console.emit_json(
             {
@@ -61,12 +44,12 @@ def align(
     else:
         console.emit(_text(found))
     if out is not None:
-        draw(found, str(out), title=model)
+        draw(found, str(out), title=config.model)
         console.note(f"picture: {out}")
 
 
 def _text(found: Alignment) -> str:
-    """The plan as shaded cells, a row a target token, and the strongest link of each."""
+    """The plan as shaded cells, one row for each target token, with its strongest link."""
     wide = max(len(token) for token in found.target_tokens)
     lines = [
         f"{token:>{wide}} |"

@@ -19,14 +19,16 @@ if TYPE_CHECKING:
 
 
 def bitexts_of(config: DistillConfig, store: Store, progress: ProgressSink) -> dict[str, Bitext]:
-    """Target language -> its bitext; what of it the store lacks is fetched.
+    """Target language -> its bitext; what the store lacks of it is fetched.
 
-    Warns of faults that were found in it when it was fetched, now or before (BitextWarning).
+    Warns of faults that were found in the bitext when it was fetched, now or before
+    (BitextWarning).
 
     Raises:
         UnknownNameError: there is no such source.
         UsageError: none of the sources that were named has one of the languages.
-        PartlyDoneError: some of it could not be had.
+        InputError: a file cannot be read.
+        PartlyDoneError: some of it could not be fetched.
     """
     from clirot.bitext import stored_sources
 
@@ -42,13 +44,10 @@ def bitexts_of(config: DistillConfig, store: Store, progress: ProgressSink) -> d
 def _available(
     config: DistillConfig, pair: LanguagePair, stored: Mapping[LanguagePair, Sequence[str]]
 ) -> list[str]:
-    """The sources to take for a pair: those named for it, and of those named for all the ones that
-    have it.
+    """The sources for a pair: those named for it, and those named for all pairs that have it.
 
-    Raises:
-        UnknownNameError: there is no such source.
-        UsageError: sources were named, and none has this language. What the store has would be no
-            answer: it is what the person wanted to keep out.
+    Where sources are named and none has the pair, that is an error even if the store has other
+    bitext of it: by naming sources the person has excluded that.
     """
     from clirot.bitext.catalogue import source_for
 
@@ -57,19 +56,17 @@ def _available(
         if not own and source not in stored[pair]:
             try:
                 source_for(source, pair)
-            except UnknownNameError:
-                if not any(source in others for others in stored.values()):
+            except UsageError as error:
+                elsewhere = any(source in others for others in stored.values())
+                if isinstance(error, UnknownNameError) and not elsewhere:
                     raise
-                missing.append(source)
-                continue
-            except UsageError:
                 missing.append(source)
                 continue
         found.append(source)
     if missing and not found and not config.files_of(pair):
         raise UsageError(
             f"none of the sources that were named has {pair} bitext: {', '.join(missing)}",
-            hint=f"name one that has: --source {pair.tgt}=NAME, or --file {pair.tgt}=PATH",
+            hint=f"name one that has: `sources={pair.tgt}=NAME`, or `files={pair.tgt}=PATH`",
         )
     return found
 
@@ -81,19 +78,19 @@ def _bitext(
     store: Store,
     progress: ProgressSink,
 ) -> Bitext:
-    """The bitext of a pair that was asked for; what of it the store lacks is fetched first.
+    """The bitext of a pair; what the store lacks of it is fetched first.
 
-    What the store has is taken as it is, files too, whatever filters it was fetched with. With
-    nothing named it is all of that; an empty store is filled with what the catalogue recommends,
-    all of it or an error, for a student made from the half that could be had would keep its name
-    for good.
+    What the store has is taken as it is, files too, whatever filters it was fetched with. Where
+    nothing is named, all of it is taken. An empty store gets what the catalogue recommends: all of
+    it, or there is an error, since a student made from half of it would keep its name for good.
     """
     from clirot.bitext import load_bitext, stored_sources
     from clirot.bitext.acquisition import FetchConfig, fetch_bitext
+    from clirot.bitext.formats import LocalFile
 
     stored = stored_sources(store, pair)
-    files = {path: _source_name(path) for path in config.files_of(pair)}
-    unread = tuple(path for path, name in files.items() if name not in stored)
+    files = [LocalFile.parse(path) for path in config.files_of(pair)]
+    unread = tuple(file for file in files if file.source_name not in stored)
     unfinished = store.home / "bitext" / f".{pair}.recommended"
     recommended = [] if sources or files else _recommended(pair, stored, unfinished)
     sources = sources or recommended
@@ -105,7 +102,7 @@ def _bitext(
             except OSError as error:
                 raise disk_error(error, unfinished) from error
         fetched = fetch_bitext(
-            FetchConfig(pair=pair, sources=missing, files=unread),
+            FetchConfig(pair=pair, sources=missing, parsed=unread),
             store=store,
             progress=progress,
         )
@@ -114,16 +111,13 @@ def _bitext(
         sources = [fetched.settled.get(one, one) for one in sources]
     if recommended:
         unfinished.unlink(missing_ok=True)
-    named = dict.fromkeys([*sources, *(name for name in files.values() if name is not None)])
+    named = dict.fromkeys([*sources, *(file.source_name for file in files)])
     return load_bitext(store, pair, list(named) or stored)
 
 
 def _recommended(pair: LanguagePair, stored: Sequence[str], unfinished: Path) -> list[str]:
-    """What the catalogue recommends, where the store has nothing else; what it has may be what an
-    interrupted fetch of this left there (``unfinished`` marks one).
-
-    Raises:
-        UsageError: the store has nothing, and the catalogue recommends nothing.
+    """What the catalogue recommends, where the store has nothing else. It may have a part of this
+    from a fetch that was interrupted, which the file ``unfinished`` marks.
     """
     from clirot.bitext import recommended_for
 
@@ -133,20 +127,10 @@ def _recommended(pair: LanguagePair, stored: Sequence[str], unfinished: Path) ->
     return names if set(stored) <= set(names) else []
 
 
-def _source_name(path: Path) -> str | None:
-    """The source that a file is in the store; None where it cannot be read."""
-    from clirot.bitext.formats.local_file import LocalFile
-
-    try:
-        return LocalFile.parse(path).source_name
-    except ClirotError:
-        return None  # fetching it says why
-
-
 def _check_fetched(
     fetched: FetchResult, pair: LanguagePair, config: DistillConfig, recommended: Sequence[str]
 ) -> None:
-    """Raise if a source failed; where the others are in the store, say how to go on with those."""
+    """Raise if a source failed; say how to go on with the others if these are in the store."""
     try:
         fetched.check()
     except ClirotError as error:
@@ -155,10 +139,10 @@ def _check_fetched(
         if not kept:
             raise
         several = f"{pair.tgt}=" if len(config.pairs) > 1 else ""
-        named = " ".join(f"--source {several}{one}" for one in kept)
+        named = [f"sources={several}{one}" for one in kept]
         targets = ",".join(one.tgt for one in config.pairs)
+        call = ", ".join([f"src={config.pair.src}", f"tgt={targets}", *named])
         raise PartlyDoneError(
             error.message,
-            hint=f"the same command again tries again; to go on without: clirot distill --src "
-            f"{config.pair.src} --tgt {targets} {named}",
+            hint=f"the same command again tries again; to go on without: `distill({call})`",
         ) from error

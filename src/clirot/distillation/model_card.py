@@ -1,7 +1,6 @@
 """The README.md of a student: what it is, how to use it, where it came from, what it scored.
 
-Nothing in it depends on when or where it was written, so that the same training gives the same
-files.
+Nothing in it depends on when or where it was written: the same training gives the same files.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ _ROLES = {
     "document": (_TEACHER, _OWN),
     "both": (_OWN, f"this model or {_TEACHER}"),
 }
-"""What a student was distilled for -> who encodes queries, who documents."""
+"""Side that a student was distilled for -> who encodes queries, and who encodes documents."""
 
 
 def model_card(
@@ -61,7 +60,7 @@ tags: [sentence-transformers, multi-vector, colbert, cross-language-retrieval, c
 # {name}: {language}, distilled from {teacher}
 
 A late-interaction encoder for {language}. It was distilled by clirot from the teacher `{teacher}`:
-its tokens lie where the teacher puts the tokens of the translation. Encode queries with {query},
+its token vectors lie near the teacher's vectors of the translation. Encode queries with {query},
 documents with {document}, and score by MaxSim.
 
 ```python
@@ -73,8 +72,9 @@ vectors = student.encode_{"document" if config["side"] == "document" else "query
 
 ## Retrieval on the development split
 
-MAP of finding a held-out sentence's translation among {results["development_pairs"]} held-out and
-further training sentences; used to choose the epoch, so it flatters the student.
+MAP of finding the translation of each of {results["development_pairs"]} held-out sentences among
+the translations of all of them and of training sentences. The best epoch was chosen by it, so it is
+higher than what to expect elsewhere.
 
 {chr(10).join(map(_row, table))}
 
@@ -84,8 +84,8 @@ further training sentences; used to choose the epoch, so it flatters the student
 |---|---|---|
 {chr(10).join(made_from)}
 
-{results["training_pairs"]} sentence pairs were trained on. The licences of the bitext apply to what
-may be done with the model; see its manifests. Settings:
+It was trained on {results["training_pairs"]} sentence pairs. The licences of the bitext apply to
+what may be done with the model; they are in the manifests of the bitext. Settings:
 
 ```json
 {json.dumps(dict(config), indent=2, sort_keys=True)}

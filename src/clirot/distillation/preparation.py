@@ -1,29 +1,39 @@
-"""Bitext made ready to train on: split, its English encoded, a development task a language."""
+"""Bitext made ready to train on: split, its English side encoded, with development tasks."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from clirot.distillation.configuration import DistillConfig
-from clirot.models import STUDENT_SIDES
+from clirot.distillation.objectives.objective import Objective
+from clirot.distillation.training.batching import draws
+from clirot.distillation.training.development import (
+    WATCHED_PAIRS,
+    Development,
+    Split,
+    plan_of,
+    pool,
+    split_together,
+)
+from clirot.distillation.training.material import Material
+from clirot.distillation.training.reading import reading_of
+from clirot.distillation.training.teacher_tokens import Reading, TeacherTokens, teacher_tokens
+from clirot.encoding.encoders import MultiVectorTokenEncoder, load_encoder
+from clirot.models import STUDENT_SIDES, ModelRef, Side
 from clirot.records import ProgressSink
 
 if TYPE_CHECKING:
+    from sentence_transformers import MultiVectorEncoder
+
     from clirot.bitext import Bitext
-    from clirot.distillation.objectives import Objective, SentenceTokens
-    from clirot.distillation.training.development import Development, Split
-    from clirot.distillation.training.material import Material
-    from clirot.distillation.training.teacher_tokens import Reading, TeacherTokens
-    from clirot.encoding.encoders import MultiVectorTokenEncoder, TokenEncoder
-    from clirot.models import ModelRef, Side
 
 
 @dataclass(frozen=True, kw_only=True)
 class Prepared:
-    """What a student is trained and measured on."""
+    """Bitext that is ready to train on."""
 
     parts: Mapping[str, Split]
     """Language -> its bitext."""
@@ -32,10 +42,46 @@ class Prepared:
     """The sentence of every row of the teacher's tokens."""
     documents: MultiVectorTokenEncoder
     """The teacher, reading documents."""
-    reading: Reading
-    """How it is read where more than its vectors is wanted."""
     developments: Mapping[str, Development]
-    """Language -> its held-out task."""
+    """Language -> its development task."""
+
+    def counted(self, bitexts: Mapping[str, Bitext], temperature: float) -> dict[str, Any]:
+        """How many sentence pairs there are in all, and of each of several languages.
+
+        Args:
+            bitexts: language -> its bitext.
+            temperature: by which the languages are sampled.
+        """
+        each = {
+            language: {
+                "pairs": len(bitexts[language].pairs),
+                "training_pairs": len(part.train),
+                "development_pairs": len(part.development),
+                "set_aside": len(part.aside),
+            }
+            for language, part in self.parts.items()
+        }
+        found: dict[str, Any] = {
+            name: sum(one[name] for one in each.values()) for name in next(iter(each.values()))
+        }
+        found["duplicates_across_sources"] = sum(
+            sum(bitext.dropped.values()) for bitext in bitexts.values()
+        )
+        if len(each) > 1:
+            drawn = draws(self.material.sizes, temperature)
+            found["languages"] = {
+                language: {**one, "drawn_an_epoch": count}
+                for (language, one), count in zip(each.items(), drawn, strict=True)
+            }
+        return found
+
+    def measured(self, model: MultiVectorEncoder) -> dict[str, float]:
+        """Language -> MAP of a student on its development task."""
+        found = {}
+        for language, task in self.developments.items():
+            encoder = MultiVectorTokenEncoder(model, side=task.side, name="student", digest="")
+            found[language] = task.mean_average_precision(task.student_tokens(encoder))
+        return found
 
 
 def prepare(
@@ -47,13 +93,14 @@ def prepare(
     cache: Path,
     progress: ProgressSink,
 ) -> Prepared:
-    """Split the bitext and encode its English.
+    """Split the bitext and encode its English side.
 
     Args:
         config: the settings.
-        objective: what is trained on; its plan says what to read off the teacher.
+        objective: what is trained on; its plan decides what is read off the teacher. None: nothing
+            is trained.
         bitexts: language -> its bitext.
-        teacher: who encodes the English.
+        teacher: who encodes the English side.
         cache: directory for caches.
         progress: told of sentences encoded.
 
@@ -61,34 +108,37 @@ def prepare(
         InputError: too little bitext.
         UsageError: the teacher has no such layer, or cannot be filled with ``[MASK]``.
     """
-    from clirot.distillation.training.development import split_together
-    from clirot.distillation.training.diagnostics import plan_of
-    from clirot.distillation.training.material import Material
-    from clirot.distillation.training.reading import reading_of
-    from clirot.distillation.training.teacher_tokens import teacher_tokens
-    from clirot.encoding.encoders import load_encoder
-
     parts = split_together(
         {language: bitext.pairs for language, bitext in bitexts.items()},
-        development=config.development,
+        development=config.training.development,
     )
     documents = load_encoder(teacher, side="document")
     english = [pair.src for part in parts.values() for pair in part.train]
-    # Once each: corpora translate the same English into several languages, and objectives know the
-    # copies of a sentence by its row.
+    # Each sentence is encoded once: corpora translate the same English into several languages, and
+    # objectives recognise the copies of a sentence by its row.
     place = {sentence: row for row, sentence in enumerate(dict.fromkeys(english))}
     rows, english = [place[sentence] for sentence in english], list(place)
-    plan = plan_of(objective) if objective is not None else None
+    asked_for = plan_of(objective).plan.asks_for if objective is not None else frozenset[str]()
     reading = reading_of(
         documents,
-        layer=plan.teacher_layer if plan is not None and "layer" in plan.asks_for else None,
+        layer=config.objective_settings.plan.teacher_layer if "layer" in asked_for else None,
         mask_padding=config.mask_padding,
     )
-    more = config.mask_padding > 0 or (plan is not None and bool(plan.asks_for))
-    tokens = teacher_tokens(reading if more else documents, english, cache=cache, progress=progress)
-    # Filled with masks they are not what the teacher makes of documents.
+    tokens = teacher_tokens(
+        reading if config.mask_padding or asked_for else documents,
+        english,
+        cache=cache,
+        progress=progress,
+    )
+    # Tokens of sentences filled with masks are not the teacher's tokens of documents.
     encoded = {} if config.mask_padding else place
     sides = STUDENT_SIDES[config.side]
+    developments = {}
+    for language, part in parts.items():
+        task = _development(part, sides, teacher, documents, tokens, encoded)
+        if objective is not None:
+            task = _watched(task, reading, filled=config.mask_padding > 0)
+        developments[language] = task
     return Prepared(
         parts=parts,
         material=Material(
@@ -99,55 +149,39 @@ def prepare(
         ),
         english=english,
         documents=documents,
-        reading=reading,
-        developments={
-            language: _development(part, sides, teacher, documents, tokens, encoded)
-            for language, part in parts.items()
-        },
+        developments=developments,
     )
 
 
 def _development(
-    parts: Split,
+    part: Split,
     sides: Sequence[Side],
     teacher: ModelRef,
-    documents: TokenEncoder,
+    documents: MultiVectorTokenEncoder,
     tokens: TeacherTokens,
     row: Mapping[str, int],
 ) -> Development:
-    """The development task of the first side; what the teacher has encoded (``row``: in which row
-    of the tokens) is not encoded again.
+    """The development task of the first side. ``row`` says in which row of the tokens a sentence
+    is; it is not encoded again.
     """
-    from clirot.distillation.training.development import Development, pool
-    from clirot.encoding.encoders import load_encoder
-
-    held = dict.fromkeys(pair.src for pair in parts.development)
-    wanted = pool(parts) if sides[0] == "query" else list(held)
+    held = dict.fromkeys(pair.src for pair in part.development)
+    wanted = pool(part) if sides[0] == "query" else list(held)
     unseen = [sentence for sentence in wanted if sentence not in row]
     vectors = dict(zip(unseen, documents.encode(unseen), strict=True))
     vectors |= {sentence: tokens[row[sentence]] for sentence in wanted if sentence in row}
     if sides[0] == "query":
-        return Development.of(parts, vectors)
+        return Development.of(part, vectors)
     topics = load_encoder(teacher, side="query").encode(list(held))
-    return Development.of(parts, vectors, queries=dict(zip(held, topics, strict=True)))
+    return Development.of(part, vectors, queries=dict(zip(held, topics, strict=True)))
 
 
-def watched_translations(
-    config: DistillConfig, prepared: Prepared
-) -> dict[str, list[SentenceTokens]]:
-    """Language -> the teacher's tokens of the held-out pairs whose plans are watched, read as in
-    training.
+def _watched(task: Development, reading: Reading, *, filled: bool) -> Development:
+    """The task with all that is known of the teacher's tokens of its first pairs, whose plans are
+    watched during training; read as in training.
     """
-    from clirot.distillation.training.development import Development
-    from clirot.distillation.training.diagnostics import PAIRS
-
-    found: dict[str, list[SentenceTokens]] = {}
-    for language, task in prepared.developments.items():
-        texts = Development.pair_translations(prepared.parts[language], task.side)[:PAIRS]
-        tokens = [one for batch in prepared.reading.read(texts) for one in batch]
-        if not config.mask_padding:
-            # Encoded already; the vectors of two batches differ by rounding.
-            known = zip(tokens, task.translations, strict=False)
-            tokens = [one._replace(vectors=vectors) for one, vectors in known]
-        found[language] = tokens
-    return found
+    tokens = [one for batch in reading.read(task.english[:WATCHED_PAIRS]) for one in batch]
+    if not filled:
+        # The vectors are there already; those of another batch would differ by rounding.
+        known = zip(tokens, task.translations, strict=False)
+        tokens = [one._replace(vectors=vectors) for one, vectors in known]
+    return replace(task, watched=tokens)

@@ -1,4 +1,11 @@
-"""The student, from bitext to the model registry."""
+"""Making a student: from bitext to the model registry.
+
+:func:`distill` checks the request, fetches bitext, opens the models, trains and writes the student.
+What it calls, in this order: :mod:`~clirot.distillation.bitext`,
+:mod:`~clirot.distillation.start`, :mod:`~clirot.distillation.preparation`,
+:mod:`~clirot.distillation.training.trainer`, :mod:`~clirot.distillation.model_card`. They are
+imported when they are needed, since this module is imported for every command's help.
+"""
 
 from __future__ import annotations
 
@@ -8,14 +15,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from clirot.distillation.bitext import bitexts_of
-from clirot.distillation.configuration import TRANSPLANT, UNTRAINED, DistillConfig
-from clirot.distillation.fitting import assign, assist, fit
-from clirot.distillation.forebears import check_teacher, warn_of_seen
-from clirot.distillation.preparation import Prepared, prepare, watched_translations
-from clirot.distillation.starting import open_start, start, transplant_config
-from clirot.distillation.unused import warn_of_unused
-from clirot.errors import UsageError
-from clirot.models import KNOWN, STUDENT_SIDES
+from clirot.distillation.configuration import TRANSPLANT, DistillConfig, checked_objective
+from clirot.distillation.model_card import model_card
+from clirot.errors import ClirotError, UsageError
+from clirot.models import STUDENT_SIDES
 from clirot.records import ProgressSink, silent
 from clirot.store import Artefact, Input, Store
 
@@ -23,10 +26,13 @@ if TYPE_CHECKING:
     from sentence_transformers import MultiVectorEncoder
 
     from clirot.bitext import Bitext
-    from clirot.distillation.objectives import Objective
+    from clirot.distillation.objectives.objective import Objective
+    from clirot.distillation.preparation import Prepared
+    from clirot.distillation.training.material import Task
     from clirot.distillation.training.processes import Processes
     from clirot.distillation.training.reporting import Report
     from clirot.models import ModelRef
+    from clirot.store import Draft
 
 
 @dataclass(frozen=True)
@@ -46,8 +52,8 @@ class DistillResult:
 
     @property
     def development(self) -> list[float]:
-        """MAP on the development split: before training, then after every epoch; of several
-        languages the mean, in which each counts alike.
+        """MAP on the development split: before training, then after every epoch. With several
+        languages it is the mean over them, in which each counts alike.
         """
         return list(self.artefact.manifest.results["development_map"])
 
@@ -70,67 +76,66 @@ def distill(
 ) -> DistillResult:
     """Make the student, or find it made.
 
-    Fetches the catalogue's recommended bitext first if the store has nothing for the pair and
-    neither sources nor files are given. An interrupted call resumes from its last checkpoint; the
+    Where the store has no bitext for the pair and none is named, the bitext that the catalogue
+    recommends is fetched first. A call that was interrupted resumes from its last checkpoint. The
     same configuration, bitext and seed give the same weights on the same machine.
 
-    Several processes started together (``torchrun``) share each batch out, and must share the
-    store; all of them return the student, which only the first writes.
+    Several processes that are started together (``torchrun``) share each batch out, and must share
+    the store. All of them return the student, which only the first one writes.
 
-    Warns of faults in the bitext (BitextWarning), and of settings that the objective has no use for
+    Warns of faults in the bitext (BitextWarning), and of settings that this student has no use for
     (UnusedSettingWarning).
 
     Raises:
-        UnknownNameError: no such model, objective or source.
-        UsageError: a setting that the objective cannot have.
-        InputError: too little bitext.
+        UnknownNameError: there is no such model, objective or source.
+        UsageError: the settings contradict each other.
+        InputError: there is too little bitext.
         ArtefactError: a student of that name exists and was made otherwise.
     """
     from clirot.distillation.training.processes import launched, processes
 
     store = store if store is not None else Store()
     _, count = launched()
-    if config.batch_size < count:
+    if config.training.batch_size < count:
         raise UsageError(
-            f"a batch of {config.batch_size} cannot be shared out among {count} processes",
-            hint="raise --batch-size, or launch fewer processes",
+            f"a batch of {config.training.batch_size} cannot be shared out among {count} processes",
+            hint="raise `batch_size`, or launch fewer processes",
         )
     with processes() as together:
         if not together.first:
-            helped = assist(config, together)
+            helped = _help(together)
             return DistillResult(store.get("models", config.artefact_name), fresh=helped)
         result = _distill(config, store, progress, together)
-        together.agree(None)  # nothing is left to help with
+        together.agree(None)  # there is nothing left to help with
         return result
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Request:
+    """What a student is made from, and how."""
+
+    config: DistillConfig
+    objective: Objective | None
+    """None: nothing is trained."""
+    bitexts: Mapping[str, Bitext]
+    """Target language -> its bitext."""
+    teacher: ModelRef
+    cache: Path
+    report: Report
+    progress: ProgressSink
 
 
 def _distill(
     config: DistillConfig, store: Store, progress: ProgressSink, together: Processes
 ) -> DistillResult:
+    """Make the student, in the first process."""
+    objective = checked_objective(config)
+    from clirot.distillation.start import check_teacher, open_start, warn_of_seen
     from clirot.distillation.training.reporting import Report
     from clirot.models import resolve
     from clirot.store.manifest import fingerprint
 
     name, deciding = config.artefact_name, config.deciding()
-    if name in KNOWN:
-        raise UsageError(
-            f"{name!r} is the name of a known model: a student of that name could not be found",
-            hint="choose another --name",
-        )
-    objective = _objective(config)
-    warn_of_unused(config, objective)
-    if config.report_to:
-        from clirot.distillation.training.reporting import check_reporters
-
-        check_reporters(config.report_to)
-        if objective is None:
-            raise UsageError("there is no training to report on with objective none")
-    if config.lora_rank:
-        from clirot.distillation.training.adapters import check_installed
-
-        check_installed()
-    if config.student == TRANSPLANT:
-        transplant_config(config)
     teacher = resolve(config.teacher, store)
     check_teacher(teacher, name)
     base = None if config.student == TRANSPLANT else resolve(config.student, store)
@@ -142,37 +147,34 @@ def _distill(
         Input(kind="teacher", name=_findable(teacher), digest=teacher.digest),
         *([Input(kind="base", name=_findable(base), digest=base.digest)] if base else []),
     )
-    made = store.finished(
-        "models", name, config=deciding, inputs=inputs, seed=config.seed, replace=config.replace
-    )
-    # Beside the students, for it outlives the draft; other settings are another run.
-    run = fingerprint("models", deciding, inputs, config.seed)[:8]
-    report = Report(name=name, directory=store.home / "reports" / name / run, settings=deciding)
+    made_from: dict[str, Any] = {
+        "config": deciding,
+        "inputs": inputs,
+        "seed": config.training.seed,
+    }
+    made = store.finished("models", name, replace=config.replace, **made_from)
+    # Outside of the draft, which it outlives; other settings are another run.
+    run = fingerprint("models", deciding, inputs, config.training.seed)[:8]
+    reports = store.home / "reports" / name / run
     if made is not None:
-        return DistillResult(made, fresh=False, tensorboard=_existing(report.directory))
-    student = open_start(config, teacher, base)
+        return DistillResult(made, fresh=False, tensorboard=reports if reports.is_dir() else None)
+    model = open_start(config, teacher, base)
     warn_of_seen(base or teacher, config, inputs, store)
-    with store.draft("models", name, config=deciding, inputs=inputs, seed=config.seed) as draft:
-        draft.results = _train(
-            config,
-            objective,
-            bitexts,
-            teacher,
-            student,
-            store,
-            draft.path,
-            draft.scratch,
-            progress,
-            together,
-            report,
-        )
-        _write_card(draft.path, config, deciding, inputs, draft.results)
+    request = _Request(
+        config=config,
+        objective=objective,
+        bitexts=bitexts,
+        teacher=teacher,
+        cache=store.home / "cache",
+        report=Report(programs=config.report_to, name=name, directory=reports, settings=deciding),
+        progress=progress,
+    )
+    with store.draft("models", name, **made_from) as draft:
+        draft.results = _make(request, model, draft, together)
+        card = model_card(config.artefact_name, config.pairs, deciding, inputs, draft.results)
+        (draft.path / "README.md").write_text(card, encoding="utf-8")
     made = store.get("models", name)
-    return DistillResult(made, fresh=True, tensorboard=_existing(report.directory))
-
-
-def _existing(directory: Path) -> Path | None:
-    return directory if directory.is_dir() else None
+    return DistillResult(made, fresh=True, tensorboard=reports if reports.is_dir() else None)
 
 
 def _findable(ref: ModelRef) -> str:
@@ -180,68 +182,54 @@ def _findable(ref: ModelRef) -> str:
     return str(ref.path) if ref.origin == "path" else ref.name
 
 
-def _objective(config: DistillConfig) -> Objective | None:
-    """What to train on; None: nothing."""
-    if config.objective == UNTRAINED:
-        return None
-    from clirot.distillation.objectives import objective_of
-
-    objective = objective_of(config.objective, config.deciding())
-    if objective.in_batch and config.batch_size == 1:
-        raise UsageError(
-            f"objective {config.objective!r} compares the sentences of a batch, and batches of 1 "
-            "have nothing to compare",
-            hint="raise --batch-size",
-        )
-    return objective
-
-
-def _train(
-    config: DistillConfig,
-    objective: Objective | None,
-    bitexts: Mapping[str, Bitext],
-    teacher: ModelRef,
-    model: MultiVectorEncoder,
-    store: Store,
-    target: Path,
-    scratch: Path,
-    progress: ProgressSink,
-    together: Processes,
-    report: Report,
+def _make(
+    request: _Request, model: MultiVectorEncoder, draft: Draft, together: Processes
 ) -> dict[str, Any]:
-    """Make the student's checkpoint in ``target``, of the opened model that it starts from; returns
-    what was measured.
+    """Make the student's checkpoint in the draft, out of the model that it starts from.
+
+    Returns:
+        What was measured.
     """
     import torch
 
+    from clirot.distillation.objectives.objective import transports
+    from clirot.distillation.preparation import prepare
+    from clirot.distillation.start import start
     from clirot.distillation.training.epochs import macro_mean
+    from clirot.distillation.training.trainer import best_device, train
 
-    torch.manual_seed(config.seed)
+    config, objective = request.config, request.objective
+    torch.manual_seed(config.training.seed)
     prepared = prepare(
-        config, objective, bitexts, teacher, cache=store.home / "cache", progress=progress
+        config,
+        objective,
+        request.bitexts,
+        request.teacher,
+        cache=request.cache,
+        progress=request.progress,
     )
     model, transplanted = start(model, config, prepared)
-    results: dict[str, Any] = {**_counted(config, bitexts, prepared), "start": dict(transplanted)}
+    results: dict[str, Any] = {
+        **prepared.counted(request.bitexts, config.training.sampling_temperature),
+        "start": dict(transplanted),
+    }
     if objective is None:
-        by_language = [_untrained(model, config, prepared)]
+        by_language = [prepared.measured(model)]
         results |= {"development_map": [macro_mean(by_language[0])], "best_epoch": 0}
     else:
-        objective = _informed(config, objective, model, prepared)
-        if together.count > 1:
-            begin = scratch / "start"
+        task = _task(request, model, prepared, draft.scratch)
+        if together.count > 1:  # the other processes take these up in _help
+            begin = draft.scratch / "start"
             _save(model, begin)
-            assign(together, begin, scratch, objective, prepared.material)
-        history = fit(
-            config,
+            together.agree(begin)
+            together.agree(task)
+        history = train(
             model,
-            objective,
-            prepared.material,
+            task,
             prepared.developments,
-            watched_translations(config, prepared),
-            scratch=scratch,
-            together=together,
-            progress=progress,
-            report=report,
+            processes=together,
+            progress=request.progress,
+            report=request.report,
         )
         by_language = history.languages
         results |= {
@@ -251,83 +239,71 @@ def _train(
             "loss_curve": history.curve,
             "best_epoch": history.best_epoch,
         }
-    if len(bitexts) > 1:
+        if transports(objective):  # which solver found the plans
+            results["solver"] = config.objective_settings.plan.resolved(best_device())
+    if len(request.bitexts) > 1:
         results["development_map_by_language"] = {
-            language: [one[language] for one in by_language] for language in bitexts
+            language: [one[language] for one in by_language] for language in request.bitexts
         }
-    _save(model, target)
+    _save(model, draft.path)
     return results
 
 
-def _counted(
-    config: DistillConfig, bitexts: Mapping[str, Bitext], prepared: Prepared
-) -> dict[str, Any]:
-    """How much bitext there is, in all and of each of several languages."""
-    from clirot.distillation.training.batching import draws
-
-    parts, sizes = prepared.parts, prepared.material.sizes
-    found: dict[str, Any] = {
-        "pairs": sum(len(bitext.pairs) for bitext in bitexts.values()),
-        "training_pairs": sum(sizes),
-        "development_pairs": sum(len(part.development) for part in parts.values()),
-        "set_aside": sum(len(part.aside) for part in parts.values()),
-        "duplicates_across_sources": sum(
-            sum(bitext.dropped.values()) for bitext in bitexts.values()
-        ),
-    }
-    if len(parts) > 1:
-        drawn_pairs = draws(sizes, config.sampling_temperature)
-        found["languages"] = {
-            language: {
-                "pairs": len(bitexts[language].pairs),
-                "training_pairs": len(part.train),
-                "development_pairs": len(part.development),
-                "set_aside": len(part.aside),
-                "drawn_an_epoch": drawn,
-            }
-            for (language, part), drawn in zip(parts.items(), drawn_pairs, strict=True)
-        }
-    return found
-
-
-def _untrained(
-    model: MultiVectorEncoder, config: DistillConfig, prepared: Prepared
-) -> dict[str, float]:
-    """Language -> MAP of the student as it starts."""
-    from clirot.encoding.encoders import MultiVectorTokenEncoder
-
-    side = STUDENT_SIDES[config.side][0]
-    encoder = MultiVectorTokenEncoder(model, side=side, name="student", digest="")
-    return {
-        language: task.mean_average_precision(task.student_tokens(encoder))
-        for language, task in prepared.developments.items()
-    }
-
-
-def _informed(
-    config: DistillConfig, objective: Objective, model: MultiVectorEncoder, prepared: Prepared
-) -> Objective:
-    """The objective with what its plans want to know of the bitext."""
-    from clirot.distillation.objectives import informed
+def _task(request: _Request, model: MultiVectorEncoder, prepared: Prepared, scratch: Path) -> Task:
+    """What is trained: the settings as they are, and the objective with what it needs to know."""
+    from clirot.distillation.objectives.objective import informed
     from clirot.distillation.training.corpus_statistics import corpus_statistics
-    from clirot.distillation.training.diagnostics import plan_of
+    from clirot.distillation.training.development import plan_of
+    from clirot.distillation.training.material import Task
 
+    config, sides = request.config, STUDENT_SIDES[request.config.side]
+    assert request.objective is not None
     corpus = corpus_statistics(
-        plan_of(objective),
+        plan_of(request.objective).plan,
         model,
         prepared.material,
-        sides=STUDENT_SIDES[config.side],
+        sides=sides,
         teacher_tokenizer=prepared.documents.model.tokenizer,
         translations=prepared.english,
     )
-    return informed(objective, corpus)
+    return Task(
+        settings=config.training,
+        objective=informed(request.objective, corpus),
+        material=prepared.material,
+        scratch=scratch,
+        sides=sides,
+        new_embeddings=config.student == TRANSPLANT,
+    )
+
+
+def _help(together: Processes) -> bool:
+    """Help the first process to train; False where there was nothing to train.
+
+    Raises:
+        ClirotError: this process does not see what the first one wrote.
+    """
+    begin: Path | None = together.agree()
+    if begin is None:
+        return False
+    if not begin.is_dir():
+        raise ClirotError(
+            f"this process does not see {begin}, which the first process wrote",
+            hint="all processes of a training must share CLIROT_HOME",
+        )
+    from clirot.distillation.training.trainer import train
+    from clirot.encoding.encoders import load_model
+
+    task: Task = together.agree()
+    train(load_model(begin), task, {}, processes=together)
+    together.agree()
+    return True
 
 
 def _save(model: MultiVectorEncoder, target: Path) -> None:
     """Write the checkpoint.
 
-    A fast tokenizer remembers how its last call cut and padded, and would save that: a run resumed
-    after its last step made other calls than an uninterrupted one.
+    A fast tokenizer remembers how its last call cut and padded, and would save that. A run that was
+    resumed after its last step made other calls than an uninterrupted one.
     """
     from clirot.encoding.encoders import quiet_libraries
 
@@ -337,18 +313,3 @@ def _save(model: MultiVectorEncoder, target: Path) -> None:
         backend.no_padding()
     with quiet_libraries():
         model.save_pretrained(str(target), create_model_card=False)
-
-
-def _write_card(
-    target: Path,
-    config: DistillConfig,
-    deciding: Mapping[str, Any],
-    inputs: tuple[Input, ...],
-    results: Mapping[str, Any],
-) -> None:
-    from clirot.distillation.model_card import model_card
-
-    (target / "README.md").write_text(
-        model_card(config.artefact_name, config.pairs, deciding, inputs, results),
-        encoding="utf-8",
-    )

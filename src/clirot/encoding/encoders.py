@@ -107,7 +107,7 @@ class MultiVectorTokenEncoder:
         found: list[TokenVectors | None] = [None] * len(texts)
         done = 0
         progress(Step(label, 0, len(texts), unit="texts"))
-        for batch in _batches(order, [len(text) // 3 + 2 for text in texts]):
+        for batch in length_batches(order, [len(text) // 3 + 2 for text in texts]):
             with torch.inference_mode():
                 vectors = encode(
                     [texts[row] for row in batch],
@@ -227,7 +227,7 @@ def _is_multi_vector(path: Path) -> bool:
     return False
 
 
-def _batches(order: Sequence[int], lengths: Sequence[int]) -> Iterator[list[int]]:
+def length_batches(order: Sequence[int], lengths: Sequence[int]) -> Iterator[list[int]]:
     """Consecutive runs of ``order`` (sorted by length) whose padded size stays within bounds."""
     batch: list[int] = []
     for row in order:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from clirot.distillation.objectives.settings import PlanSettings
 from clirot.errors import UsageError
+from clirot.settings import setting
 from clirot.store import Store
 
 if TYPE_CHECKING:
@@ -13,56 +16,68 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from sentence_transformers import MultiVectorEncoder
 
-    from clirot.distillation.objectives import SentenceTokens
+    from clirot.distillation.objectives.tokens import SentenceTokens
 
-_SETTINGS: dict[str, tuple[str, ...] | None] = {
-    "marginals": ("uniform", "distinct", "norm"),
-    "centring": ("none", "sentence"),
-    "unbalanced": None,
-    "special_tokens": None,
-    "solver": None,
-    "teacher_layer": None,
-}
-"""Settings of the plan that a student's own are taken for, and which values: those that one
-sentence pair is enough for. What needs the training bitext (idf, the mean or the covariance of a
-corpus, a lexical prior) is left at its default."""
+_PLAN = (
+    "reg",
+    "solver",
+    "marginals",
+    "special_tokens",
+    "unbalanced",
+    "centring",
+    "teacher_layer",
+)
+"""The settings of the plan that are taken from the student. A lexical prior needs the training
+bitext, which is not read here; iterations are not a matter of speed for one plan."""
+_NEEDS_BITEXT = ("idf", "corpus", "whiten")
+"""Values of these settings that need the training bitext too: the default stands in for them."""
 _LEFT_OUT = 0.01  # of the mass of the heaviest token
 _MOST_WORDS = 12
 
 
 @dataclass(frozen=True, kw_only=True)
 class AlignConfig:
-    """Which sentences, by which student."""
+    """Which sentences to align, and by which student."""
 
-    model: str
-    """A student in the registry. A model that is no student stands on both sides."""
-    tgt: str = ""
-    """The sentence in the student's language."""
-    src: str = ""
-    """Its translation in the teacher's language."""
-    collection: str | None = None
-    """Take a topic of this collection, in the student's language and in the teacher's, instead."""
-    lang: str | None = None
-    """Language of the topics; None: the student's, or the only one there is beside English."""
-    topic: str | None = None
-    """Which topic of the collection; None: the one of most words that fits a terminal."""
-    reg: float | None = None
-    """Regularisation of the plan; None: what the student was trained with."""
-    iterations: int = 100
-    """Sinkhorn iterations; more than in training, since one plan costs nothing."""
+    model: str = setting(
+        meaning="""The student, such as en-so. A model that is not a student encodes both
+        sentences."""
+    )
+    tgt: str = setting("", "The sentence in the student's language.")
+    src: str = setting("", "Its translation in the teacher's language.")
+    collection: str | None = setting(
+        None,
+        """Align a topic of this collection (such as cldr/so), in the student's language and in the
+        teacher's, instead of two sentences.""",
+    )
+    lang: str | None = setting(
+        None,
+        """Language of the topic. Default: the student's, or the only one that the collection has
+        beside English.""",
+    )
+    topic: str | None = setting(
+        None, "Which topic of the collection. Default: the longest that fits a terminal."
+    )
+    reg: float | None = setting(
+        None, "Entropic regularisation of the plan. Default: as the student was trained."
+    )
+    iterations: int = setting(
+        100,
+        """Sinkhorn iterations; more than in training, because a single plan takes no time.""",
+    )
 
     def __post_init__(self) -> None:
         if self.collection is None:
             if self.topic is not None or self.lang is not None:
                 raise UsageError(
                     "a topic or a language was named, but no collection to take a topic from",
-                    hint="name it with --collection",
+                    hint="name the collection with `collection`",
                 )
             for side, text in (("target", self.tgt), ("source", self.src)):
                 if not text.strip():
                     raise UsageError(
                         f"the {side} sentence is empty",
-                        hint="give two sentences, or a --collection with topics in both languages",
+                        hint="give two sentences, or a `collection` with topics in both languages",
                     )
         elif self.tgt or self.src:
             raise UsageError(
@@ -72,12 +87,12 @@ class AlignConfig:
 
 @dataclass(frozen=True)
 class Alignment:
-    """A plan and what its rows and columns are."""
+    """A plan, and the tokens that its rows and columns stand for."""
 
     target_tokens: list[str]
     source_tokens: list[str]
     plan: NDArray[np.float64]
-    """``(target tokens, source tokens)``; sums to 1 as nearly as the solver has converged."""
+    """``(target tokens, source tokens)``. It sums to 1 up to the solver's marginal error."""
     cost: float
     """``<P, C>``, the loss of this pair."""
 
@@ -115,7 +130,8 @@ def align(config: AlignConfig, *, store: Store | None = None) -> Alignment:
     """
     import torch
 
-    from clirot.distillation.objectives import TokenBatch, Transport
+    from clirot.distillation.objectives.tokens import TokenBatch
+    from clirot.distillation.objectives.transport import Transport
     from clirot.encoding.encoders import load_model
     from clirot.models import resolve
 
@@ -124,20 +140,13 @@ def align(config: AlignConfig, *, store: Store | None = None) -> Alignment:
     trained: dict[str, Any] = {}
     if ref.origin == "made":
         trained = dict(store.get("models", config.model).manifest.config)
-    objective = Transport(
-        reg=config.reg if config.reg is not None else float(trained.get("reg", 0.02)),
-        iterations=config.iterations,
-        **{
-            name: trained[name]
-            for name, known in _SETTINGS.items()
-            if name in trained and (known is None or trained[name] in known)
-        },
-    )
+    settings = _plan_settings(config, trained)
+    objective = Transport(plan=settings)
     tgt, src = _sentences(config, store, trained)
     other = ref.teacher.side("document") if ref.teacher is not None else ref
     student, teacher = load_model(ref.path), load_model(other.path)
     with torch.inference_mode():
-        layer = objective.teacher_layer if "layer" in objective.asks_for else None
+        layer = settings.teacher_layer if "layer" in settings.asks_for else None
         target, target_tokens = _encode(student, tgt, ref.encodes[0], layer)
         source, source_tokens = _encode(teacher, src, "document", layer)
         sides = [TokenBatch.padded([one]) for one in (target, source)]
@@ -148,6 +157,15 @@ def align(config: AlignConfig, *, store: Store | None = None) -> Alignment:
         plan=plan[0].double().numpy(),
         cost=float((plan * cost).sum()),
     )
+
+
+def _plan_settings(config: AlignConfig, trained: Mapping[str, Any]) -> PlanSettings:
+    """Those of the student's training, with what was asked for in their place."""
+    own = {name: trained[name] for name in _PLAN if name in trained}
+    own = {name: value for name, value in own.items() if value not in _NEEDS_BITEXT}
+    if config.reg is not None:
+        own["reg"] = config.reg
+    return PlanSettings(**own, iterations=config.iterations)
 
 
 def _sentences(config: AlignConfig, store: Store, trained: dict[str, Any]) -> tuple[str, str]:
@@ -162,7 +180,7 @@ def _sentences(config: AlignConfig, store: Store, trained: dict[str, Any]) -> tu
     lang = config.lang
     if lang is None and collection.language is None:  # unlike cldr/so, a directory names none
         own = trained_languages(trained).tgts if trained else ()
-        # A student of several languages has one in mind only where the collection has one of them.
+        # A student of several languages: only where the collection has just one of them.
         there = [one for one in own if one in collection.languages]
         others = [one for one in collection.languages if one != "en"]
         candidates = own if len(own) == 1 else there or others
@@ -188,10 +206,10 @@ def _sentences(config: AlignConfig, store: Store, trained: dict[str, Any]) -> tu
 def _encode(
     model: MultiVectorEncoder, text: str, side: Literal["query", "document"], layer: int | None
 ) -> tuple[SentenceTokens, list[str]]:
-    """The tokens that are scored, and what they are.
+    """The vectors of the tokens that are scored, and the tokens as text.
 
-    A ColBERT model drops punctuation from documents and adds markers: the model's own mask says
-    which tokens are left.
+    A ColBERT model drops punctuation from documents and adds markers, so only the model knows which
+    tokens are scored.
     """
     from clirot.distillation.training.reading import TokenReader
 

@@ -10,15 +10,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from torch import Tensor
 
-from clirot.distillation.objectives.objective import TokenBatch
-from clirot.distillation.objectives.pooled import mean_pooled
-
-Centring = Literal["none", "sentence", "corpus", "whiten"]
+from clirot.distillation.objectives.tokens import TokenBatch, mean_pooled
 
 _LEAST_PROBABILITY = 1e-4
 """Below it a translation counts as never seen: model 1's tail is noise."""

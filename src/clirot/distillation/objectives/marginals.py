@@ -13,16 +13,12 @@ A weight a token, divided by the sentence's sum. What a weight says:
 
 from __future__ import annotations
 
-from typing import Literal
-
 import torch
 from torch import Tensor
 
 from clirot.distillation.objectives.costs import cosine_cost
-from clirot.distillation.objectives.objective import TokenBatch
+from clirot.distillation.objectives.tokens import TokenBatch
 from clirot.errors import ClirotError
-
-Marginals = Literal["uniform", "distinct", "idf", "norm"]
 
 
 def ordinary(tokens: TokenBatch) -> Tensor:

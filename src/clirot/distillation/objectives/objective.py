@@ -1,94 +1,29 @@
-"""What every objective is given and gives back."""
+"""Objectives by name, and weighted sums of them: ``transport+0.5*contrastive``."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, NamedTuple, Protocol
+import math
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, fields, replace
+from typing import Any, Protocol
 
-import numpy as np
-import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from clirot.distillation.objectives.baselines import Greedy, SentenceMSE
+from clirot.distillation.objectives.contrastive import (
+    Contrastive,
+    ScoreKL,
+    TokenContrast,
+    TransportContrast,
+)
+from clirot.distillation.objectives.costs import CorpusStatistics
+from clirot.distillation.objectives.settings import ObjectiveSettings
+from clirot.distillation.objectives.tokens import TokenBatch
+from clirot.distillation.objectives.transport import Transport
+from clirot.errors import UsageError
 from clirot.models import Side
-
-
-class SentenceTokens(NamedTuple):
-    """One sentence's tokens, and what a transport plan may want to know of them.
-
-    ``vectors``: ``(tokens, dim)`` float32, unit norm. ``ids``: ``(tokens,)`` int64, of the
-    encoder's own vocabulary. ``special``: ``(tokens,)`` bool, true at tokens that stand for no
-    text (``[CLS]``, ``[SEP]``, those of a prompt). ``norms``: ``(tokens,)`` float32, the length of
-    the vectors before they were normalised. ``layer``: ``(tokens, width)`` float32, the tokens in
-    an earlier layer of the encoder, unit norm.
-    """
-
-    vectors: NDArray[np.float32]
-    ids: NDArray[np.int64] | None = None
-    special: NDArray[np.bool_] | None = None
-    norms: NDArray[np.float32] | None = None
-    layer: NDArray[np.float32] | None = None
-
-
-class TokenBatch(NamedTuple):
-    """Token vectors of a batch of sentences, padded.
-
-    ``vectors``: ``(batch, tokens, dim)``, unit norm at real tokens.
-    ``mask``: ``(batch, tokens)`` bool, true at real tokens; every sentence has at least one.
-
-    ``ids`` to ``layer`` are there where an objective asks for them, padded alike: see
-    :class:`SentenceTokens`.
-    ``sentences``: ``(batch,)`` int64, a number for each distinct sentence; None: not known.
-    """
-
-    vectors: Tensor
-    mask: Tensor
-    ids: Tensor | None = None
-    special: Tensor | None = None
-    norms: Tensor | None = None
-    layer: Tensor | None = None
-    sentences: Tensor | None = None
-
-    @classmethod
-    def padded(
-        cls,
-        sentences: Sequence[NDArray[np.float32] | SentenceTokens],
-        device: torch.device | None = None,
-    ) -> TokenBatch:
-        """A batch of sentences, padded with zeros to the longest; ``(tokens, dim)`` matrices where
-        nothing but the vectors is known.
-        """
-        known = [
-            one if isinstance(one, SentenceTokens) else SentenceTokens(one) for one in sentences
-        ]
-        longest = max(len(one.vectors) for one in known)
-        mask = np.zeros((len(known), longest), dtype=bool)
-        for row, one in enumerate(known):
-            mask[row, : len(one.vectors)] = True
-
-        def column(name: str) -> Tensor | None:
-            parts: list[Any] = [getattr(one, name) for one in known]
-            if any(part is None for part in parts):
-                return None
-            table = np.zeros((len(parts), longest, *parts[0].shape[1:]), dtype=parts[0].dtype)
-            for row, part in enumerate(parts):
-                table[row, : len(part)] = part
-            return torch.from_numpy(table).to(device)
-
-        vectors = column("vectors")
-        assert vectors is not None
-        rest = {name: column(name) for name in SentenceTokens._fields[1:]}
-        return cls(vectors, torch.from_numpy(mask).to(device), **rest)
-
-    def rows(self, rows: Sequence[int]) -> TokenBatch:
-        """Some of the sentences, in that order."""
-        return TokenBatch(*(part if part is None else part[list(rows)] for part in self))  # type: ignore[arg-type]
-
-    def repeated(self, row: int, times: int) -> TokenBatch:
-        """A batch of one sentence over and over, in the memory of one."""
-        return TokenBatch(
-            *(part if part is None else part[row].expand(times, *part[row].shape) for part in self)  # type: ignore[arg-type]
-        )
+from clirot.registry import Registry, unknown_name
 
 
 class Objective(Protocol):
@@ -101,10 +36,146 @@ class Objective(Protocol):
         """
         ...
 
+    @property
+    def uses(self) -> frozenset[str]:
+        """The names of the settings that it uses."""
+        ...
+
     def loss(self, student: TokenBatch, teacher: TokenBatch, side: Side = "query") -> Tensor:
         """The scalar to minimise; differentiable in ``student.vectors`` only.
 
-        Row ``k`` of ``teacher`` encodes the translation of row ``k`` of ``student``. ``side`` is
-        what the student's sentences are; where scores are compared, the teacher's are the other.
+        Row ``k`` of ``teacher`` encodes the translation of row ``k`` of ``student``. ``side`` says
+        what the student's sentences are, queries or documents; where scores are compared, the
+        teacher's sentences are the other.
         """
         ...
+
+
+OBJECTIVES: Registry[type[Any]] = Registry(
+    "objective",
+    {
+        "transport": Transport,
+        "transport-contrast": TransportContrast,
+        "token-contrast": TokenContrast,
+        "contrastive": Contrastive,
+        "score-kl": ScoreKL,
+        "mse": SentenceMSE,
+        "greedy": Greedy,
+    },
+)
+"""Name -> class."""
+
+_TERM = re.compile(r"(?:(?P<weight>(?:\d+\.?\d*|\.\d+)(?:e-?\d+)?)\*)?(?P<name>[A-Za-z][\w-]*)")
+
+
+@dataclass(frozen=True)
+class WeightedSum:
+    """A weighted sum of objectives on the same batch."""
+
+    terms: tuple[tuple[float, Objective], ...]
+
+    @property
+    def in_batch(self) -> bool:
+        """Whether a term compares the sentences of a batch."""
+        return any(one.in_batch for _, one in self.terms)
+
+    @property
+    def uses(self) -> frozenset[str]:
+        """The names of the settings that the terms use."""
+        return frozenset[str]().union(*(one.uses for _, one in self.terms))
+
+    def loss(self, student: TokenBatch, teacher: TokenBatch, side: Side = "query") -> Tensor:
+        """The weighted sum of the terms' losses."""
+        parts = [weight * one.loss(student, teacher, side) for weight, one in self.terms]
+        total = parts[0]
+        for part in parts[1:]:
+            total = total + part
+        return total
+
+
+def objective_of(expression: str, settings: ObjectiveSettings | None = None) -> Objective:
+    """The objective that an expression names.
+
+    Args:
+        expression: a name of :data:`OBJECTIVES`, or several with weights:
+            ``transport+0.5*contrastive``.
+        settings: every objective takes what it uses of them; None: the defaults.
+
+    Raises:
+        UsageError: the expression cannot be read, or an objective contradicts the settings.
+        UnknownNameError: there is no such objective.
+    """
+    terms = [_term(part.strip(), expression) for part in expression.split("+")]
+    names = [name for _, name in terms]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise UsageError(f"objective {expression!r} names {twice} twice", hint="give it one weight")
+    settings = settings or ObjectiveSettings()
+    made = [(weight, _make(OBJECTIVES[name], settings)) for weight, name in terms]
+    if len(made) == 1 and made[0][0] == 1.0:
+        return made[0][1]
+    return WeightedSum(tuple(made))
+
+
+def terms_of(objective: Objective) -> tuple[tuple[float, Objective], ...]:
+    """The weights and objectives of a sum; any other objective is a sum of itself."""
+    return objective.terms if isinstance(objective, WeightedSum) else ((1.0, objective),)
+
+
+def transports(objective: Objective) -> list[Transport]:
+    """The parts of an objective that have a transport plan."""
+    return [one for _, one in terms_of(objective) if isinstance(one, Transport)]
+
+
+def unused(settings: Iterable[str], objective: Objective | None) -> dict[str, str]:
+    """Which of these settings this objective does not use -> why.
+
+    Settings that belong to no objective are passed over; None stands for no training.
+    """
+    used = objective.uses if objective is not None else frozenset[str]()
+    plans = transports(objective) if objective is not None else []
+    idle = frozenset[str]().union(*(one.plan.idle for one in plans))
+    found = {}
+    for setting in settings:
+        users = [name for name, one in OBJECTIVES.items() if setting in one.uses]
+        if setting in idle:
+            found[setting] = "the exact solver neither regularises nor iterates"
+        elif users and setting not in used:
+            found[setting] = f"only {', '.join(users)} {'uses' if len(users) == 1 else 'use'} it"
+    return found
+
+
+def informed(objective: Objective, corpus: CorpusStatistics) -> Objective:
+    """The objective with what its plans need to know of the training bitext."""
+    if isinstance(objective, WeightedSum):
+        return WeightedSum(
+            tuple((weight, informed(one, corpus)) for weight, one in objective.terms)
+        )
+    return replace(objective, corpus=corpus) if isinstance(objective, Transport) else objective
+
+
+def _term(text: str, expression: str) -> tuple[float, str]:
+    match = _TERM.fullmatch(text)
+    weight = float(match["weight"] or 1) if match else math.nan
+    if match is None or not 0 < weight < math.inf:
+        raise UsageError(
+            f"objective {expression!r} has a term that cannot be read: {text!r}",
+            hint="write names joined by +, each with a positive weight before it if need be: "
+            f"transport+0.5*contrastive; known: {', '.join(OBJECTIVES)}",
+        )
+    if match["name"] == "none":
+        raise UsageError(
+            f"objective {expression!r}: none means no training and cannot be part of a sum",
+            hint="leave it out",
+        )
+    if match["name"] not in OBJECTIVES:
+        raise unknown_name("objective", match["name"], [*OBJECTIVES, "none"])
+    return weight, match["name"]
+
+
+def _make(objective: Any, settings: ObjectiveSettings) -> Objective:
+    """With the parts of the settings that it has fields for."""
+    parts = {one.name: getattr(settings, one.name) for one in fields(settings)}
+    own = {one.name for one in fields(objective)}
+    made: Objective = objective(**{name: one for name, one in parts.items() if name in own})
+    return made

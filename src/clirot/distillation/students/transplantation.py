@@ -1,20 +1,26 @@
-"""Vocabulary transplant: a student for a language no encoder covers, from the teacher itself.
+"""Vocabulary transplant: a student for a language that no encoder covers, from the teacher itself.
 
-The teacher's body is kept as it is. Its English vocabulary stays and target-language subwords join
-it; the embedding of each is a weighted mean of the English embeddings that a statistical word
-alignment of the bitext (IBM model 1) gives it. A subword that the alignment says nothing about
-takes the mean of all English embeddings; one spelled like an English token starts from that token
-and moves as far as the bitext's evidence carries it, so that names and numbers stay what they are.
+The teacher's body and its English vocabulary are kept, and subwords of the target language are
+added. The embedding of a new subword is a weighted mean of the embeddings of its English
+translations, which a statistical word alignment of the bitext (IBM model 1) finds. A subword
+without translations takes the mean of all English embeddings. A subword that is spelled like an
+English one starts from that one and moves further the more evidence the bitext has, so that names
+and numbers stay what they are. A few thousand sentence pairs make a student in seconds.
 
-No multilingual weights are needed: a few thousand sentence pairs make a student in seconds.
+The student's tokenizer is a plain WordPiece tokenizer, so that it loads without clirot. Its
+normaliser is not the teacher's: uncased BERT strips combining marks, which are letters in
+Devanagari, Thai or Yoruba. Tokens that were added to the teacher's vocabulary, such as the ``[Q]``
+and ``[D]`` of a ColBERT, keep their ids and are found in a text as the teacher finds them.
 
-A student of several languages learns subwords from each language by itself, so that a small one has
-as many as it would have alone, and aligns each bitext by itself. A subword that several languages
-spell alike has one embedding: its translations in each, as often as training will see them.
+A student of several languages learns the subwords of each language by itself, so that a language
+with little bitext has as many as it would have alone, and aligns each bitext by itself. A subword
+that several languages spell alike has one embedding: the mean of its translations in these
+languages, weighted by how often training will see it in each.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -23,42 +29,42 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clirot.bitext.translation_table import TranslationTable, ibm1
-from clirot.distillation.students.tokenizer import UnionVocabulary, union_vocabulary
+from clirot.distillation.students.settings import TransplantSettings
 from clirot.errors import UsageError
 from clirot.records import SentencePair
 
 if TYPE_CHECKING:
     from sentence_transformers import MultiVectorEncoder
-    from transformers import PreTrainedTokenizerBase
+    from tokenizers import Tokenizer
+    from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 Floats = NDArray[np.float64]
 
+_UNKNOWN, _START, _END, _PAD, _MASK = "[UNK]", "[CLS]", "[SEP]", "[PAD]", "[MASK]"
+_LONGEST_WORD = 400
+"""Characters after which a "word" is cut. Scripts without spaces make long ones, and a word that is
+too long would be unknown as a whole."""
 
-@dataclass(frozen=True, kw_only=True)
-class TransplantConfig:
-    """How a vocabulary is transplanted."""
 
-    vocabulary: int
-    """Subwords to learn of each target language; fewer come out of little text."""
-    same_spelling: float
-    """Evidence, in expected alignments, that the identity of two like-spelled subwords is worth."""
-    sharpness: float
-    """A translation weighs ``t(e|f)^sharpness t(f|e)``: above 1, the likelier translations are
-    favoured over the many unlikely ones that model 1 spreads its mass on."""
+@dataclass(frozen=True)
+class UnionVocabulary:
+    """A tokenizer over both vocabularies.
 
-    def __post_init__(self) -> None:
-        if not 100 <= self.vocabulary <= 200_000:
-            raise UsageError(f"vocabulary must be between 100 and 200000, got {self.vocabulary}")
-        if not 0 < self.sharpness < float("inf"):
-            raise UsageError(f"sharpness must be positive, got {self.sharpness}")
-        if not 0 <= self.same_spelling < float("inf"):
-            raise UsageError(f"same_spelling must not be negative, got {self.same_spelling}")
+    Ids below ``n_teacher`` are the teacher's, those from there to ``size`` are new. ``target_ids``
+    are the ids of all subwords that were learnt from the target side, new or spelled like an
+    English one.
+    """
+
+    tokenizer: PreTrainedTokenizerFast
+    n_teacher: int
+    size: int
+    target_ids: frozenset[int]
 
 
 def transplant(
     model: MultiVectorEncoder,
     bitexts: Sequence[Sequence[SentencePair]],
-    config: TransplantConfig,
+    settings: TransplantSettings,
     *,
     passes: Sequence[float] | None = None,
 ) -> dict[str, float]:
@@ -69,12 +75,13 @@ def transplant(
             embeddings are replaced. Its projection, prompts, query expansion and list of tokens
             that are not scored stay as they are.
         bitexts: training bitext of each target language; ``src`` in the teacher's.
-        config: see :class:`TransplantConfig`.
-        passes: how often training sees a pair of each bitext, relative to the others; None: all
-            alike.
+        settings: how it is done.
+        passes: how often training sees a pair of each bitext, relative to the others; None: equally
+            often.
 
     Returns:
-        What came of it: the vocabulary's size and how much of it the alignment explains.
+        The size of the vocabulary, how much of it is new, and the share of the new subwords that
+        the alignment found translations for.
 
     Raises:
         UsageError: the teacher's tokenizer is not WordPiece.
@@ -88,16 +95,16 @@ def transplant(
     union = union_vocabulary(
         teacher_tokenizer,
         [[pair.tgt for pair in pairs] for pairs in bitexts],
-        size=config.vocabulary,
+        size=settings.vocabulary,
         max_tokens=int(backbone.max_seq_length),
     )
     english = body.get_input_embeddings().weight.detach().cpu().numpy().astype(np.float64)
     tables = [
-        align(teacher_tokenizer, union, pairs, sharpness=config.sharpness) for pairs in bitexts
+        align(teacher_tokenizer, union, pairs, sharpness=settings.sharpness) for pairs in bitexts
     ]
     table = merged(tables, passes if passes is not None else [1.0] * len(tables))
     vectors, explained = embeddings(
-        english[: union.n_teacher], union, table, same_spelling=config.same_spelling
+        english[: union.n_teacher], union, table, same_spelling=settings.same_spelling
     )
     body.resize_token_embeddings(len(vectors), mean_resizing=False)
     with torch.no_grad():
@@ -121,13 +128,11 @@ def align(
     *,
     sharpness: float,
 ) -> TranslationTable:
-    """Translation weights of the union's subwords into the teacher's, from bitext.
+    """Weights of the teacher's subwords as translations of the union's: ``(size, n_teacher)``.
 
     The probabilities of both directions are multiplied, so that a rare English word which happens
-    to occur beside a subword does not collect its mass ("garbage collection").
-
-    Returns:
-        A ``(union.size, n_teacher)`` table; rows of subwords seen in the bitext sum to 1.
+    to occur beside a subword does not collect its mass ("garbage collection"). Rows of subwords
+    that occur in the bitext sum to 1.
     """
     from scipy import sparse
 
@@ -146,10 +151,8 @@ def align(
 
 
 def merged(tables: Sequence[TranslationTable], passes: Sequence[float]) -> TranslationTable:
-    """One table of several languages': each row a mean, weighted by evidence times ``passes``.
-
-    The weights are how often the subword will be met in each language, so that the row is that of
-    a subword drawn from what training sees.
+    """One table for several languages: each row is a mean, weighted by evidence times ``passes``,
+    that is by how often training will see the subword in each language.
     """
     from scipy import sparse
 
@@ -175,7 +178,7 @@ def embeddings(
         english: ``(n_teacher, dim)``, the teacher's.
         union: the vocabulary.
         table: ``(union.size, n_teacher)`` translations.
-        same_spelling: see :class:`TransplantConfig`.
+        same_spelling: see :class:`~clirot.distillation.students.settings.TransplantSettings`.
 
     Returns:
         ``(union.size, dim)`` embeddings, and the share of new subwords that ``table`` explains.
@@ -206,3 +209,138 @@ def _ids(
         list(texts), add_special_tokens=False, truncation=True, max_length=longest, verbose=False
     )
     return [np.asarray(ids, dtype=np.int64) for ids in encoded["input_ids"]]
+
+
+def union_vocabulary(
+    teacher: PreTrainedTokenizerBase,
+    texts: Sequence[Sequence[str]],
+    *,
+    size: int,
+    max_tokens: int,
+) -> UnionVocabulary:
+    """Learn target subwords and add them to a teacher's WordPiece vocabulary.
+
+    Args:
+        teacher: the teacher's tokenizer.
+        texts: sentences in each target language.
+        size: subwords to learn of each language; none is added twice.
+        max_tokens: longest input of the student.
+
+    Raises:
+        UsageError: the teacher's tokenizer is not WordPiece.
+    """
+    from transformers import PreTrainedTokenizerFast
+
+    added = teacher.added_tokens_decoder
+    # An added token must be in the model's vocabulary too: the library gives one that is not there
+    # the next free id.
+    vocabulary = _wordpieces(teacher) | {token.content: place for place, token in added.items()}
+    learnt = list(dict.fromkeys(piece for one in texts for piece in _learn(one, size)))
+    union = dict(vocabulary)
+    n_teacher = max(vocabulary.values()) + 1  # a vocabulary that was edited by hand has gaps
+    for piece in learnt:
+        union.setdefault(piece, n_teacher + len(union) - len(vocabulary))
+    special = {token: union[token] for token in (_UNKNOWN, _START, _END, _PAD, _MASK)}
+    tokenizer = _wordpiece_tokenizer(union, special)
+    for _, token in sorted(added.items()):
+        (tokenizer.add_special_tokens if token.special else tokenizer.add_tokens)([token])
+    return UnionVocabulary(
+        tokenizer=PreTrainedTokenizerFast(
+            tokenizer_object=tokenizer,
+            unk_token=_UNKNOWN,
+            cls_token=_START,
+            sep_token=_END,
+            pad_token=_PAD,
+            mask_token=_MASK,
+            model_max_length=max_tokens,
+        ),
+        n_teacher=n_teacher,
+        size=n_teacher + len(union) - len(vocabulary),
+        target_ids=frozenset(union[piece] for piece in learnt)
+        - frozenset(special.values())
+        - frozenset(added),
+    )
+
+
+def check_transplantable(model: MultiVectorEncoder) -> None:
+    """Raise unless subwords can be added to a model's vocabulary.
+
+    Raises:
+        UsageError: its tokenizer is not WordPiece.
+    """
+    _wordpieces(model.tokenizer)
+
+
+def _wordpieces(teacher: PreTrainedTokenizerBase) -> dict[str, int]:
+    backend = getattr(teacher, "backend_tokenizer", None)
+    model = json.loads(backend.to_str())["model"] if backend is not None else {}
+    vocabulary = model.get("vocab", {})
+    wanted = (_UNKNOWN, _START, _END, _PAD, _MASK)
+    if model.get("type") != "WordPiece" or any(token not in vocabulary for token in wanted):
+        raise UsageError(
+            f"the teacher's tokenizer is {model.get('type') or type(teacher).__name__}, and a "
+            "vocabulary can be transplanted into a WordPiece (BERT) tokenizer only",
+            hint="choose another `teacher` (minilm-en, colbertv2), or start the student from a "
+            "multilingual encoder, for example `student=xlm-r-base`",
+        )
+    return dict(sorted(vocabulary.items(), key=lambda entry: int(entry[1])))
+
+
+def _learn(texts: Sequence[str], size: int) -> list[str]:
+    from tokenizers import Tokenizer, trainers
+    from tokenizers.models import WordPiece
+
+    tokenizer = Tokenizer(WordPiece(unk_token=_UNKNOWN))
+    _set_normaliser(tokenizer)
+    characters = sorted(set().union(*map(tokenizer.normalizer.normalize_str, texts)) - {" "})
+    # The trainer numbers word-internal characters in the order of a randomly seeded hash table and
+    # breaks ties between merges by those numbers. Named as special tokens they have fixed numbers,
+    # and the same text gives the same vocabulary in every process.
+    fixed = [_UNKNOWN, *(f"##{character}" for character in characters)]
+    trainer = trainers.WordPieceTrainer(
+        vocab_size=max(size, len(fixed)),
+        min_frequency=2,
+        special_tokens=fixed,
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(texts, trainer)
+    learnt = sorted(tokenizer.get_vocab().items(), key=lambda entry: entry[1])
+    return [piece for piece, _ in learnt]
+
+
+def _wordpiece_tokenizer(vocabulary: dict[str, int], special: dict[str, int]) -> Tokenizer:
+    from tokenizers import Tokenizer, decoders, processors
+    from tokenizers.models import WordPiece
+
+    tokenizer = Tokenizer(
+        WordPiece(vocabulary, unk_token=_UNKNOWN, max_input_chars_per_word=_LONGEST_WORD)
+    )
+    _set_normaliser(tokenizer)
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single=f"{_START} $A {_END}",
+        pair=f"{_START} $A {_END} $B {_END}",
+        special_tokens=[(token, special[token]) for token in (_START, _END)],
+    )
+    tokenizer.decoder = decoders.WordPiece()
+    return tokenizer
+
+
+def _set_normaliser(tokenizer: Tokenizer) -> None:
+    from tokenizers import Regex, normalizers, pre_tokenizers
+
+    # Not BERT's clean_text: it also removes the joiners that Marathi and Persian spell with.
+    tokenizer.normalizer = normalizers.Sequence(
+        [
+            normalizers.NFC(),
+            normalizers.Replace(Regex(r"[\p{Cc}\x{FFFD}]"), " "),
+            normalizers.BertNormalizer(
+                clean_text=False, handle_chinese_chars=True, strip_accents=False, lowercase=True
+            ),
+        ]
+    )
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [
+            pre_tokenizers.BertPreTokenizer(),
+            pre_tokenizers.Split(Regex(f".{{{_LONGEST_WORD}}}"), behavior="isolated"),
+        ]
+    )

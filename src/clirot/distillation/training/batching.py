@@ -1,9 +1,9 @@
-"""Which sentences are in a batch: of like length, and of several languages by temperature.
+"""Which sentences are in a batch: sentences of like length, and languages by temperature.
 
-Length: little of a batch is then padding. Temperature: of languages with ``n_l`` pairs an epoch
-takes shares ``p_l ~ n_l^(1/T)``, so that one with much bitext does not drown the others
-(Arivazhagan et al., arXiv 1907.05019; as an exponent ``1/T`` in Conneau and Lample, arXiv
-1901.07291, section 3.1). An epoch has as many pairs as the bitext, whatever the temperature.
+Sentences of like length need little padding. With several languages, a language with ``n`` pairs
+gets a share of an epoch in proportion to ``n^(1/T)``, so that one with much bitext does not crowd
+out the others (Arivazhagan et al., arXiv 1907.05019; Conneau and Lample, arXiv 1901.07291, section
+3.1). An epoch has as many pairs as the bitext, whatever the temperature.
 """
 
 from __future__ import annotations
@@ -20,16 +20,12 @@ _CHUNK_BATCHES = 50
 
 
 def draws(sizes: Sequence[int], temperature: float) -> list[int]:
-    """How many pairs of each language an epoch takes.
+    """How many pairs of each language an epoch takes: ``sizes ** (1 / temperature)``, scaled and
+    rounded so that the sum is that of ``sizes``.
 
     Args:
         sizes: pairs of each language.
-        temperature: 1: all of them; larger: more of the small languages, less of the large ones;
-            infinite: equally many.
-
-    Returns:
-        Counts in proportion to ``sizes ** (1 / temperature)``, rounded so that they sum as
-        ``sizes`` do.
+        temperature: 1 takes all of them, infinity equally many of each language.
     """
     weights = np.asarray(sizes, dtype=np.float64) ** (1 / temperature)
     wanted = weights / weights.sum() * sum(sizes)
@@ -42,19 +38,18 @@ def draws(sizes: Sequence[int], temperature: float) -> list[int]:
 class LengthBucketedSampler(DefaultBatchSampler):
     """Shuffled batches of like length: shuffle, sort within chunks of 50 batches, shuffle batches.
 
-    The order of an epoch follows from the seed and the epoch's number alone, so that a resumed run
-    sees the batches an uninterrupted one sees.
+    The order of an epoch follows from the seed and the number of the epoch alone, so that a resumed
+    run sees the batches of an uninterrupted one.
 
     Args:
-        lengths: of the sentences, one language after the other.
+        lengths: of the sentences, grouped by language.
         batch_size: sentences in a batch.
         seed: decides the order.
-        sizes: how many of the sentences are of each language; none: they are all of one.
+        sizes: the number of sentences of each language; none: there is one language.
         temperature: see :func:`draws`. A language goes through all its sentences before it repeats
-            one, from epoch to epoch where an epoch does not take them all.
-        rank: which of several processes this is.
-        processes: among how many a batch is shared out. All get as many sentences of it; what is
-            lacking is made up by the row after the last, ``len(lengths)``, which no language has.
+            one, over several epochs if need be.
+        share: which process this is, and of how many. All get equally many sentences of a batch;
+            a share that is short is filled up with the row ``len(lengths)``, which has no sentence.
     """
 
     def __init__(
@@ -65,16 +60,14 @@ class LengthBucketedSampler(DefaultBatchSampler):
         seed: int,
         sizes: Sequence[int] = (),
         temperature: float = 1.0,
-        rank: int = 0,
-        processes: int = 1,
+        share: tuple[int, int] = (0, 1),
     ) -> None:
         super().__init__(range(len(lengths)), batch_size=batch_size, drop_last=False)
         self._lengths = list(lengths)
         self._seed = seed
         self._sizes = list(sizes) or [len(lengths)]
         self._draws = draws(self._sizes, temperature)
-        self._rank = rank
-        self._processes = processes
+        self._rank, self._processes = share
         self.epoch = 0
 
     def __iter__(self) -> Iterator[list[int]]:
@@ -94,8 +87,8 @@ class LengthBucketedSampler(DefaultBatchSampler):
             yield self._share(batches[place])
 
     def _share(self, batch: list[int]) -> list[int]:
-        """What this process has of a batch: every n-th sentence of n processes, so that the parts
-        are of like length.
+        """The part of this process in a batch: with n processes, every n-th sentence, so that the
+        parts are of like length.
         """
         if self._processes == 1:
             return batch
@@ -125,11 +118,11 @@ class LengthBucketedSampler(DefaultBatchSampler):
 def sampler_factory(
     lengths: Sequence[int], **settings: Any
 ) -> Callable[..., LengthBucketedSampler]:
-    """What sentence-transformers' ``batch_sampler`` argument takes; it must be picklable.
+    """The ``batch_sampler`` argument of sentence-transformers, which must be picklable.
 
     Args:
         lengths: of the sentences.
-        settings: of :class:`LengthBucketedSampler`, where they are not what the trainer gives.
+        settings: arguments of :class:`LengthBucketedSampler` that replace those of the trainer.
     """
     return partial(_make_sampler, tuple(lengths), settings)
 

@@ -1,12 +1,12 @@
-"""What a transport plan wants to know of the training bitext: counted, fitted, aligned.
+"""What a transport plan needs to know of the training bitext: frequencies, means, translations.
 
-The teacher's side is one language, and is counted over all pairs. What is said of the student's
-subwords is found in each of its languages by itself, since pooled counts would make every word of a
-small language look rare, and divide a subword's translations among the languages that spell it.
-Bitext counts as it is, whatever the sampling temperature.
+The teacher's side is one language and is counted over all pairs. The student's subwords are counted
+and aligned in each language by itself: pooled counts would make every word of a language with
+little bitext look rare, and would divide a subword's translations among the languages that spell it
+alike. The bitext counts as it is, whatever the sampling temperature.
 
-All of it follows from the bitext, the tokenizers and the teacher, so that a resumed run works it
-out again as it was.
+Everything follows from the bitext, the tokenizers and the teacher, so a run that is resumed finds
+the same.
 """
 
 from __future__ import annotations
@@ -20,10 +20,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from clirot.bitext.translation_table import ibm1
-from clirot.distillation.objectives import CorpusStatistics, Transport
-from clirot.distillation.objectives.costs import Lexicon, Transform
+from clirot.distillation.objectives.costs import CorpusStatistics, Lexicon, Transform
 from clirot.distillation.objectives.marginals import inverse_document_frequency
-from clirot.distillation.objectives.transport import LAST_LAYER
+from clirot.distillation.objectives.settings import LAST_LAYER, PlanSettings
 from clirot.distillation.training.material import Material
 from clirot.distillation.training.reading import token_ids
 from clirot.distillation.training.teacher_tokens import TeacherTokens
@@ -33,11 +32,11 @@ if TYPE_CHECKING:
     from sentence_transformers import MultiVectorEncoder
 
 _SAMPLE = 200_000
-"""Tokens that a mean and a covariance are fitted on: some hundred for each entry of a mean."""
+"""Tokens that a mean and a covariance are fitted on: hundreds for each entry of a mean."""
 
 
 def corpus_statistics(
-    plan: Transport,
+    plan: PlanSettings,
     student: MultiVectorEncoder,
     material: Material,
     *,
@@ -45,17 +44,16 @@ def corpus_statistics(
     teacher_tokenizer: Any,
     translations: Sequence[str],
 ) -> CorpusStatistics:
-    """What the settings of ``plan`` ask for, and no more.
+    """What a plan with these settings needs, and no more.
 
     Args:
-        plan: whose settings to look at.
-        student: its tokenizer and prompts.
+        plan: the settings.
+        student: its tokenizer and prompts are used.
         material: the student's training sentences, and the teacher's tokens of their translations,
-            with ids where the plan asks for them.
-        sides: as what the student reads its sentences; an id of either reading of a sentence is in
-            that sentence.
+            with ids where the plan needs them.
+        sides: how the student reads its sentences; a sentence has the ids of both readings.
         teacher_tokenizer: the teacher's.
-        translations: the English of every row of the teacher's tokens.
+        translations: the English sentence of every row of the teacher's tokens.
     """
     found: dict[str, Any] = {}
     teacher, rows = material.teacher, material.rows
@@ -84,14 +82,14 @@ def corpus_statistics(
 
 
 def idf_of_languages(languages: Sequence[Sequence[NDArray[np.int64]]], vocabulary: int) -> Tensor:
-    """Inverse document frequency of a student's ids, that in the language which has an id most:
-    ``(vocabulary,)``, or more if ids go beyond.
+    """Inverse document frequency of a student's ids: ``(vocabulary,)``, or longer if ids go beyond.
 
-    An id that no language has is as rare as can be in the largest.
+    An id that several languages have gets the lowest of their values. An id that no language has
+    gets the highest possible value of the largest language.
 
     Args:
-        languages: of each, the ids of every sentence.
-        vocabulary: how many ids there are.
+        languages: for each language, the ids of every sentence.
+        vocabulary: the number of ids.
     """
     highest = max((int(ids.max()) for one in languages for ids in one if len(ids)), default=0)
     tables = torch.stack([idf_table(one, max(vocabulary, highest + 1)) for one in languages])
@@ -102,7 +100,7 @@ def idf_of_languages(languages: Sequence[Sequence[NDArray[np.int64]]], vocabular
 
 
 def idf_table(documents: Iterable[NDArray[np.int64]], vocabulary: int) -> Tensor:
-    """Inverse document frequency of every id: ``(vocabulary,)``, or more if ids go beyond."""
+    """Inverse document frequency of every id: ``(vocabulary,)``, or longer if ids go beyond."""
     kinds = [np.unique(ids) for ids in documents]
     every = np.concatenate([*kinds, np.zeros(0, dtype=np.int64)]).astype(np.int64)
     frequency = np.bincount(every, minlength=vocabulary)
@@ -117,13 +115,13 @@ def lexicon_of(
     """Which subwords of two tokenizers translate each other, by IBM model 1 over each bitext.
 
     The probability is ``sqrt(t(e|f) t(f|e))``, the geometric mean of both directions, so that a
-    rare word which happens to occur beside another does not count as its translation; of a pair
-    that several languages have, the largest.
+    rare word which happens to occur beside another does not count as its translation. A pair that
+    several languages have gets the largest of their values.
 
     Args:
         student_tokenizer: the student's.
         teacher_tokenizer: the teacher's.
-        bitexts: of each language, its sentences and their translations.
+        bitexts: for each language, its sentences and their translations.
     """
     sides = [
         (_plain_ids(student_tokenizer, own), _plain_ids(teacher_tokenizer, other))
@@ -153,7 +151,7 @@ def _plain_ids(tokenizer: Any, texts: Sequence[str]) -> list[NDArray[np.int64]]:
 
 
 def _sample(teacher: TeacherTokens, rows: Sequence[int], *, of_layer: bool) -> Tensor:
-    """Unit vectors of evenly chosen sentences, as many as hold the wanted number of tokens."""
+    """Unit vectors of evenly chosen sentences that hold about the wanted number of tokens."""
     stride = max(1, teacher.tokens(rows) // _SAMPLE)
     parts: list[NDArray[np.float32]] = []
     for row in rows[::stride]:

@@ -1,16 +1,21 @@
-"""The development split: bitext held out to choose an epoch on, and retrieval over it.
+"""The development split: bitext held out to choose an epoch on, and what is measured on it.
 
-Which pairs are held out follows from the English sentences alone, so that it is the same for every
-seed and objective, and never has an English sentence on both sides of the split; nor is a
-translation that is held out trained on beside other English. More bitext holds out more of what is
-new and less of what was there: figures before and after are of two tasks. Of several languages
-each has its own, and none trains on a sentence that another holds out: corpora such as TICO-19
-translate the same English into all of them.
+The English sentences alone decide which pairs are held out. The split is therefore the same for
+every seed and objective, and no English sentence is on both sides of it; nor is a held-out
+translation trained on beside other English. More bitext holds out more of what is new and less of
+what was there, so figures before and after are of two different tasks. Each of several languages
+has its own task, and no language trains on a sentence that another one holds out: corpora such as
+TICO-19 translate the same English into all of them.
+
+Two things are measured on it: retrieval (MAP), and what the transport plan between student and
+teacher looks like (:func:`plan_figures`), for watching training. The figures of the plan compare
+between epochs and seeds, and between objectives with the same settings of the plan.
 """
 
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -19,16 +24,27 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from clirot.distillation.objectives.objective import Objective, transports
+from clirot.distillation.objectives.sinkhorn import TransportProblem
+from clirot.distillation.objectives.tokens import SentenceTokens, TokenBatch
+from clirot.distillation.objectives.transport import Transport
 from clirot.encoding.encoders import TokenEncoder
 from clirot.encoding.maxsim import FLOAT32, TokenMatrix, scores
 from clirot.errors import ClirotError, InputError
 from clirot.models import Side
 from clirot.records import SentencePair
 
+WATCHED_PAIRS = 200
+"""How many held-out pairs the figures of the plan are measured on: the first ones."""
+
 _FEWEST_PAIRS = 40
 _LARGEST_SHARE = 0.1
 _POOL = 2000
 _QUERY_BATCH = 64
+_PLAN_BATCH = 32
+
+Vectors = NDArray[np.float32]
+"""``(tokens, dim)`` of one sentence."""
 
 
 @dataclass(frozen=True)
@@ -38,21 +54,22 @@ class Split:
     train: list[SentencePair]
     development: list[SentencePair]
     aside: list[SentencePair] = field(default_factory=list)
-    """In neither part: one of their sides is held out, the English perhaps by another language of
-    the student."""
+    """In neither part, because one of their sides is held out; the English side perhaps by another
+    language of the student."""
 
 
 def split(pairs: Sequence[SentencePair], *, development: int) -> Split:
     """Hold out about ``development`` pairs, at most a tenth.
 
     Raises:
-        InputError: too few pairs to train on and to hold any out.
+        InputError: there are too few pairs to train on and to hold any out.
     """
+    more = "fetch more sources, or add a file (`files`)"
     if len(pairs) < _FEWEST_PAIRS:
         raise InputError(
             f"too little bitext to train on: {len(pairs)} pairs, "
             f"at least {_FEWEST_PAIRS} are needed",
-            hint="fetch more sources, or add a file with --file",
+            hint=more,
         )
     wanted = max(1, min(development, int(len(pairs) * _LARGEST_SHARE)))
     held: list[SentencePair] = []
@@ -69,7 +86,7 @@ def split(pairs: Sequence[SentencePair], *, development: int) -> Split:
             f"too little bitext: {len({pair.src for pair in pairs})} distinct source sentences and "
             f"{len({pair.tgt for pair in pairs})} translations in {len(pairs)} pairs, too few to "
             "train on and to hold some out",
-            hint="fetch more sources, or add a file with --file",
+            hint=more,
         )
     return Split(train, held, [pair for pair in rest if pair.tgt in translations])
 
@@ -79,15 +96,15 @@ def split_together(
 ) -> dict[str, Split]:
     """Split the bitext of each language of a student.
 
-    A language's development part is the one it would have alone. What it has of the English that
-    another language holds out is set aside: trained on, it would give that language's answers away.
+    A language's development part is the one it would have alone. Pairs with English that another
+    language holds out are set aside: trained on, they would give that language's answers away.
 
     Args:
-        bitexts: language -> its pairs; the languages share the English side's language.
+        bitexts: language -> its pairs; all have the same source language.
         development: pairs to hold out of each, at most a tenth of it.
 
     Raises:
-        InputError: too few pairs of a language.
+        InputError: there are too few pairs of a language.
     """
     alone: dict[str, Split] = {}
     for language, pairs in bitexts.items():
@@ -104,11 +121,23 @@ def split_together(
         if not train:
             raise InputError(
                 f"{language}: all of its English is in the development part of another language",
-                hint="give it more bitext, or hold out less with --development",
+                hint="give it more bitext, or hold out less (`development`)",
             )
         aside = [pair for pair in part.train if pair.src in held]
         together[language] = Split(train, part.development, [*part.aside, *aside])
     return together
+
+
+def pool(split: Split) -> list[str]:
+    """The documents of the development task: distinct English sentences.
+
+    Those set aside are among them, so that a language's task does not depend on the other languages
+    of its student.
+    """
+    held = dict.fromkeys(pair.src for pair in split.development)
+    rest = [*split.train, *split.aside]
+    others = sorted({pair.src for pair in rest} - held.keys(), key=_order)
+    return [*held, *others[: max(0, _POOL - len(held))]]
 
 
 def _order(text: str) -> bytes:
@@ -117,66 +146,79 @@ def _order(text: str) -> bytes:
 
 @dataclass(frozen=True)
 class Development:
-    """A small retrieval task over the held-out bitext, played on the side the student encodes.
+    """A small retrieval task over the held-out bitext, for the side that the student encodes.
 
-    A query student: topics are the held-out target sentences; documents are their English sides and
-    up to 2,000 in all, the rest from the training bitext, so that finding the one relevant document
-    takes some doing. A document student: the same with the languages changed over.
+    A query student: topics are the held-out target sentences; documents are their English sides,
+    filled up with English of the training bitext to 2,000 in all, so that the one relevant document
+    is not found too easily. A document student: the same with the languages exchanged.
     """
 
     side: Side
     """What the student encodes."""
     texts: list[str]
-    """For the student: the topics, or the documents."""
+    """For the student: the topics, or the documents. The held-out sentences come first."""
     teacher: TokenMatrix
     """By the teacher: the documents, or the topics."""
     relevant: NDArray[np.int64]
     """``(topics,)``: the place of each topic's one relevant document."""
-    translations: list[NDArray[np.float32]]
-    """``(tokens, dim)`` by the teacher as documents: the held-out sentences' English sides."""
+    english: list[str]
+    """The translations of the held-out sentences."""
+    translations: list[Vectors]
+    """These, as the teacher reads documents."""
+    watched: Sequence[SentenceTokens] = ()
+    """The first of these with all that is known of their tokens; empty: only vectors are known."""
 
     @classmethod
     def of(
         cls,
         split: Split,
-        documents: Mapping[str, NDArray[np.float32]],
-        queries: Mapping[str, NDArray[np.float32]] | None = None,
+        documents: Mapping[str, Vectors],
+        queries: Mapping[str, Vectors] | None = None,
     ) -> Development:
         """Build the task.
 
         Args:
             split: the bitext.
-            documents: English sentence -> its ``(tokens, dim)`` vectors as the teacher reads
-                documents, for all of :func:`pool`, or of the held-out ones where ``queries`` are
-                given.
+            documents: English sentence -> its vectors as the teacher reads documents, for all of
+                :func:`pool`, or for the held-out ones where ``queries`` are given.
             queries: for a document student: held-out English sentence -> its vectors as the
                 teacher reads queries.
         """
-        held = split.development
+        english = [pair.src for pair in split.development]
+        sentences = pool(split)
         if queries is None:
-            sentences = pool(split)
             row = {sentence: place for place, sentence in enumerate(sentences)}
             return cls(
                 side="query",
-                texts=[pair.tgt for pair in held],
+                texts=[pair.tgt for pair in split.development],
                 teacher=_matrix([documents[sentence] for sentence in sentences]),
-                relevant=np.array([row[pair.src] for pair in held]),
-                translations=[documents[pair.src] for pair in held],
+                relevant=np.array([row[sentence] for sentence in english]),
+                english=english,
+                translations=[documents[sentence] for sentence in english],
             )
         first: dict[str, str] = {}  # a second translation would be relevant too
-        for pair in [*held, *split.train, *split.aside]:
+        for pair in [*split.development, *split.train, *split.aside]:
             first.setdefault(pair.src, pair.tgt)
-        topics = list(dict.fromkeys(pair.src for pair in held))
+        topics = list(dict.fromkeys(english))
         return cls(
             side="document",
-            texts=[first[sentence] for sentence in pool(split)],
+            texts=[first[sentence] for sentence in sentences],
             teacher=_matrix([queries[sentence] for sentence in topics]),
             relevant=np.arange(len(topics)),  # the pool begins with them
+            english=topics,
             translations=[documents[sentence] for sentence in topics],
         )
 
-    def student_tokens(self, encoder: TokenEncoder) -> list[NDArray[np.float32]]:
-        """Every text by the student, ``(tokens, dim)`` each.
+    def pairs(self, vectors: Sequence[Vectors]) -> tuple[list[Vectors], list[Vectors]]:
+        """The held-out sentences by the student and their translations by the teacher.
+
+        Args:
+            vectors: the student's, from :meth:`student_tokens`.
+        """
+        return list(vectors[: len(self.translations)]), self.translations
+
+    def student_tokens(self, encoder: TokenEncoder) -> list[Vectors]:
+        """Every text by the student.
 
         Raises:
             ClirotError: a token vector is not finite.
@@ -186,28 +228,7 @@ class Development:
             check_finite(torch.from_numpy(matrix))
         return vectors
 
-    @property
-    def pair_texts(self) -> list[str]:
-        """The student's sentences of :meth:`pairs`."""
-        if self.side == "query":
-            return self.texts
-        return [self.texts[place] for place in self.relevant]
-
-    @staticmethod
-    def pair_translations(split: Split, side: Side) -> list[str]:
-        """The English sentences of :meth:`pairs`, for a student of one side."""
-        held = [pair.src for pair in split.development]
-        return held if side == "query" else list(dict.fromkeys(held))
-
-    def pairs(
-        self, vectors: Sequence[NDArray[np.float32]]
-    ) -> tuple[list[NDArray[np.float32]], list[NDArray[np.float32]]]:
-        """The held-out sentences by the student and their translations by the teacher."""
-        if self.side == "query":
-            return list(vectors), self.translations
-        return [vectors[place] for place in self.relevant], self.translations
-
-    def mean_average_precision(self, vectors: Sequence[NDArray[np.float32]]) -> float:
+    def mean_average_precision(self, vectors: Sequence[Vectors]) -> float:
         """MAP of retrieving each topic's one document; ties count against the system.
 
         Args:
@@ -238,22 +259,72 @@ def check_finite(vectors: Tensor) -> None:
     if not torch.isfinite(vectors).all():
         raise ClirotError(
             "training diverged: the student's token vectors are not finite",
-            hint="lower --learning-rate and --embedding-learning-rate",
+            hint="lower `learning_rate` and `embedding_learning_rate`",
         )
 
 
-def _matrix(sentences: Sequence[NDArray[np.float32]]) -> TokenMatrix:
+def _matrix(sentences: Sequence[Vectors]) -> TokenMatrix:
     offsets = np.concatenate([[0], np.cumsum([len(one) for one in sentences])])
     return TokenMatrix(torch.from_numpy(np.concatenate(sentences)), offsets)
 
 
-def pool(split: Split) -> list[str]:
-    """The documents of the development task: distinct English sentences.
+def plan_of(objective: Objective) -> Transport:
+    """The transport that an objective trains on; the default one where it has none."""
+    return next(iter(transports(objective)), Transport())
 
-    Those set aside are among them, so that a language's task does not depend on which others its
-    student has.
+
+def plan_figures(
+    transport: Transport,
+    students: Sequence[Vectors | SentenceTokens],
+    teachers: Sequence[Vectors | SentenceTokens],
+) -> dict[str, float]:
+    """What the plan between student and teacher looks like: means over the first 200 pairs.
+
+    Args:
+        transport: whose plan to look at.
+        students: the tokens of each sentence, or their vectors alone.
+        teachers: the same of each translation.
+
+    Returns:
+        ``transport_cost``: ``<P, C>``, 0 to 2. ``plan_entropy``: entropy of the plan given its
+        rows, in nats; its exponential is how many teacher tokens a student token is spread over.
+        ``marginal_error``: mass by which rows and columns miss the marginals, 0 to 4. Where it is
+        known which tokens are special, ``special_mass``: the share of the mass that special tokens
+        give or take, and ``special_to_text``: the share between a special token and one of text.
     """
-    held = dict.fromkeys(pair.src for pair in split.development)
-    rest = [*split.train, *split.aside]
-    others = sorted({pair.src for pair in rest} - held.keys(), key=_order)
-    return [*held, *others[: max(0, _POOL - len(held))]]
+    totals: dict[str, float] = {}
+    count = min(WATCHED_PAIRS, len(students))
+    size = [len(one.vectors if isinstance(one, SentenceTokens) else one) for one in students]
+    order = sorted(range(count), key=size.__getitem__)
+    with torch.no_grad():
+        for start in range(0, count, _PLAN_BATCH):
+            rows = order[start : start + _PLAN_BATCH]
+            student = TokenBatch.padded([students[row] for row in rows])
+            teacher = TokenBatch.padded([teachers[row] for row in rows])
+            for name, part in _figures(transport, student, teacher).items():
+                totals[name] = totals.get(name, 0.0) + float(part.sum())
+    if not count:
+        totals = dict.fromkeys(("transport_cost", "plan_entropy", "marginal_error"), math.nan)
+    return {name: round(value / max(1, count), 6) for name, value in totals.items()}
+
+
+def _figures(transport: Transport, student: TokenBatch, teacher: TokenBatch) -> dict[str, Tensor]:
+    """The figures of each pair: ``(batch,)``."""
+    plan, cost = transport.plan_and_cost(student, teacher)
+    plan = plan.double()
+    problem = TransportProblem(
+        cost, transport.masses(student), transport.masses(teacher, of="teacher")
+    )
+    sums = plan.sum(dim=2, keepdim=True)
+    share = torch.xlogy(plan, plan / sums.clamp_min(1e-30))
+    mass = sums.sum((1, 2)).clamp_min(1e-30)
+    figures = {
+        "transport_cost": (plan * cost).sum((1, 2)),
+        "plan_entropy": -share.sum((1, 2)) / mass,
+        "marginal_error": problem.marginal_error(plan),
+    }
+    if student.special is not None and teacher.special is not None:
+        own, other = student.special[:, :, None], teacher.special[:, None, :]
+        figures["special_mass"] = (plan * (own | other)).sum((1, 2)) / mass
+        figures["special_to_text"] = (plan * (own ^ other)).sum((1, 2)) / mass
+    return figures

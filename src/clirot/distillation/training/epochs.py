@@ -1,30 +1,28 @@
 """What happens at the end of an epoch: the development split is measured, the weights are kept.
 
-Also the marks by which a checkpoint that was written to its end is told from one that was not.
+Also the marks by which a complete checkpoint is told from one whose writing was interrupted.
 """
 
 from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
+from torch import nn
 from transformers import TrainerCallback
 
-from clirot.distillation.objectives import SentenceTokens, Transport
-from clirot.distillation.training.development import Development
-from clirot.distillation.training.diagnostics import PAIRS, plan_figures
-from clirot.distillation.training.precision import full_precision
+from clirot.distillation.training.development import Development, Vectors, plan_figures, plan_of
+from clirot.distillation.training.material import Task
 from clirot.distillation.training.processes import ALONE, Processes
 from clirot.distillation.training.reading import TokenReader
 from clirot.distillation.training.reporting import evaluated
 from clirot.encoding.encoders import MultiVectorTokenEncoder
-from clirot.records import ProgressSink, Step
+from clirot.records import ProgressSink, Step, silent
 from clirot.store import write_text
 
 if TYPE_CHECKING:
@@ -34,7 +32,6 @@ WEIGHTS = "student.safetensors"
 """The weights in a checkpoint."""
 
 _WHOLE = "whole"
-_EPOCHS = "epochs"
 _CURVE_POINTS = 100
 
 
@@ -43,15 +40,15 @@ class History:
     """What training measured."""
 
     development: list[float] = field(default_factory=list)
-    """MAP on the development split: before training, then after every epoch; of several languages
-    the mean, in which each counts alike."""
+    """MAP on the development split: before training, then after every epoch. With several languages
+    it is the mean over them, in which each counts alike."""
     loss: list[float] = field(default_factory=list)
     """Mean loss of every epoch."""
     figures: list[dict[str, float]] = field(default_factory=list)
-    """Of the transport plan on the development split, as ``development``: see
-    :mod:`clirot.distillation.training.diagnostics`."""
+    """The figures of the transport plan, measured as often as ``development``: see
+    :func:`~clirot.distillation.training.development.plan_figures`."""
     languages: list[dict[str, float]] = field(default_factory=list)
-    """As ``development``: the MAP of each language."""
+    """The MAP of each language, measured as often as ``development``."""
     curve: list[tuple[int, float]] = field(default_factory=list)
     """Pairs trained on and the mean loss since the point before, a hundred points at most."""
 
@@ -62,44 +59,46 @@ class History:
 
 
 class BestKeeper(TrainerCallback):
-    """Measures the development split, keeps the best weights, marks checkpoints, reports."""
+    """Measures the development split, keeps the best weights, marks checkpoints, reports.
+
+    Args:
+        model: the student.
+        task: what is trained.
+        developments: language -> its development task.
+        reader: reads what the plan's figures need besides the student's vectors.
+        processes: those that train together; the first one alone measures and writes.
+        progress: told of sentence pairs trained on.
+    """
 
     def __init__(
         self,
         model: MultiVectorEncoder,
+        task: Task,
         developments: Mapping[str, Development],
-        plan: Transport,
-        scratch: Path,
-        sentences: int,
-        progress: ProgressSink,
         *,
+        reader: TokenReader,
         processes: Processes = ALONE,
-        reader: TokenReader | None = None,
-        translations: Mapping[str, Sequence[SentenceTokens]] | None = None,
+        progress: ProgressSink = silent,
     ) -> None:
         self._model = model
         self._developments = developments
         self._reader = reader
-        self._translations = translations or {}
-        self._plan = plan
-        self._log = scratch / "history.json"
-        self._epochs = scratch / _EPOCHS
-        self._sentences = sentences
+        self._plan = plan_of(task.objective)
+        self._log = task.scratch / "history.json"
+        self._epochs = task.scratch / "epochs"
+        self._sentences = len(task.material.sentences)
         self._progress = progress
         self._processes = processes
         self.history = History()
         self.report: Callable[[dict[str, float]], None] | None = None
-        """What is told of the figures of an epoch, while training runs."""
+        """Told the figures of every epoch while training runs."""
 
     def begin(self, *, resumed: bool) -> None:
-        """Take up the history of an interrupted run, or measure where this one starts."""
+        """Take up the history of an interrupted run, or measure the student before training."""
         if not self._processes.first:
             return
         if resumed and self._log.is_file():
-            raw = json.loads(self._log.read_text(encoding="utf-8"))
-            self.history = History(
-                raw["development"], raw["loss"], raw["figures"], languages=raw.get("languages", [])
-            )
+            self.history = History(**json.loads(self._log.read_text(encoding="utf-8")))
         else:
             self._measure(epoch=0)
 
@@ -110,7 +109,7 @@ class BestKeeper(TrainerCallback):
         load_model(self._model, self._epochs / f"epoch-{self.history.best_epoch}.safetensors")
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Measure an epoch whose end a killed run had reached and saved, but not yet measured."""
+        """Measure an epoch that a killed run had finished and saved, but not yet measured."""
         completed = int(state.epoch + 1e-6)
         if completed == 0:
             self._tell()
@@ -122,21 +121,13 @@ class BestKeeper(TrainerCallback):
     def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
         """Report the loss and how far training is."""
         if self._processes.first and logs and "loss" in logs:
-            done = min(
-                int(state.epoch * self._sentences), self._sentences * int(state.num_train_epochs)
+            total = self._sentences * int(state.num_train_epochs)
+            done = min(int(state.epoch * self._sentences), total)
+            figures = (
+                ("loss", float(logs["loss"])),
+                ("dev MAP", self.history.development[-1]),
             )
-            self._progress(
-                Step(
-                    "distill",
-                    done,
-                    self._sentences * int(state.num_train_epochs),
-                    figures=(
-                        ("loss", float(logs["loss"])),
-                        ("dev MAP", self.history.development[-1]),
-                    ),
-                    unit="pairs",
-                )
-            )
+            self._progress(Step("distill", done, total, figures=figures, unit="pairs"))
 
     def on_epoch_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Measure the development split."""
@@ -147,7 +138,7 @@ class BestKeeper(TrainerCallback):
         self._processes.wait()
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Mark the checkpoint that was just written as whole; each process has a part in it."""
+        """Mark the checkpoint that was just written as complete; each process writes a part."""
         self._processes.wait()
         if not self._processes.first:
             return
@@ -171,59 +162,64 @@ class BestKeeper(TrainerCallback):
                 )
                 vectors = task.student_tokens(encoder)
                 found[language] = task.mean_average_precision(vectors)
-                plans.append(self._figures(language, vectors))
-        figures = {
-            name: round(sum(one[name] for one in plans) / len(plans), 6) for name in plans[0]
-        }
+                plans.append(self._figures(task, vectors))
         self._model.train(training)
+        history = self.history
         # A resumed run measures again what it had measured after its last checkpoint.
-        del self.history.development[epoch:], self.history.figures[epoch:]
-        del self.history.languages[epoch:]
-        del self.history.loss[max(0, epoch - 1) :]
-        self.history.development.append(macro_mean(found))
-        self.history.languages.append(found)
-        self.history.figures.append(figures)
+        del history.development[epoch:], history.figures[epoch:], history.languages[epoch:]
+        del history.loss[max(0, epoch - 1) :]
+        history.development.append(macro_mean(found))
+        history.languages.append(found)
+        history.figures.append(
+            {name: round(sum(one[name] for one in plans) / len(plans), 6) for name in plans[0]}
+        )
         if loss is not None:
-            self.history.loss.append(loss)
-        # Every epoch's weights stay until the end: a resume on another machine may round
-        # differently and prefer an epoch that this one did not.
+            history.loss.append(loss)
+        # The weights of all epochs stay until the end: a run that is resumed on another machine may
+        # round differently and prefer an epoch that this one did not.
         self._epochs.mkdir(exist_ok=True)
         temporary = self._epochs / ".new.safetensors"
         save_model(self._model, str(temporary))  # unlike save_file, with weights that are tied
         temporary.replace(self._epochs / f"epoch-{epoch}.safetensors")
-        write_text(
-            self._log,
-            json.dumps(
-                {
-                    "development": self.history.development,
-                    "loss": self.history.loss,
-                    "figures": self.history.figures,
-                    "languages": self.history.languages,
-                }
-            ),
-        )
+        write_text(self._log, json.dumps(asdict(history)))
 
-    def _figures(self, language: str, vectors: list[NDArray[np.float32]]) -> dict[str, float]:
-        """Of the plan on the first held-out pairs, by all that is known of their tokens."""
-        task = self._developments[language]
+    def _figures(self, task: Development, vectors: list[Vectors]) -> dict[str, float]:
+        """The figures of the plan on the first held-out pairs."""
         own, other = task.pairs(vectors)
-        if self._reader is None or language not in self._translations:
+        if not task.watched:
             return plan_figures(self._plan, own, other)
-        read = self._reader.read(task.pair_texts[:PAIRS], side=task.side)
+        read = self._reader.read(task.texts[: len(task.watched)], side=task.side)
         known = [one for batch in read for one in batch]
         students = [
-            one._replace(vectors=matrix) for one, matrix in zip(known, own[:PAIRS], strict=True)
+            one._replace(vectors=matrix)
+            for one, matrix in zip(known, own[: len(known)], strict=True)
         ]
-        return plan_figures(self._plan, students, self._translations[language])
+        return plan_figures(self._plan, students, task.watched)
 
 
 def macro_mean(found: Mapping[str, float]) -> float:
-    """The mean over languages, each counting alike however much bitext it has."""
+    """The mean over languages; each counts alike, however much bitext it has."""
     return sum(found.values()) / len(found)
 
 
+@contextmanager
+def full_precision(model: nn.Module) -> Iterator[None]:
+    """The model without the mixed precision that a trainer puts around its ``forward``.
+
+    A student is measured before there is a trainer, and used when there is none any more: what is
+    measured in between must be computed in the same arithmetic.
+    """
+    inner: dict[str, Any] = vars(model)
+    wrapped = inner.pop("forward", None)
+    try:
+        yield
+    finally:
+        if wrapped is not None:
+            inner["forward"] = wrapped
+
+
 def last_whole(checkpoints: Path) -> Path | None:
-    """The newest checkpoint that was written to its end; half-written ones are removed."""
+    """The newest checkpoint that was completely written; incomplete ones are removed."""
     found: list[tuple[int, Path]] = []
     for path in checkpoints.glob("checkpoint-*"):
         if (path / _WHOLE).is_file() and (path / WEIGHTS).is_file():

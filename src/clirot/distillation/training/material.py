@@ -1,15 +1,22 @@
-"""What a student is trained on: sentences, and the teacher's tokens of their translations."""
+"""What a student is trained on: sentences, and the teacher's tokens of their translations.
+
+A :class:`Task` is all that a process needs in order to take part in training.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
 import torch
 
-from clirot.distillation.objectives import TokenBatch
+from clirot.distillation.objectives.objective import Objective
+from clirot.distillation.objectives.tokens import TokenBatch
+from clirot.distillation.training.settings import TrainingSettings
 from clirot.distillation.training.teacher_tokens import TeacherTokens
+from clirot.models import Side
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,17 +24,17 @@ class Material:
     """Training sentences and their translations."""
 
     sentences: Sequence[str]
-    """Target sentences, those of one language after those of the other."""
+    """Target sentences, grouped by language."""
     rows: Sequence[int]
-    """Of each, the row of its translation among the teacher's tokens. Sentences of several
-    languages may share one."""
+    """For each sentence, the row of its translation in the teacher's tokens. Sentences of several
+    languages may share a row."""
     sizes: Sequence[int]
-    """How many sentences each language has."""
+    """The number of sentences of each language."""
     teacher: TeacherTokens
 
     @cached_property
     def numbers(self) -> Sequence[int]:
-        """Of each sentence, the place of the first that reads the same."""
+        """For each sentence, the place of the first one with the same text."""
         first: dict[str, int] = {}
         return [first.setdefault(one, place) for place, one in enumerate(self.sentences)]
 
@@ -38,7 +45,7 @@ class Material:
         return tokens._replace(sentences=torch.tensor(rows, device=device))
 
     def numbered(self, tokens: TokenBatch, places: Sequence[int]) -> TokenBatch:
-        """The student's tokens of the sentences at some places, with which sentences they are."""
+        """The student's tokens of the sentences at some places, with the sentences' numbers."""
         numbers = [self.numbers[place] for place in places]
         return tokens._replace(sentences=torch.tensor(numbers, device=tokens.mask.device))
 
@@ -48,3 +55,20 @@ class Material:
         for size in self.sizes:
             yield slice(start, start + size)
             start += size
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """A training, the same in every process that takes part in it."""
+
+    settings: TrainingSettings
+    objective: Objective
+    """With what it needs to know of the bitext."""
+    material: Material
+    scratch: Path
+    """Directory for checkpoints. A task that was interrupted goes on from what it left there."""
+    sides: tuple[Side, ...] = ("query",)
+    """How the student reads its sentences; with both, the loss is the mean of the two readings."""
+    new_embeddings: bool = False
+    """Whether most input embeddings are new, as in a transplant: these are trained beside low-rank
+    adapters too."""

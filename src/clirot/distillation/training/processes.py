@@ -1,25 +1,30 @@
-"""Several processes that train one student: who is first, and how the others wait.
+"""Several processes that train one student: which one is first, and how the others wait for it.
 
-``torchrun`` and ``accelerate launch`` start one command several times and say in the environment
-which of them each is (``RANK``, ``WORLD_SIZE``). The first does all that is done once: it fetches,
-encodes the teacher's side, starts the student, measures, writes. The others only train.
+``torchrun`` and ``accelerate launch`` start one command several times and tell each process its
+number in the environment (``RANK``, ``WORLD_SIZE``). The first process does everything that is done
+once: it fetches, encodes the teacher's side, starts the student, measures and writes. The others
+only train.
 
-They wait for the first on a group of their own, for as long as it takes: the groups that gradients
-go through give up after half an hour, and encoding a large bitext may take longer. A process that
-dies closes its connections, which ends the wait of the others at once.
+They wait for the first process in a group of their own, for as long as it takes: the groups that
+gradients go through give up after half an hour, and encoding a large bitext may take longer. A
+process that dies closes its connections, which ends the wait of the others at once.
 """
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from clirot.errors import ClirotError, first_line
+from clirot.models import Side
+
+if TYPE_CHECKING:
+    from sentence_transformers import MultiVectorEncoder
 
 _PATIENCE = timedelta(days=7)
 _STEP_PATIENCE = timedelta(minutes=30)
@@ -36,14 +41,15 @@ class Processes:
 
     @property
     def first(self) -> bool:
-        """Whether this one does what is done once."""
+        """Whether this process does what is done once."""
         return self.rank == 0
 
     def agree(self, value: Any = None) -> Any:
-        """What the first process gives; all must call it, and none returns before it has.
+        """The value of the first process, in all of them. All must call this, and none returns
+        before the first one has called it.
 
         Args:
-            value: the first process's; anything that can be pickled.
+            value: of the first process; anything that can be pickled.
         """
         if self.count == 1:
             return value
@@ -54,7 +60,7 @@ class Processes:
         return held[0]
 
     def wait(self) -> None:
-        """Return when every process has come here."""
+        """Return when every process has called this."""
         if self.count > 1:
             import torch.distributed as dist
 
@@ -62,11 +68,11 @@ class Processes:
 
 
 ALONE = Processes()
-"""One process, as nearly always."""
+"""A single process, the usual case."""
 
 
 def launched() -> tuple[int, int]:
-    """The rank of this process and how many there are, by what its launcher says."""
+    """The number of this process and how many there are, as the launcher says."""
     if "RANK" not in os.environ or "MASTER_ADDR" not in os.environ:
         return 0, 1
     return int(os.environ["RANK"]), int(os.environ.get("WORLD_SIZE", "1"))
@@ -74,7 +80,7 @@ def launched() -> tuple[int, int]:
 
 @contextmanager
 def processes() -> Iterator[Processes]:
-    """Join the processes that were launched together, for the time of the block.
+    """Join the processes that were launched together, within the block.
 
     Raises:
         ClirotError: another process ended before its time.
@@ -96,13 +102,41 @@ def processes() -> Iterator[Processes]:
             dist.init_process_group(backend, timeout=_STEP_PATIENCE)
         waiting = dist.new_group(backend="gloo", timeout=_PATIENCE)
         yield Processes(rank, count, waiting)
-        # Not after an error: the others may not be there to say goodbye to.
+        # Not after an error: this waits for the others, which may have ended.
         if ours:
             dist.destroy_process_group()
     except RuntimeError as error:
         if not _LOST.search(str(error)):
             raise
         raise ClirotError(
-            f"process {rank} of {count} has lost another one: {first_line(error)}",
-            hint="the other's own message says why; the same command again resumes",
+            f"process {rank} of {count} has lost another process: {first_line(error)}",
+            hint="its own message says why; the same command again resumes",
         ) from error
+
+
+def pass_over_unused(model: MultiVectorEncoder, sides: Sequence[Side]) -> None:
+    """Tell DistributedDataParallel which parameters never get a gradient, such as BERT's pooler.
+
+    It waits for the gradient of every other parameter. It could look for them in every step, but
+    not where one loss calls the model twice, as that of both sides does. They are not frozen: the
+    optimiser's state must fit one process and several.
+    """
+    from torch import Tensor
+    from torch.nn.parallel import DistributedDataParallel
+
+    model.train()
+    for side in sides:
+        features = model.preprocess(["a"], task=side)
+        inputs = {
+            name: value.to(model.device) if isinstance(value, Tensor) else value
+            for name, value in features.items()
+        }
+        model(inputs, task=side)["token_embeddings"].sum().backward()
+    unused = [
+        name
+        for name, parameter in model.named_parameters()
+        if parameter.requires_grad and parameter.grad is None
+    ]
+    model.zero_grad(set_to_none=True)
+    ignoring: Any = DistributedDataParallel
+    ignoring._set_params_and_buffers_to_ignore_for_model(model, unused)

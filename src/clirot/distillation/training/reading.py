@@ -1,8 +1,8 @@
-"""What a transport plan may want to know of a sentence's tokens, read off an encoder as it runs.
+"""What a transport plan needs to know of tokens besides their vectors, read off a running encoder.
 
-An encoder gives unit vectors. Which of its tokens stand for no text, their ids, their norms before
-they were normalised, and what they were in an earlier layer are found by hooks on its modules,
-which are there as long as the :class:`TokenReader` is open and change nothing that it computes.
+An encoder gives unit vectors. A :class:`TokenReader` also finds the ids of the tokens, which ones
+stand for no text, their norms before they were normalised, and their vectors in an earlier layer.
+It does so by hooks on the encoder's modules, which change nothing that the encoder computes.
 """
 
 from __future__ import annotations
@@ -15,31 +15,28 @@ import torch
 from sentence_transformers.multi_vector_encoder.modules import BaseTokenPooling
 from torch import Tensor
 
-from clirot.distillation.objectives import SentenceTokens, TokenBatch
-from clirot.distillation.students import check_fillable, fill_with_masks
+from clirot.distillation.objectives.tokens import SentenceTokens, TokenBatch
 from clirot.distillation.training.teacher_tokens import Reading
-from clirot.encoding.encoders import MultiVectorTokenEncoder
+from clirot.encoding.encoders import MultiVectorTokenEncoder, length_batches
 from clirot.errors import UsageError
 from clirot.models import Side
 
 if TYPE_CHECKING:
     from sentence_transformers import MultiVectorEncoder
 
-_BATCH_TOKENS = 4096
 _CHUNK = 4096
 _NORMS, _LAYER = "clirot_norms", "clirot_layer"
 
 
 class TokenReader:
-    """Reads an encoder's tokens; a context manager, within which the encoder's outputs carry more.
+    """Reads an encoder's tokens. It is a context manager: the hooks are there within the block.
 
     Args:
         model: the encoder.
-        layer: which layer's tokens to read besides the last: 0 are the input embeddings; None:
-            none.
+        layer: an earlier layer whose tokens to read too; 0 are the input embeddings.
 
     Raises:
-        UsageError: no such layer, or the encoder merges tokens.
+        UsageError: there is no such layer, or the encoder merges tokens.
     """
 
     def __init__(self, model: MultiVectorEncoder, *, layer: int | None = None) -> None:
@@ -52,17 +49,16 @@ class TokenReader:
         pooling = next((type(one) for one in model if isinstance(one, BaseTokenPooling)), None)
         if pooling is not None:
             raise UsageError(
-                f"the encoder merges tokens ({pooling.__name__}): what each of its vectors stands "
-                "for is lost",
-                hint="choose another model, or save this one without that module; an index may be "
-                "made smaller afterwards",
+                f"the encoder merges tokens ({pooling.__name__}), so that it is not known which "
+                "token a vector stands for",
+                hint="choose another model, or save this one without that module",
             )
         backbone: Any = model[0]
         self._body = backbone.auto_model
         layers = self._body.config.get_text_config().num_hidden_layers
         if layer is not None and not 0 <= layer <= layers:
             raise UsageError(
-                f"teacher_layer {layer}: the encoder has {layers} layers",
+                f"`teacher_layer` {layer}: the encoder has {layers} layers",
                 hint=f"choose 0 (the input embeddings) to {layers}, or -1: the tokens as scored",
             )
 
@@ -86,7 +82,7 @@ class TokenReader:
             self._body.config.output_hidden_states = self._before
 
     def batch(self, out: dict[str, Any], side: Side) -> TokenBatch:
-        """The tokens of a forward pass of one side, by what it gave back."""
+        """The tokens of a batch, from the output of a forward pass."""
         return self._batch(out, prompt_of(self._model, side))
 
     def _batch(self, out: dict[str, Any], prompt: str) -> TokenBatch:
@@ -102,12 +98,12 @@ class TokenReader:
     def read(
         self, texts: Sequence[str], *, side: Side, prompt: str | None = None
     ) -> Iterator[list[SentenceTokens]]:
-        """The tokens that are scored of each text, some thousands at a time and in order.
+        """The scored tokens of each text, some thousands of texts at a time and in order.
 
         Args:
             texts: any texts.
-            side: as what they are read.
-            prompt: what is put before them; None: the side's own.
+            side: whether they are read as queries or as documents.
+            prompt: what is put before them; None: the prompt of the side.
         """
         before = prompt if prompt is not None else prompt_of(self._model, side)
         encode = self._model.encode_query if side == "query" else self._model.encode_document
@@ -115,7 +111,7 @@ class TokenReader:
             chunk = texts[start : start + _CHUNK]
             order = sorted(range(len(chunk)), key=lambda row: (len(chunk[row]), row))
             found: dict[int, SentenceTokens] = {}
-            for rows in _runs(order, chunk):
+            for rows in length_batches(order, [len(text) // 3 + 2 for text in chunk]):
                 outputs: Any = encode(
                     [chunk[row] for row in rows],
                     prompt=prompt,
@@ -133,20 +129,15 @@ class TokenReader:
         }
         tokens = self._batch(known, prompt)
         kept = tokens.mask[0]
-
-        def column(values: Tensor | None) -> Any:
-            return None if values is None else values[0][kept].cpu().numpy()
-
-        return SentenceTokens(
-            vectors=tokens.vectors[0][kept].float().cpu().numpy(),
-            ids=column(tokens.ids),
-            special=column(tokens.special),
-            norms=column(tokens.norms),
-            layer=column(tokens.layer),
-        )
+        columns = {name: getattr(tokens, name) for name in SentenceTokens._fields}
+        found: dict[str, Any] = {
+            name: None if values is None else values[0][kept].cpu().numpy()
+            for name, values in columns.items()
+        }
+        return SentenceTokens(**found)
 
     def _special_places(self, ids: Tensor, prompt_length: int) -> Tensor:
-        """Where tokens stand for no text: by their id, or within the prompt."""
+        """Where tokens stand for no text: special ids, and the tokens of the prompt."""
         special = torch.isin(ids, self._special.to(ids.device))
         if prompt_length:
             tokenizer = self._model.tokenizer
@@ -157,11 +148,10 @@ class TokenReader:
         return special
 
     def _prompt_length(self, prompt: str) -> int:
-        """How many tokens a prompt has before a text.
+        """How many tokens a prompt has before a text: those that two texts have in common.
 
-        Not what sentence-transformers counts: the space that a prompt ends in is a token of a lone
-        prompt in some tokenizers, and joins the first word of a text in all of these. What two
-        texts have in common is the prompt's.
+        sentence-transformers counts the tokens of the prompt alone. In some tokenizers the space at
+        its end is then a token, which joins the first word where a text follows.
         """
         if prompt and prompt not in self._lengths:
             out = self._model.preprocess(["a", "b"], prompt=prompt, task="document")
@@ -171,8 +161,8 @@ class TokenReader:
 
     def _note_layer(self, _: Any, __: Any, features: dict[str, Any]) -> None:
         layers = features.pop("all_layer_embeddings")
-        # At unit norm, since half precision, in which a teacher's are stored, does not hold the few
-        # huge entries that decoders have in their middle layers.
+        # At unit norm: the teacher's are stored in half precision, which does not hold the few huge
+        # entries that decoders have in their middle layers.
         features[_LAYER] = torch.nn.functional.normalize(
             layers[self._layer].detach().float(), dim=-1
         )
@@ -181,22 +171,22 @@ class TokenReader:
 def reading_of(
     encoder: MultiVectorTokenEncoder, *, layer: int | None = None, mask_padding: int = 0
 ) -> Reading:
-    """How the teacher of a training set is read: as documents, with more than their vectors.
+    """How the teacher's sentences are read in training: as documents, with more than vectors.
 
     Args:
         encoder: the teacher's document side.
         layer: see :class:`TokenReader`.
-        mask_padding: fill sentences with ``[MASK]`` up to so many tokens, which are scored like
-            the others; 0: none. Filled inputs keep the prompt of a document but are read to the end
-            and with all of their tokens scored, as queries are: filling is what queries have.
+        mask_padding: length in tokens up to which sentences are filled with ``[MASK]``; 0: none.
+            Filled sentences keep the prompt of a document, but are read to the end and with all
+            tokens scored, as queries are, since models fill queries only.
 
     Raises:
-        UsageError: no such layer, or the teacher has no mask token or no room for so many.
+        UsageError: there is no such layer, or the teacher cannot be filled with masks.
     """
     model = encoder.model
     prompt = prompt_of(model, "document")
     backbone: Any = model[0]
-    TokenReader(model, layer=layer)  # refuses a layer that there is not
+    TokenReader(model, layer=layer)  # raises if there is no such layer
     if mask_padding:
         check_fillable(model, mask_padding)
 
@@ -217,6 +207,45 @@ def reading_of(
     )
 
 
+def check_fillable(model: MultiVectorEncoder, length: int) -> None:
+    """Raise unless a model's queries can be filled with ``[MASK]`` up to a length.
+
+    Raises:
+        UsageError: the model has no mask token, or does not read so many tokens.
+    """
+    backbone: Any = model[0]
+    tokenizer = backbone.tokenizer
+    if tokenizer.mask_token_id is None:
+        raise UsageError(
+            f"`mask_padding` {length}: the tokenizer ({type(tokenizer).__name__}) has no mask "
+            "token to fill sentences with",
+            hint="leave `mask_padding` at 0, or choose a BERT-like model",
+        )
+    longest = backbone.max_seq_length
+    if longest is not None and length > longest:
+        raise UsageError(
+            f"`mask_padding` {length}: the encoder reads at most {longest} tokens",
+            hint=f"choose a `mask_padding` of at most {longest}",
+        )
+
+
+def fill_with_masks(model: MultiVectorEncoder, length: int) -> None:
+    """Fill a model's queries with ``[MASK]`` up to a length in tokens, in place.
+
+    As ColBERT fills its queries (arXiv 2004.12832, section 3.2). Where the model fills its queries
+    already, the other tokens attend to the masks or not as they did; elsewhere they do. Longer
+    queries are read to their end.
+
+    Raises:
+        UsageError: see :func:`check_fillable`.
+    """
+    check_fillable(model, length)
+    backbone: Any = model[0]
+    expansion = backbone.query_expansion or {"attend": True}
+    backbone.query_length = None
+    backbone.query_expansion = expansion | {"strategy": "min", "length": length}
+
+
 def prompt_of(model: MultiVectorEncoder, side: Side) -> str:
     """What ``encode_query`` or ``encode_document`` puts before a text."""
     name = side if side in model.prompts else model.default_prompt_name
@@ -226,26 +255,20 @@ def prompt_of(model: MultiVectorEncoder, side: Side) -> str:
 def special_ids(model: MultiVectorEncoder) -> Tensor:
     """Ids that stand for no text: ``(ids,)``.
 
-    Not the unknown token, which stands for a word, nor the mask token, which ColBERT fills queries
-    with to be scored.
+    The unknown token is not among them, since it stands for a word, nor is the mask token, since
+    ColBERT scores the masks that it fills queries with.
     """
     tokenizer = model.tokenizer
     kept = {tokenizer.unk_token_id, tokenizer.mask_token_id}
     return torch.tensor(sorted(set(tokenizer.all_special_ids) - kept), dtype=torch.long)
 
 
-def token_ids(
-    model: MultiVectorEncoder, texts: Sequence[str], *, side: Side, prompt: str | None = None
-) -> list[np.ndarray]:
-    """The ids of each text as the encoder reads it, padding left out: ``(tokens,)`` int64 each.
+def token_ids(model: MultiVectorEncoder, texts: Sequence[str], *, side: Side) -> list[np.ndarray]:
+    """The ids of each text as the encoder reads it, without padding: ``(tokens,)`` int64 each.
 
-    Args:
-        model: the encoder; only its tokenizer runs.
-        texts: any texts.
-        side: as what they are read.
-        prompt: what is put before them; None: the side's own.
+    Only the tokenizer runs.
     """
-    prompt = prompt if prompt is not None else prompt_of(model, side)
+    prompt = prompt_of(model, side)
     found: list[np.ndarray] = []
     for start in range(0, len(texts), 1000):
         out = model.preprocess(list(texts[start : start + 1000]), prompt=prompt, task=side)
@@ -260,18 +283,3 @@ def token_ids(
 def _note_norms(_: Any, arguments: tuple[dict[str, Any], ...]) -> None:
     features = arguments[0]
     features[_NORMS] = features["token_embeddings"].detach().float().norm(dim=-1)
-
-
-def _runs(order: Sequence[int], texts: Sequence[str]) -> Iterator[list[int]]:
-    """Consecutive runs of ``order`` (sorted by length) whose padded size stays within bounds.
-
-    Characters stand in for tokens: near enough to group texts of like length.
-    """
-    batch: list[int] = []
-    for row in order:
-        if batch and (len(texts[row]) // 3 + 2) * (len(batch) + 1) > _BATCH_TOKENS:
-            yield batch
-            batch = []
-        batch.append(row)
-    if batch:
-        yield batch

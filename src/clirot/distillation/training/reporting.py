@@ -1,8 +1,8 @@
 """Reports of a training to other programs: TensorBoard, Weights & Biases, Trackio.
 
-transformers' integrations send what the trainer logs: loss, gradient norm, learning rates. clirot
-adds what it measures at the end of an epoch (``eval_map``, the plan's figures) and, for
-TensorBoard, its own settings, and writes TensorBoard's files where they outlive the training.
+The integrations of transformers send what the trainer logs: loss, gradient norm, learning rates.
+clirot adds what it measures at the end of an epoch (``eval_map``, the figures of the plan) and, for
+TensorBoard, the student's settings. It keeps TensorBoard's files where they outlive the training.
 """
 
 from __future__ import annotations
@@ -37,12 +37,39 @@ REPORTERS: Registry[tuple[str, str]] = Registry(
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """What a report of a training is called, and where it goes."""
+    """Where a training is reported, and under which name."""
 
+    programs: tuple[str, ...]
+    """Names of :data:`REPORTERS`."""
     name: str
     directory: Path
-    """Of TensorBoard's files; it outlives the training."""
+    """Of TensorBoard's files, which outlive the training."""
     settings: Mapping[str, Any]
+    """Those of the student, shown by TensorBoard as text."""
+
+    @property
+    def integrations(self) -> list[str] | str:
+        """The integrations that transformers is to set up by itself: all but TensorBoard's."""
+        return [one for one in self.programs if one != TENSORBOARD] or "none"
+
+    def callbacks(self, *, resumed_at: int) -> list[TrainerCallback]:
+        """TensorBoard's integration, writing to the report's directory, where it is wanted.
+
+        Args:
+            resumed_at: the step training goes on from. What an interrupted run logged after it is
+                hidden, since it is logged again.
+        """
+        if TENSORBOARD not in self.programs:
+            return []
+        from torch.utils.tensorboard import SummaryWriter
+        from transformers.integrations.integration_utils import TensorBoardCallback
+
+        self.directory.mkdir(parents=True, exist_ok=True)
+        step = resumed_at + 1 if resumed_at else 0
+        writer: Any = SummaryWriter(str(self.directory), purge_step=step)
+        text = json.dumps(dict(self.settings), indent=2, sort_keys=True)
+        writer.add_text("clirot", "\n".join(f"    {line}" for line in text.splitlines()))
+        return [TensorBoardCallback(writer)]
 
 
 def check_reporters(names: Sequence[str]) -> None:
@@ -56,17 +83,17 @@ def check_reporters(names: Sequence[str]) -> None:
         package, requirement = REPORTERS[name]
         if find_spec(package) is None:
             raise UsageError(
-                f"--report-to {name} needs the package {package}, which is not installed",
-                hint=f"pip install {requirement}, or leave --report-to {name} out",
+                f"`report_to={name}` needs the package {package}, which is not installed",
+                hint=f"pip install {requirement}, or leave out `report_to={name}`",
             )
 
 
 @contextmanager
 def reporting_to(names: Sequence[str]) -> Iterator[None]:
-    """Training that is reported to these programs.
+    """Close the runs that training opens in these programs, also when it fails.
 
-    The runs that it opens are closed in the end, also when it fails; by themselves they would be
-    when Python exits, in so many lines on stdout. A run of W&B that was open before goes on.
+    Otherwise they are closed when Python exits, with several lines on stdout. A run of W&B that was
+    open before stays open.
     """
     wandb = import_module("wandb") if "wandb" in names else None
     if wandb is not None and wandb.run is not None:
@@ -83,34 +110,12 @@ def reporting_to(names: Sequence[str]) -> Iterator[None]:
                 import_module("trackio").finish()
 
 
-def tensorboard_callback(
-    directory: Path, *, resumed_at: int, settings: Mapping[str, Any]
-) -> TrainerCallback:
-    """The integration of transformers, writing to ``directory``.
-
-    Args:
-        directory: where TensorBoard's files go; made if need be.
-        resumed_at: the step training goes on from. What an interrupted run logged after it is
-            hidden, for it is logged again.
-        settings: shown as text.
-    """
-    from torch.utils.tensorboard import SummaryWriter
-    from transformers.integrations.integration_utils import TensorBoardCallback
-
-    directory.mkdir(parents=True, exist_ok=True)
-    writer: Any = SummaryWriter(str(directory), purge_step=resumed_at + 1 if resumed_at else 0)
-    text = json.dumps(dict(settings), indent=2, sort_keys=True)
-    writer.add_text("clirot", "\n".join(f"    {line}" for line in text.splitlines()))
-    callback: TrainerCallback = TensorBoardCallback(writer)
-    return callback
-
-
 def evaluated(
     mean: float, languages: Mapping[str, float], figures: Mapping[str, float]
 ) -> dict[str, float]:
     """What is measured at the end of an epoch, under the names it is reported by.
 
-    ``eval_`` is the prefix by which the integrations tell it from what is trained on.
+    The integrations group what begins with ``eval_`` apart from the figures of training.
     """
     by_language = (
         {f"eval_map_{language}": one for language, one in languages.items()}

@@ -1,9 +1,9 @@
 """The teacher's token vectors of the training sentences, encoded once and read from disk.
 
-The teacher is frozen, so every epoch, seed and objective needs the same vectors. They lie in
-``CLIROT_HOME/cache`` under a digest of the teacher and the sentences, whole or not at all; the
-directory is safe to delete. What only some transport plans ask for (ids, norms, an earlier layer,
-inputs padded with ``[MASK]``) lies in a directory of its own, made when it is first asked for.
+The teacher is frozen, so every epoch, seed and objective needs the same vectors. They are stored in
+``CLIROT_HOME/cache`` under a digest of the teacher and the sentences, completely or not at all; the
+directory is safe to delete. What only some transport plans need (ids, norms, an earlier layer,
+inputs padded with ``[MASK]``) is stored in a directory of its own when it is first needed.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from clirot.distillation.objectives import SentenceTokens, TokenBatch
+from clirot.distillation.objectives.tokens import SentenceTokens, TokenBatch
 from clirot.encoding.encoders import TokenEncoder
 from clirot.records import ProgressSink, Step, silent
 
@@ -37,7 +37,10 @@ _TYPES = {
 
 
 class TeacherTokens:
-    """Token vectors of numbered sentences: float16 on disk, ``(tokens, dim)`` a sentence."""
+    """Token vectors of numbered sentences: float16 on disk, ``(tokens, dim)`` a sentence.
+
+    Pickled, it is its directory: another process reads the same files.
+    """
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
@@ -48,11 +51,14 @@ class TeacherTokens:
             if (directory / f"{name}.npy").is_file()
         }
 
+    def __reduce__(self) -> tuple[type[TeacherTokens], tuple[Path]]:
+        return TeacherTokens, (self.directory,)
+
     def __len__(self) -> int:
         return len(self._offsets) - 1
 
     def tokens(self, rows: Sequence[int]) -> int:
-        """How many tokens these sentences have in all; one that is named twice counts twice."""
+        """The number of tokens of these sentences; a sentence that is named twice counts twice."""
         return int(np.diff(self._offsets)[np.asarray(rows, dtype=np.int64)].sum())
 
     def __getitem__(self, row: int) -> NDArray[np.float32]:
@@ -78,10 +84,10 @@ class TeacherTokens:
 
 @dataclass(frozen=True, kw_only=True)
 class Reading:
-    """How a teacher is read, where its vectors alone will not do.
+    """How a teacher is read where more than its vectors is needed.
 
-    ``read`` gives the sentences in batches, in order; ``digest`` and ``described`` are what its
-    result follows from.
+    ``read`` gives the sentences in batches, in order. Its result depends on nothing but the
+    sentences, ``digest`` and ``described``.
     """
 
     digest: str
@@ -96,11 +102,11 @@ def teacher_tokens(
     cache: Path,
     progress: ProgressSink = silent,
 ) -> TeacherTokens:
-    """Encode ``sentences``, or find them encoded.
+    """Encode ``sentences``, or find them encoded; a row for each, in order.
 
     Args:
         encoder: the teacher, or how to read more than its vectors.
-        sentences: rows of the store, in order.
+        sentences: what to encode.
         cache: directory for caches.
         progress: told of sentences encoded.
     """
@@ -159,7 +165,7 @@ def _write(
     try:
         part.rename(directory)
     except OSError:
-        # Another process was quicker; its vectors are the same.
+        # Another process was faster; its vectors are the same.
         shutil.rmtree(part, ignore_errors=True)
         if not directory.is_dir():
             raise

@@ -1,248 +1,143 @@
-"""The trainer: sentence-transformers' multi-vector trainer with a token objective.
+"""Training: sentence-transformers' multi-vector trainer with an objective on tokens.
 
 A sentence reaches the student as a query (or a document) does at retrieval: with its prompt, its
-expansion and its scoring mask. Three things are added to the trainer. The loss looks the teacher's
-token vectors up by the place of the pair (the collator cannot carry ragged matrices). After every
-epoch retrieval on the development split is measured and the best weights are kept. Checkpoints are
-marked when they are whole, so that a process killed while writing one resumes from the one before;
-a resumed run ends with the weights of an uninterrupted one.
+expansion and its scoring mask. To the trainer this module adds a loss that looks the teacher's
+vectors up (:mod:`~clirot.distillation.training.loss`), batches of like length
+(:mod:`~clirot.distillation.training.batching`), and a callback that measures, keeps the best
+weights and marks complete checkpoints (:mod:`~clirot.distillation.training.epochs`). A process that
+was killed while it wrote a checkpoint resumes from the one before, and ends with the weights of an
+uninterrupted run. What is overridden in the library: :class:`_Trainer` and decision 001.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import nullcontext
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 from sentence_transformers import MultiVectorEncoderTrainer
-from sentence_transformers.util.distributed import all_gather, all_gather_padded
-from torch import Tensor, nn
+from torch import nn
 from transformers import PrinterCallback, TrainerCallback
 
-from clirot.distillation.objectives import (
-    Objective,
-    SentenceTokens,
-    TokenBatch,
-    Transport,
-    terms_of,
-)
 from clirot.distillation.training.batching import sampler_factory
-from clirot.distillation.training.development import Development, check_finite
-from clirot.distillation.training.diagnostics import plan_of
+from clirot.distillation.training.development import Development, plan_of
 from clirot.distillation.training.epochs import WEIGHTS, BestKeeper, History, last_whole, loss_curve
-from clirot.distillation.training.material import Material
-from clirot.distillation.training.precision import best_device, bfloat16_pays
-from clirot.distillation.training.processes import ALONE, Processes
+from clirot.distillation.training.loss import TokenLoss
+from clirot.distillation.training.material import Task
+from clirot.distillation.training.processes import ALONE, Processes, pass_over_unused
 from clirot.distillation.training.reading import TokenReader, prompt_of
-from clirot.distillation.training.reporting import (
-    TENSORBOARD,
-    Report,
-    reporting_to,
-    tensorboard_callback,
-)
+from clirot.distillation.training.reporting import Report, reporting_to
+from clirot.encoding.encoders import quiet_libraries
+from clirot.errors import UsageError
 from clirot.models import Side
 from clirot.records import ProgressSink, silent
 
 if TYPE_CHECKING:
     from sentence_transformers import MultiVectorEncoder
 
-_Loss = Callable[[TokenBatch, Side], Tensor]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Recipe:
-    """How to train: the numbers, apart from the objective's own."""
-
-    epochs: int
-    batch_size: int
-    learning_rate: float
-    embedding_learning_rate: float
-    warmup: float
-    max_tokens: int
-    seed: int
-    accumulate: int = 1
-    checkpointing: bool = False
-    sampling_temperature: float = 1.0
-
-
-class TokenLoss(nn.Module):
-    """An objective as the trainer calls it: features of the student's sentences, and their places.
-
-    Follows sentence-transformers' naming: ``model`` is the attribute it swaps for the wrapped one.
-    """
-
-    def __init__(
-        self,
-        model: MultiVectorEncoder,
-        objective: Objective,
-        material: Material,
-        sides: Sequence[Side],
-        processes: Processes = ALONE,
-        *,
-        read: Callable[[dict[str, Any], Side], TokenBatch] | None = None,
-    ) -> None:
-        super().__init__()
-        self.model = model
-        self._read = read if read is not None else _tokens
-        self._objective = objective
-        self._material = material
-        self._sides = sides
-        self._processes = processes
-
-    def forward(self, sentence_features: Iterable[dict[str, Tensor]], labels: Tensor) -> Tensor:
-        """The batch's loss, the mean over the sides; ``labels`` are places in the material."""
-        loss = self._shared_loss(labels) if self._processes.count > 1 else self._own_loss(labels)
-        losses = []
-        for side, features in zip(self._sides, sentence_features, strict=True):
-            out = self.model(features, task=side)
-            student = self._read(out, side)
-            check_finite(student.vectors)
-            losses.append(loss(student, side))
-        return torch.stack(losses).mean()
-
-    def _own_loss(self, labels: Tensor) -> _Loss:
-        places = labels.tolist()
-        teacher = self._material.translations(places, labels.device)
-        return lambda student, side: self._objective.loss(
-            self._material.numbered(student, places), teacher, side
-        )
-
-    def _shared_loss(self, labels: Tensor) -> _Loss:
-        """The loss of a batch that is shared out among processes, of which this one has a part.
-
-        Gradients are averaged over the processes, and so are the losses that are logged. What is a
-        mean over sentences is therefore weighted by how many of the batch are here. What compares
-        the sentences of a batch is computed over all of it, by every process; its derivative here
-        is by the sentences that are here, and is multiplied by the processes it will be divided by.
-        """
-        everywhere = all_gather(labels)  # in the order of the processes
-        count, total = self._processes.count, int((everywhere >= 0).sum())
-        here = labels >= 0
-        weight = count * int(here.sum()) / total
-        own = self._material.translations(labels[here].tolist(), labels.device) if weight else None
-        terms = terms_of(self._objective)
-        asked_for = frozenset[str]().union(
-            *(one.asks_for for _, one in terms if one.in_batch and isinstance(one, Transport))
-        )
-
-        def loss(student: TokenBatch, side: Side) -> Tensor:
-            # A process without a sentence takes part all the same: the others wait for it.
-            found = 0 * student.vectors.sum()
-            if own is not None:
-                part = student.rows(here.nonzero().flatten().tolist())
-                for scale, one in terms:
-                    if not one.in_batch:
-                        found = found + weight * scale * one.loss(part, own, side)
-            if any(one.in_batch for _, one in terms):
-                places = everywhere[everywhere >= 0].tolist()
-                real = (everywhere >= 0).nonzero().flatten().tolist()
-                whole = _gathered(student, asked_for).rows(real)
-                whole = self._material.numbered(whole, places)
-                teacher = self._material.translations(places, labels.device)
-                for scale, one in terms:
-                    if one.in_batch:
-                        value = scale * one.loss(whole, teacher, side)
-                        found = found + count * value - ((count - 1) * value).detach()
-            return found
-
-        return loss
-
-
-def _gathered(tokens: TokenBatch, names: frozenset[str]) -> TokenBatch:
-    """The batch of all processes, with what of it ``names`` says besides the vectors; only what is
-    here has a gradient.
-    """
-    vectors, mask = all_gather_padded(tokens.vectors.float(), tokens.mask.to(torch.uint8))
-    rest: dict[str, Tensor] = {}
-    for name in sorted(names):  # in the same order everywhere
-        part: Tensor | None = getattr(tokens, name)
-        if part is None:
-            continue
-        # As the library pads vectors: ``(batch, tokens, width)``; a bool travels as a byte.
-        wide = part.to(torch.uint8) if part.dtype == torch.bool else part
-        wide = wide if wide.dim() == 3 else wide[:, :, None]
-        gathered, _ = all_gather_padded(wide.contiguous(), tokens.mask.to(torch.uint8))
-        rest[name] = gathered.reshape(*gathered.shape[:2], *part.shape[2:]).to(part.dtype)
-    return TokenBatch(vectors, mask.bool(), **rest)
-
 
 def train(
     model: MultiVectorEncoder,
-    material: Material,
-    objective: Objective,
+    task: Task,
     developments: Mapping[str, Development],
-    recipe: Recipe,
     *,
-    sides: Sequence[Side] = ("query",),
-    translations: Mapping[str, Sequence[SentenceTokens]] | None = None,
-    scratch: Path,
-    progress: ProgressSink = silent,
     processes: Processes = ALONE,
-    report_to: Sequence[str] = (),
+    progress: ProgressSink = silent,
     report: Report | None = None,
 ) -> History:
     """Train ``model`` in place and leave it with the weights of the best epoch.
 
-    Of several processes, all call this with the same arguments; the first alone measures, keeps and
-    reports, and its model alone has the best epoch's weights in the end.
+    Several processes all call this with the same task. Only the first one measures, keeps weights
+    and reports, and only its model has the best epoch's weights in the end.
 
     Args:
         model: the student.
-        material: the sentences, and the teacher's tokens of their translations.
-        objective: what to minimise.
-        developments: language -> its held-out task; the mean over them chooses the epoch.
-        recipe: the numbers.
-        sides: as what the student reads its sentences, and the loss is the mean of.
-        translations: language -> the teacher's tokens of its first held-out pairs, with what the
-            plan's figures want to know of them.
-        scratch: directory for checkpoints; what an interrupted run of the same left there is
-            resumed.
-        progress: told of sentence pairs trained on, with loss and development MAP.
+        task: what to train on, and how.
+        developments: language -> its development task; the mean over them chooses the epoch. Only
+            the first process needs them.
         processes: those that train together.
-        report_to: names of :data:`clirot.distillation.training.reporting.REPORTERS`.
-        report: what reports are called, and where TensorBoard's go.
+        progress: told of sentence pairs trained on, with loss and development MAP.
+        report: which programs training is reported to, under which name; None: to none.
     """
-    from datasets import Dataset, disable_progress_bars
+    from datasets import disable_progress_bars
+
+    settings = task.settings
+    with (
+        quiet_libraries(),
+        adapted(model, rank=settings.lora_rank, embeddings=task.new_embeddings),
+        reporting_to(report.programs if report is not None else ()),
+    ):
+        disable_progress_bars()
+        _deterministic_body(model)
+        checkpoints = task.scratch / "checkpoints"
+        resume = processes.agree(last_whole(checkpoints) if processes.first else None)
+        plan = plan_of(task.objective).plan
+        needed = plan.asks_for
+        reader = TokenReader(model, layer=plan.teacher_layer if "layer" in needed else None)
+        keeper = BestKeeper(
+            model, task, developments, reader=reader, processes=processes, progress=progress
+        )
+        if processes.count > 1:
+            pass_over_unused(model, task.sides)
+        callbacks: list[TrainerCallback] = [keeper]
+        if report is not None and processes.first:
+            step = int(resume.name.rpartition("-")[2]) if resume is not None else 0
+            callbacks = [*report.callbacks(resumed_at=step), keeper]
+        trainer = _Trainer(
+            model=model,
+            args=_arguments(model, task, processes, report),
+            train_dataset=_dataset(task, processes),
+            loss=TokenLoss(
+                model,
+                task.objective,
+                task.material,
+                task.sides,
+                processes,
+                read=reader.batch if needed else None,
+            ),
+            callbacks=callbacks,
+        )
+        trainer.shared_out = processes.count > 1
+        if report is not None and report.programs and processes.first:
+            keeper.report = trainer.log
+        trainer.remove_callback(PrinterCallback)
+        if settings.checkpointing:
+            body: Any = model[0].auto_model
+            # Renamed in transformers 5; the old name warns there.
+            recompute = getattr(body, "activation_checkpointing_enable", None)
+            (recompute or body.gradient_checkpointing_enable)({"use_reentrant": False})
+        with reader if needed else nullcontext():
+            keeper.begin(resumed=resume is not None)
+            processes.wait()
+            trainer.train(resume_from_checkpoint=str(resume) if resume is not None else None)
+        if processes.first:
+            keeper.restore_best()
+        keeper.history.curve = loss_curve(trainer.state.log_history, len(task.material.sentences))
+    return keeper.history
+
+
+def _arguments(
+    model: MultiVectorEncoder, task: Task, processes: Processes, report: Report | None
+) -> Any:
+    """The settings in the words of the library."""
     from sentence_transformers.multi_vector_encoder import MultiVectorEncoderTrainingArguments
 
-    disable_progress_bars()
-    sentences = material.sentences
-    _deterministic_body(model)
-    checkpoints = scratch / "checkpoints"
-    resume = processes.agree(last_whole(checkpoints) if processes.first else None)
-    columns: dict[str, Side] = {side: side for side in sides}
-    plan = plan_of(objective)
-    reader = TokenReader(model, layer=plan.teacher_layer if "layer" in plan.asks_for else None)
-    keeper = BestKeeper(
-        model,
-        developments,
-        plan,
-        scratch,
-        len(sentences),
-        progress,
-        processes=processes,
-        reader=reader,
-        translations=translations,
-    )
-    if processes.count > 1:
-        pass_over_unused(model, sides)
-    device = best_device()
-    tokenizer = model.tokenizer
-    lengths = [len(ids) for ids in tokenizer(list(sentences), verbose=False)["input_ids"]]
+    settings, sentences, device = task.settings, task.material.sentences, best_device()
+    lengths = [len(ids) for ids in model.tokenizer(list(sentences), verbose=False)["input_ids"]]
     arguments = MultiVectorEncoderTrainingArguments(
-        output_dir=str(checkpoints),
-        num_train_epochs=recipe.epochs,
-        per_device_train_batch_size=-(-recipe.batch_size // processes.count),
-        gradient_accumulation_steps=recipe.accumulate,
-        learning_rate=recipe.learning_rate,
+        output_dir=str(task.scratch / "checkpoints"),
+        num_train_epochs=settings.epochs,
+        per_device_train_batch_size=-(-settings.batch_size // processes.count),
+        gradient_accumulation_steps=settings.accumulate,
+        learning_rate=settings.learning_rate,
         learning_rate_mapping=dict.fromkeys(
-            _embedding_patterns(model), recipe.embedding_learning_rate
+            _embedding_patterns(model), settings.embedding_learning_rate
         ),
-        warmup_steps=recipe.warmup,
+        warmup_steps=settings.warmup,
         lr_scheduler_type="linear",
         optim="adamw_torch_fused",
         weight_decay=0.0,
@@ -251,87 +146,60 @@ def train(
         use_cpu=device == "cpu",
         batch_sampler=sampler_factory(
             lengths,
-            batch_size=recipe.batch_size,
-            sizes=material.sizes,
-            temperature=recipe.sampling_temperature,
-            rank=processes.rank,
-            processes=processes.count,
+            batch_size=settings.batch_size,
+            sizes=task.material.sizes,
+            temperature=settings.sampling_temperature,
+            share=(processes.rank, processes.count),
         ),
-        max_length=min(_longest_input(model, recipe.max_tokens, side) for side in sides),
-        prompts={column: prompt_of(model, side) for column, side in columns.items()},
-        router_mapping={column: str(side) for column, side in columns.items()},
+        max_length=min(_longest_input(model, settings.max_tokens, side) for side in task.sides),
+        prompts={str(side): prompt_of(model, side) for side in task.sides},
+        router_mapping={str(side): str(side) for side in task.sides},
         save_strategy="steps",
-        save_steps=_checkpoint_steps(len(sentences), recipe.batch_size * recipe.accumulate),
+        save_steps=_checkpoint_steps(len(sentences), settings.batch_size * settings.accumulate),
         save_total_limit=2,
         logging_strategy="steps",
         logging_steps=1,
         logging_nan_inf_filter=False,
         eval_strategy="no",
-        report_to=[one for one in report_to if one != TENSORBOARD] or "none",
+        report_to=report.integrations if report is not None else "none",
         run_name=report.name if report is not None else None,
         project="clirot",
         disable_tqdm=True,
-        seed=recipe.seed,
-        data_seed=recipe.seed,
+        seed=settings.seed,
+        data_seed=settings.seed,
         dataloader_pin_memory=device == "cuda",
         ddp_find_unused_parameters=False,  # see pass_over_unused
     )
     # One process drives one device: the library would split batches among all it sees.
     arguments._n_gpu = min(arguments.n_gpu, 1)
-    texts, places = list(sentences), list(range(len(sentences)))
-    if processes.count > 1:  # the row that makes up for what a process lacks: see the sampler
+    return arguments
+
+
+def _dataset(task: Task, processes: Processes) -> Any:
+    """A column of sentences for each side, and the places of the sentences as labels."""
+    from datasets import Dataset
+
+    texts = list(task.material.sentences)
+    places = list(range(len(texts)))
+    if processes.count > 1:  # the row that fills up the share of a process: see the sampler
         texts.append(min(texts, key=len))
         places.append(-1)
-    callbacks: list[TrainerCallback] = [keeper]
-    if TENSORBOARD in report_to and report is not None and processes.first:
-        step = int(resume.name.rpartition("-")[2]) if resume is not None else 0
-        callbacks.insert(
-            0, tensorboard_callback(report.directory, resumed_at=step, settings=report.settings)
-        )
-    trainer = _Trainer(
-        model=model,
-        args=arguments,
-        train_dataset=Dataset.from_dict(dict.fromkeys(columns, texts) | {"label": places}),
-        loss=TokenLoss(
-            model,
-            objective,
-            material,
-            sides,
-            processes,
-            read=reader.batch if plan.asks_for else None,
-        ),
-        callbacks=callbacks,
-    )
-    trainer.shared_out = processes.count > 1
-    if report_to and processes.first:
-        keeper.report = trainer.log
-    trainer.remove_callback(PrinterCallback)
-    if recipe.checkpointing:
-        body: Any = model[0].auto_model
-        # Renamed in transformers 5; the old name warns there.
-        recompute = getattr(body, "activation_checkpointing_enable", None)
-        (recompute or body.gradient_checkpointing_enable)({"use_reentrant": False})
-    with reader if plan.asks_for else nullcontext(), reporting_to(report_to):
-        keeper.begin(resumed=resume is not None)
-        processes.wait()
-        trainer.train(resume_from_checkpoint=str(resume) if resume is not None else None)
-    if processes.first:
-        keeper.restore_best()
-    keeper.history.curve = loss_curve(trainer.state.log_history, len(sentences))
-    return keeper.history
+    return Dataset.from_dict(dict.fromkeys(task.sides, texts) | {"label": places})
 
 
 class _Trainer(MultiVectorEncoderTrainer):
-    """The trainer without the library's own model card, whose examples it computes beforehand, and
-    with checkpoints of the weights alone: a model with adapters in it is not a checkpoint that
-    could be loaded as a model.
+    """The library's trainer with four methods overridden.
+
+    It does not write the library's model card, whose examples it would compute beforehand. Its
+    checkpoints hold the weights alone, since a model with adapters in it could not be loaded as a
+    model. Batches that the sampler has shared out among processes are not shared out again.
     """
 
     shared_out = False
     """Whether the sampler has shared batches out among processes already."""
 
     def get_train_dataloader(self) -> Any:
-        """The library's; of batches that are shared out, without sharing them out again."""
+        """The library's data loader; batches that are shared out stay as they are."""
         if not self.shared_out:
             return super().get_train_dataloader()
         from accelerate.data_loader import prepare_data_loader
@@ -359,37 +227,71 @@ class _Trainer(MultiVectorEncoderTrainer):
         load_model(model or self.model, Path(resume_from_checkpoint) / WEIGHTS)
 
     def add_model_card_callback(self, default_args_dict: dict[str, Any]) -> None:
-        """Clirot writes its own card: see :mod:`clirot.distillation.model_card`."""
+        """Add nothing: see :mod:`clirot.distillation.model_card`."""
 
 
-def pass_over_unused(model: MultiVectorEncoder, sides: Sequence[Side]) -> None:
-    """Tell DistributedDataParallel which parameters never get a gradient, such as BERT's pooler.
+def best_device() -> str:
+    """``cuda`` where there is one, else ``cpu``."""
+    return "cuda" if torch.cuda.is_available() else "cpu"
 
-    It waits for the gradient of every other one. Looking for them in every step, which it can do
-    too, it cannot do where one loss calls the model twice, as that of both sides does. They are not
-    frozen: the optimiser's state must fit one process and several.
+
+def bfloat16_pays(device: str) -> bool:
+    """Whether mixed bfloat16 training is faster than float32 on ``cuda`` or ``cpu``.
+
+    Decided by what the hardware says it has, never by timing it, so that one machine always trains
+    in the same arithmetic. On a CPU without matrix instructions for it, bfloat16 is about twenty
+    times slower than float32.
     """
-    model.train()
-    for side in sides:
-        features = model.preprocess(["a"], task=side)
-        inputs = {
-            name: value.to(model.device) if isinstance(value, Tensor) else value
-            for name, value in features.items()
-        }
-        model(inputs, task=side)["token_embeddings"].sum().backward()
-    unused = [
-        name
-        for name, parameter in model.named_parameters()
-        if parameter.requires_grad and parameter.grad is None
-    ]
-    model.zero_grad(set_to_none=True)
-    ignoring: Any = nn.parallel.DistributedDataParallel
-    ignoring._set_params_and_buffers_to_ignore_for_model(model, unused)
+    if device == "cuda":
+        return torch.cuda.is_available() and torch.cuda.get_device_capability() >= (8, 0)
+    return device == "cpu" and bool(torch.cpu._is_amx_tile_supported())
+
+
+def check_adapters_installed() -> None:
+    """Raise a UsageError that names the extra where peft is not installed."""
+    if find_spec("peft") is None:
+        raise UsageError(
+            "low-rank adapters need the package peft",
+            hint="pip install 'clirot[lora]', or leave out `lora_rank` to train all weights",
+        )
+
+
+@contextmanager
+def adapted(model: MultiVectorEncoder, *, rank: int, embeddings: bool) -> Iterator[None]:
+    """Train low-rank adapters (LoRA, arXiv 2106.09685) within the block in place of the weights.
+
+    A decoder of a billion weights does not fit beside its gradients and AdamW's moments on most
+    machines. Its linear layers are frozen, each gets the product of two thin trainable matrices,
+    and after the block these are merged into the weights: the student loads without peft. If the
+    block raises, they are not. The projection after the body stays trainable.
+
+    Args:
+        model: the student, changed in place.
+        rank: rank of the adapters, whose scale is 2; 0: none, the body itself is trained.
+        embeddings: whether the input embeddings are trained too, in full.
+
+    Raises:
+        UsageError: peft is not installed.
+    """
+    if rank == 0:
+        yield
+        return
+    check_adapters_installed()
+    from peft import LoraConfig, LoraModel
+
+    backbone: Any = model[0]
+    body = backbone.auto_model
+    # The layers are replaced inside the body, so the wrapper itself is not needed to train.
+    config = LoraConfig(r=rank, lora_alpha=2 * rank, lora_dropout=0.0, target_modules="all-linear")
+    wrapper = LoraModel(body, config, "default")
+    body.get_input_embeddings().weight.requires_grad = embeddings
+    yield
+    wrapper.merge_and_unload()
 
 
 def _deterministic_body(model: MultiVectorEncoder) -> None:
-    """No dropout: the target is the teacher's exact vectors, and noise in the student only blurs
-    the plan. It also leaves no random state to restore when a run is resumed.
+    """Switch dropout off: the target is the teacher's exact vectors, and noise in the student only
+    blurs the plan. There is then no random state to restore when a run is resumed.
     """
     for module in model.modules():
         if isinstance(module, nn.Dropout):
@@ -405,16 +307,11 @@ def _deterministic_body(model: MultiVectorEncoder) -> None:
             setattr(config, name, 0.0)
 
 
-def _tokens(out: dict[str, Any], _: Side) -> TokenBatch:
-    """The tokens of a forward pass, where nothing but their vectors is asked for."""
-    return TokenBatch(out["token_embeddings"], out["attention_mask"].bool())
-
-
 def _longest_input(model: MultiVectorEncoder, max_tokens: int, side: Side) -> int:
     """The longest input in training, prompt and expansion included.
 
-    The trainer's limit overrides the model's own, so it must not be above what ``encode_query`` or
-    ``encode_document`` cuts at, nor what the encoder has positions for.
+    The trainer's limit replaces the model's own, so it must not be above what ``encode_query`` or
+    ``encode_document`` cuts at, nor above the positions that the encoder has.
     """
     backbone: Any = model[0]
     own = backbone.query_length if side == "query" else backbone.document_length
@@ -427,9 +324,7 @@ def _longest_input(model: MultiVectorEncoder, max_tokens: int, side: Side) -> in
 
 
 def _embedding_patterns(model: MultiVectorEncoder) -> list[str]:
-    """Regular expressions for the names of the input embeddings among the parameters that are
-    trained: one, or none.
-    """
+    """Regular expression for the name of the input embeddings; none if they are not trained."""
     body: Any = model[0].auto_model
     weight = body.get_input_embeddings().weight
     return [
@@ -440,5 +335,5 @@ def _embedding_patterns(model: MultiVectorEncoder) -> list[str]:
 
 
 def _checkpoint_steps(sentences: int, batch_size: int) -> int:
-    """Every epoch, but no more than some ten thousand sentences apart."""
+    """A checkpoint every epoch, but no more than some ten thousand sentences apart."""
     return max(1, min(-(-sentences // batch_size), 10_000 // batch_size))

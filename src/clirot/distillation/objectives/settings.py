@@ -1,0 +1,174 @@
+"""The settings of the training objectives: of the transport plan, and of the contrasts in a batch.
+
+An objective takes only the settings that it uses; :func:`clirot.distillation.objectives.objective.
+unused` names the others. This module is light, so that a command can show its options quickly.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from clirot.errors import UsageError
+from clirot.settings import check_ranges, part, setting
+
+LAST_LAYER = -1
+"""The ``teacher_layer`` that stands for the tokens as they are scored."""
+
+
+@dataclass(frozen=True)
+class PlanSettings:
+    """How the transport plan between the tokens of two sentences is found."""
+
+    reg: float = setting(
+        0.02,
+        """Entropic regularisation of the transport plan. A smaller value gives a sharper plan; a
+        blurred plan pulls every student token towards the mean of the sentence.""",
+        unit="cosine distance",
+        at_least=1e-3,
+        at_most=10,
+    )
+    iterations: int = setting(
+        20,
+        """Sinkhorn iterations of a plan; with a tolerance, the most that a plan may take. GeomLoss,
+        whose updates converge more slowly, gets as many as reach the same marginal error.""",
+        at_least=1,
+    )
+    tolerance: float = setting(
+        0.0,
+        """Marginal error at which the iterations of a pair stop: the mass by which the rows and
+        columns of its plan miss the marginals. 0 runs all iterations.""",
+        unit="mass",
+        at_least=0,
+        at_most=4,
+    )
+    solver: str = setting(
+        "auto",
+        """The algorithm that finds the plan. sinkhorn: alternating Sinkhorn updates. geomloss:
+        the symmetric updates of GeomLoss. exact: linear programming without regularisation,
+        which is slow. auto: geomloss on a GPU where it can do what the other settings ask for,
+        sinkhorn everywhere else.""",
+        choices=("auto", "sinkhorn", "geomloss", "exact"),
+    )
+    marginals: str = setting(
+        "uniform",
+        """Mass of a token in the plan. uniform: every token has the same. distinct: in proportion
+        to its mean distance from the other tokens of its sentence. idf: to its inverse document
+        frequency in the training bitext. norm: to the length of the teacher's vector before
+        normalisation; all student tokens have the same.""",
+        choices=("uniform", "distinct", "idf", "norm"),
+    )
+    special_tokens: str = setting(
+        "keep",
+        """Whether tokens that stand for no text ([CLS], [SEP], the tokens of a prompt) keep their
+        mass in the plan, or drop it on both sides.""",
+        choices=("keep", "drop"),
+    )
+    unbalanced: float = setting(
+        0.0,
+        """Strength of a KL penalty that replaces the constraint on the marginals. The smaller it
+        is, the sooner a token without a counterpart is left out of the plan. 0 keeps the
+        constraint.""",
+        unit="cosine distance",
+        at_least=0,
+    )
+    centring: str = setting(
+        "none",
+        """What is subtracted from the tokens before the plan is sought; the loss uses the tokens as
+        they are. none: nothing. sentence: the mean of their sentence. corpus: the mean of the
+        teacher's tokens over the training bitext. whiten: that mean, and the tokens are also
+        divided by the square root of the covariance.""",
+        choices=("none", "sentence", "corpus", "whiten"),
+    )
+    teacher_layer: int = setting(
+        LAST_LAYER,
+        """Layer whose tokens, on both sides, the plan is sought on: 0 are the input embeddings, -1
+        the tokens as they are scored. The loss always uses the tokens as they are scored.""",
+        at_least=LAST_LAYER,
+    )
+    lexical_prior: float = setting(
+        0.0,
+        """How much more a pair of subwords that never translate each other in the training bitext
+        costs the plan than a pair that always do. 0: the costs are those of the vectors alone.""",
+        unit="cosine distance",
+        at_least=0,
+        at_most=10,
+    )
+
+    def __post_init__(self) -> None:
+        check_ranges(self)
+        if self.unbalanced and self.unbalanced < self.reg:
+            raise UsageError(
+                f"`unbalanced` must be 0 or at least `reg` ({self.reg:g}), below which the plan "
+                f"carries hardly any mass; got {self.unbalanced:g}",
+            )
+        if self.unbalanced and self.tolerance:
+            raise UsageError(
+                "an unbalanced plan does not meet the marginals, so its iterations cannot stop at "
+                f"a marginal error of {self.tolerance:g}",
+                hint="set `tolerance` or `unbalanced` to 0",
+            )
+        if self.solver == "exact" and (self.unbalanced or self.tolerance):
+            name = "unbalanced" if self.unbalanced else "tolerance"
+            raise UsageError(
+                f"the exact solver takes no `{name}`: it meets the marginals without iterations",
+                hint=f"set `{name}` to 0, or take `solver=sinkhorn`",
+            )
+        if self.solver == "geomloss" and self.tolerance:
+            raise UsageError(
+                "GeomLoss's solver takes no `tolerance`: it does not look at the marginal error",
+                hint="set `tolerance` to 0, or take `solver=sinkhorn`",
+            )
+
+    def resolved(self, device_type: str) -> str:
+        """The solver that is used for tensors on a device, such as ``cpu`` or ``cuda``."""
+        if self.solver != "auto":
+            return self.solver
+        able = device_type == "cuda" and not self.tolerance
+        return "geomloss" if able else "sinkhorn"
+
+    @property
+    def idle(self) -> frozenset[str]:
+        """The names of the settings that change nothing beside the others."""
+        return frozenset({"reg", "iterations"} if self.solver == "exact" else ())
+
+    @property
+    def asks_for(self) -> frozenset[str]:
+        """What has to be known of the tokens besides their vectors: fields of a ``TokenBatch``."""
+        wanted = {
+            "ids": self.marginals == "idf" or self.lexical_prior > 0,
+            "special": self.special_tokens == "drop",
+            "norms": self.marginals == "norm",
+            "layer": self.teacher_layer != LAST_LAYER,
+        }
+        return frozenset(name for name, asked in wanted.items() if asked)
+
+
+@dataclass(frozen=True)
+class ContrastSettings:
+    """How sharply a sentence or a token is told apart from the others of a batch."""
+
+    temperature: float = setting(
+        0.05,
+        """What the scores of contrastive and score-kl, and the costs of transport-contrast, are
+        divided by. A smaller value attends more to the hardest negatives.""",
+        at_least=1e-4,
+        at_most=100,
+    )
+    token_temperature: float = setting(
+        0.1,
+        """What the cosines of token-contrast are divided by. A smaller value attends more to the
+        hardest negatives.""",
+        at_least=1e-4,
+        at_most=100,
+    )
+
+    def __post_init__(self) -> None:
+        check_ranges(self)
+
+
+@dataclass(frozen=True)
+class ObjectiveSettings:
+    """The settings of all objectives."""
+
+    plan: PlanSettings = part(PlanSettings)
+    contrast: ContrastSettings = part(ContrastSettings)
