@@ -17,8 +17,7 @@ from clirot.errors import ClirotError, InputError
 from clirot.records import LanguagePair, ProgressSink, silent
 from clirot.store import Store
 
-_UNPACKED = 3
-"""Unpacked text is about this many times as large as packed text."""
+_UNPACKED = 3  # unpacked text is about this many times as large as packed text
 _PACKED = (".zip", ".tgz", *ENDINGS)
 
 

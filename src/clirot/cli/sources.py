@@ -166,7 +166,7 @@ def _plan_table(plan: Plan) -> None:
         lead = [_given(one.source), _count(one.pairs)]
         if not one.files:
             where = "(fetched by the datasets library)" if one.of_hub else "(installed)"
-            rows.append([*lead, where, "", _stored(one)])
+            rows.append([*lead, where, "", "in the store" if one.stored else ""])
         for file in one.files:
             rows.append([*lead, file.url, _size(file.size), _state(one, file)])
             lead = ["", ""]
@@ -183,13 +183,9 @@ def _plan_table(plan: Plan) -> None:
     console.emit_table(console.table_of(["source", "pairs", "file", "size", ""], rows, title=title))
 
 
-def _stored(one: PlannedSource) -> str:
-    return "in the store" if one.stored else ""
-
-
 def _state(one: PlannedSource, file: PlannedFile) -> str:
     if one.stored:
-        return _stored(one)
+        return "in the store"
     if file.whole:
         return "downloaded"
     return f"{_size(file.arrived)} of it here" if file.arrived else "to download"

@@ -18,6 +18,7 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import IO, cast
 
@@ -169,14 +170,11 @@ def _decoder(kind: str, stream: io.BufferedReader) -> IO[bytes]:
     if kind == "bzip2":
         return cast("IO[bytes]", _Members(stream, bz2.BZ2Decompressor))
     if kind == "xz":
-        return cast("IO[bytes]", _Members(stream, _xz))
+        xz = partial(lzma.LZMADecompressor, lzma.FORMAT_XZ, memlimit=XZ_MEMORY)
+        return cast("IO[bytes]", _Members(stream, xz))
     import pyarrow as pa
 
     return cast("IO[bytes]", pa.CompressedInputStream(pa.PythonFile(stream, mode="r"), "zstd"))
-
-
-def _xz() -> lzma.LZMADecompressor:
-    return lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=XZ_MEMORY)
 
 
 class _Members:
