@@ -29,11 +29,12 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import lru_cache
 from itertools import combinations
+from operator import methodcaller
 
 from clirot.collection.cldr.facts import Subject, world
-from clirot.collection.cldr.names import Names, english_city
+from clirot.collection.cldr.names import Names
 from clirot.collection.cldr.paragraphs import paragraphs
 
 FAMILIES: Mapping[str, int] = {
@@ -114,7 +115,7 @@ def _names() -> Iterator[Question]:
             continue
         grades = {other.docno: 1 for other in naming[subject]}
         yield Question(
-            f"name-{subject.docno}", {**grades, subject.docno: 2}, partial(_called, subject=subject)
+            f"name-{subject.docno}", {**grades, subject.docno: 2}, methodcaller("of", subject)
         )
 
 
@@ -131,7 +132,7 @@ def _spoken() -> Iterator[Question]:
                 yield Question(
                     f"spoken-{language.code}-{territory.code}",
                     {subject.docno: 2 for subject in pair},
-                    partial(_placed, subject=language, place=territory),
+                    methodcaller("language_in", language, territory),
                 )
 
 
@@ -151,7 +152,7 @@ def _both() -> Iterator[Question]:
         yield Question(
             f"both-{one.code}-{other.code}",
             {one.docno: 1, other.docno: 1, **{subject.docno: 2 for subject in subjects}},
-            partial(_joined, one=one, other=other),
+            methodcaller("both", one, other),
         )
 
 
@@ -167,7 +168,7 @@ def _years() -> Iterator[Question]:
         yield Question(
             f"year-{territory.code}-{year}",
             {territory.docno: 1, **{currency.docno: 2 for currency in currencies}},
-            partial(_dated, place=territory, year=year),
+            methodcaller("year_in", year, territory),
         )
 
 
@@ -178,51 +179,24 @@ def _zones() -> Iterator[Question]:
         yield Question(
             f"zone-{zone.code}",
             {zone.docno: 2, **{place.docno: 1 for place in places}},
-            partial(_called, subject=zone),
+            methodcaller("of", zone),
         )
 
 
 def _cities() -> Iterator[Question]:
-    facts, pages = world(), paragraphs()
+    facts, pages, english = world(), paragraphs(), Names("en")
     cities = Counter(facts.cities.values())
     for zone, territory in facts.cities.items():
         if cities[territory] > _MOST_CITIES:
             continue  # Creston, Eucla: of a vast country CLDR names towns that few have heard of
-        city = english_city(zone)
+        city = english.city(zone) or zone
         relevant = {territory.docno: 2}
         if len(clocks := facts.zones.get(territory, ())) == 1:
             relevant[clocks[0].docno] = 1
         texts = [page.text for page in pages.values() if page.subject.docno in relevant]
         if "," in city or any(_shares_a_word(city, text) for text in texts):
             continue  # Guatemala, Mexico City: the name gives it away
-        yield Question(f"city-{zone.replace('/', '.')}", relevant, partial(_city, zone=zone))
-
-
-def _called(names: Names, *, subject: Subject) -> str | None:
-    return names.of(subject)
-
-
-def _placed(names: Names, *, subject: Subject, place: Subject) -> str | None:
-    """``English (Kenya)``, as CLDR writes a language with its territory."""
-    name, where = names.of(subject), names.of(place)
-    return f"{name} ({where})" if name and where else None
-
-
-def _dated(names: Names, *, place: Subject, year: int) -> str | None:
-    """``Ghana (1965)``."""
-    where = names.of(place)
-    return f"{where} ({year})" if where else None
-
-
-def _joined(names: Names, *, one: Subject, other: Subject) -> str | None:
-    """``Kenya and Uganda``, by the language's own list pattern."""
-    parts = [names.of(one), names.of(other)]
-    known = [part for part in parts if part]
-    return names.listed(known) if len(known) == len(parts) else None
-
-
-def _city(names: Names, *, zone: str) -> str | None:
-    return names.city(zone) or (english_city(zone) if names.is_english else None)
+        yield Question(f"city-{zone.replace('/', '.')}", relevant, methodcaller("city", zone))
 
 
 def _shares_a_word(city: str, text: str) -> bool:
