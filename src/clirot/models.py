@@ -150,6 +150,23 @@ class ModelRef:
         own = side in self.encodes
         return tuple(dict.fromkeys(pair.tgt if own else pair.src for pair in self.pairs))
 
+    def reads_otherwise(self, side: Side, language: str | None) -> tuple[str, ...]:
+        """A remark where texts in a language are given to a side that reads others; else nothing.
+
+        Args:
+            side: which side reads the texts.
+            language: of the texts; None: not known.
+        """
+        own = self.languages(side)
+        if not own or language is None or language in own:
+            return ()
+        given, expected = ("topics", "queries") if side == "query" else ("documents", "them")
+        because = ", for it was distilled for documents" if self.encodes == ("document",) else ""
+        return (
+            f"the {given} are in {language}, but {self.name} expects {expected} in "
+            f"{' or '.join(own)}{because}",
+        )
+
     def side_digest(self, side: Side) -> str:
         """Digest of the encoder of that side."""
         return self.side(side).digest
