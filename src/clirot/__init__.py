@@ -1,7 +1,7 @@
 """clirot: cross-language information retrieval experiments, from bitext to a tested result table.
 
-The public API is the five verbs and their configurations, loaded on first use so that importing
-clirot is quick.
+The public API is the five verbs and their configurations. They are imported on first use, so that
+importing clirot is quick.
 """
 
 from __future__ import annotations

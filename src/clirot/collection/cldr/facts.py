@@ -1,8 +1,8 @@
-"""What CLDR, as Babel packages it, knows of the world: who speaks, pays and tells time how, where.
+"""Facts about the world from CLDR, as Babel packages it.
 
-Five kinds of subject (territories, languages, currencies, scripts, time zones) and the relations
-between them, cut to what a paragraph can hold. CLDR has no capitals and, in Babel, no populations
-or regions, so neither has this.
+There are five kinds of subject (territories, languages, currencies, scripts, time zones), and
+relations between them, shortened to what a paragraph can hold. CLDR has no capitals, and Babel
+leaves out populations and regions, so these are missing here too.
 
 Source: https://cldr.unicode.org (Unicode License v3), the version that the installed Babel carries.
 """
@@ -17,7 +17,8 @@ from functools import lru_cache
 from typing import Any
 
 _SPOKEN_SHARE = 5.0
-"""Percent of a territory's people from which a language without official standing is told of."""
+"""Percent of a territory's people who must speak a language without official standing, for the
+paragraphs to mention it."""
 _MOST_LANGUAGES = 7
 _MOST_PLACES = 14
 _MOST_FORMER = 3
@@ -40,7 +41,7 @@ class Subject:
 
 @dataclass(frozen=True)
 class Use:
-    """A currency as the money of a territory, from ``start`` until ``end`` (None: still)."""
+    """A currency as the money of a territory, from ``start`` to ``end`` (None: it still is)."""
 
     territory: Subject
     currency: Subject
@@ -52,19 +53,18 @@ class Use:
 class World:
     """The facts that the paragraphs state, by subject."""
 
-    cldr_version: str
     official: Mapping[Subject, tuple[Subject, ...]]
     """Territory -> its official languages, the most spoken first; language -> the territories."""
     spoken: Mapping[Subject, tuple[Subject, ...]]
     """The same for languages without official standing."""
     uses: Mapping[Subject, tuple[Use, ...]]
-    """Territory or currency -> the uses told of, the latest first."""
+    """Territory or currency -> the uses that the paragraphs mention, the latest first."""
     zones: Mapping[Subject, tuple[Subject, ...]]
     """Territory -> its time zones; time zone -> its territories."""
     scripts: Mapping[Subject, tuple[Subject, ...]]
     """Language -> its script; script -> its languages."""
     cities: Mapping[str, Subject]
-    """tz database id, which stands for a city -> its territory. No paragraph states it."""
+    """Id in the tz database, which stands for a city -> its territory. No paragraph states it."""
 
     @property
     def subjects(self) -> list[Subject]:
@@ -95,7 +95,6 @@ def world() -> World:
         get_global("zone_aliases"),
     )
     return World(
-        cldr_version=str(get_global("cldr")["version"]),
         official=official,
         spoken=spoken,
         uses=_uses(territories, english, get_global("territory_currencies")),

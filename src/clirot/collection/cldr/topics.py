@@ -13,13 +13,14 @@ family      topic                        relevant: 2 is what is meant, 1 is rela
 ``city``    a city                       2 its territory, 1 that territory's time zone
 ==========  ===========================  ====================================================
 
-What is relevant to a ``city`` topic shares no word with it. ``name``, ``zone`` and ``city`` topics
-are entries of the ``cldr`` bitext: a student trained on that has seen their translations, though
-neither the paragraphs nor what is relevant. The phrases of the other families are in no bitext.
+The documents that are relevant to a ``city`` topic share no word with it. ``name``, ``zone`` and
+``city`` topics are entries of the ``cldr`` bitext: a student trained on it has seen their
+translations, but neither the paragraphs nor the judgements. The phrases of the other families are
+in no bitext.
 
-A topic exists in a language where CLDR has all its names in that language and the whole is not
-spelled as in English, which would test nothing. Every family takes the first of its candidates by
-the digest of their ids, so choice and order are fixed, and languages share most of their topics.
+A language has a topic if CLDR has all its names in that language and the text differs from the
+English one; an equal text would test nothing. Candidates are ordered by the digest of their ids,
+and each family takes the first ones, so choice and order are fixed and languages share most topics.
 """
 
 from __future__ import annotations
@@ -48,22 +49,21 @@ FAMILIES: Mapping[str, int] = {
 """Family -> how many topics it has at most."""
 
 _MOST_RELEVANT = 12
-"""More than this many relevant paragraphs and a topic is too general to keep: English, the euro."""
+"""A topic with more relevant paragraphs than this is dropped as too general: English, the euro."""
 
 _MOST_CITIES = 4
-"""A territory with more time zone cities than this is asked for by none of them."""
+"""A territory with more time zone cities than this has no ``city`` topics."""
 
 
 @dataclass(frozen=True)
 class Question:
-    """A topic in no language yet.
-
-    ``render`` gives its text from a language's names, None where a name is missing there.
-    """
+    """A topic before it is written in a language."""
 
     id: str
     grades: Mapping[str, int]
+    """Document id -> grade of its relevance."""
     render: Callable[[Names], str | None]
+    """From the names of a language to the text; None where a name is missing."""
 
     @property
     def family(self) -> str:
@@ -125,7 +125,7 @@ def _spoken() -> Iterator[Question]:
     for territory in (subject for subject in pages if subject.kind == "territory"):
         languages = facts.official.get(territory, ()) + facts.spoken.get(territory, ())
         if len(languages) < 2:
-            continue  # "German (Liechtenstein)" would be "Liechtenstein" once more
+            continue  # "German (Liechtenstein)" would say no more than "Liechtenstein"
         for language in languages:
             pair = (territory, language)
             if language in pages and territory in pages[language].states:
@@ -146,7 +146,7 @@ def _both() -> Iterator[Question]:
                 if one.kind == other.kind == "territory":
                     shared[one, other].append(page.subject)
     for (one, other), subjects in shared.items():
-        # Three and more shared facts make neighbours, which is what such a question is asked about.
+        # Two territories that share three facts or more are mostly neighbours.
         if len(subjects) < 3:
             continue
         yield Question(
@@ -188,14 +188,14 @@ def _cities() -> Iterator[Question]:
     cities = Counter(facts.cities.values())
     for zone, territory in facts.cities.items():
         if cities[territory] > _MOST_CITIES:
-            continue  # Creston, Eucla: of a vast country CLDR names towns that few have heard of
+            continue  # in vast countries CLDR names towns that few have heard of: Creston, Eucla
         city = english.city(zone) or zone
         relevant = {territory.docno: 2}
         if len(clocks := facts.zones.get(territory, ())) == 1:
             relevant[clocks[0].docno] = 1
         texts = [page.text for page in pages.values() if page.subject.docno in relevant]
         if "," in city or any(_shares_a_word(city, text) for text in texts):
-            continue  # Guatemala, Mexico City: the name gives it away
+            continue  # the name gives the answer away: Guatemala, Mexico City
         yield Question(f"city-{zone.replace('/', '.')}", relevant, methodcaller("city", zone))
 
 
