@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 from clirot.errors import ArtefactError, InputError, UsageError
 from clirot.records import Hit, ProgressSink, Step, Topic, silent
-from clirot.runs import SAVED_RUN
 from clirot.settings import check_ranges, setting
 from clirot.store import Artefact, Input, Store
 
@@ -132,6 +131,7 @@ class Search:
             ArtefactError: a run of that name was made from something else and ``replace`` is false.
         """
         from clirot.collection.collection import content_digest
+        from clirot.runs import SAVED_RUN
 
         digest = content_digest((topic.id, topic.text) for topic in self.topics)
         inputs = (
