@@ -46,20 +46,12 @@ _NOT_LOADABLE = (
 class TokenEncoder(Protocol):
     """What indexing and searching need of an encoder."""
 
-    @property
-    def name(self) -> str:
-        """The model's name in the registry."""
-        ...
-
-    @property
-    def digest(self) -> str:
-        """SHA-256 of the model."""
-        ...
-
-    @property
-    def dim(self) -> int:
-        """Length of a token vector."""
-        ...
+    name: str
+    """The model's name in the registry."""
+    digest: str
+    """SHA-256 of the model."""
+    dim: int
+    """Length of a token vector."""
 
     def encode(
         self,

@@ -49,6 +49,7 @@ class ExactIndex:
     def __init__(self, store: TokenStore, *, device: torch.device | None = None) -> None:
         device = device if device is not None else _device(store)
         self._docnos = store.docnos
+        self.dim = int(store.tokens.shape[1])
         self._matrix = TokenMatrix(store.tokens.to(device), store.offsets, device)
         # Equal scores are ordered by docno, descending, as trec_eval orders them.
         descending = sorted(range(len(store.docnos)), key=store.docnos.__getitem__, reverse=True)
@@ -63,11 +64,6 @@ class ExactIndex:
             ArtefactError: it is damaged.
         """
         return cls(TokenStore.open(directory))
-
-    @property
-    def dim(self) -> int:
-        """Length of its token vectors."""
-        return self._matrix.dim
 
     def __len__(self) -> int:
         return len(self._docnos)
