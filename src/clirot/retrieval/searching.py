@@ -48,7 +48,6 @@ class SearchConfig:
         None,
         "Last column of the run; by default the index's name, with the model's name before it "
         "where another model encodes the topics.",
-        decides=False,
     )
 
     def __post_init__(self) -> None:
