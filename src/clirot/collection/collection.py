@@ -49,12 +49,12 @@ class Collection(ABC):
         """All judgements."""
 
     @cached_property
-    @abstractmethod
     def digest(self) -> str:
-        """SHA-256 of what decides the documents, hexadecimal.
+        """SHA-256 of what decides the documents, hexadecimal; here their ids and texts.
 
         Topics and judgements are left out, so that one index serves all topics of the documents.
         """
+        return content_digest((document.id, document.text) for document in self.documents())
 
     def documents(self) -> Iterator[Document]:
         """The documents, in a fixed order. An empty text is a document like any other.

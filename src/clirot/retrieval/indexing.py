@@ -28,6 +28,7 @@ WINDOW = 512
 """Documents that are encoded together. It decides an index's content: the last digits of a text's
 vectors depend on the texts in its batch."""
 _FORMAT = 1
+_COUNTS = ("documents", "empty_documents", "tokens", "bytes")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,36 +76,25 @@ class IndexResult:
     artefact: Artefact
     fresh: bool
     """False where it was there already."""
-    notes: tuple[str, ...] = ()
+    notes: tuple[str, ...]
     """Remarks on the combination of model and collection that a person should read."""
+    documents: int
+    empty_documents: int
+    """Documents without text. The encoder's vectors for an empty text stand for them."""
+    tokens: int
+    bytes: int
+    """Its size on disk."""
+
+    @classmethod
+    def of(cls, artefact: Artefact, *, fresh: bool, notes: tuple[str, ...]) -> IndexResult:
+        """The result with the counts that the index's manifest holds."""
+        counts = artefact.manifest.results
+        return cls(artefact, fresh, notes, **{name: int(counts[name]) for name in _COUNTS})
 
     @property
     def name(self) -> str:
         """Its name."""
         return self.artefact.name
-
-    @property
-    def documents(self) -> int:
-        """Documents in it."""
-        return self._count("documents")
-
-    @property
-    def empty_documents(self) -> int:
-        """Documents without text. The encoder's vectors for an empty text stand for them."""
-        return self._count("empty_documents")
-
-    @property
-    def tokens(self) -> int:
-        """Token vectors in it."""
-        return self._count("tokens")
-
-    @property
-    def bytes(self) -> int:
-        """Its size on disk."""
-        return self._count("bytes")
-
-    def _count(self, what: str) -> int:
-        return int(self.artefact.manifest.results[what])
 
 
 def build_index(
@@ -136,7 +126,7 @@ def build_index(
         "indexes", config.index_name, config=settings, inputs=inputs, replace=config.replace
     )
     if found is not None:
-        return IndexResult(found, fresh=False, notes=notes)
+        return IndexResult.of(found, fresh=False, notes=notes)
     from clirot.encoding.encoders import load_encoder
 
     encoder = load_encoder(model, side="document")
@@ -153,7 +143,7 @@ def build_index(
             bytes=sum(path.stat().st_size for path in draft.path.iterdir()),
             documents_per_second=round((writer.documents - resumed_at) / seconds, 1),
         )
-    return IndexResult(store.get("indexes", config.index_name), fresh=True, notes=notes)
+    return IndexResult.of(store.get("indexes", config.index_name), fresh=True, notes=notes)
 
 
 def slug(name: str) -> str:

@@ -8,10 +8,9 @@ relevant follows from the facts. :mod:`clirot.collection.cldr.topics` makes the 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cached_property
 from pathlib import Path
 
-from clirot.collection.collection import Collection, content_digest
+from clirot.collection.collection import Collection
 from clirot.errors import InputError, UnknownNameError
 from clirot.records import Document, ProgressSink, Topic, silent
 from clirot.runs import Qrels
@@ -82,8 +81,3 @@ class CldrCollection(Collection):
         from clirot.collection.cldr.paragraphs import paragraphs
 
         return len(paragraphs())
-
-    @cached_property
-    def digest(self) -> str:
-        """SHA-256 over the ids and texts of the paragraphs: the same for every language."""
-        return content_digest((document.id, document.text) for document in self.documents())

@@ -17,7 +17,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import ClassVar
 
-from clirot.collection.collection import Collection, content_digest
+from clirot.collection.collection import Collection
 from clirot.download import Upstream, fetch
 from clirot.records import Document, ProgressSink, Topic, silent
 from clirot.registry import unknown_name
@@ -88,11 +88,6 @@ class ReleasedCollection(Collection):
     def document_count(self) -> int:
         """How many documents there are, counted; fetches them."""
         return sum(1 for _ in self.documents())
-
-    @cached_property
-    def digest(self) -> str:
-        """SHA-256 over the ids and texts of the documents: the same for every topic language."""
-        return content_digest((document.id, document.text) for document in self.documents())
 
 
 class SentenceCollection(ReleasedCollection):
