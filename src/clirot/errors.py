@@ -18,12 +18,12 @@ A message says what was wrong and what arrived; ``hint`` says what to do. The li
 warning (:class:`ClirotWarning`).
 
 The library does not know the options of the command line. In the text of errors and warnings, write
-a setting in backticks by the name of its field, with a value where one is meant, and a verb as the
-call that would be made; the command line puts its own words there (:mod:`clirot.cli.wording`)::
+settings and verbs in backticks; the command line puts its own words there
+(:mod:`clirot.cli.wording`)::
 
-    raise `batch_size`                               raise --batch-size
-    give `sources=so=hornmt`                         give --source so=hornmt
-    `build_index(model=en-so, collection=cldr/so)`   clirot index --model en-so --collection cldr/so
+    `batch_size`                               a setting, by the name of its field
+    `sources=so=hornmt`                        a setting with the value that it should have
+    `build_index(model=en-so, replace=True)`   a verb, as the call that should be made
 """
 
 from __future__ import annotations
