@@ -25,7 +25,7 @@ import torch
 from sentence_transformers.util.similarity import maxsim
 
 from clirot.encoding.maxsim import CPU, EXACT, TokenMatrix, scores
-from clirot.retrieval.backends.selection import screening_arithmetic, top_k
+from clirot.retrieval.backends.exact import screening_arithmetic, top_k
 from clirot.retrieval.backends.token_store import TokenStore, TokenStoreWriter
 
 

@@ -132,11 +132,11 @@ def test_several_document_languages_must_be_chosen_from(directory: Path) -> None
             "qrels.txt",
             "qrels",
             "q1 0 d1 1\nq1 0 d1 0\n",
-            ":2: document 'd1' is judged 0 for topic 'q1', and",
+            ":2: document 'd1' of topic 'q1' is judged 0, and",
         ),
-        ("qrels.txt", "qrels", "q1 0 d1 1\nq1 d1 1\n", ":2: 3 columns where a qrels row has 4"),
-        ("qrels.txt", "qrels", "q1 0 d1 yes\n", ":1: the grade is not a whole number: 'yes'"),
-        ("qrels.txt", "qrels", "", "no judgements in it"),
+        ("qrels.txt", "qrels", "q1 0 d1 1\nq1 d1 1\n", ":2: expected 4 columns"),
+        ("qrels.txt", "qrels", "q1 0 d1 yes\n", ":1: relevance 'yes' is not a whole number"),
+        ("qrels.txt", "qrels", "", "qrels is empty"),
     ],
 )
 def test_what_is_wrong_with_a_file(

@@ -11,9 +11,9 @@ import torch
 from clirot.encoding.maxsim import BFLOAT16, CPU, EXACT, FLOAT16, FLOAT32, Arithmetic, FloatArray
 from clirot.errors import ArtefactError
 from clirot.records import Hit
-from clirot.retrieval.backends import BACKENDS, Backend, selection, token_store
-from clirot.retrieval.backends.exact import ExactIndex
-from clirot.retrieval.backends.selection import screening_arithmetic, top_k
+from clirot.retrieval.backends import BACKENDS, Backend, token_store
+from clirot.retrieval.backends import exact as exact_module
+from clirot.retrieval.backends.exact import ExactIndex, screening_arithmetic, top_k
 from clirot.retrieval.backends.token_store import TokenStore, TokenStoreWriter
 
 DIM = 24
@@ -99,12 +99,12 @@ def test_screening_never_changes_the_result(
     screen: Arithmetic, k: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Recall against the exact pass is 1, bit for bit, with ties and near ties at the cut."""
-    monkeypatch.setattr(selection, "_BATCH_TOKENS", 40)
+    monkeypatch.setattr(exact_module, "_BATCH_TOKENS", 40)
     rng = np.random.default_rng(7)
     documents = hard_documents(rng, 1500)
     offsets = np.concatenate([[0], np.cumsum([len(d) for d in documents])]).astype(np.int64)
     tokens = torch.from_numpy(np.concatenate(documents)).half()
-    matrix = selection.TokenMatrix(tokens, offsets)
+    matrix = exact_module.TokenMatrix(tokens, offsets)
     queries = [unit(rng, int(rng.integers(1, 20))) for _ in range(12)] + documents[:2]
     tie_order = rng.permutation(1500)
     exact = list(top_k(matrix, queries, k, tie_order, screen=EXACT))

@@ -1,7 +1,7 @@
 """clirot: cross-language information retrieval experiments, from bitext to a tested result table.
 
-The public API is the five verbs and their configurations, loaded on first use so that importing
-clirot is quick.
+The public API is the five verbs and their configurations. They are imported on first use, so that
+importing clirot is quick.
 """
 
 from __future__ import annotations
@@ -9,44 +9,32 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from clirot.version import __version__
+from clirot.version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from clirot.bitext.acquisition import FetchConfig, fetch_bitext
-    from clirot.distillation import DistillConfig, distill
-    from clirot.evaluation import EvaluateConfig, evaluate
-    from clirot.retrieval.indexing import IndexConfig, build_index
-    from clirot.retrieval.searching import SearchConfig, search
+    from clirot.bitext.acquisition import FetchConfig as FetchConfig
+    from clirot.bitext.acquisition import fetch_bitext as fetch_bitext
+    from clirot.distillation import DistillConfig as DistillConfig
+    from clirot.distillation import distill as distill
+    from clirot.evaluation import EvaluateConfig as EvaluateConfig
+    from clirot.evaluation import evaluate as evaluate
+    from clirot.retrieval.indexing import IndexConfig as IndexConfig
+    from clirot.retrieval.indexing import build_index as build_index
+    from clirot.retrieval.searching import SearchConfig as SearchConfig
+    from clirot.retrieval.searching import search as search
 
-_VERBS = {
-    "fetch_bitext": "clirot.bitext.acquisition",
-    "FetchConfig": "clirot.bitext.acquisition",
-    "distill": "clirot.distillation",
-    "DistillConfig": "clirot.distillation",
-    "build_index": "clirot.retrieval.indexing",
-    "IndexConfig": "clirot.retrieval.indexing",
-    "search": "clirot.retrieval.searching",
-    "SearchConfig": "clirot.retrieval.searching",
-    "evaluate": "clirot.evaluation",
-    "EvaluateConfig": "clirot.evaluation",
+_MODULES = {
+    "clirot.bitext.acquisition": ("fetch_bitext", "FetchConfig"),
+    "clirot.distillation": ("distill", "DistillConfig"),
+    "clirot.retrieval.indexing": ("build_index", "IndexConfig"),
+    "clirot.retrieval.searching": ("search", "SearchConfig"),
+    "clirot.evaluation": ("evaluate", "EvaluateConfig"),
 }
-
-__all__ = [
-    "DistillConfig",
-    "EvaluateConfig",
-    "FetchConfig",
-    "IndexConfig",
-    "SearchConfig",
-    "__version__",
-    "build_index",
-    "distill",
-    "evaluate",
-    "fetch_bitext",
-    "search",
-]
+_HOME = {name: module for module, names in _MODULES.items() for name in names}
+__all__ = [*_HOME, "__version__"]  # noqa: PLE0604
 
 
 def __getattr__(name: str) -> Any:
-    if name in _VERBS:
-        return getattr(importlib.import_module(_VERBS[name]), name)
+    if name in _HOME:
+        return getattr(importlib.import_module(_HOME[name]), name)
     raise AttributeError(f"module 'clirot' has no attribute {name!r}")

@@ -14,7 +14,16 @@
     └── ExpectationError           4   a figure missed an expectation
 
 A message says what was wrong and what arrived; ``hint`` says what to do. The library raises; only
-``clirot.cli`` prints and exits. What may be meant is a Python warning (:class:`ClirotWarning`).
+``clirot.cli`` prints and exits. Something that is done as asked, but may be a mistake, is a Python
+warning (:class:`ClirotWarning`).
+
+The library does not know the options of the command line. In the text of errors and warnings, write
+settings and verbs in backticks; the command line puts its own words there
+(:mod:`clirot.cli.wording`)::
+
+    `batch_size`                               a setting, by the name of its field
+    `sources=so=hornmt`                        a setting with the value that it should have
+    `build_index(model=en-so, replace=True)`   a verb, as the call that should be made
 """
 
 from __future__ import annotations
@@ -37,15 +46,15 @@ class ClirotError(Exception):
 
 
 class ClirotWarning(UserWarning):
-    """Base class of what is done as asked, and may not be what was meant."""
+    """Base class of warnings: it was done as asked, but it may be a mistake."""
 
 
 class BitextWarning(ClirotWarning):
-    """Bitext is about to be trained on that was found to have a fault."""
+    """The bitext that a student is about to be trained on was found to have a fault."""
 
 
 class UnusedSettingWarning(ClirotWarning):
-    """A setting was given that changes nothing, the objective having no use for it."""
+    """A setting was given that the chosen objective does not use."""
 
 
 class UsageError(ClirotError):
@@ -112,5 +121,5 @@ class ExpectationError(ClirotError):
 
 
 def first_line(error: BaseException) -> str:
-    """The first line of a library's message, or what kind of error it is where it says nothing."""
+    """The first line of a library's error message, or the error's type where it has no message."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0]

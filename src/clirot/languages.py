@@ -1,11 +1,11 @@
 """Language codes: ISO 639-1, ISO 639-3 and BCP 47 in, one normalised BCP 47 tag out.
 
-``som``, ``so`` and ``so-SO`` are all Somali; clirot stores ``so``. A region says nothing about
-which student or bitext is meant and is dropped; a script does (``zh-Hant``, ``sr-Latn``) and is
-kept where it is not the language's default. Macrolanguages stay what they are called (``sw``,
-``zh``), and the individual languages that CLDR treats as their standard form fold into them
-(``swh`` to ``sw``, ``cmn`` to ``zh``); ``tl`` and ``fil`` are one language here, as in CLDR,
-stored as ``tl`` because that is what the field's corpora call it.
+``som``, ``so`` and ``so-SO`` are all Somali; clirot stores ``so``. A region does not change which
+student or bitext is meant, so it is dropped. A script does (``zh-Hant``, ``sr-Latn``), so it is
+kept where it is not the language's default. A macrolanguage keeps its code (``sw``, ``zh``), and an
+individual language that CLDR treats as its standard form gets the same code (``swh`` becomes
+``sw``, ``cmn`` becomes ``zh``). ``tl`` and ``fil`` are one language, as in CLDR, stored as ``tl``
+because the corpora of the field write ``tl``.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from clirot.registry import closest
 
 # CLDR prefers "fil"; corpora (FLORES, TICO-19, Tatoeba, Bible) say "tl" or "tgl".
 _CORPUS_SPELLING = {"fil": "tl"}
-# ISO 639 codes that stand for no one language: undetermined, multiple, none, and two collections.
+# ISO 639 codes that are not one language: undetermined, multiple, none, and two groups.
 _SPECIAL = frozenset({"und", "mul", "mis", "zxx", "art", "sgn"})
 
 
@@ -32,8 +32,8 @@ def parse_language(code: str) -> str:
         The stored tag: language, plus script where it is not the default one.
 
     Raises:
-        LanguageError: not the code of a language; the hint suggests a near miss, and reads an
-            English language name ("somali") as one.
+        LanguageError: not the code of a language. The hint suggests a similar code, or the code of
+            a language whose English name was written ("somali").
     """
     import langcodes
     from langcodes.tag_parser import LanguageTagError

@@ -28,9 +28,9 @@ STUDENT_SIDES: dict[str, tuple[Side, ...]] = {
     "document": ("document",),
     "both": ("query", "document"),
 }
-"""What a student can be distilled for, and the sides it then encodes instead of its teacher."""
+"""What a student can be distilled for -> the sides that it then encodes, not its teacher."""
 
-# What a checkpoint consists of; weights in other formats are neither fetched nor looked at.
+# The files of a checkpoint. Weights in other formats are neither fetched nor read.
 _CHECKPOINT = ("*.safetensors", "*.json", "*.txt", "*.model", "*.metadata")
 _NOT_CHECKPOINT = ("onnx/*", "openvino/*")
 
@@ -133,22 +133,39 @@ class ModelRef:
     digest: str
     """SHA-256: of the pinned weights for a known model that pins them, else of all its files."""
     teacher: ModelRef | None = None
-    """For a student: the teacher, whose encoder reads what the student does not."""
+    """For a student: the teacher, which encodes the side that the student does not."""
     encodes: tuple[Side, ...] = ("query", "document")
     """The sides that the model itself encodes; of a student, those it was distilled for."""
     pairs: tuple[LanguagePair, ...] = ()
-    """For a student: the teacher's language with each of its own."""
+    """For a student: its teacher's language with each language of its own."""
 
     def side(self, side: Side) -> ModelRef:
-        """The model that encodes that side: a query student's documents go to its teacher."""
+        """The model that encodes that side; documents of a query student are its teacher's."""
         if side not in self.encodes and self.teacher is not None:
             return self.teacher.side(side)  # a student of a student: its teacher's teacher
         return self
 
     def languages(self, side: Side) -> tuple[str, ...]:
-        """The languages that side reads; none where the registry does not know."""
+        """The languages that side reads; empty where the registry does not know them."""
         own = side in self.encodes
         return tuple(dict.fromkeys(pair.tgt if own else pair.src for pair in self.pairs))
+
+    def reads_otherwise(self, side: Side, language: str | None) -> tuple[str, ...]:
+        """A remark where texts in a language are given to a side that reads others; else nothing.
+
+        Args:
+            side: which side reads the texts.
+            language: of the texts; None: not known.
+        """
+        own = self.languages(side)
+        if not own or language is None or language in own:
+            return ()
+        given, expected = ("topics", "queries") if side == "query" else ("documents", "them")
+        because = ", for it was distilled for documents" if self.encodes == ("document",) else ""
+        return (
+            f"the {given} are in {language}, but {self.name} expects {expected} in "
+            f"{' or '.join(own)}{because}",
+        )
 
     def side_digest(self, side: Side) -> str:
         """Digest of the encoder of that side."""
@@ -178,7 +195,7 @@ def resolve(name: str, store: Store) -> ModelRef:
 
 
 def unknown(name: str, store: Store) -> UnknownNameError:
-    """The error for a name that nothing answers to."""
+    """The error for a name that is no model's."""
     return unknown_name(
         "model",
         name,
@@ -299,7 +316,7 @@ def _snapshot(repository: str, revision: str | None, *, known_as: str | None = N
 
 
 def _snapshot_digest(path: Path) -> str:
-    """Digest of a repository's checkpoint: other programs put other files into the same cache."""
+    """Digest of a repository's checkpoint files; other programs may add files to the same cache."""
     names = [file.relative_to(path).as_posix() for file in path.rglob("*")]
     chosen = [
         name

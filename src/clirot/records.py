@@ -1,4 +1,4 @@
-"""The small immutable values that pass between the floors of clirot."""
+"""Small immutable values that all rooms use: languages, sentences, documents, topics, progress."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class LanguagePair:
 
     @property
     def pairs(self) -> tuple[LanguagePair, ...]:
-        """Itself: what several pairs have in common with one."""
+        """The pair itself, so that one pair can stand where :class:`LanguagePairs` may."""
         return (self,)
 
     def format(self) -> str:
@@ -75,7 +75,7 @@ class LanguagePairs:
         return tuple(LanguagePair(self.src, tgt) for tgt in self.tgts)
 
     def format(self) -> str:
-        """``en-so+sw+tl``: a plus, which names of artefacts may have, and paths and shells keep."""
+        """``en-so+sw+tl``; the plus is allowed in names of artefacts, in paths and in shells."""
         return f"{self.src}-{'+'.join(self.tgts)}"
 
     def __str__(self) -> str:
@@ -90,13 +90,12 @@ class SentencePair:
     tgt: str
     id: str = ""
     place: int = field(default=0, compare=False)
-    """Line, row or unit of its source, from 1; 0: not known. Two pairs differ by what they say
-    only."""
+    """Line, row or unit in its source, from 1; 0: not known. It plays no part in comparisons."""
 
 
 @dataclass(frozen=True)
 class Document:
-    """A document of a collection; ``text`` holds everything that is encoded."""
+    """A document of a collection; ``text`` is everything that is encoded, a title included."""
 
     id: str
     text: str
@@ -120,10 +119,9 @@ class Hit:
 
 @dataclass(frozen=True)
 class Step:
-    """A sign of life from a long job.
+    """Progress of a long job: ``done`` of ``total`` units of the phase ``label`` are finished.
 
-    ``done`` of ``total`` units of the phase ``label`` (``total`` None: not known);
-    ``figures`` are what is worth showing beside it, such as the loss.
+    ``total`` is None where it is not known; ``figures`` are shown beside it, such as the loss.
     """
 
     label: str

@@ -1,7 +1,7 @@
-"""One idea of lookup for everything clirot knows by name: sources, objectives, measures, models.
+"""Tables of what clirot knows by name: sources, objectives, measures, models.
 
 A :class:`Registry` is a read-only mapping whose lookup error names the kind, the closest match and
-the known names. It holds no factories and no plug-in machinery: a component is a value in a table.
+the known names. A component is a value in a table; there are no plug-ins.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ T = TypeVar("T")
 
 
 def closest(name: str, known: Iterable[str]) -> str | None:
-    """The known name most like ``name``, or None where nothing is near."""
+    """The known name most like ``name``; None where no name is similar."""
     by_folded = {candidate.casefold(): candidate for candidate in known}
     matches = difflib.get_close_matches(name.casefold(), by_folded, n=1, cutoff=0.6)
     return by_folded[matches[0]] if matches else None
 
 
 def unknown_name(kind: str, name: str, known: Iterable[str], *, more: str = "") -> UnknownNameError:
-    """The error for a name that is in no table: suggests a near miss and lists what is known."""
+    """The error for a name that is not in a table: it suggests a similar name and lists them."""
     names = sorted(known)
     near = closest(name, names)
     listed = ", ".join(names) if len(names) <= 24 else ", ".join(names[:24]) + ", ..."
@@ -61,6 +61,3 @@ class Registry(Mapping[str, T], Generic[T]):
 
     def __len__(self) -> int:
         return len(self._entries)
-
-    def __repr__(self) -> str:
-        return f"Registry({self.kind!r}, {sorted(self._entries)})"

@@ -6,8 +6,8 @@ setting follows from its field: :func:`check_ranges` holds a value to its range,
 lists the settings of a configuration and of its parts, :func:`assembled` makes a configuration from
 values by name, and the command line makes its options from the same fields.
 
-In the text of an error or a warning, a setting stands in backticks, by the name of its field:
-"`batch_size` must be positive, got 0". The command line writes the option's name there.
+In the text of an error or a warning, a setting stands in backticks, by the name of its field
+(:mod:`clirot.errors`).
 """
 
 from __future__ import annotations

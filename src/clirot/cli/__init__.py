@@ -43,11 +43,11 @@ class _Interrupted(Exception):  # noqa: N818
 
 
 class _Commands(TyperGroup):
-    """Imports a command when it is asked for; lets interrupts and closed pipes through to main.
+    """Imports a command when it is asked for, and passes interrupts and closed pipes on to main.
 
-    All commands together take 60 ms of start-up, a quarter of what evaluating a small run takes.
-    And Typer would end an interrupt without a word, and a closed pipe that ``--out`` names, which
-    is no failure, with exit code 1.
+    Importing all commands takes 60 ms, a quarter of the time in which a small run is evaluated.
+    Typer would end an interrupt without a message, and it would end with exit code 1 where the pipe
+    that ``--out`` names is closed, which is not a failure.
     """
 
     def list_commands(self, ctx: typer.Context) -> list[str]:  # type: ignore[override]
@@ -95,9 +95,7 @@ def _command(name: str) -> Any:
 
 
 def _guarded(command: Any) -> Any:
-    """The command, with stdout kept for its data while it runs, and with the library's errors in
-    the words of its options. Its help is printed before either begins.
-    """
+    """The command, made to keep stdout for data and to word the library's errors by its options."""
     callback = command.callback
 
     @wraps(callback)
@@ -140,7 +138,7 @@ def main() -> None:
     """
     guard_streams()
     code = _outcome(partial(app, prog_name="clirot"))
-    # Here, not when Python exits: it may be what finds the pipe closed or the disk full.
+    # Flushed here and not when Python exits: it may find the pipe closed or the disk full.
     flushed = _outcome(sys.stdout.flush)
     sys.exit(code or flushed)
 

@@ -32,10 +32,10 @@ _drawn: list[Console] = []
 
 @contextmanager
 def kept_stdout() -> Iterator[None]:
-    """Keeps stdout for data; what else is printed meanwhile goes to stderr.
+    """Keep stdout for data: whatever else is printed while the block runs goes to stderr.
 
-    transformers prints a line as it is imported where ``WANDB_MODE`` is ``offline``: in a pipeline
-    it would be the first line of a run.
+    transformers, for one, prints a line when it is imported with ``WANDB_MODE=offline``; in a
+    pipeline that line would be read as the first line of a run.
     """
     _kept.append(sys.stdout)
     try:
@@ -63,7 +63,7 @@ def warn(message: str) -> None:
 
 def emit(text: str) -> None:
     """Data, on stdout, exactly as given plus a newline."""
-    if _drawn and stdout().isatty():  # above the bars, which would else be drawn over it
+    if _drawn and stdout().isatty():  # above the bars, which would be drawn over it
         _drawn[-1].out(text, highlight=False)
     else:
         stdout().write(text + "\n")
@@ -106,7 +106,7 @@ def _numeric(cell: str) -> bool:
 
 @contextmanager
 def shown_warnings() -> Iterator[None]:
-    """Shows what a verb warns of as :func:`warn` does; other libraries' warnings are left alone."""
+    """Show clirot's warnings as :func:`warn` does; those of other libraries stay as they are."""
     with warnings.catch_warnings():
         warnings.simplefilter("always", ClirotWarning)
         others = warnings.showwarning
@@ -130,7 +130,7 @@ def shown_warnings() -> Iterator[None]:
 
 @contextmanager
 def progress() -> Iterator[ProgressSink]:
-    """A sink for a verb's steps: live bars on a terminal, sparse lines elsewhere."""
+    """A sink for progress: live bars on a terminal, a few lines elsewhere."""
     if sys.stderr.isatty():
         with _live_progress() as sink:
             yield sink
@@ -162,14 +162,14 @@ class _PlainProgress:
             self.finish()
 
     def finish(self) -> None:
-        """Show the newest step, where it was kept back: it is the last of its phase."""
+        """Show the last step of a phase where it has not been shown yet."""
         if self._newest != self._shown:
             note(self._newest)
             self._shown = self._newest
 
 
 def _line(step: Step) -> str:
-    if not step.done and step.total is None:  # nothing is counted: a wait
+    if not step.done and step.total is None:  # a wait, in which nothing is counted
         return step.label
     of = f"/{step.total}" if step.total is not None else ""
     figures = "".join(f", {name} {value:.4g}" for name, value in step.figures)

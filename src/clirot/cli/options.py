@@ -1,4 +1,4 @@
-"""Options made from settings: what a configuration says of its fields is all that a command knows.
+"""Options made from settings, so that a command repeats nothing that its configuration says.
 
 :func:`with_options` gives a command an option for every setting of a configuration and of its
 parts; the command gets the values by name and makes the configuration with

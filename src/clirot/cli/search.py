@@ -9,7 +9,6 @@ import typer
 from clirot.cli import console
 from clirot.cli.options import with_options
 from clirot.retrieval import searching
-from clirot.runs import SAVED_RUN
 from clirot.settings import assembled
 
 
@@ -30,6 +29,8 @@ def search(
     The scores are exact, ties go by docno as in trec_eval, and the same command gives the same
     bytes.
     """
+    from clirot.runs import SAVED_RUN
+
     config = assembled(searching.SearchConfig, settings)
     with console.progress() as progress:
         ready = searching.search(config, progress=progress)

@@ -1,9 +1,9 @@
-"""stdout and stderr that fail in words: one place for closed pipes, full disks and closed files.
+"""stdout and stderr that raise clirot's errors: for closed pipes, full disks and closed files.
 
-Typer, rich and Python itself each have an end of their own for what cannot be written (exit codes 1
-and 120, with and without a word). So it is raised where the bytes leave, under names that none of
-them knows, whoever wrote. Later writes are swallowed: the command is over, and what is still
-buffered must not fail again when Python exits.
+Typer, rich and Python each handle a failed write in their own way, with exit code 1 or 120 and with
+or without a message. So the error is raised where the bytes are written, as an exception that none
+of them handles. Later writes are ignored: the command has ended, and what is still buffered must
+not fail again when Python exits.
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ from typing import Any, TextIO
 
 
 class ClosedPipe(Exception):  # noqa: N818
-    """The reader of a pipe has gone: no failure."""
+    """The reader of a pipe has gone, which is not a failure."""
 
 
 def guard_streams() -> None:
-    """Put guards before stdout and stderr; streams that are no files (a test's) stay as they are.
+    """Put guards before stdout and stderr. A stream that is not a file (in a test) stays as it is.
 
-    Writing to stdout raises :class:`ClosedPipe` or :class:`clirot.errors.ArtefactError`. What is
-    for the person on stderr is not worth a command's end: where it cannot be written, it is lost.
+    Writing to stdout raises :class:`ClosedPipe` or :class:`clirot.errors.ArtefactError`. A message
+    on stderr that cannot be written is lost, and the command goes on.
     """
     sys.stdout = _guarded(sys.stdout, "stdout", lossy=False)
     sys.stderr = _guarded(sys.stderr, "stderr", lossy=True)
 
 
 class _Guard(io.RawIOBase):
-    """Passes bytes on to a file; None: to one that was closed before we started."""
+    """Passes bytes on to a file; None: the file was closed before clirot started."""
 
     def __init__(self, file: io.RawIOBase | None, name: str, *, lossy: bool) -> None:
         self._file = file
@@ -49,7 +49,7 @@ class _Guard(io.RawIOBase):
 
     def write(self, data: Any, /) -> int | None:
         size = memoryview(data).nbytes
-        # Nothing is written by Typer to see what kind of stream this is, whatever becomes of it.
+        # Typer writes zero bytes to learn what kind of stream this is; that must not fail.
         if size and not self._failed:
             try:
                 if self._file is None:
@@ -60,7 +60,7 @@ class _Guard(io.RawIOBase):
                 if not self._lossy:
                     if isinstance(error, BrokenPipeError):
                         raise ClosedPipe from error
-                    from clirot.store import output_error  # start-up does not wait for it
+                    from clirot.store import output_error  # here, for a quick start
 
                     raise output_error(error, self._name) from error
         return size

@@ -1,7 +1,7 @@
-"""What the library says of settings and verbs, in the words of the command line.
+"""Messages of the library, put into the words of the command line.
 
-The library knows no options. In its messages a setting stands in backticks by the name of its
-field, with a value where one is meant, and a verb as the call that would be made::
+The library does not know the options. In its messages a setting stands in backticks by the name of
+its field, with a value where one is meant, and a verb as the call that would be made::
 
     raise `batch_size`                         raise --batch-size
     `sources=so=hornmt`                        --source so=hornmt
@@ -39,7 +39,7 @@ _running: list[tuple[Any, Find]] = []
 
 @contextmanager
 def speaking_for(command: Any, find: Find) -> Iterator[None]:
-    """While the block runs, messages are worded for a command; so are the errors that leave it."""
+    """Word the messages of the block, and the errors that leave it, for a command."""
     _running.append((command, find))
     try:
         yield
@@ -55,7 +55,7 @@ def speaking_for(command: Any, find: Find) -> Iterator[None]:
 def in_options(text: str) -> str:
     """A message of the library, with the options of the command that is running for its settings.
 
-    What has no option there stays as it is, and so does everything where no command is running.
+    A setting that has no option there stays as it is. So does the text if no command is running.
     """
     if not _running:
         return text

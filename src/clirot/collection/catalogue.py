@@ -1,30 +1,25 @@
 """What a collection's name means: a directory, one of clirot's own, or a data set of ir_datasets.
 
 An existing directory wins, then clirot's own ids, then ir_datasets'. clirot's own are written
-``FAMILY/LANG`` (``xquad/de``: English paragraphs, German topics, and the English ones for the
-ceiling) or, where one document collection has topics in every language, ``FAMILY`` alone with the
-topic language chosen later. ``clirot/FAMILY/LANG``, the spelling under which they are registered in
-ir_datasets, is read as the same thing.
+``FAMILY/LANG`` (``xquad/de`` has English paragraphs, German topics and the English originals of the
+topics) or, where one document collection has topics in every language, ``FAMILY`` alone; the topic
+language is then chosen later. ``clirot/FAMILY/LANG``, the spelling under which they are registered
+in ir_datasets, means the same.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
-from clirot.collection.cldr import open_cldr
+from clirot.collection.cldr import CldrCollection
 from clirot.collection.collection import Collection
 from clirot.collection.directory import DirectoryCollection
 from clirot.collection.irds import IrDatasetsCollection, known_ids
-from clirot.collection.released import (
-    open_flores,
-    open_tatoeba,
-    open_tico19,
-    open_tico19_sentence,
-    open_xquad,
-    open_xquad_r,
-    upstream_files,
-)
+from clirot.collection.released.flores import FloresCollection
+from clirot.collection.released.release import ReleasedCollection
+from clirot.collection.released.tatoeba import TatoebaCollection
+from clirot.collection.released.tico19 import TicoPassageCollection, TicoSentenceCollection
+from clirot.collection.released.xquad import XquadCollection, XquadRCollection
 from clirot.errors import InputError, UnknownNameError, UsageError
 from clirot.languages import parse_language
 from clirot.records import ProgressSink, silent
@@ -34,21 +29,19 @@ from clirot.store import default_home
 PREFIX = "clirot/"
 """What clirot's own ids begin with inside ir_datasets."""
 
-Opener = Callable[[str | None, Path, ProgressSink], Collection]
-"""Open one of clirot's own: the topic language its id names, CLIROT_HOME, and a progress sink."""
-
-FAMILIES: Registry[Opener] = Registry(
+FAMILIES: Registry[type[CldrCollection] | type[ReleasedCollection]] = Registry(
     "collection",
     {
-        "cldr": open_cldr,
-        "xquad": open_xquad,
-        "xquad-r": open_xquad_r,
-        "flores": open_flores,
-        "tatoeba": open_tatoeba,
-        "tico-19": open_tico19,
-        "tico-19-sentence": open_tico19_sentence,
+        "cldr": CldrCollection,
+        "xquad": XquadCollection,
+        "xquad-r": XquadRCollection,
+        "flores": FloresCollection,
+        "tatoeba": TatoebaCollection,
+        "tico-19": TicoPassageCollection,
+        "tico-19-sentence": TicoSentenceCollection,
     },
 )
+"""clirot's own collections, by the first part of their ids."""
 
 
 def known_languages(family: str) -> list[str]:
@@ -56,12 +49,11 @@ def known_languages(family: str) -> list[str]:
 
     ``cldr`` exists in some 230 languages; listed are those that the other families have.
     """
-    if family == "cldr":
-        others = [name for name in FAMILIES if name != "cldr"]
-        return sorted({code for name in others for code in known_languages(name)})
-    keys = upstream_files(family.removesuffix("-sentence"))
-    languages = {key for key in keys if not key.endswith(".en")}
-    return sorted(languages if family == "tatoeba" else languages | {"en"})
+    chosen = FAMILIES[family]
+    if issubclass(chosen, ReleasedCollection):
+        return list(chosen.topic_languages())
+    others = [name for name in FAMILIES if name != family]
+    return sorted({code for name in others for code in known_languages(name)})
 
 
 def open_collection(

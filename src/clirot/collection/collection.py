@@ -7,20 +7,21 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 
-from clirot.collection.judgements import Judgements
 from clirot.errors import InputError, UsageError
 from clirot.languages import parse_language
 from clirot.records import Document, Topic
 from clirot.registry import closest
+from clirot.runs import Qrels
 
 
 class Collection(ABC):
-    """A test collection. Subclasses say how its parts are read; this class checks what they give.
+    """A test collection. A subclass reads its parts, and this class checks what was read.
 
     Args:
         id: what :func:`~clirot.collection.open_collection` was asked for, as it is recorded.
         languages: the topic languages, normalised; empty where the collection does not say.
-        language: the topic language meant where none is asked for; None: there is no such one.
+        language: the topic language to take where none is asked for; None: where there are several,
+            one must be asked for.
     """
 
     document_language: str | None = None
@@ -41,19 +42,19 @@ class Collection(ABC):
 
     @abstractmethod
     def _read_topics(self, language: str | None) -> list[Topic]:
-        """The topics in one of :attr:`languages`; None where the collection names no language."""
+        """The topics in one of :attr:`languages`; None: the collection says no language."""
 
     @abstractmethod
-    def _read_judgements(self) -> Judgements:
+    def _read_qrels(self) -> Qrels:
         """All judgements."""
 
     @cached_property
-    @abstractmethod
     def digest(self) -> str:
-        """SHA-256 of what decides the documents, hexadecimal.
+        """SHA-256 of what decides the documents, hexadecimal; here their ids and texts.
 
-        Topics and judgements play no part: all topic sets of a document collection share its index.
+        Topics and judgements are left out, so that one index serves all topics of the documents.
         """
+        return content_digest((document.id, document.text) for document in self.documents())
 
     def documents(self) -> Iterator[Document]:
         """The documents, in a fixed order. An empty text is a document like any other.
@@ -70,7 +71,7 @@ class Collection(ABC):
             raise InputError(f"collection {self.id} has no documents")
 
     def by_document_language(self) -> Sequence[Collection]:
-        """The collection once for each language of its documents; nothing where it has none."""
+        """The collection once for each language of its documents; empty where it has none."""
         return (self,)
 
     @property
@@ -87,8 +88,8 @@ class Collection(ABC):
         """The topics in a language.
 
         Args:
-            lang: in any accepted spelling; None: the only language there is, or the one that the
-                collection's id names (``xquad/de``).
+            lang: the language, in any accepted spelling; None: the only language there is, or the
+                one that the collection's id names (``xquad/de``).
 
         Raises:
             UsageError: no topics in that language, or none was named where there are several.
@@ -99,33 +100,33 @@ class Collection(ABC):
             raise InputError(f"collection {self.id} has no topics" + (f" in {lang}" * bool(lang)))
         return topics
 
-    def qrels(self, lang: str | None = None) -> Judgements:
+    def qrels(self, lang: str | None = None) -> Qrels:
         """The judgements: topic id -> document id -> grade.
 
         Args:
-            lang: keep only the topics that exist in that language; None: all. A topic that a
-                language lacks must not count as a topic without results.
+            lang: keep only the topics that exist in that language, so that a topic which the
+                language lacks does not count as one without results; None: keep all.
 
         Raises:
             InputError: there are none, or their file is malformed.
         """
-        judgements = self._read_judgements()
+        qrels = self._read_qrels()
         if lang is not None:
             asked = {topic.id for topic in self.topics(lang)}
-            judgements = {topic: rows for topic, rows in judgements.items() if topic in asked}
-        if not any(judgements.values()):
+            qrels = {topic: judged for topic, judged in qrels.items() if topic in asked}
+        if not any(qrels.values()):
             raise InputError(
                 f"collection {self.id} has no judgements" + (f" for {lang} topics" * bool(lang)),
                 hint="give a file of judgements: `qrels=FILE`",
             )
-        return judgements
+        return qrels
 
     def topics_digest(self, lang: str | None = None) -> str:
         """SHA-256 over the ids and texts of the topics in a language, hexadecimal."""
         return content_digest((topic.id, topic.text) for topic in self.topics(lang))
 
     def topic_language(self, lang: str | None) -> str | None:
-        """The language that :meth:`topics` would take; None where the collection does not say.
+        """The language whose topics :meth:`topics` gives; None: the collection does not say.
 
         Raises:
             UsageError: as :meth:`topics`.

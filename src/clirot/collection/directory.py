@@ -12,12 +12,12 @@ from functools import cached_property
 from pathlib import Path
 
 from clirot.collection.collection import Collection
-from clirot.collection.judgements import Judgements, read_judgements
-from clirot.collection.lines import numbered_lines, take_id, two_columns
-from clirot.collection.topics import json_field, json_object, read_topics
+from clirot.collection.rows import json_rows, numbered_lines, tab_rows, with_distinct_ids
+from clirot.collection.topics import read_topics
 from clirot.errors import InputError, UsageError
 from clirot.languages import parse_language
 from clirot.records import Document, Topic
+from clirot.runs import Qrels, read_qrels
 from clirot.store import file_digest
 
 _DOCUMENTS = re.compile(r"docs\.([A-Za-z]{2,3}(?:[-_][A-Za-z0-9]+)*)\.(tsv|jsonl)(\.gz)?")
@@ -87,25 +87,27 @@ class DirectoryCollection(Collection):
 
     def _read_documents(self) -> Iterator[Document]:
         path = self._documents_file
+        lines = numbered_lines(path)
         if ".jsonl" in path.suffixes:
-            yield from _json_documents(path)
+            rows = json_rows(lines, path, ids=_ID_KEYS, texts=_TEXT_KEYS, title=True)
         else:
-            for _, identifier, text in two_columns(path, what="document"):
-                yield Document(identifier, text)
+            rows = tab_rows(lines, path)
+        for _, identifier, text in with_distinct_ids(rows, "document", path):
+            yield Document(identifier, text)
 
     def _read_topics(self, language: str | None) -> list[Topic]:
         if language is None:
             raise InputError("no topics: there is no queries.<lang>.tsv", path=self._directory)
         return read_topics(self._topics[language])
 
-    def _read_judgements(self) -> Judgements:
+    def _read_qrels(self) -> Qrels:
         if self._qrels is None:
             raise InputError(
                 "no judgements: there is no qrels.txt",
                 path=self._directory,
                 hint="give a file of judgements: `qrels=FILE`",
             )
-        return read_judgements(self._qrels)
+        return read_qrels(self._qrels)
 
     def by_document_language(self) -> tuple[DirectoryCollection, ...]:
         """Itself where a language is chosen."""
@@ -113,32 +115,15 @@ class DirectoryCollection(Collection):
             return (self,)
         return tuple(DirectoryCollection(self._directory, one) for one in sorted(self._documents))
 
-    @property
-    def document_count(self) -> int | None:
-        """Counted by reading the file once."""
-        return self._count
-
     @cached_property
-    def _count(self) -> int:
+    def document_count(self) -> int:
+        """How many documents there are, counted by reading the file once."""
         return sum(1 for _ in numbered_lines(self._documents_file))
 
     @cached_property
     def digest(self) -> str:
         """SHA-256 of the documents file."""
         return file_digest(self._documents_file)
-
-
-def _json_documents(path: Path) -> Iterator[Document]:
-    first_seen: dict[str, int] = {}
-    for number, line in numbered_lines(path):
-        record = json_object(line, path, number)
-        identifier = json_field(record, _ID_KEYS, path, number)
-        text = json_field(record, _TEXT_KEYS, path, number)
-        title = json_field(record, ("title",), path, number) if record.get("title") else ""
-        yield Document(
-            take_id(identifier, first_seen, "document", path, number),
-            " ".join(f"{title} {text}".split()),
-        )
 
 
 def _by_language(directory: Path, pattern: re.Pattern[str]) -> dict[str, Path]:

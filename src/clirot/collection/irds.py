@@ -13,11 +13,11 @@ from functools import cached_property
 from typing import Any
 
 from clirot.collection.collection import Collection
-from clirot.collection.judgements import Judgements
-from clirot.collection.lines import excerpt
+from clirot.collection.rows import excerpt
 from clirot.errors import DownloadError, InputError, LanguageError
 from clirot.languages import parse_language
 from clirot.records import Document, Topic
+from clirot.runs import Qrels
 
 
 class IrDatasetsCollection(Collection):
@@ -58,13 +58,13 @@ class IrDatasetsCollection(Collection):
             Topic(row.query_id, " ".join(_text(row).split())) for row in self._rows("queries_iter")
         ]
 
-    def _read_judgements(self) -> Judgements:
+    def _read_qrels(self) -> Qrels:
         if not self._dataset.has_qrels():
             raise self._lacks("judgements")
-        judgements: Judgements = {}
+        qrels: dict[str, dict[str, int]] = {}
         for row in self._rows("qrels_iter"):
-            judgements.setdefault(row.query_id, {})[row.doc_id] = int(row.relevance)
-        return judgements
+            qrels.setdefault(row.query_id, {})[row.doc_id] = int(row.relevance)
+        return qrels
 
     def _rows(self, method: str) -> Iterator[Any]:
         """The rows of a part, its download's failure in clirot's words."""
@@ -85,7 +85,7 @@ class IrDatasetsCollection(Collection):
 
     @property
     def document_count(self) -> int | None:
-        """From ir_datasets' catalogue, without a download."""
+        """How many documents ir_datasets' catalogue says there are; nothing is downloaded."""
         if not self._dataset.has_docs():
             return None
         count = self._dataset.docs_count()

@@ -2,8 +2,8 @@
 
 ir_datasets has no plug-in entry points: a program calls :func:`register` once, then
 ``ir_datasets.load("clirot/xquad/de")`` works wherever ir_datasets does (PyTerrier, ir_measures).
-Files come through clirot's downloader and lie under ``CLIROT_HOME``; document stores, which only
-look-ups by id need, under ``IR_DATASETS_HOME``.
+clirot downloads the files and keeps them under ``CLIROT_HOME``. ir_datasets keeps its document
+stores, which are needed to look documents up by id, under ``IR_DATASETS_HOME``.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from functools import cache
 from typing import Any
 
 from clirot.collection.catalogue import FAMILIES, PREFIX, known_languages, open_collection
+from clirot.collection.collection import Collection
 
 
 def register() -> list[str]:
@@ -45,7 +46,7 @@ def _dataset(dataset_id: str) -> Any:
 
 @cache
 def _parts() -> tuple[Any, Any, Any]:
-    """The handler classes; made here, because their bases would import ir_datasets with us."""
+    """The handler classes. They are made here so that only a caller of this imports ir_datasets."""
     import ir_datasets
     from ir_datasets.formats import (
         BaseDocs,
@@ -57,21 +58,28 @@ def _parts() -> tuple[Any, Any, Any]:
     )
     from ir_datasets.indices import DEFAULT_DOCSTORE_OPTIONS, PickleLz4FullStore
 
-    class Docs(BaseDocs):  # type: ignore[misc,unused-ignore]
+    class Part:
+        """What documents, topics and judgements have in common."""
+
         def __init__(self, dataset_id: str) -> None:
             self._id = dataset_id
+            self._namespace, self._language = dataset_id.rsplit("/", 1)
 
+        def _collection(self) -> Collection:
+            return open_collection(self._id)
+
+    class Docs(Part, BaseDocs):  # type: ignore[misc,unused-ignore]
         @ir_datasets.util.use_docstore  # type: ignore[untyped-decorator]
         def docs_iter(self) -> Iterator[Any]:
-            for document in open_collection(self._id).documents():
+            for document in self._collection().documents():
                 yield GenericDoc(document.id, document.text)
 
         def docs_cls(self) -> Any:
             return GenericDoc
 
         def docs_store(self, field: str = "doc_id", options: Any = DEFAULT_DOCSTORE_OPTIONS) -> Any:
-            # One store a document collection: its digest, not the topic language, names it.
-            digest = open_collection(self._id).digest
+            # The digest names the store, so that all topic languages of the documents share it.
+            digest = self._collection().digest
             return PickleLz4FullStore(
                 path=f"{ir_datasets.util.home_path() / 'clirot' / digest[:16]}/docs.pklz4",
                 init_iter_fn=self.docs_iter,
@@ -82,38 +90,31 @@ def _parts() -> tuple[Any, Any, Any]:
             )
 
         def docs_count(self) -> int | None:
-            return open_collection(self._id).document_count
+            return self._collection().document_count
 
         def docs_namespace(self) -> str:
-            return self._id.rsplit("/", 1)[0]
+            return self._namespace
 
         def docs_lang(self) -> str:
             return "en"
 
-    class Queries(BaseQueries):  # type: ignore[misc,unused-ignore]
-        def __init__(self, dataset_id: str) -> None:
-            self._id = dataset_id
-
+    class Queries(Part, BaseQueries):  # type: ignore[misc,unused-ignore]
         def queries_iter(self) -> Iterator[Any]:
-            for topic in open_collection(self._id).topics():
+            for topic in self._collection().topics():
                 yield GenericQuery(topic.id, topic.text)
 
         def queries_cls(self) -> Any:
             return GenericQuery
 
         def queries_namespace(self) -> str:
-            return self._id.rsplit("/", 1)[0]
+            return self._namespace
 
         def queries_lang(self) -> str:
-            return self._id.rsplit("/", 1)[1]
+            return self._language
 
-    class Qrels(BaseQrels):  # type: ignore[misc,unused-ignore]
-        def __init__(self, dataset_id: str) -> None:
-            self._id = dataset_id
-
+    class Qrels(Part, BaseQrels):  # type: ignore[misc,unused-ignore]
         def qrels_iter(self) -> Iterator[Any]:
-            collection = open_collection(self._id)
-            for topic, judged in collection.qrels().items():
+            for topic, judged in self._collection().qrels().items():
                 for document, grade in judged.items():
                     yield TrecQrel(topic, document, grade, "0")
 

@@ -1,19 +1,24 @@
 """Topics from a file or a pipe: TSV, JSON lines, or TREC ``<top>`` markup.
 
-The first line that is not blank tells the format. Of a TREC topic the title is taken, which is what
-the field's title-only runs use; description and narrative are not read.
+The first line that is not blank tells the format. The text of a TREC topic is its title, as in the
+title-only runs of the field; description and narrative are not read.
 """
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from itertools import chain
-from os import PathLike
-from typing import Any
 
-from clirot.collection.lines import excerpt, numbered_lines, take_id
+from clirot.collection.rows import (
+    Lines,
+    Row,
+    Source,
+    json_rows,
+    numbered_lines,
+    tab_rows,
+    with_distinct_ids,
+)
 from clirot.errors import InputError
 from clirot.records import Topic
 
@@ -22,7 +27,7 @@ _TEXT_KEYS = ("text", "query", "title", "topic")
 _TAG = re.compile(r"<(/?)(\w+)[^>]*>")
 
 
-def read_topics(path: str | PathLike[str]) -> list[Topic]:
+def read_topics(path: Source) -> list[Topic]:
     """Read topics in the order of the file.
 
     Args:
@@ -38,18 +43,17 @@ def read_topics(path: str | PathLike[str]) -> list[Topic]:
     first = next(lines, None)
     if first is None:
         raise InputError("no topics: the file is empty", path=path)
-    rows = chain([first], lines)
+    lines = chain([first], lines)
     opening = first[1].lstrip()
     if opening.startswith("{"):
-        read = _json_rows(rows, path)
+        rows = json_rows(lines, path, ids=_ID_KEYS, texts=_TEXT_KEYS)
     elif opening.startswith("<"):
-        read = _trec_rows(rows, path)
+        rows = _trec_rows(lines, path)
     else:
-        read = _tsv_rows(rows, path)
+        hint = "topics are TSV (id TAB text), JSON lines or TREC <top> markup"
+        rows = tab_rows(lines, path, hint=hint)
     topics: list[Topic] = []
-    first_seen: dict[str, int] = {}
-    for number, identifier, text in read:
-        identifier = take_id(identifier, first_seen, "topic", path, number)
+    for number, identifier, text in with_distinct_ids(rows, "topic", path):
         text = " ".join(text.split())
         if not text:
             raise InputError(f"topic {identifier!r} has no text", path=path, line=number)
@@ -59,80 +63,12 @@ def read_topics(path: str | PathLike[str]) -> list[Topic]:
     return topics
 
 
-def json_object(line: str, path: str | PathLike[str], number: int) -> Mapping[str, Any]:
-    """One line of a JSON-lines file.
-
-    Raises:
-        InputError: it is not a JSON object.
-    """
-    try:
-        record = json.loads(line)
-    except ValueError as error:
-        raise InputError(f"not JSON: {error}", path=path, line=number) from error
-    if not isinstance(record, dict):
-        raise InputError(f"not a JSON object: {excerpt(line)}", path=path, line=number)
-    return record
-
-
-def json_field(
-    record: Mapping[str, Any], keys: tuple[str, ...], path: str | PathLike[str], number: int
-) -> str:
-    """The first of several possible fields that a record has, as text.
-
-    Raises:
-        InputError: it has none of them, or that field is neither text nor a number.
-    """
-    for key in keys:
-        if key in record:
-            value = record[key]
-            if isinstance(value, str):
-                return value
-            if isinstance(value, int) and not isinstance(value, bool):
-                return str(value)
-            raise InputError(f"field {key!r} is not text: {value!r}", path=path, line=number)
-    raise InputError(
-        f"none of the fields {', '.join(keys)}; it has {', '.join(map(str, record)) or 'none'}",
-        path=path,
-        line=number,
-    )
-
-
-def _tsv_rows(
-    rows: Iterator[tuple[int, str]], path: str | PathLike[str]
-) -> Iterator[tuple[int, str, str]]:
-    for number, line in rows:
-        columns = line.split("\t")
-        if len(columns) != 2:
-            raise InputError(
-                f"{len(columns)} column{'s' * (len(columns) != 1)} where id TAB text was expected: "
-                + excerpt(line),
-                path=path,
-                line=number,
-                hint="topics are TSV (id TAB text), JSON lines or TREC <top> markup",
-            )
-        yield number, columns[0], columns[1]
-
-
-def _json_rows(
-    rows: Iterator[tuple[int, str]], path: str | PathLike[str]
-) -> Iterator[tuple[int, str, str]]:
-    for number, line in rows:
-        record = json_object(line, path, number)
-        yield (
-            number,
-            json_field(record, _ID_KEYS, path, number),
-            json_field(record, _TEXT_KEYS, path, number),
-        )
-
-
-def _trec_rows(
-    rows: Iterator[tuple[int, str]], path: str | PathLike[str]
-) -> Iterator[tuple[int, str, str]]:
+def _trec_rows(lines: Lines, path: Source) -> Iterator[Row]:
     """Titles of ``<top>`` elements; closing tags of the fields are optional, as in TREC's files."""
     start = 0  # the line of the open <top>, 0 between topics
     tag = ""
     fields: dict[str, list[str]] = {}
-    for number, line in rows:
+    for number, line in lines:
         place = 0
         for match in _TAG.finditer(line):
             _add(fields, tag, line[place : match.start()])
@@ -163,9 +99,7 @@ def _add(fields: dict[str, list[str]], tag: str, text: str) -> None:
         fields[tag].append(text)
 
 
-def _trec_topic(
-    fields: dict[str, list[str]], path: str | PathLike[str], number: int
-) -> tuple[str, str]:
+def _trec_topic(fields: dict[str, list[str]], path: Source, number: int) -> tuple[str, str]:
     for wanted in ("num", "title"):
         if wanted not in fields:
             raise InputError(f"a topic without <{wanted}>", path=path, line=number)

@@ -1,8 +1,8 @@
-"""What a server answers to a query, kept for when it does not answer.
+"""A server's answers to queries, each kept for a time when the server cannot be reached.
 
-An answer is no pinned file: it changes as the server learns of more. So it is asked for anew each
-time, and the last one is used where the server cannot be reached, which the caller is told. In the
-cache and in a mirror it lies at ``<host>/<path>/<query>.json``, the query as in the address.
+An answer is not pinned, because it changes when the server's data change. It is asked for each
+time; where the server cannot be reached, the last answer is used, and the caller is told so. In the
+cache and in a mirror an answer lies at ``<host>/<path>/<query>.json``, the query as in the address.
 """
 
 from __future__ import annotations
@@ -15,9 +15,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-from clirot.download.place import address_of, in_mirror, mirror_directory
 from clirot.download.transfer import Transfer, download, shown
-from clirot.download.upstream import Upstream
+from clirot.download.upstream import Upstream, address_of, in_mirror, mirror_directory
 from clirot.errors import DownloadError
 from clirot.records import silent
 
@@ -71,7 +70,7 @@ def _asked(upstream: Upstream, address: str, kept: Path) -> tuple[Any, str]:
         kept.parent.mkdir(parents=True, exist_ok=True)
         part = kept.with_name(f".{kept.name}.part")
         with filelock.FileLock(kept.with_name(f".{kept.name}.lock")):
-            part.unlink(missing_ok=True)  # half of an older answer is no start of this one
+            part.unlink(missing_ok=True)  # half of an older answer cannot be continued
             download(Transfer(upstream, address, part, None, silent))
             document = _parsed(part.read_bytes(), shown(address))
             part.replace(kept)

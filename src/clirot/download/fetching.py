@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from clirot.download.lock import LOCK, lock_digest, locked_digest
-from clirot.download.place import MIRROR, address_of, in_mirror, mirror_directory
 from clirot.download.space import require_space
 from clirot.download.transfer import Transfer, digest_of, download, shown, size_of
-from clirot.download.upstream import Upstream
+from clirot.download.upstream import MIRROR, Upstream, address_of, in_mirror, mirror_directory
 from clirot.errors import DownloadError
 from clirot.records import ProgressSink, silent
 
@@ -109,7 +108,7 @@ def _fetched(upstream: Upstream, home: Path, progress: ProgressSink) -> tuple[Pa
         if expected is not None and _holds(target, expected):
             return target, expected
         target.parent.mkdir(parents=True, exist_ok=True)
-        # Waits: the process that holds the lock is fetching this very file for us.
+        # Waits, because the process that holds the lock is fetching this file.
         with filelock.FileLock(target.with_name(f".{target.name}.lock")):
             expected = upstream.sha256 or locked_digest(home, upstream.place)
             if expected is not None and _holds(target, expected):
@@ -118,8 +117,7 @@ def _fetched(upstream: Upstream, home: Path, progress: ProgressSink) -> tuple[Pa
                 arrived = digest_of(target)
             else:
                 part = _part(target)
-                locked = locked_digest(home, upstream.place) == expected
-                arrived = _obtain(upstream, _Expected(expected, locked), part, progress)
+                arrived = _obtain(Transfer(upstream, "", part, expected, progress), home)
             if expected is None:
                 lock_digest(home, upstream.place, arrived)
             if not _holds(target, arrived):
@@ -133,72 +131,70 @@ def _fetched(upstream: Upstream, home: Path, progress: ProgressSink) -> tuple[Pa
     return target, arrived
 
 
-@dataclass(frozen=True)
-class _Expected:
-    sha256: str | None
-    """None: whatever arrives first."""
-    locked: bool
-    """Whether that is only what arrived first, not what somebody published."""
-
-
-def _obtain(upstream: Upstream, expected: _Expected, part: Path, progress: ProgressSink) -> str:
-    """Fill ``part`` with the expected bytes, or raise and leave only what may be continued."""
+def _obtain(transfer: Transfer, home: Path) -> str:
+    """Fill the part file and give its digest, or raise and leave only what may be continued."""
+    upstream, part = transfer.upstream, transfer.part
     mirror = mirror_directory()
     if mirror is not None:
         original = in_mirror(mirror, upstream)
         require_space(part.parent, size_of(original), what=f"a copy of {upstream.filename}")
         shutil.copyfile(original, part)
-        return _verified(upstream, expected, part, origin=f"the mirror {mirror}")
-    address = address_of(upstream)
+        return _verified(transfer, home, origin=f"the mirror {mirror}")
+    transfer = dataclasses.replace(transfer, address=address_of(upstream))
+    origin = shown(transfer.address)
     continued = part.exists()
-    transfer = Transfer(upstream, address, part, expected.sha256, progress)
     download(transfer)
     try:
-        return _verified(upstream, expected, part, origin=shown(address))
+        return _verified(transfer, home, origin=origin)
     except DownloadError:
-        # What an earlier attempt left may be the part that is wrong: once more from the start.
+        # The wrong bytes may be those of an earlier attempt: once more from the start.
         if not continued:
             raise
         download(transfer)
-        return _verified(upstream, expected, part, origin=shown(address))
+        return _verified(transfer, home, origin=origin)
 
 
-def _verified(upstream: Upstream, expected: _Expected, part: Path, *, origin: str) -> str:
-    """The digest of what arrived, if it is what was expected, or could be where nothing was."""
+def _verified(transfer: Transfer, home: Path, *, origin: str) -> str:
+    """The digest of what arrived. Raises where it is not the expected one; see :func:`_plausible`
+    where none is expected.
+    """
+    upstream, part, expected = transfer.upstream, transfer.part, transfer.expected
     arrived = digest_of(part)
-    if expected.sha256 is None:
+    if expected is None:
         _plausible(upstream, part, origin)
-        return arrived
-    if arrived == expected.sha256:
+    if expected in (None, arrived):
         return arrived
     size = part.stat().st_size
     part.unlink()
-    named = expected.sha256 + (f" ({upstream.size} bytes)" if upstream.size is not None else "")
-    if expected.locked:
-        raise DownloadError(
-            f"{upstream.filename} from {origin} is not the file that arrived the first time: "
-            f"expected sha256 {named}, {arrived} ({size} bytes) arrived",
-            hint="it has changed at its origin, though its version has not. To accept it, remove "
+    wrong = "pinned file"
+    hint = (
+        "a proxy or a login page may have answered instead; otherwise the file has changed at "
+        f"its origin: put the pinned one into a mirror and set {MIRROR}"
+    )
+    if locked_digest(home, upstream.place) == expected:
+        wrong = "file that arrived the first time"
+        hint = (
+            "it has changed at its origin, though its version has not. To accept it, remove "
             f"its line from {LOCK} in CLIROT_HOME and its copy from downloads; to keep the first "
-            f"one, put that into a mirror and set {MIRROR}",
+            f"one, put that into a mirror and set {MIRROR}"
         )
+    bytes_ = f" ({upstream.size} bytes)" if upstream.size is not None else ""
     raise DownloadError(
-        f"{upstream.filename} from {origin} is not the pinned file: "
-        f"expected sha256 {named}, {arrived} ({size} bytes) arrived",
-        hint="a proxy or a login page may have answered instead; otherwise the file has changed at "
-        f"its origin: put the pinned one into a mirror and set {MIRROR}",
+        f"{upstream.filename} from {origin} is not the {wrong}: "
+        f"expected sha256 {expected}{bytes_}, {arrived} ({size} bytes) arrived",
+        hint=hint,
     )
 
 
 def _plausible(upstream: Upstream, part: Path, origin: str) -> None:
-    """Refuse to trust what cannot be the file: a login page, half a zip archive, nothing."""
+    """Refuse what cannot be the file: a login page, half of a zip archive, an empty answer."""
     import zipfile
 
     with part.open("rb") as stream:
         head = stream.read(512)
     name = upstream.filename.lower()
     if name.endswith(".zip"):
-        # is_zipfile looks for the directory, which is at the end: half an archive has none.
+        # is_zipfile looks for the directory of the archive, which is at its end.
         wrong = None if zipfile.is_zipfile(part) else "a zip archive"
     elif name.endswith((".gz", ".tgz")):
         wrong = None if _whole_gzip(part) else "whole gzip data"

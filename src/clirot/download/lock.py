@@ -1,4 +1,4 @@
-"""The digests of files that nobody published one for: trusted on first use, compared ever after.
+"""Digests of files for which none was published: recorded on first use, compared ever after.
 
 ``CLIROT_HOME/downloads.sha256`` has a line ``<sha256>  <host>/<path>`` for each: the format of
 ``sha256sum``, so that ``cd downloads && sha256sum -c ../downloads.sha256`` checks them without
@@ -16,25 +16,20 @@ from clirot.errors import InputError
 LOCK = "downloads.sha256"
 
 
-def lock_file(home: Path) -> Path:
-    """Where the digests are."""
-    return home / LOCK
-
-
 def locked_digest(home: Path, place: str) -> str | None:
     """The digest a file had when it first arrived; None where it never has.
 
     Raises:
         InputError: a line of the lock file is not one.
     """
-    return _read(lock_file(home)).get(place)
+    return _read(home / LOCK).get(place)
 
 
 def lock_digest(home: Path, place: str, sha256: str) -> None:
-    """Write down what arrived; the file of digests appears whole or not at all."""
+    """Record the digest of what arrived; the file of digests appears whole or not at all."""
     import filelock
 
-    path = lock_file(home)
+    path = home / LOCK
     path.parent.mkdir(parents=True, exist_ok=True)
     with filelock.FileLock(path.with_name(f".{path.name}.lock")):
         digests = _read(path)

@@ -1,4 +1,4 @@
-"""Room on the disk, asked for before it is filled."""
+"""Room on the disk, checked before anything is written."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from clirot.errors import DownloadError
 
 _SPARE = 64 << 20
-"""Bytes to leave free for everybody else: a full disk breaks more than a download."""
+"""Bytes that stay free: a full disk stops other programs too."""
 
 
 def free_bytes(directory: Path) -> int:

@@ -1,10 +1,9 @@
-"""One file over HTTP into a part file: resumed, tried again, and refused where it cannot be right.
+"""One file over HTTP into a part file: continued, tried again, and refused where it must be wrong.
 
-What may be continued depends on what is known. With a digest the pieces of an earlier attempt are
-taken as they are: the digest decides in the end whether they belong together. Without one they are
-taken only if the server says that the file is still the one they are of (``If-Range`` with the
-validator it gave then), and a file whose length nobody states is refused: nothing could tell it
-from its first half.
+Where the digest is known, what an earlier attempt left is always continued: in the end the digest
+shows whether the pieces belong together. Where it is not known, it is continued only if the server
+says that the file has not changed since (``If-Range`` with the validator that it gave then), and a
+file whose length is not stated is refused, because half of it would look like the whole.
 
 Source: RFC 9110, sections 10.2.3 (Retry-After), 13.1.5 (If-Range) and 14 (ranges).
 """
@@ -20,9 +19,8 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from clirot.download.place import MIRROR
 from clirot.download.space import require_space
-from clirot.download.upstream import Upstream
+from clirot.download.upstream import MIRROR, Upstream
 from clirot.errors import DownloadError
 from clirot.records import ProgressSink, Step
 
@@ -30,13 +28,12 @@ if TYPE_CHECKING:
     from requests import Response
 
 _PAUSES_S = (0.5, 1.0, 2.0, 4.0)
-"""Seconds to wait before each further try. A try that got further than any before it starts this
-row again, so a slow line that breaks often still arrives."""
+"""Seconds to wait before each further try. A try that gets further than any before it starts the
+row anew, so that a file arrives even over a line that often breaks."""
 _PAUSES_UNREACHABLE_S = (0.5, 1.0)
-"""The same where nothing answers at all: an offline machine should not be kept waiting."""
+"""The same where no server can be reached: a machine without a network should not wait long."""
 _LONGEST_RETRY_AFTER_S = 120.0
-"""A server that asks for a longer pause is believed, and the command ends: to ask again before the
-time it named would be what it forbids."""
+"""Where a server asks for a longer pause, the command ends instead of waiting."""
 _TIMEOUT_S = (10.0, 30.0)  # to connect, between two pieces of the answer
 _TRANSIENT_STATUS = frozenset({408, 425, 429, 500, 502, 503, 504})
 _CHUNK = 1 << 16
@@ -166,8 +163,8 @@ def _accepted(transfer: Transfer, response: Response, start: int) -> int:
     if status == 200:
         return 0
     if status == 416:
-        # We have all there is, or more. The digest of what is there decides, or the length that the
-        # server states, or a fresh start.
+        # The part file is as long as the server's file, or longer. It is complete if it has the
+        # digest or, where there is none, the length that the server states.
         whole = re.fullmatch(r"bytes \*/(\d+)", response.headers.get("Content-Range", ""))
         if transfer.expected is None:
             complete = whole is not None and int(whole[1]) == start
@@ -192,6 +189,7 @@ def _receive(transfer: Transfer, response: Response, start: int) -> None:
         return
     upstream = transfer.upstream
     total = _total(transfer, response, start)
+    kilobytes = None if total is None else total // 1024
     if total is not None:
         what = f"the rest of {upstream.filename}" if start else f"downloading {upstream.filename}"
         require_space(transfer.part.parent, total - start, what=what)
@@ -201,13 +199,13 @@ def _receive(transfer: Transfer, response: Response, start: int) -> None:
     done = start
     with transfer.part.open("r+b" if start else "wb") as stream:
         stream.seek(start)
-        # The bytes as sent: a server that calls a .gz file "Content-Encoding: gzip" means the file.
+        # Not decoded: some servers call a .gz file "Content-Encoding: gzip", and the file is meant.
         for chunk in response.raw.stream(_CHUNK, decode_content=False):
             stream.write(chunk)
             done += len(chunk)
-            transfer.progress(Step(label, done // 1024, _kilobytes(total), unit="kB"))
+            transfer.progress(Step(label, done // 1024, kilobytes, unit="kB"))
             if upstream.size is not None and done > upstream.size:
-                return  # not our file: the digest will say so, without filling the disk first
+                return  # too long: the digest will not match, and the disk is not filled
     if total is not None and done < total:
         raise _TransientError(f"the connection ended after {done} of {total} bytes")
 
@@ -219,7 +217,7 @@ def _total(transfer: Transfer, response: Response, start: int) -> int | None:
     stated = start + int(length) if length.isdigit() else None
     if transfer.expected is not None:
         return stated if upstream.size is None else upstream.size
-    # A chunked answer says where it ends, and urllib3 raises where it is cut before.
+    # A chunked answer marks its end, and urllib3 raises an error where the mark is missing.
     if stated is None and response.headers.get("Transfer-Encoding", "").lower() != "chunked":
         raise DownloadError(
             f"{shown(transfer.address)}: the server does not say how long the file is, and no "
@@ -236,17 +234,13 @@ def _total(transfer: Transfer, response: Response, start: int) -> int | None:
 
 
 def _keep_validator(transfer: Transfer, response: Response) -> None:
-    """Keep what names this version of the file: a strong ETag, or else the time of its change."""
+    """Keep the name of this version of the file: a strong ETag, or else the time of its change."""
     tag = response.headers.get("ETag", "")
     name = tag if tag.startswith('"') else response.headers.get("Last-Modified", "")
     if name:
         transfer.validator.write_text(name, encoding="latin-1")
     else:
         transfer.validator.unlink(missing_ok=True)
-
-
-def _kilobytes(total: int | None) -> int | None:
-    return None if total is None else total // 1024
 
 
 def _retry_after(response: Response) -> float:

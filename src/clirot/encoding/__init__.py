@@ -1,3 +1,1 @@
-"""From text to token vectors (:mod:`clirot.encoding.encoders`), and from token vectors to scores
-(:mod:`clirot.encoding.maxsim`).
-"""
+"""Text to token vectors (:mod:`~clirot.encoding.encoders`) to scores (``maxsim``)."""

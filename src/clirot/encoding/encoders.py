@@ -31,7 +31,7 @@ TokenVectors = NDArray[np.float32]
 
 _BATCH_TOKENS = 4096
 
-# What a library raises depends on what is wrong with the checkpoint, and on the model's own code.
+# The errors of libraries for a checkpoint that cannot be loaded; they depend on the model's code.
 _NOT_LOADABLE = (
     OSError,
     ValueError,
@@ -46,20 +46,12 @@ _NOT_LOADABLE = (
 class TokenEncoder(Protocol):
     """What indexing and searching need of an encoder."""
 
-    @property
-    def name(self) -> str:
-        """The model's name in the registry."""
-        ...
-
-    @property
-    def digest(self) -> str:
-        """SHA-256 of the model."""
-        ...
-
-    @property
-    def dim(self) -> int:
-        """Length of a token vector."""
-        ...
+    name: str
+    """The model's name in the registry."""
+    digest: str
+    """SHA-256 of the model."""
+    dim: int
+    """Length of a token vector."""
 
     def encode(
         self,
@@ -98,11 +90,11 @@ class MultiVectorTokenEncoder:
     ) -> list[TokenVectors]:
         """See :meth:`TokenEncoder.encode`.
 
-        Texts are batched by length so that a batch holds about the same number of tokens; what a
-        text is batched with changes its vectors by float rounding only.
+        Texts of similar length are batched, so that every batch has about the same number of
+        tokens. The other texts of its batch change a text's vectors by float rounding only.
         """
         encode = self.model.encode_query if self._side == "query" else self.model.encode_document
-        # Characters stand in for tokens: near enough to group texts of like length.
+        # The number of characters is close enough to that of tokens to group texts by length.
         order = sorted(range(len(texts)), key=lambda row: (len(texts[row]), row))
         found: list[TokenVectors | None] = [None] * len(texts)
         done = 0
@@ -140,8 +132,8 @@ def load_encoder(ref: ModelRef, *, side: Side) -> MultiVectorTokenEncoder:
 def load_model(path: Path, *, device: str | None = None) -> MultiVectorEncoder:
     """Load a checkpoint directory as a ``MultiVectorEncoder``, in float32.
 
-    Weights that were saved in half precision are widened: training adds to them what half precision
-    would round away, and token vectors would depend on the batch they were computed in.
+    Weights that were saved in half precision are converted to float32. In half precision small
+    training steps would be rounded away, and token vectors would depend on their batch.
 
     Raises:
         InputError: it is not a checkpoint, its weights are not safetensors, or it is not a text
@@ -182,7 +174,7 @@ def _from_plain_encoder(path: Path, device: str | None) -> MultiVectorEncoder:
 
 
 def _check_text_encoder(model: MultiVectorEncoder, path: Path) -> None:
-    """Refuse what gives no vector a token; see that any text can be read, and in a batch."""
+    """Refuse a model that gives no vector for each token; make texts of any length readable."""
     backbone: Any = model[0]
     body, tokenizer = getattr(backbone, "auto_model", None), getattr(backbone, "tokenizer", None)
     hint = "an encoder of text: BERT, XLM-R, ModernBERT and their like, or a decoder such as Llama"
@@ -196,16 +188,16 @@ def _check_text_encoder(model: MultiVectorEncoder, path: Path) -> None:
             hint=hint,
         )
     if tokenizer.pad_token is None:
-        # Decoders have none. Which token fills a batch does not matter, as padding is masked; one
-        # of the vocabulary leaves the embeddings as they are.
+        # Decoders have none. Padding is masked, so any token of the vocabulary will do; a new one
+        # would change the embeddings.
         padding = tokenizer.eos_token or tokenizer.unk_token or tokenizer.bos_token
         if padding is None:
             raise InputError("the tokenizer has no token to pad with", path=path, hint=hint)
         tokenizer.pad_token = padding
     positions = getattr(getattr(body, "embeddings", None), "position_embeddings", None)
     if isinstance(positions, torch.nn.Embedding) and positions.padding_idx is not None:
-        # RoBERTa and XLM-R count positions from the one after padding's, which a tokenizer that
-        # does not say its longest input does not know.
+        # RoBERTa and XLM-R count positions from the one after padding's. A tokenizer that does not
+        # state its longest input does not know that.
         readable = positions.num_embeddings - positions.padding_idx - 1
         tokenizer.model_max_length = min(tokenizer.model_max_length, readable)
 
@@ -217,7 +209,7 @@ def _is_multi_vector(path: Path) -> bool:
         settings = json.loads(own.read_text(encoding="utf-8"))
         if settings.get("model_type") in {"MultiVectorEncoder", "ColBERT"}:
             return True
-        # PyLate wrote no type at first, but always the prefixes.
+        # The first versions of PyLate wrote the prefixes, but no type.
         if "model_type" not in settings and "query_prefix" in settings:
             return True
     config = path / "config.json"
@@ -241,7 +233,7 @@ def length_batches(order: Sequence[int], lengths: Sequence[int]) -> Iterator[lis
 
 @contextmanager
 def quiet_libraries() -> Iterator[None]:
-    """Keep the libraries' own progress bars and notices off the person's stderr."""
+    """Keep the progress bars and notices of libraries away from stderr."""
     from transformers.utils import logging as transformers_logging
 
     level = transformers_logging.get_verbosity()

@@ -2,20 +2,20 @@
 
     score(Q, D) = sum_i max_j <q_i, d_j>        (ColBERT, arXiv 2004.12832, equation 3)
 
-**Exact.** Components are rounded to multiples of 2^-26, which float16 values of size <= 1 already
-are. A product is then a multiple of 2^-52, and a dot product of vectors of norm about 1, with every
-partial sum of it, stays below 2 and so fits the 53 bits of a double: the order of summation, the
-batch, the number of threads and the matrix library cannot change a digit. The maxima are rounded to
-2^-40, so their sum over up to 4,096 query tokens is exact as well. The rounding of the components
-moves a similarity by less than float32 arithmetic does.
+**Exact.** Components are rounded to multiples of 2^-26; float16 values of size <= 1 already are
+such multiples. A product is then a multiple of 2^-52. A dot product of vectors of norm about 1, and
+every partial sum of it, stays below 2, so it fits the 53 bits of a double. Therefore the order of
+summation, the batch, the number of threads and the matrix library cannot change a digit. The maxima
+are rounded to 2^-40, so their sum over up to 4,096 query tokens is exact too. Rounding the
+components changes a similarity by less than float32 arithmetic does.
 
-**Fast.** The same pass in a narrower type comes with a bound on its error, which is what choosing
-the best documents needs (:mod:`clirot.retrieval.backends.selection`).
+**Fast.** The same pass in a narrower type comes with a bound on its error. That is enough to choose
+the best documents (:mod:`clirot.retrieval.backends.exact`).
 
 The documents of a block are sorted by length and padded to the longest of a small group by
-repeating their last token, which changes no maximum. That makes the segment maximum a plain
-reduction of a ``(documents, tokens, query tokens)`` array: measured 15 to 40 times faster than
-``torch.segment_reduce`` or ``numpy.maximum.reduceat`` over the ragged segments.
+repeating their last token, which changes no maximum. The maximum over a document's tokens is then a
+plain reduction of a ``(documents, tokens, query tokens)`` array: measured 15 to 40 times faster
+than ``torch.segment_reduce`` or ``numpy.maximum.reduceat`` over documents of different lengths.
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]
 
 MAX_NORM = 1.02
-"""Longest token vector that the exactness of the scores allows for; unit vectors are asked for."""
+"""Largest norm of a token vector for which scores are exact; encoders must give unit vectors."""
 _GRID = 2.0**26
 _SUM_GRID = 2.0**40
-_SORTED_TOGETHER = 8192  # documents sorted by length at a time: near enough to read disks in order
+_SORTED_TOGETHER = 8192  # documents sorted by length at a time, so that the disk is read in order
 _BLOCK_ELEMENTS = 1 << 20  # similarities held at once: 4 MiB in float32 stay in the cache
 _COLUMNS = 32  # torch's maximum over an inner axis is quick in multiples of so many float32
 _LEAST, _MOST = 1024, 8192  # tokens in a block
@@ -107,8 +107,8 @@ class _Packed:
     def of(cls, queries: Sequence[FloatArray], device: torch.device) -> _Packed:
         counts = torch.tensor([len(query) for query in queries], device=device)
         tokens = int(counts.sum())
-        # Columns of zeros that no query owns: odd numbers of them make the product up to 3 times
-        # slower and the maximum up to 9 times.
+        # Filled up with columns of zeros that no query owns: with another number of columns the
+        # product is up to 3 times slower, and the maximum up to 9 times.
         columns = _COLUMNS // 2 if 2 * tokens <= _COLUMNS else -(-tokens // _COLUMNS) * _COLUMNS
         rows = torch.zeros(columns, queries[0].shape[1], dtype=torch.float64, device=device)
         rows[:tokens] = torch.from_numpy(np.concatenate(queries).astype(np.float64)).to(device)
@@ -195,7 +195,7 @@ def _snap(values: Tensor, grid: float = _GRID) -> Tensor:
 
 @dataclass(frozen=True, eq=False)
 class _Workspace:
-    """Arrays that every block reuses: fresh ones cost more in page faults than their product.
+    """Arrays that every block reuses: the page faults of new ones would cost more than the product.
 
     ``matrix`` ``(dim, query tokens)`` and ``owner`` ``(query tokens, queries)`` are the queries.
     """
@@ -282,7 +282,7 @@ def _blocks(
     lengths, starts = documents.lengths[rows], documents.offsets[rows]
     begin = 0
     while begin < len(rows):
-        # Lengths grow: no more fit than of the first, and the last that fits sets the width of all.
+        # Lengths grow: the first sets how many fit at most, and the last that fits sets the width.
         most = max(1, block_tokens // int(lengths[begin]))
         ahead = lengths[begin : begin + most]
         count = len(ahead)
@@ -292,7 +292,7 @@ def _blocks(
         width, start = int(ahead[count - 1]), int(starts[begin])
         end = begin + count
         if lengths[begin] == width and starts[end - 1] - start == (count - 1) * width:
-            # Of equal length they are in the order of the store, so without gaps they are adjacent.
+            # Documents of equal length are in the order of the store, so these lie side by side.
             yield count, width, slice(start, start + count * width)
         else:
             inside = np.minimum(np.arange(width), ahead[:count, None] - 1)

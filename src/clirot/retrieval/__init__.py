@@ -1,4 +1,4 @@
-"""Retrieval: documents into an index, topics against it, a run out of both.
+"""Retrieval: an index of documents, and the run that topics get from it.
 
 :mod:`clirot.retrieval.indexing` builds an index, :mod:`clirot.retrieval.searching` searches one,
 and :mod:`clirot.retrieval.backends` has the ways in which token vectors are kept and searched.

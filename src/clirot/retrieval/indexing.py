@@ -1,8 +1,8 @@
 """Index a collection: documents to token vectors on disk.
 
-Documents are encoded in windows of :data:`WINDOW`, always the same ones, and each window is flushed
-to disk before the next begins. An interrupted index therefore goes on at a window's edge, and ends
-up byte for byte as if it had never been interrupted.
+Documents are encoded in windows of :data:`WINDOW`, and each window is flushed to disk before the
+next begins. The windows are always the same, so an interrupted index continues with the next window
+and is byte for byte the same in the end.
 """
 
 from __future__ import annotations
@@ -25,9 +25,10 @@ if TYPE_CHECKING:
     from clirot.retrieval.backends import IndexWriter
 
 WINDOW = 512
-"""Documents encoded, and flushed to disk, at a time. Part of what decides an index's content: texts
-encoded in one batch influence each other's last digits."""
+"""Documents that are encoded together. It decides an index's content: the last digits of a text's
+vectors depend on the texts in its batch."""
 _FORMAT = 1
+_COUNTS = ("documents", "empty_documents", "tokens", "bytes")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,33 +76,25 @@ class IndexResult:
     artefact: Artefact
     fresh: bool
     """False where it was there already."""
-    notes: tuple[str, ...] = ()
-    """What a person should know about this combination, if anything."""
+    notes: tuple[str, ...]
+    """Remarks on the combination of model and collection that a person should read."""
+    documents: int
+    empty_documents: int
+    """Documents without text. The encoder's vectors for an empty text stand for them."""
+    tokens: int
+    bytes: int
+    """Its size on disk."""
+
+    @classmethod
+    def of(cls, artefact: Artefact, *, fresh: bool, notes: tuple[str, ...]) -> IndexResult:
+        """The result with the counts that the index's manifest holds."""
+        counts = artefact.manifest.results
+        return cls(artefact, fresh, notes, **{name: int(counts[name]) for name in _COUNTS})
 
     @property
     def name(self) -> str:
         """Its name."""
         return self.artefact.name
-
-    @property
-    def documents(self) -> int:
-        """Documents in it."""
-        return int(self.artefact.manifest.results["documents"])
-
-    @property
-    def empty_documents(self) -> int:
-        """Documents without text; they are indexed as what the encoder makes of an empty text."""
-        return int(self.artefact.manifest.results["empty_documents"])
-
-    @property
-    def tokens(self) -> int:
-        """Token vectors in it."""
-        return int(self.artefact.manifest.results["tokens"])
-
-    @property
-    def bytes(self) -> int:
-        """Its size on disk."""
-        return int(self.artefact.manifest.results["bytes"])
 
 
 def build_index(
@@ -128,11 +121,12 @@ def build_index(
     )
     model = resolve(config.model, store)
     settings, inputs = _identity(config, model, collection)
+    notes = model.reads_otherwise("document", collection.document_language)
     found = store.finished(
         "indexes", config.index_name, config=settings, inputs=inputs, replace=config.replace
     )
     if found is not None:
-        return IndexResult(found, fresh=False, notes=_notes(model, collection))
+        return IndexResult.of(found, fresh=False, notes=notes)
     from clirot.encoding.encoders import load_encoder
 
     encoder = load_encoder(model, side="document")
@@ -149,13 +143,12 @@ def build_index(
             bytes=sum(path.stat().st_size for path in draft.path.iterdir()),
             documents_per_second=round((writer.documents - resumed_at) / seconds, 1),
         )
-    made = store.get("indexes", config.index_name)
-    return IndexResult(made, fresh=True, notes=_notes(model, collection))
+    return IndexResult.of(store.get("indexes", config.index_name), fresh=True, notes=notes)
 
 
 def slug(name: str) -> str:
     """A name, id or path as part of an artefact's name: ``cldr/so`` is ``cldr-so``."""
-    # Of a path, the end says what it is.
+    # The end of a path tells best what it is.
     last = name.rstrip("/").split("/")[-2:] if name.startswith((".", "/", "~")) else [name]
     parts = re.split(r"[^A-Za-z0-9._+-]+", "/".join(last))
     return "-".join(part for part in parts if part.strip(".~")).lstrip("._+-") or "unnamed"
@@ -182,20 +175,10 @@ def _identity(
     return settings, inputs
 
 
-def _notes(model: ModelRef, collection: Collection) -> tuple[str, ...]:
-    own, there = model.languages("document"), collection.document_language
-    if not own or there is None or there in own:
-        return ()
-    side = ", for it was distilled for documents" if "document" in model.encodes else ""
-    return (
-        f"the documents are in {there}, but {model.name} expects them in {' or '.join(own)}{side}",
-    )
-
-
 def _write(
     collection: Collection, encoder: TokenEncoder, writer: IndexWriter, progress: ProgressSink
 ) -> int:
-    """Encode and write what is not written yet; the number of empty documents."""
+    """Encode and write the documents that are not written yet; gives the number of empty ones."""
     from clirot.encoding.maxsim import check_vectors
 
     total = collection.document_count

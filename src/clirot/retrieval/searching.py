@@ -1,7 +1,7 @@
-"""Search an index with topics: what a run is made of.
+"""Search an index with topics; the results make a run.
 
-The query side of the index's own model encodes the topics, or that of another model with the same
-document encoder: documents that the teacher encoded once can be searched by each of its students.
+The topics are encoded by the model that the index was built with, or by another model with the same
+document encoder: all students of a teacher can search the documents that it encoded once.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 from clirot.errors import ArtefactError, InputError, UsageError
 from clirot.records import Hit, ProgressSink, Step, Topic, silent
-from clirot.runs import SAVED_RUN
 from clirot.settings import check_ranges, setting
 from clirot.store import Artefact, Input, Store
 
@@ -49,7 +48,6 @@ class SearchConfig:
         None,
         "Last column of the run; by default the index's name, with the model's name before it "
         "where another model encodes the topics.",
-        decides=False,
     )
 
     def __post_init__(self) -> None:
@@ -77,9 +75,9 @@ class Ranking:
 
 @dataclass(frozen=True)
 class Search:
-    """A search that is ready to run: everything it needs was found and belongs together.
+    """A search that is ready to run: index, model and topics were found and belong together.
 
-    Iterate :meth:`rankings` for the results, or :meth:`save` them as an artefact.
+    :meth:`rankings` gives the results one by one, and :meth:`save` keeps them as an artefact.
     """
 
     artefact: Artefact
@@ -90,7 +88,7 @@ class Search:
     k: int
     tag: str
     notes: tuple[str, ...]
-    """What a person should know about this combination, if anything."""
+    """Remarks on the combination of index, model and topics that a person should read."""
     settings: dict[str, Any] = field(repr=False)
     """What decides the run, besides its inputs."""
     _index: Index = field(repr=False)
@@ -131,10 +129,14 @@ class Search:
         Raises:
             ArtefactError: a run of that name was made from something else and ``replace`` is false.
         """
+        from clirot.collection.collection import content_digest
+        from clirot.runs import SAVED_RUN
+
+        digest = content_digest((topic.id, topic.text) for topic in self.topics)
         inputs = (
             self.artefact.as_input(),
             Input(kind="models", name=self.model.name, digest=self.model.side_digest("query")),
-            Input(kind="topics", name=self.settings["topics"], digest=_digest(self.topics)),
+            Input(kind="topics", name=self.settings["topics"], digest=digest),
         )
         found = self._store.finished(
             "runs", name, config=self.settings, inputs=inputs, replace=replace
@@ -200,7 +202,7 @@ def _check_model(artefact: Artefact, model: ModelRef) -> None:
     document_model = model.side("document")
     if document_model.digest == built_by.digest:
         return
-    # The document encoder's name helps only where it is another one than the model's.
+    # The document encoder is named only where it is another model.
     its = "" if document_model is model else f", whose documents {document_model.name} encodes"
     raise ArtefactError(
         f"{artefact.name} is an index of another model: its documents were encoded by "
@@ -218,7 +220,7 @@ def _topics(
     store: Store,
     progress: ProgressSink,
 ) -> tuple[list[Topic], str, tuple[str, ...]]:
-    """The topics, where they are from, and what is odd about them."""
+    """The topics, where they are from, and the remarks on them."""
     from clirot.collection import open_collection, read_topics
 
     if config.collection is None:
@@ -227,14 +229,7 @@ def _topics(
     collection = open_collection(config.collection, home=store.home, progress=progress)
     topics = collection.topics(config.lang)
     indexed = next(entry for entry in artefact.manifest.inputs if entry.kind == "collection")
-    notes: tuple[str, ...] = ()
-    own, asked = model.languages("query"), collection.topic_language(config.lang)
-    if own and asked is not None and asked not in own:
-        side = "" if "query" in model.encodes else ", for it was distilled for documents"
-        notes += (
-            f"the topics are in {asked}, but {model.name} expects queries in "
-            f"{' or '.join(own)}{side}",
-        )
+    notes = model.reads_otherwise("query", collection.topic_language(config.lang))
     documents = () if indexed.name == collection.id else collection.by_document_language()
     if documents and indexed.digest not in {one.digest for one in documents}:
         notes += (
@@ -248,12 +243,3 @@ def _tag(artefact: Artefact, model: ModelRef) -> str:
     if model.name == artefact.manifest.config["model"]:
         return artefact.name
     return "-".join([*model.name.strip("/").split("/")[-1:], artefact.name]).replace(" ", "_")
-
-
-def _digest(topics: list[Topic]) -> str:
-    import hashlib
-
-    whole = hashlib.sha256()
-    for topic in topics:
-        whole.update(f"{topic.id}\t{topic.text}\n".encode())
-    return whole.hexdigest()

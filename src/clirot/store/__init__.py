@@ -1,24 +1,30 @@
-"""The artefact store: what clirot makes, whole or not at all, with where it came from.
+"""The artefact store: what clirot makes, whole or not at all, with a record of what made it.
 
-An artefact is a directory ``CLIROT_HOME/<kind>/<name>`` holding its files and a ``clirot.json``
-manifest. It is written in a hidden sibling, flushed to disk and renamed under a file lock, so that
-two processes never write one artefact and a killed one leaves nothing that looks finished. What a
-killed process had written stays in the hidden sibling, and the same request again finds it there
-(:attr:`Draft.resumed`) and may continue from it.
+An artefact is a directory ``CLIROT_HOME/<kind>/<name>`` with its files and a manifest,
+``clirot.json``. It is written in a hidden directory beside that place, flushed to disk and renamed
+under a file lock, so that two processes never write one artefact, and a killed process leaves
+nothing that looks finished. What a killed process wrote stays in the hidden directory; the same
+request finds it there again (:attr:`Draft.resumed`) and may continue from it.
 
 The digest of an artefact covers its files and nothing else, so the same inputs, configuration and
-seed give the same digest whenever and wherever they are run; time and command line are recorded
+seed give the same digest whenever and wherever they are run. Time and command line are recorded
 beside it.
 """
 
 from __future__ import annotations
 
-from clirot.store.digests import file_digest, tree_digest
-from clirot.store.disk import disk_error, write_text
 from clirot.store.drafts import Draft
-from clirot.store.manifest import MANIFEST, Artefact, Input, Manifest, fingerprint
-from clirot.store.outputs import output_error, written
+from clirot.store.manifest import (
+    MANIFEST,
+    Artefact,
+    Input,
+    Manifest,
+    file_digest,
+    fingerprint,
+    tree_digest,
+)
 from clirot.store.store import KINDS, Store, default_home
+from clirot.store.writing import disk_error, output_error, write_text, written
 
 __all__ = [
     "KINDS",

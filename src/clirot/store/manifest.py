@@ -1,10 +1,10 @@
-"""The manifest beside an artefact's files: what it is and what made it."""
+"""The manifest beside an artefact's files: what it is, what made it, and the digests of both."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -98,6 +98,31 @@ class Artefact:
         return Input(kind=self.manifest.kind, name=self.manifest.name, digest=self.manifest.digest)
 
 
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file, hexadecimal."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def tree_digest(directory: Path, files: Iterable[Path] | None = None) -> str:
+    """SHA-256 over the relative names and contents of the files below ``directory``.
+
+    The manifest is left out: it holds the time and the command line, which are not content.
+
+    Args:
+        directory: what the names are relative to.
+        files: which files of it; default all.
+    """
+    whole = hashlib.sha256()
+    for path in sorted(directory.rglob("*") if files is None else files):
+        if not path.is_file():
+            continue
+        relative = path.relative_to(directory).as_posix()
+        if relative != MANIFEST:
+            whole.update(f"{relative}\0{file_digest(path)}\n".encode())
+    return whole.hexdigest()
+
+
 def fingerprint(
     kind: str, config: Mapping[str, Any], inputs: tuple[Input, ...], seed: int | None
 ) -> str:
@@ -115,7 +140,7 @@ def difference(
     old: Manifest, config: Mapping[str, Any], inputs: tuple[Input, ...], seed: int | None
 ) -> str:
     """Which settings, seed and inputs of an artefact are not those asked for, in words."""
-    # As the manifest holds it: tuples are lists there.
+    # Through JSON, because tuples are lists in a manifest.
     had, has = dict(_flat(old.config)), dict(_flat(json.loads(json.dumps(config))))
     parts = [
         f"{key} was {_shown(had.get(key))}, now {_shown(has.get(key))}"

@@ -13,8 +13,6 @@ from typing import Any
 
 from clirot.errors import ArtefactError, BusyError, UsageError
 from clirot.registry import unknown_name
-from clirot.store.digests import tree_digest
-from clirot.store.disk import DISK_HINTS, clear, disk_error, flush_tree, write_text
 from clirot.store.drafts import (
     Draft,
     between_renames,
@@ -24,7 +22,16 @@ from clirot.store.drafts import (
     sibling,
     swap_in,
 )
-from clirot.store.manifest import MANIFEST, Artefact, Input, Manifest, difference, fingerprint
+from clirot.store.manifest import (
+    MANIFEST,
+    Artefact,
+    Input,
+    Manifest,
+    difference,
+    fingerprint,
+    tree_digest,
+)
+from clirot.store.writing import DISK_HINTS, clear, disk_error, flush_tree, write_text
 
 KINDS = ("bitext", "models", "indexes", "runs")
 _OTHERWISE = {
@@ -33,8 +40,8 @@ _OTHERWISE = {
     "indexes": "choose another `name`, or ",
     "runs": "`save` it under another name, or ",
 }
-"""Kind -> what else its verb can do about an artefact that was made otherwise."""
-_SWAP_TIME_S = 10.0  # more than the two renames of a replacement take
+"""Kind -> what to do, besides replacing it, about an artefact that was made from something else."""
+_SWAP_TIME_S = 10.0  # longer than the two renames of a replacement take
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 _VERSIONED = (
     "clirot",
@@ -149,7 +156,7 @@ class Store:
         with _disk_in_words(artefact.path), self._locked(artefact.path):
             doomed = sibling(artefact.path, "removed")
             clear(doomed)
-            # First what _mend would otherwise take for the artefact to put back.
+            # This goes first, or _mend would put it back as the artefact.
             clear(sibling(artefact.path, "replaced"))
             artefact.path.rename(doomed)
             clear(doomed)
@@ -167,10 +174,10 @@ class Store:
     ) -> Iterator[Draft]:
         """Write an artefact: it appears when the block ends well, and not before.
 
-        Use :meth:`finished` first: what exists already need not be made. An artefact of the same
-        name made from something else is replaced when the new one is whole, so callers ask for
-        consent before (see :meth:`finished`). If the block raises, what was written stays in the
-        hidden sibling for the next attempt with the same configuration, inputs and seed.
+        Call :meth:`finished` first. It gives the artefact if it exists already, and refuses if one
+        of that name was made from something else: here, such a one is replaced without asking. If
+        the block raises, what was written is kept for the next attempt with the same configuration,
+        inputs and seed.
 
         Raises:
             BusyError: another process is writing it.
@@ -262,7 +269,7 @@ class Store:
             ) from None
 
     def _check(self) -> None:
-        """Refuse a home that is no directory or may not be looked into; none at all is well."""
+        """Refuse a home that is a file or may not be read. One that does not exist yet is empty."""
         try:
             os.scandir(self.home).close()
         except FileNotFoundError:
@@ -277,7 +284,7 @@ class Store:
         )
 
     def _sweep(self, target: Path, finished: str) -> None:
-        """Remove what a process left that died just after its artefact appeared."""
+        """Remove what was left by a process that died just after it had finished the artefact."""
         part, replaced = sibling(target, "part"), sibling(target, "replaced")
         if part.is_dir() or replaced.is_dir():
             with suppress(ArtefactError, OSError), self._locked(target):
@@ -289,13 +296,14 @@ class Store:
     def _mend(target: Path) -> None:
         """Put the old artefact back if a process died between the two renames of a replacement.
 
-        Only under the lock: a living writer is about to put the new one there.
+        Call it under the lock only: without it, a running writer may be about to put the new one
+        there.
         """
         if between_renames(target):
             sibling(target, "replaced").rename(target)
 
     def _mend_abandoned(self, target: Path) -> None:
-        """:meth:`_mend` for readers, who wait for a living writer and need not be able to write."""
+        """:meth:`_mend` for readers: they wait for a running writer, and may lack write access."""
         import filelock
 
         if between_renames(target):
@@ -306,7 +314,7 @@ class Store:
 
 @contextmanager
 def _disk_in_words(target: Path) -> Iterator[None]:
-    """A disk that is full or may not be written is told; other faults pass as they are."""
+    """Turn the errors of a full or forbidden disk into words; other errors pass unchanged."""
     try:
         yield
     except OSError as error:

@@ -1,39 +1,48 @@
 """``cldr/<lang>``: the collection that needs no network, made from the facts in CLDR.
 
 Documents are English paragraphs about territories, languages, currencies, scripts and time zones;
-topics are names and phrases in the target language, and in English under the same ids for the
-ceiling; relevance follows from the facts. :mod:`clirot.collection.cldr.topics` says what is asked.
+topics are names and phrases in the target language, and in English under the same ids; what is
+relevant follows from the facts. :mod:`clirot.collection.cldr.topics` makes the topics.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cached_property
 from pathlib import Path
 
-from clirot.collection.collection import Collection, content_digest
-from clirot.collection.judgements import Judgements
+from clirot.collection.collection import Collection
 from clirot.errors import InputError, UnknownNameError
 from clirot.records import Document, ProgressSink, Topic, silent
+from clirot.runs import Qrels
 
 FEWEST_TOPICS = 100
+"""With fewer topics than this a language has no collection."""
 
 
 class CldrCollection(Collection):
-    """The collection for one language.
+    """The collection for one language. Nothing is downloaded.
 
     Args:
         language: normalised.
+        home: not used.
+        progress: not used.
 
     Raises:
+        UnknownNameError: no language was named, and the topics differ from language to language.
         InputError: CLDR has no or too few names in the language.
     """
 
     document_language = "en"
 
-    def __init__(self, language: str) -> None:
+    def __init__(
+        self, language: str | None, home: Path | None = None, progress: ProgressSink = silent
+    ) -> None:
         from clirot.collection.cldr.topics import questions
 
+        if language is None:
+            raise UnknownNameError(
+                "collection 'cldr' needs a language", hint="write cldr/so, for example"
+            )
         try:
             self._questions = questions(language)
         except ValueError as error:
@@ -63,7 +72,7 @@ class CldrCollection(Collection):
             Topic(question.id, question.render(english) or "") for question, _ in self._questions
         ]
 
-    def _read_judgements(self) -> Judgements:
+    def _read_qrels(self) -> Qrels:
         return {question.id: dict(question.grades) for question, _ in self._questions}
 
     @property
@@ -72,21 +81,3 @@ class CldrCollection(Collection):
         from clirot.collection.cldr.paragraphs import paragraphs
 
         return len(paragraphs())
-
-    @cached_property
-    def digest(self) -> str:
-        """SHA-256 over the ids and texts of the paragraphs: the same for every language."""
-        return content_digest((document.id, document.text) for document in self.documents())
-
-
-def open_cldr(language: str | None, home: Path, progress: ProgressSink = silent) -> Collection:
-    """Open ``cldr/<language>``; nothing is downloaded.
-
-    Raises:
-        UnknownNameError: no language named: what is asked differs from language to language.
-    """
-    if language is None:
-        raise UnknownNameError(
-            "collection 'cldr' needs a language", hint="write cldr/so, for example"
-        )
-    return CldrCollection(language)

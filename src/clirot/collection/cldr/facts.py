@@ -1,8 +1,8 @@
-"""What CLDR, as Babel packages it, knows of the world: who speaks, pays and tells time how, where.
+"""Facts about the world from CLDR, as Babel packages it.
 
-Five kinds of subject (territories, languages, currencies, scripts, time zones) and the relations
-between them, cut to what a paragraph can hold. CLDR has no capitals and, in Babel, no populations
-or regions, so neither has this.
+There are five kinds of subject (territories, languages, currencies, scripts, time zones), and
+relations between them, shortened to what a paragraph can hold. CLDR has no capitals, and Babel
+leaves out populations and regions, so these are missing here too.
 
 Source: https://cldr.unicode.org (Unicode License v3), the version that the installed Babel carries.
 """
@@ -14,10 +14,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
+T = TypeVar("T")
 _SPOKEN_SHARE = 5.0
-"""Percent of a territory's people from which a language without official standing is told of."""
+"""Percent of a territory's people who must speak a language without official standing, for the
+paragraphs to mention it."""
 _MOST_LANGUAGES = 7
 _MOST_PLACES = 14
 _MOST_FORMER = 3
@@ -40,7 +42,7 @@ class Subject:
 
 @dataclass(frozen=True)
 class Use:
-    """A currency as the money of a territory, from ``start`` until ``end`` (None: still)."""
+    """A currency as the money of a territory, from ``start`` to ``end`` (None: it still is)."""
 
     territory: Subject
     currency: Subject
@@ -52,19 +54,18 @@ class Use:
 class World:
     """The facts that the paragraphs state, by subject."""
 
-    cldr_version: str
     official: Mapping[Subject, tuple[Subject, ...]]
     """Territory -> its official languages, the most spoken first; language -> the territories."""
     spoken: Mapping[Subject, tuple[Subject, ...]]
     """The same for languages without official standing."""
     uses: Mapping[Subject, tuple[Use, ...]]
-    """Territory or currency -> the uses told of, the latest first."""
+    """Territory or currency -> the uses that the paragraphs mention, the latest first."""
     zones: Mapping[Subject, tuple[Subject, ...]]
     """Territory -> its time zones; time zone -> its territories."""
     scripts: Mapping[Subject, tuple[Subject, ...]]
     """Language -> its script; script -> its languages."""
     cities: Mapping[str, Subject]
-    """tz database id, which stands for a city -> its territory. No paragraph states it."""
+    """Id in the tz database, which stands for a city -> its territory. No paragraph states it."""
 
     @property
     def subjects(self) -> list[Subject]:
@@ -85,22 +86,13 @@ def world() -> World:
         for code in sorted(get_global("territory_languages"))
         if code in english.territories
     }
-    official, spoken = _languages(territories, english, get_global("territory_languages"))
-    languages = {subject for subject in {*official, *spoken} if subject.kind == "language"}
-    zones = _zones(
-        territories,
-        english,
-        get_global("territory_zones"),
-        get_global("meta_zones"),
-        get_global("zone_aliases"),
-    )
+    official, spoken = _languages(territories, english)
     return World(
-        cldr_version=str(get_global("cldr")["version"]),
         official=official,
         spoken=spoken,
-        uses=_uses(territories, english, get_global("territory_currencies")),
-        zones=zones,
-        scripts=_scripts(languages, english, get_global("likely_subtags")),
+        uses=_uses(territories, english),
+        zones=_zones(territories, english),
+        scripts=_scripts({one.code for one in {*official, *spoken} if one.kind == "language"}),
         cities={
             zone: territories[territory]
             for zone, territory in sorted(get_global("zone_territories").items())
@@ -109,54 +101,45 @@ def world() -> World:
     )
 
 
-_Relation = dict[Subject, tuple[Subject, ...]]
+_Links = dict[Subject, tuple[Subject, ...]]
 
 
-def _languages(
-    territories: Mapping[str, Subject], english: Any, table: Mapping[str, Any]
-) -> tuple[_Relation, _Relation]:
-    """Official and other languages of territories, and the same seen from the languages."""
+def _languages(territories: Mapping[str, Subject], english: Any) -> tuple[_Links, _Links]:
+    """Official and other languages of territories, and the territories of each language."""
+    from babel.core import get_global
+
     official: dict[Subject, list[Subject]] = defaultdict(list)
     spoken: dict[Subject, list[Subject]] = defaultdict(list)
     shares: dict[tuple[Subject, Subject], float] = {}
     for code, territory in territories.items():
-        told = 0
-        rows = sorted(
-            table[code].items(),
-            key=lambda row: (
-                row[1]["official_status"] is None,
-                -row[1]["population_percent"],
-                row[0],
-            ),
-        )
-        for language_code, row in rows:
-            share = row["population_percent"]
-            if language_code not in english.languages or told == _MOST_LANGUAGES:
-                continue
-            if row["official_status"] is None and share < _SPOKEN_SHARE:
-                continue
-            told += 1
+        rows = [
+            (row["official_status"] is None, -row["population_percent"], language)
+            for language, row in get_global("territory_languages")[code].items()
+            if language in english.languages
+            and (row["official_status"] or row["population_percent"] >= _SPOKEN_SHARE)
+        ]
+        for unofficial, share, language_code in sorted(rows)[:_MOST_LANGUAGES]:
             language = Subject("language", language_code)
-            relation = spoken if row["official_status"] is None else official
-            relation[territory].append(language)
-            relation[language].append(territory)
+            links = spoken if unofficial else official
+            links[territory].append(language)
+            links[language].append(territory)
             shares[language, territory] = share
-    for relation in (official, spoken):
-        for subject, places in relation.items():
+    for links in (official, spoken):
+        for subject, places in links.items():
             if subject.kind == "language":
-                places.sort(key=lambda place: (-shares[subject, place], place.code))
-                del places[_MOST_PLACES:]
-    return _frozen(official), _frozen(spoken)
+                places.sort(key=lambda place: (shares[subject, place], place.code))
+    return _cut(official), _cut(spoken)
 
 
-def _uses(
-    territories: Mapping[str, Subject], english: Any, table: Mapping[str, Any]
-) -> dict[Subject, tuple[Use, ...]]:
+def _uses(territories: Mapping[str, Subject], english: Any) -> dict[Subject, tuple[Use, ...]]:
+    """The currencies of territories, and the territories of each currency."""
+    from babel.core import get_global
+
     uses: dict[Subject, list[Use]] = defaultdict(list)
     for code, territory in territories.items():
         rows = [
             Use(territory, Subject("currency", currency), date(*start), date(*end) if end else None)
-            for currency, start, end, tender in table.get(code, ())
+            for currency, start, end, tender in get_global("territory_currencies").get(code, ())
             if tender and start and currency in english.currencies
         ]
         rows = [use for use in rows if use.end is None or use.end.year >= _EARLIEST]
@@ -168,43 +151,42 @@ def _uses(
     for subject, rows in uses.items():
         if subject.kind == "currency":
             rows.sort(key=lambda use: (use.end is not None, use.start, use.territory.code))
-            del rows[_MOST_PLACES:]
-    return _frozen(uses)
+    return _cut(uses)
 
 
-def _zones(
-    territories: Mapping[str, Subject],
-    english: Any,
-    table: Mapping[str, Any],
-    meta_zones: Mapping[str, str],
-    aliases: Mapping[str, str],
-) -> _Relation:
+def _zones(territories: Mapping[str, Subject], english: Any) -> _Links:
     """CLDR's "meta zones": the named times, such as East Africa Time, that many zones share."""
-    former = {new: old for old, new in sorted(aliases.items()) if old in meta_zones}
+    from babel.core import get_global
+
+    metas = get_global("meta_zones")
+    former = {new: old for old, new in sorted(get_global("zone_aliases").items()) if old in metas}
     zones: dict[Subject, list[Subject]] = defaultdict(list)
     for code, territory in territories.items():
-        for zone in sorted(table.get(code, ())):
-            meta = meta_zones.get(zone) or meta_zones.get(former.get(zone, zone))
+        for zone in sorted(get_global("territory_zones").get(code, ())):
+            meta = metas.get(zone) or metas.get(former.get(zone, zone))
             if meta is None or "long" not in english.meta_zones.get(meta, {}):
                 continue
             subject = Subject("zone", meta)
             if subject not in zones[territory]:
                 zones[territory].append(subject)
                 zones[subject].append(territory)
-    return _frozen({subject: rows[:_MOST_PLACES] for subject, rows in zones.items()})
+    return _cut(zones)
 
 
-def _scripts(languages: set[Subject], english: Any, likely: Mapping[str, str]) -> _Relation:
+def _scripts(languages: set[str]) -> _Links:
+    """The usual script of each language, and the languages of each script."""
+    from babel import Locale
+    from babel.core import get_global
+
     scripts: dict[Subject, list[Subject]] = defaultdict(list)
-    for language in sorted(languages, key=lambda subject: subject.code):
-        parts = likely.get(language.code, language.code).split("_")
+    for language in sorted(languages):
+        parts = get_global("likely_subtags").get(language, language).split("_")
         code = next((part for part in parts if len(part) == 4 and part.istitle()), None)
-        if code is not None and code in english.scripts:
-            script = Subject("script", code)
-            scripts[language].append(script)
-            scripts[script].append(language)
-    return _frozen({subject: rows[:_MOST_PLACES] for subject, rows in scripts.items()})
+        if code is not None and code in Locale("en").scripts:
+            scripts[Subject("language", language)].append(Subject("script", code))
+            scripts[Subject("script", code)].append(Subject("language", language))
+    return _cut(scripts)
 
 
-def _frozen(relation: Mapping[Subject, list[Any]]) -> dict[Subject, tuple[Any, ...]]:
-    return {subject: tuple(rows) for subject, rows in relation.items() if rows}
+def _cut(links: Mapping[Subject, list[T]]) -> dict[Subject, tuple[T, ...]]:
+    return {subject: tuple(rows[:_MOST_PLACES]) for subject, rows in links.items() if rows}

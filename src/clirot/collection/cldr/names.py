@@ -29,11 +29,6 @@ class Names:
         except UnknownLocaleError:
             raise ValueError(f"CLDR has no data for {language!r}") from None
 
-    @property
-    def is_english(self) -> bool:
-        """Whether these are the names the paragraphs use."""
-        return bool(self._locale.language == "en")
-
     def of(self, subject: Subject) -> str | None:
         """The name of a subject; None where the language has none."""
         if subject.kind == "zone":
@@ -54,18 +49,33 @@ class Names:
         }
 
     def city(self, zone: str) -> str | None:
-        """The city a time zone is called after, where the language has a name of its own for it."""
+        """The city after which a time zone is called; None where the language has no name for it.
+
+        Where CLDR has no English name either, English takes the last part of the zone's id.
+        """
         entry = self._locale.time_zones.get(zone)
-        return str(entry["city"]) if entry is not None and "city" in entry else None
+        if entry is not None and "city" in entry:
+            return str(entry["city"])
+        english = self._locale.language == "en"
+        return zone.rsplit("/", 1)[-1].replace("_", " ") if english else None
+
+    def language_in(self, language: Subject, place: Subject) -> str | None:
+        """``English (Kenya)``, as CLDR writes a language with its territory."""
+        name, where = self.of(language), self.of(place)
+        return f"{name} ({where})" if name and where else None
+
+    def year_in(self, year: int, place: Subject) -> str | None:
+        """``Ghana (1965)``."""
+        where = self.of(place)
+        return f"{where} ({year})" if where else None
+
+    def both(self, one: Subject, other: Subject) -> str | None:
+        """``Kenya and Uganda``, joined as the language joins a list."""
+        first, second = self.of(one), self.of(other)
+        return self.listed([first, second]) if first and second else None
 
     def listed(self, parts: list[str]) -> str:
         """``Kenya, Tanzania, and Uganda``."""
         from babel.lists import format_list
 
         return str(format_list(parts, locale=self._locale))
-
-
-def english_city(zone: str) -> str:
-    """The English name of a zone's city: CLDR's, or the last part of the zone's id."""
-    named = Names("en").city(zone)
-    return named if named is not None else zone.rsplit("/", 1)[-1].replace("_", " ")

@@ -13,13 +13,14 @@ family      topic                        relevant: 2 is what is meant, 1 is rela
 ``city``    a city                       2 its territory, 1 that territory's time zone
 ==========  ===========================  ====================================================
 
-What is relevant to a ``city`` topic shares no word with it. ``name``, ``zone`` and ``city`` topics
-are entries of the ``cldr`` bitext: a student trained on that has seen their translations, though
-neither the paragraphs nor what is relevant. The phrases of the other families are in no bitext.
+The documents that are relevant to a ``city`` topic share no word with it. ``name``, ``zone`` and
+``city`` topics are entries of the ``cldr`` bitext: a student trained on it has seen their
+translations, but neither the paragraphs nor the judgements. The phrases of the other families are
+in no bitext.
 
-A topic exists in a language where CLDR has all its names in that language and the whole is not
-spelled as in English, which would test nothing. Every family takes the first of its candidates by
-the digest of their ids, so choice and order are fixed, and languages share most of their topics.
+A language has a topic if CLDR has all its names in that language and the text differs from the
+English one; an equal text would test nothing. Candidates are ordered by the digest of their ids,
+and each family takes the first ones, so choice and order are fixed and languages share most topics.
 """
 
 from __future__ import annotations
@@ -29,11 +30,12 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import lru_cache
 from itertools import combinations
+from operator import methodcaller
 
 from clirot.collection.cldr.facts import Subject, world
-from clirot.collection.cldr.names import Names, english_city
+from clirot.collection.cldr.names import Names
 from clirot.collection.cldr.paragraphs import paragraphs
 
 FAMILIES: Mapping[str, int] = {
@@ -47,22 +49,21 @@ FAMILIES: Mapping[str, int] = {
 """Family -> how many topics it has at most."""
 
 _MOST_RELEVANT = 12
-"""More than this many relevant paragraphs and a topic is too general to keep: English, the euro."""
+"""A topic with more relevant paragraphs than this is dropped as too general: English, the euro."""
 
 _MOST_CITIES = 4
-"""A territory with more time zone cities than this is asked for by none of them."""
+"""A territory with more time zone cities than this has no ``city`` topics."""
 
 
 @dataclass(frozen=True)
 class Question:
-    """A topic in no language yet.
-
-    ``render`` gives its text from a language's names, None where a name is missing there.
-    """
+    """A topic before it is written in a language."""
 
     id: str
     grades: Mapping[str, int]
+    """Document id -> grade of its relevance."""
     render: Callable[[Names], str | None]
+    """From the names of a language to the text; None where a name is missing."""
 
     @property
     def family(self) -> str:
@@ -114,7 +115,7 @@ def _names() -> Iterator[Question]:
             continue
         grades = {other.docno: 1 for other in naming[subject]}
         yield Question(
-            f"name-{subject.docno}", {**grades, subject.docno: 2}, partial(_called, subject=subject)
+            f"name-{subject.docno}", {**grades, subject.docno: 2}, methodcaller("of", subject)
         )
 
 
@@ -124,14 +125,14 @@ def _spoken() -> Iterator[Question]:
     for territory in (subject for subject in pages if subject.kind == "territory"):
         languages = facts.official.get(territory, ()) + facts.spoken.get(territory, ())
         if len(languages) < 2:
-            continue  # "German (Liechtenstein)" would be "Liechtenstein" once more
+            continue  # "German (Liechtenstein)" would say no more than "Liechtenstein"
         for language in languages:
             pair = (territory, language)
             if language in pages and territory in pages[language].states:
                 yield Question(
                     f"spoken-{language.code}-{territory.code}",
                     {subject.docno: 2 for subject in pair},
-                    partial(_placed, subject=language, place=territory),
+                    methodcaller("language_in", language, territory),
                 )
 
 
@@ -145,13 +146,13 @@ def _both() -> Iterator[Question]:
                 if one.kind == other.kind == "territory":
                     shared[one, other].append(page.subject)
     for (one, other), subjects in shared.items():
-        # Three and more shared facts make neighbours, which is what such a question is asked about.
+        # Two territories that share three facts or more are mostly neighbours.
         if len(subjects) < 3:
             continue
         yield Question(
             f"both-{one.code}-{other.code}",
             {one.docno: 1, other.docno: 1, **{subject.docno: 2 for subject in subjects}},
-            partial(_joined, one=one, other=other),
+            methodcaller("both", one, other),
         )
 
 
@@ -167,7 +168,7 @@ def _years() -> Iterator[Question]:
         yield Question(
             f"year-{territory.code}-{year}",
             {territory.docno: 1, **{currency.docno: 2 for currency in currencies}},
-            partial(_dated, place=territory, year=year),
+            methodcaller("year_in", year, territory),
         )
 
 
@@ -178,51 +179,24 @@ def _zones() -> Iterator[Question]:
         yield Question(
             f"zone-{zone.code}",
             {zone.docno: 2, **{place.docno: 1 for place in places}},
-            partial(_called, subject=zone),
+            methodcaller("of", zone),
         )
 
 
 def _cities() -> Iterator[Question]:
-    facts, pages = world(), paragraphs()
+    facts, pages, english = world(), paragraphs(), Names("en")
     cities = Counter(facts.cities.values())
     for zone, territory in facts.cities.items():
         if cities[territory] > _MOST_CITIES:
-            continue  # Creston, Eucla: of a vast country CLDR names towns that few have heard of
-        city = english_city(zone)
+            continue  # in vast countries CLDR names towns that few have heard of: Creston, Eucla
+        city = english.city(zone) or zone
         relevant = {territory.docno: 2}
         if len(clocks := facts.zones.get(territory, ())) == 1:
             relevant[clocks[0].docno] = 1
         texts = [page.text for page in pages.values() if page.subject.docno in relevant]
         if "," in city or any(_shares_a_word(city, text) for text in texts):
-            continue  # Guatemala, Mexico City: the name gives it away
-        yield Question(f"city-{zone.replace('/', '.')}", relevant, partial(_city, zone=zone))
-
-
-def _called(names: Names, *, subject: Subject) -> str | None:
-    return names.of(subject)
-
-
-def _placed(names: Names, *, subject: Subject, place: Subject) -> str | None:
-    """``English (Kenya)``, as CLDR writes a language with its territory."""
-    name, where = names.of(subject), names.of(place)
-    return f"{name} ({where})" if name and where else None
-
-
-def _dated(names: Names, *, place: Subject, year: int) -> str | None:
-    """``Ghana (1965)``."""
-    where = names.of(place)
-    return f"{where} ({year})" if where else None
-
-
-def _joined(names: Names, *, one: Subject, other: Subject) -> str | None:
-    """``Kenya and Uganda``, by the language's own list pattern."""
-    parts = [names.of(one), names.of(other)]
-    known = [part for part in parts if part]
-    return names.listed(known) if len(known) == len(parts) else None
-
-
-def _city(names: Names, *, zone: str) -> str | None:
-    return names.city(zone) or (english_city(zone) if names.is_english else None)
+            continue  # the name gives the answer away: Guatemala, Mexico City
+        yield Question(f"city-{zone.replace('/', '.')}", relevant, methodcaller("city", zone))
 
 
 def _shares_a_word(city: str, text: str) -> bool:

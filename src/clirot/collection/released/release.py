@@ -1,8 +1,8 @@
 """A published parallel set as a test collection: English documents, topics in many languages.
 
 The upstream files, at pinned revisions and with their digests and licences, are listed in
-``upstream.json``; they are fetched by the one downloader when a part of the collection is read.
-Texts are brought to Unicode NFC and single spaces; nothing else is changed.
+``upstream.json``; they are fetched when a part of the collection is read. Texts are brought to
+Unicode NFC and single spaces; nothing else is changed.
 """
 
 from __future__ import annotations
@@ -10,15 +10,18 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from abc import abstractmethod
+from collections.abc import Iterator, Mapping
 from functools import cached_property, lru_cache
 from importlib.resources import files
 from pathlib import Path
+from typing import ClassVar
 
-from clirot.collection.collection import Collection, content_digest
+from clirot.collection.collection import Collection
 from clirot.download import Upstream, fetch
-from clirot.records import Document, ProgressSink
+from clirot.records import Document, ProgressSink, Topic, silent
 from clirot.registry import unknown_name
+from clirot.runs import Qrels
 
 
 @lru_cache(maxsize=1)
@@ -38,87 +41,85 @@ def _table() -> Mapping[str, Mapping[str, Upstream]]:
     }
 
 
-def upstream_files(release: str) -> Mapping[str, Upstream]:
-    """The pinned files of a release by their key, which is the language but in ``tatoeba``."""
-    return _table()[release]
-
-
 class ReleasedCollection(Collection):
     """A collection made from the files of a release.
 
     Args:
-        family: the first part of its id, and what its documents belong to.
-        release: the name of its files in ``upstream.json``.
-        language: the topic language that the id names; None: every language, chosen later.
-        languages: every topic language the family has, English among them.
+        language: the topic language that the id names; None: all languages, one of which is chosen
+            later.
         home: where downloads are kept.
         progress: told how they go.
 
     Raises:
-        UnknownNameError: the family has no such language.
+        UnknownNameError: the family has no topics in that language.
     """
 
+    family: ClassVar[str]
+    """The first part of its id."""
+    release: ClassVar[str]
+    """The name of its files in ``upstream.json``."""
     document_language = "en"
 
-    def __init__(
-        self,
-        *,
-        family: str,
-        release: str,
-        language: str | None,
-        languages: Iterable[str],
-        home: Path,
-        progress: ProgressSink,
-    ) -> None:
-        known = tuple(sorted(languages))
+    def __init__(self, language: str | None, home: Path, progress: ProgressSink = silent) -> None:
+        known = self.topic_languages()
         if language is not None and language not in known:
-            wanted = f"{family}/{language}"
-            raise unknown_name("collection", wanted, [f"{family}/{code}" for code in known])
+            ids = [f"{self.family}/{code}" for code in known]
+            raise unknown_name("collection", f"{self.family}/{language}", ids)
         if language is not None:
             known = ("en",) if language == "en" else (language, "en")
-        super().__init__(f"{family}/{language}" if language else family, known, language)
-        self._release = release
+        super().__init__(f"{self.family}/{language}" if language else self.family, known, language)
         self._home = home
         self._progress = progress
 
-    def _file(self, key: str) -> Path:
-        return fetch(upstream_files(self._release)[key], home=self._home, progress=self._progress)
+    @classmethod
+    def upstream_files(cls) -> Mapping[str, Upstream]:
+        """The pinned files of the release by their key, which is a language except in tatoeba."""
+        return _table()[cls.release]
 
-    @property
-    def document_count(self) -> int | None:
-        """Counted; fetches the documents."""
-        return sum(1 for _ in self.documents())
+    @classmethod
+    def topic_languages(cls) -> tuple[str, ...]:
+        """Every language in which the family has topics, sorted."""
+        return tuple(sorted({"en", *cls.upstream_files()}))
+
+    def _file(self, key: str) -> Path:
+        return fetch(self.upstream_files()[key], home=self._home, progress=self._progress)
 
     @cached_property
-    def digest(self) -> str:
-        """SHA-256 over the ids and texts of the documents: one for all topic languages of them."""
-        return content_digest((document.id, document.text) for document in self.documents())
+    def document_count(self) -> int:
+        """How many documents there are, counted; fetches them."""
+        return sum(1 for _ in self.documents())
+
+
+class SentenceCollection(ReleasedCollection):
+    """A collection in which a translated sentence is a topic and its English original is relevant.
+
+    English sentences that differ only in case and punctuation are one document. As two documents,
+    the one that is not the topic's own would be judged not relevant though it says the same.
+    """
+
+    @abstractmethod
+    def _sentences(self, language: str) -> Iterator[tuple[str, str]]:
+        """Ids and texts of all sentences in a language."""
+
+    def _distinct(self) -> tuple[dict[str, str], list[Document]]:
+        """The document id of each English sentence, by the sentence's id; and the documents."""
+        by_words: dict[str, Document] = {}
+        chosen = {}
+        for identifier, text in self._sentences("en"):
+            words = " ".join(re.findall(r"\w+", text.casefold())) or text
+            chosen[identifier] = by_words.setdefault(words, Document(identifier, text)).id
+        return chosen, list(by_words.values())
+
+    def _read_documents(self) -> Iterator[Document]:
+        yield from self._distinct()[1]
+
+    def _read_topics(self, language: str | None) -> list[Topic]:
+        return [Topic(identifier, text) for identifier, text in self._sentences(language or "en")]
+
+    def _read_qrels(self) -> Qrels:
+        return {identifier: {docno: 1} for identifier, docno in self._distinct()[0].items()}
 
 
 def tidy(text: str) -> str:
     """Unicode NFC, runs of white space as one space."""
     return unicodedata.normalize("NFC", " ".join(text.split()))
-
-
-class DistinctSentences:
-    """Sentences as documents, those that differ only in case and punctuation being one.
-
-    A topic's own sentence must not compete with the same sentence under another id: the other
-    would be judged not relevant.
-    """
-
-    def __init__(self) -> None:
-        self._ids: dict[str, str] = {}
-        self.documents: list[Document] = []
-
-    def add(self, identifier: str, text: str) -> str:
-        """Take in a sentence.
-
-        Returns:
-            The id of its document: its own, or that of the same sentence seen before.
-        """
-        words = " ".join(re.findall(r"\w+", text.casefold())) or text
-        if words not in self._ids:
-            self._ids[words] = identifier
-            self.documents.append(Document(identifier, text))
-        return self._ids[words]

@@ -8,9 +8,10 @@ phrases of the medical phrase book (CMU) are left out, since they make no passag
 English comes from the French file, whose English side is as the project wrote it (the Somali,
 Swahili and other files lost some quotation marks to a spreadsheet).
 
-**Somali** is repaired. As published, segment ``Wikinews_6:1159`` holds the text of two, and from
-there on each Somali segment stands one too early, but for those of ``Wikipedia_handpicked_4`` (1701
-to 1859), which are in place; three segments have no translation of their own and are no topics.
+**Somali** is repaired. As published, segment ``Wikinews_6:1159`` holds the text of two segments.
+Every Somali segment after it stands one place too early, except those of ``Wikipedia_handpicked_4``
+(1701 to 1859), which are in place. Three segments have no translation of their own, so they are not
+topics.
 """
 
 from __future__ import annotations
@@ -20,15 +21,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from xml.etree import ElementTree
 
-from clirot.collection.collection import Collection
-from clirot.collection.judgements import Judgements
-from clirot.collection.released.release import (
-    DistinctSentences,
-    ReleasedCollection,
-    tidy,
-    upstream_files,
-)
-from clirot.records import Document, ProgressSink, Topic
+from clirot.collection.released.release import SentenceCollection, tidy
+from clirot.records import Document, Topic
+from clirot.runs import Qrels
 
 _ENGLISH_FROM = "fr"
 _PHRASE_BOOK = "CMU_1"
@@ -36,38 +31,26 @@ _PASSAGE = 5
 _LANGUAGE = "{http://www.w3.org/XML/1998/namespace}lang"
 
 
-class TicoSentenceCollection(ReleasedCollection):
+class TicoSentenceCollection(SentenceCollection):
     """Segments under the ids of the release, such as ``PubMed_6:142``."""
 
-    def _segments(self, language: str) -> Iterator[tuple[str, str]]:
+    family, release = "tico-19-sentence", "tico-19"
+
+    def _sentences(self, language: str) -> Iterator[tuple[str, str]]:
         english = language == "en"
         rows = list(_translation_units(self._file(_ENGLISH_FROM if english else language), english))
         return iter(repaired_somali(rows) if language == "so" else rows)
-
-    def _read_documents(self) -> Iterator[Document]:
-        distinct = DistinctSentences()
-        for identifier, text in self._segments("en"):
-            distinct.add(identifier, text)
-        yield from distinct.documents
-
-    def _read_topics(self, language: str | None) -> list[Topic]:
-        return [Topic(identifier, text) for identifier, text in self._segments(language or "en")]
-
-    def _read_judgements(self) -> Judgements:
-        distinct = DistinctSentences()
-        return {
-            identifier: {distinct.add(identifier, text): 1}
-            for identifier, text in self._segments("en")
-        }
 
 
 class TicoPassageCollection(TicoSentenceCollection):
     """Passages ``PubMed_6-1`` to ``wiki_9-595``: source document and a running number."""
 
+    family = "tico-19"
+
     def _passages(self) -> Iterator[tuple[str, list[tuple[str, str]]]]:
         number, source = 0, ""
         passage: list[tuple[str, str]] = []
-        for identifier, text in self._segments("en"):
+        for identifier, text in self._sentences("en"):
             document = identifier.split(":")[0]
             if document == _PHRASE_BOOK:
                 continue
@@ -87,7 +70,7 @@ class TicoPassageCollection(TicoSentenceCollection):
         topics = super()._read_topics(language)
         return [topic for topic in topics if not topic.id.startswith(f"{_PHRASE_BOOK}:")]
 
-    def _read_judgements(self) -> Judgements:
+    def _read_qrels(self) -> Qrels:
         return {
             identifier: {docno: 1}
             for docno, passage in self._passages()
@@ -123,27 +106,3 @@ def _translation_units(path: Path, english: bool) -> Iterator[tuple[str, str]]:
                     if segment is not None and (side.get(_LANGUAGE) == "en") is english:
                         yield str(unit.get("tuid")), tidy("".join(segment.itertext()))
                 unit.clear()
-
-
-def open_tico19(language: str | None, home: Path, progress: ProgressSink) -> Collection:
-    """Open ``tico-19`` or ``tico-19/<language>``: passages."""
-    return TicoPassageCollection(
-        family="tico-19",
-        release="tico-19",
-        language=language,
-        languages=["en", *upstream_files("tico-19")],
-        home=home,
-        progress=progress,
-    )
-
-
-def open_tico19_sentence(language: str | None, home: Path, progress: ProgressSink) -> Collection:
-    """Open ``tico-19-sentence`` or ``tico-19-sentence/<language>``."""
-    return TicoSentenceCollection(
-        family="tico-19-sentence",
-        release="tico-19",
-        language=language,
-        languages=["en", *upstream_files("tico-19")],
-        home=home,
-        progress=progress,
-    )

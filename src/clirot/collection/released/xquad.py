@@ -10,17 +10,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-from clirot.collection.collection import Collection
-from clirot.collection.judgements import Judgements
-from clirot.collection.released.release import ReleasedCollection, tidy, upstream_files
-from clirot.records import Document, ProgressSink, Topic
+from clirot.collection.released.release import ReleasedCollection, tidy
+from clirot.records import Document, Topic
+from clirot.runs import Qrels
 
 
 class XquadCollection(ReleasedCollection):
     """Questions against paragraphs: ``p1`` to ``p240``."""
+
+    family = release = "xquad"
 
     def _paragraphs(self, language: str) -> Iterator[tuple[str, dict[str, Any]]]:
         articles = json.loads(self._file(language).read_text(encoding="utf-8"))["data"]
@@ -39,7 +39,7 @@ class XquadCollection(ReleasedCollection):
             for question in paragraph["qas"]
         ]
 
-    def _read_judgements(self) -> Judgements:
+    def _read_qrels(self) -> Qrels:
         return {
             question["id"]: {docno: 1}
             for docno, paragraph in self._paragraphs("en")
@@ -50,43 +50,21 @@ class XquadCollection(ReleasedCollection):
 class XquadRCollection(XquadCollection):
     """Questions against sentences: ``p1s1`` is the first sentence of the first paragraph."""
 
+    family = release = "xquad-r"
+
     def _read_documents(self) -> Iterator[Document]:
         for docno, paragraph in self._paragraphs("en"):
             for number, sentence in enumerate(paragraph["sentences"], start=1):
                 yield Document(f"{docno}s{number}", tidy(sentence))
 
-    def _read_judgements(self) -> Judgements:
-        judgements: Judgements = {}
+    def _read_qrels(self) -> Qrels:
+        qrels: dict[str, dict[str, int]] = {}
         for docno, paragraph in self._paragraphs("en"):
             for question in paragraph["qas"]:
                 place = question["answers"][0]["answer_start"]
-                judgements[question["id"]] = {
+                qrels[question["id"]] = {
                     f"{docno}s{number}": 1
                     for number, (start, end) in enumerate(paragraph["sentence_breaks"], start=1)
                     if start <= place < end
                 }
-        return judgements
-
-
-def open_xquad(language: str | None, home: Path, progress: ProgressSink) -> Collection:
-    """Open ``xquad`` or ``xquad/<language>``."""
-    return XquadCollection(
-        family="xquad",
-        release="xquad",
-        language=language,
-        languages=upstream_files("xquad"),
-        home=home,
-        progress=progress,
-    )
-
-
-def open_xquad_r(language: str | None, home: Path, progress: ProgressSink) -> Collection:
-    """Open ``xquad-r`` or ``xquad-r/<language>``."""
-    return XquadRCollection(
-        family="xquad-r",
-        release="xquad-r",
-        language=language,
-        languages=upstream_files("xquad-r"),
-        home=home,
-        progress=progress,
-    )
+        return qrels

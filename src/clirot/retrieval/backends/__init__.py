@@ -1,8 +1,8 @@
 """Index backends: how the token vectors of a collection are kept and searched.
 
-A backend is a row of :data:`BACKENDS`: a writer that takes documents chunk by chunk and can go on
-where a killed process stopped, and a way to open what it wrote. ``exact`` keeps every vector and
-finds the true best documents by MaxSim; it is what any other backend is judged by.
+A backend is a row of :data:`BACKENDS`: a writer that takes documents chunk by chunk and continues
+where a killed process stopped, and a function that opens what it wrote. ``exact`` keeps every
+vector and finds the true best documents by MaxSim; other backends are compared with it.
 """
 
 from clirot.registry import Registry

@@ -14,10 +14,8 @@ from clirot.records import Hit
 class Index(Protocol):
     """An opened index."""
 
-    @property
-    def dim(self) -> int:
-        """Length of its token vectors."""
-        ...
+    dim: int
+    """Length of its token vectors."""
 
     def __len__(self) -> int:
         """Documents in it."""

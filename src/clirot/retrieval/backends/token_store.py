@@ -7,16 +7,17 @@
     docnos.txt    the documents' ids, one a line
     layout.json   format, dim, dtype, documents, tokens
 
-A writer appends whole chunks, flushes them to disk and only then moves its checkpoint: after a
+A writer appends whole chunks, flushes them to disk and only then moves its checkpoint. So after a
 power cut or kill -9 everything up to the checkpoint is there, and what follows it is cut off when
-writing goes on.
+writing continues.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -49,44 +50,47 @@ class TokenStoreWriter:
 
     def __init__(self, directory: Path, scratch: Path, dim: int, dtype: str) -> None:
         self._directory, self._dim, self._dtype = directory, dim, dtype
+        self._item = _item(dtype)
         self._checkpoint = scratch / _CHECKPOINT
-        self.documents = self.tokens = self._docno_bytes = 0
+        self._done = {"documents": 0, "tokens": 0, "docno_bytes": 0}
         if self._checkpoint.is_file():
-            done = json.loads(self._checkpoint.read_text(encoding="utf-8"))
-            self.documents, self.tokens = done["documents"], done["tokens"]
-            self._docno_bytes = done["docno_bytes"]
+            self._done = json.loads(self._checkpoint.read_text(encoding="utf-8"))
+
+    @property
+    def documents(self) -> int:
+        """Documents that are safely on disk."""
+        return self._done["documents"]
+
+    @property
+    def tokens(self) -> int:
+        """Token vectors that are safely on disk."""
+        return self._done["tokens"]
 
     def append(self, docnos: Sequence[str], vectors: Sequence[FloatArray]) -> None:
         """See :meth:`clirot.retrieval.backends.IndexWriter.append`."""
         lengths = np.array([len(matrix) for matrix in vectors], dtype=_LENGTH)
         names = "".join(f"{docno}\n" for docno in docnos).encode()
-        with (
-            self._open(_TOKENS, self.tokens * self._dim * _item(self._dtype).itemsize) as tokens,
-            self._open(_LENGTHS, self.documents * _LENGTH.itemsize) as counts,
-            self._open(_DOCNOS, self._docno_bytes) as ids,
-        ):
+        with ExitStack() as stack:
+            streams = [stack.enter_context(stream) for stream in self._opened()]
+            tokens, counts, ids = streams
             for matrix in vectors:
-                tokens.write(matrix.astype(_item(self._dtype)).tobytes())
+                tokens.write(matrix.astype(self._item).tobytes())
             counts.write(lengths.tobytes())
             ids.write(names)
-            for stream in (tokens, counts, ids):
+            for stream in streams:
                 stream.flush()
                 os.fsync(stream.fileno())
-        self.documents += len(docnos)
-        self.tokens += int(lengths.sum())
-        self._docno_bytes += len(names)
-        done = {
-            "documents": self.documents,
-            "tokens": self.tokens,
-            "docno_bytes": self._docno_bytes,
+        self._done = {
+            "documents": self.documents + len(docnos),
+            "tokens": self.tokens + int(lengths.sum()),
+            "docno_bytes": self._done["docno_bytes"] + len(names),
         }
-        write_text(self._checkpoint, json.dumps(done) + "\n")
+        write_text(self._checkpoint, json.dumps(self._done) + "\n")
 
     def finish(self) -> None:
-        """Cut off what an interrupted attempt left behind the last chunk; write the layout."""
-        self._open(_TOKENS, self.tokens * self._dim * _item(self._dtype).itemsize).close()
-        self._open(_LENGTHS, self.documents * _LENGTH.itemsize).close()
-        self._open(_DOCNOS, self._docno_bytes).close()
+        """Cut off what an interrupted attempt wrote after its last chunk; write the layout."""
+        for stream in self._opened():
+            stream.close()
         layout = {
             "format": _FORMAT,
             "dim": self._dim,
@@ -96,14 +100,20 @@ class TokenStoreWriter:
         }
         write_text(self._directory / _LAYOUT, json.dumps(layout, indent=2) + "\n")
 
-    def _open(self, name: str, size: int) -> BinaryIO:
-        """A file of the store, positioned at its end, which is at ``size`` bytes."""
-        path = self._directory / name
-        path.touch()
-        stream = path.open("r+b")
-        stream.truncate(size)
-        stream.seek(size)
-        return stream
+    def _opened(self) -> Iterator[BinaryIO]:
+        """The files of the store, each cut off and positioned where the checkpoint says it ends."""
+        sizes = {
+            _TOKENS: self.tokens * self._dim * self._item.itemsize,
+            _LENGTHS: self.documents * _LENGTH.itemsize,
+            _DOCNOS: self._done["docno_bytes"],
+        }
+        for name, size in sizes.items():
+            path = self._directory / name
+            path.touch()
+            stream = path.open("r+b")
+            stream.truncate(size)
+            stream.seek(size)
+            yield stream
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,7 +158,7 @@ class TokenStore:
                 f"{tokens} tokens, its files hold {len(docnos)} and {lengths.sum()}",
                 hint=_REBUILD,
             )
-        # Mode c: private pages, so torch may treat the array as writable and the file stays as is.
+        # Mode c makes private pages: torch wants a writable array, and the file must not change.
         mapped: NDArray[np.floating] = np.memmap(
             directory / _TOKENS, dtype=item, mode="c", shape=(tokens, dim)
         )

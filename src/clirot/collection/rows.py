@@ -1,0 +1,168 @@
+"""Rows of a text file: its lines with their numbers, and the id and text that a line gives.
+
+A file is UTF-8, gzip-compressed or not, and is read line by line: documents may be many. Only a
+line feed ends a line, as it does for every tool that counts lines: the Unicode separators that
+``str.splitlines`` also honours occur inside real documents.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import sys
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack
+from io import BufferedReader
+from os import PathLike
+from pathlib import Path
+from typing import Any, cast
+
+from clirot.errors import InputError
+
+Source = str | PathLike[str]
+"""A path, or ``-`` for standard input."""
+Lines = Iterable[tuple[int, str]]
+"""Lines with their numbers, from 1."""
+Row = tuple[int, str, str]
+"""The number of a line, and the id and the text that the line gives."""
+
+_BOM = b"\xef\xbb\xbf"
+_GZIP = b"\x1f\x8b"
+
+
+def numbered_lines(path: Source) -> Iterator[tuple[int, str]]:
+    """The lines that are not blank, without their line ends, each with its number.
+
+    Raises:
+        InputError: no such file, not readable, a damaged gzip, or not UTF-8 (file and line).
+    """
+    number = 0
+    try:
+        with ExitStack() as stack:
+            if str(path) == "-":
+                raw = cast(BufferedReader, sys.stdin.buffer)
+            else:
+                raw = stack.enter_context(Path(path).open("rb"))
+            lines: Iterable[bytes] = raw
+            if raw.peek(2)[:2] == _GZIP:  # peek, since a pipe cannot be rewound
+                lines = stack.enter_context(gzip.GzipFile(fileobj=raw))
+            for number, line in enumerate(lines, start=1):
+                if number == 1:
+                    line = line.removeprefix(_BOM)
+                text = line.decode("utf-8").rstrip("\r\n")
+                if text.strip():
+                    yield number, text
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"not UTF-8: byte 0x{error.object[error.start]:02x} at column {error.start + 1}",
+            path=path,
+            line=number,
+            hint="convert it, for example with iconv -f WINDOWS-1252 -t UTF-8",
+        ) from error
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise InputError(
+            f"damaged gzip file: {error}", path=path, line=number + 1, hint="fetch it again"
+        ) from error
+    except OSError as error:
+        raise InputError(f"cannot be read: {error.strerror or error}", path=path) from error
+
+
+def tab_rows(lines: Lines, path: Source, *, hint: str = "one row a line, one tab") -> Iterator[Row]:
+    """Rows that are written ``id TAB text``.
+
+    Raises:
+        InputError: a line has another number of columns.
+    """
+    for number, line in lines:
+        columns = line.split("\t")
+        if len(columns) != 2:
+            raise InputError(
+                f"{len(columns)} column{'s' * (len(columns) != 1)} where id TAB text was expected: "
+                + excerpt(line),
+                path=path,
+                line=number,
+                hint=hint,
+            )
+        yield number, columns[0], columns[1].strip()
+
+
+def json_rows(
+    lines: Lines, path: Source, *, ids: tuple[str, ...], texts: tuple[str, ...], title: bool = False
+) -> Iterator[Row]:
+    """Rows that are written as JSON objects, one a line.
+
+    Args:
+        lines: the lines.
+        path: where they are from, for messages.
+        ids: the names that the field with the id may have.
+        texts: the names that the field with the text may have.
+        title: put what the field ``title`` holds before the text.
+
+    Raises:
+        InputError: a line is not a JSON object, or has no such fields.
+    """
+    for number, line in lines:
+        try:
+            record = json.loads(line)
+        except ValueError as error:
+            raise InputError(f"not JSON: {error}", path=path, line=number) from error
+        if not isinstance(record, dict):
+            raise InputError(f"not a JSON object: {excerpt(line)}", path=path, line=number)
+        text = _field(record, texts, path, number)
+        if title and record.get("title"):
+            text = f"{_field(record, ('title',), path, number)} {text}"
+        yield number, _field(record, ids, path, number), " ".join(text.split())
+
+
+def _field(record: Mapping[str, Any], keys: tuple[str, ...], path: Source, number: int) -> str:
+    """The first of several fields that a record has, as text."""
+    key = next((key for key in keys if key in record), None)
+    if key is None:
+        raise InputError(
+            f"none of the fields {', '.join(keys)}; it has {', '.join(map(str, record)) or 'none'}",
+            path=path,
+            line=number,
+        )
+    value = record[key]
+    if not isinstance(value, str | int) or isinstance(value, bool):
+        raise InputError(f"field {key!r} is not text: {value!r}", path=path, line=number)
+    return str(value)
+
+
+def with_distinct_ids(rows: Iterable[Row], what: str, path: Source) -> Iterator[Row]:
+    """The rows, with white space around their ids removed.
+
+    Args:
+        rows: the rows.
+        what: "document" or "topic", for messages.
+        path: where they are from, for messages.
+
+    Raises:
+        InputError: an id is empty, occurs twice, or holds white space, which a TREC run could not
+            carry.
+    """
+    first_seen: dict[str, int] = {}
+    for number, written, text in rows:
+        identifier = written.strip()
+        if not identifier or any(character.isspace() for character in identifier):
+            raise InputError(
+                f"not an id for a {what}: {written!r}",
+                path=path,
+                line=number,
+                hint="an id is one word: TREC files separate their columns by white space",
+            )
+        if identifier in first_seen:
+            raise InputError(
+                f"{what} {identifier!r} occurs twice (first in line {first_seen[identifier]})",
+                path=path,
+                line=number,
+                hint="give every one its own id",
+            )
+        first_seen[identifier] = number
+        yield number, identifier, text
+
+
+def excerpt(text: str, longest: int = 60) -> str:
+    """A text as an error message quotes it: ``longest`` characters at most."""
+    return repr(text if len(text) <= longest else text[: longest - 3] + "...")

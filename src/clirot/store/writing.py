@@ -1,0 +1,138 @@
+"""Writing files so that a crash leaves the old one or the new one, and errors that say what to do.
+
+:func:`written` writes files that a person names. Only what is a file, or will be one, is replaced:
+of a symbolic link, the file that it leads to; a pipe or a device is written to as it is. What
+clirot names itself is a draft (:mod:`clirot.store.drafts`).
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import stat
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from clirot.errors import ArtefactError
+
+_OTHER_HOME = "choose another directory with CLIROT_HOME"
+DISK_HINTS = {
+    errno.ENOSPC: "the disk is full: free some space and run the same command again; it resumes",
+    errno.EDQUOT: "the disk quota is used up: free some and run the same command again; it resumes",
+    errno.EFBIG: "files may not grow further here (see ulimit -f)",
+    errno.EACCES: _OTHER_HOME,
+    errno.EROFS: _OTHER_HOME,
+}
+"""System errors of a disk that is full or may not be written, and what to do about each."""
+
+_OUTPUT_HINTS = {
+    errno.ENOSPC: "the disk is full: free some space",
+    errno.EDQUOT: "the disk quota is used up: free some",
+    errno.EFBIG: DISK_HINTS[errno.EFBIG],
+    errno.ENOENT: "make its directory first",
+    errno.EEXIST: "its directory is a file",
+    errno.ENOTDIR: "its directory is a file",
+}
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a small file so that it is either the old one or the new one, never half of either."""
+    temporary = path.with_name(f".{path.name}.new")
+    with temporary.open("w", encoding="utf-8") as stream:
+        stream.write(text)
+        stream.flush()
+        os.fsync(stream.fileno())
+    temporary.replace(path)
+
+
+@contextmanager
+def written(*targets: Path, parents: bool = False) -> Iterator[list[BinaryIO]]:
+    """Streams that become ``targets`` when the block ends well: all of them or none.
+
+    Args:
+        targets: what to write.
+        parents: make the directories that are missing.
+
+    Raises:
+        ArtefactError: one cannot be written.
+        BrokenPipeError: one is a pipe whose reader has gone.
+    """
+    parts: list[tuple[Path, Path]] = []  # what is written, and the file it becomes
+    target = targets[0]
+    try:
+        with ExitStack() as stack:
+            streams: list[BinaryIO] = []
+            for target in targets:
+                if parents:
+                    target.parent.mkdir(parents=True, exist_ok=True)
+                path = target
+                if _is_file(target):
+                    place = Path(os.path.realpath(target))
+                    path = place.with_name(f".{place.name}.part")
+                    parts.append((path, place))
+                streams.append(stack.enter_context(path.open("wb")))
+            yield streams
+        for part, place in parts:
+            part.replace(place)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise output_error(error, target) from error
+    finally:
+        for part, _ in parts:
+            part.unlink(missing_ok=True)
+
+
+def _is_file(target: Path) -> bool:
+    """Whether it is a file, or nothing is there yet: nothing else may be replaced."""
+    try:
+        mode = target.stat().st_mode
+    except FileNotFoundError:
+        return True
+    if stat.S_ISDIR(mode):  # before anything is written
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(target))
+    return stat.S_ISREG(mode)
+
+
+def output_error(error: OSError, target: Path | str) -> ArtefactError:
+    """The error for a file that a person named and that cannot be written."""
+    hint = _OUTPUT_HINTS.get(error.errno or 0)
+    return ArtefactError(f"cannot write {target}: {error.strerror or error}", hint=hint)
+
+
+def disk_error(error: OSError, target: Path) -> ArtefactError:
+    """The error for a file of the store that cannot be written."""
+    hint = DISK_HINTS.get(error.errno or 0)
+    place = error.filename or target
+    return ArtefactError(f"cannot write {place}: {error.strerror or error}", hint=hint)
+
+
+def clear(path: Path) -> None:
+    """Remove a file, or a directory with everything in it, if it is there."""
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def flush_tree(directory: Path) -> None:
+    """Write everything below a directory from the system's memory to the disk."""
+    for path in directory.rglob("*"):
+        if path.is_dir():
+            flush_directory(path)
+        else:
+            with path.open("rb") as stream:
+                os.fsync(stream.fileno())
+    flush_directory(directory)
+
+
+def flush_directory(directory: Path) -> None:
+    """Write the names in a directory to the disk, so that a rename outlives a power cut."""
+    handle = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
