@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -21,7 +23,7 @@ from clirot.distillation.objectives.contrastive import (
     TransportContrast,
 )
 from clirot.distillation.objectives.costs import centred, cosine_cost
-from clirot.distillation.objectives.objective import OBJECTIVES, Objective, objective_of
+from clirot.distillation.objectives.objective import OBJECTIVES, Objective, objective_of, unused
 from clirot.distillation.objectives.settings import (
     ContrastSettings,
     ObjectiveSettings,
@@ -33,7 +35,7 @@ from clirot.distillation.objectives.tokens import TokenBatch
 from clirot.distillation.objectives.transport import Transport
 from clirot.errors import ClirotError, UnknownNameError, UsageError
 from clirot.models import Side
-from clirot.settings import assembled
+from clirot.settings import assembled, leaves
 
 SIDES = pytest.mark.parametrize("side", ["query", "document"])
 LENGTHS_S, LENGTHS_T = [5, 3, 1, 4], [7, 2, 6, 3]
@@ -499,3 +501,26 @@ def test_which_objectives_compare_the_sentences_of_a_batch() -> None:
 def test_settings_that_make_no_sense_are_refused(name: str, setting: dict[str, object]) -> None:
     with pytest.raises(UsageError, match=f"`{next(iter(setting))}`"):
         _objective(name, **setting)
+
+
+def test_every_setting_is_used_by_some_objective_and_told_of_where_it_is_not() -> None:
+    names = {leaf.name for leaf in leaves(ObjectiveSettings)}
+    assert names == frozenset().union(*(one.uses for one in OBJECTIVES.values()))
+    assert set(unused(names, None)) == set(unused(names, objective_of("mse+greedy"))) == names
+    told = unused([*names, "epochs"], objective_of("transport+0.5*contrastive"))
+    assert told == {"token_temperature": "only token-contrast uses it"}
+    exact = unused(names, _objective("transport-contrast", solver="exact"))
+    assert set(exact) == {"reg", "iterations", "token_temperature"}
+
+
+def test_settings_are_light_and_objectives_hold_them() -> None:
+    """Commands read the settings for their help, and must not load torch for it."""
+    code = (
+        "import sys, clirot.distillation.objectives.settings\n"
+        "assert not {'torch', 'numpy', 'scipy'} & sys.modules.keys()"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+    settings = ObjectiveSettings(plan=PlanSettings(reg=0.3, iterations=7))
+    objective = objective_of("transport-contrast", settings)
+    assert isinstance(objective, TransportContrast)
+    assert objective.plan is settings.plan and objective.contrast is settings.contrast

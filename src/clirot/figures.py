@@ -1,4 +1,4 @@
-"""What every picture here shares: its colours, and how it gets to disk."""
+"""What all pictures share: their colours, and how they are written to disk."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _DATED = {".png": "Software", ".svg": "Date", ".pdf": "CreationDate"}
-"""Format -> where the library writes the time or itself."""
+"""Format -> the field in which matplotlib writes the time or its own version."""
 
 INK, FAINT, GRID = "#222222", "#8a8a8a", "#e3e6ea"
 
@@ -21,7 +21,8 @@ INK, FAINT, GRID = "#222222", "#8a8a8a", "#e3e6ea"
 def save(figure: Figure, path: Path) -> None:
     """Write a figure; the suffix decides the format (png, pdf, svg).
 
-    The time and the library are left out of the file: the same figure gives the same bytes.
+    The file says neither when it was written nor by which version of matplotlib, so the same figure
+    always gives the same bytes.
 
     Raises:
         UsageError: the suffix is not that of a format that can be drawn.
@@ -33,7 +34,7 @@ def save(figure: Figure, path: Path) -> None:
             f"cannot draw a picture as {path.suffix or path.name!r}",
             hint="name it .png, .pdf or .svg",
         )
-    drawn = BytesIO()  # the library would want to seek in a pipe
+    drawn = BytesIO()  # matplotlib seeks in what it writes to, and ``path`` may be a pipe
     figure.savefig(drawn, format=path.suffix[1:].lower(), dpi=160, metadata={key: None})
     with written(path) as (stream,):
         stream.write(drawn.getbuffer())

@@ -1,8 +1,8 @@
 """Which fonts draw a text, and what to write where none can.
 
-A font for Devanagari, Ethiopic or Chinese is not on every machine, and boxes say nothing. What no
-installed font has is spelled by the names that Unicode gives its characters, which is rough but can
-be read: ``भारत`` becomes ``bhaarata``.
+Not every machine has a font for Devanagari, Ethiopic or Chinese, and matplotlib draws empty boxes
+for characters without a font. Characters that no installed font has are spelled by their Unicode
+names instead. That is rough, but can be read: ``भारत`` becomes ``bhaarata``.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ def spelled(token: str, missing: frozenset[str]) -> str:
             parts.append(character)
             continue
         name = unicodedata.name(character, "")
-        if not name or "IDEOGRAPH" in name:  # without a sound in its name
+        if not name or "IDEOGRAPH" in name:  # its name has no sound
             parts.append(f"U+{ord(character):04X}")
             continue
-        # A vowel sign takes the place of the vowel that an Indic letter has by itself.
+        # A vowel sign replaces the vowel that an Indic letter has without one.
         if ("VOWEL SIGN" in name or "VIRAMA" in name) and parts and parts[-1].endswith("a"):
             parts[-1] = parts[-1][:-1]
         parts.append(_sound(name))
@@ -61,10 +61,10 @@ def _base_file() -> str:
 
 @cache
 def _others() -> tuple[tuple[str, str], ...]:
-    """The upright fonts of the machine by family, one file each, matplotlib's own left out."""
+    """Family and file of the upright fonts of this machine, without matplotlib's own."""
     from matplotlib import font_manager
 
-    own = str(Path(_base_file()).parent)  # text faces in Latin, and boxes for everything else
+    own = str(Path(_base_file()).parent)  # they have Latin letters only
     upright = [font for font in font_manager.fontManager.ttflist if font.style == "normal"]
     found = {font.name: font.fname for font in upright if not font.fname.startswith(own)}
     return tuple(sorted(found.items()))

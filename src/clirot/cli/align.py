@@ -9,7 +9,7 @@ import typer
 
 from clirot.cli import console
 from clirot.cli.options import with_options
-from clirot.distillation.diagnostics.alignment import AlignConfig, Alignment
+from clirot.distillation.diagnostics import AlignConfig, Alignment, draw
 from clirot.settings import assembled
 
 _SHADES = " ·░▒▓█"
@@ -27,8 +27,7 @@ def align(
     as_json: Annotated[bool, typer.Option("--json", help="The plan as one JSON document.")] = False,
 ) -> None:
     """Show which tokens of a translation the student's tokens are transported to."""
-    from clirot.distillation.diagnostics import draw
-    from clirot.distillation.diagnostics.alignment import align as run
+    from clirot.distillation.diagnostics import align as run
 
     config = assembled(AlignConfig, {**settings, "tgt": tgt, "src": src})
     found = run(config)

@@ -1,4 +1,4 @@
-"""Looking at a student: the transport plan of a sentence pair, and the curve of its training."""
+"""Pictures of a student: the transport plan of a sentence pair, and the curves of its training."""
 
 from __future__ import annotations
 

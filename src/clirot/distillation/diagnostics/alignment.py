@@ -28,9 +28,9 @@ _PLAN = (
     "teacher_layer",
 )
 """The settings of the plan that are taken from the student. A lexical prior needs the training
-bitext, which is not read here; iterations are not a matter of speed for one plan."""
+bitext, which is not read here."""
 _NEEDS_BITEXT = ("idf", "corpus", "whiten")
-"""Values of these settings that need the training bitext too: the default stands in for them."""
+"""Values of these settings that need the training bitext too: the default replaces them."""
 _LEFT_OUT = 0.01  # of the mass of the heaviest token
 _MOST_WORDS = 12
 
@@ -160,7 +160,7 @@ def align(config: AlignConfig, *, store: Store | None = None) -> Alignment:
 
 
 def _plan_settings(config: AlignConfig, trained: Mapping[str, Any]) -> PlanSettings:
-    """Those of the student's training, with what was asked for in their place."""
+    """The settings of the student's training; what the user asked for replaces them."""
     own = {name: trained[name] for name in _PLAN if name in trained}
     own = {name: value for name, value in own.items() if value not in _NEEDS_BITEXT}
     if config.reg is not None:

@@ -1,4 +1,4 @@
-"""A transport plan as a picture: tokens on the axes, darker where more of the mass goes."""
+"""A transport plan as a heat map: tokens on the axes, darker cells where more mass goes."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ if TYPE_CHECKING:
     from clirot.distillation.diagnostics.alignment import Alignment
 
 _CELL_INCHES = 0.36
-_MOST_INCHES = 24.0  # of either side; the cells of longer sentences get smaller
+_MOST_INCHES = 24.0  # of either side; for longer sentences the cells get smaller
 _LABEL_INCHES = 0.085  # a character of a label, at full size
-_WRITTEN = 0.2  # the least share that is also written into its cell
+_WRITTEN = 0.2  # shares from here on are also written into their cells
 
 
 def draw(alignment: Alignment, path: str | Path, *, title: str = "") -> None:
     """Write the plan as a heat map. The suffix decides the format (png, pdf, svg).
 
-    A cell's shade is the share of its row's mass, so each row sums to 1. Special tokens are grey.
-    Letters that no installed font can draw are spelled in Latin ones.
+    The shade of a cell is its share of the row's mass, so that each row sums to 1. Special tokens
+    are grey. Letters that no installed font has are spelled in Latin letters.
 
     Raises:
         UsageError: the suffix is not that of a format that can be drawn.
@@ -107,5 +107,5 @@ def _caption(alignment: Alignment, title: str) -> str:
 
 
 def _special(token: str) -> bool:
-    """``[CLS]`` and ``<s>``: what a tokenizer adds."""
+    """Whether a tokenizer added the token, such as ``[CLS]`` or ``<s>``."""
     return len(token) > 2 and (token[0], token[-1]) in {("[", "]"), ("<", ">")}

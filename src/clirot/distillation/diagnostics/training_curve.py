@@ -1,4 +1,4 @@
-"""How a student was trained, as a picture: the loss, the development MAP and the plan by epoch."""
+"""The course of a training as a picture: loss, development MAP and figures of the plan."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _LINE = "#1f5f99"
 
 
 def draw_training(results: Mapping[str, Any], path: str | Path, *, title: str = "") -> None:
-    """Write what training measured as a row of small charts. The suffix decides the format.
+    """Draw what training measured as a row of small charts. The suffix decides the format.
 
     Args:
-        results: of the student's manifest.
-        path: where to.
-        title: above the charts.
+        results: the results in the student's manifest.
+        path: the file to write.
+        title: the text above the charts.
 
     Raises:
         UsageError: the student was not trained, or the suffix is not that of a picture.
@@ -35,7 +35,7 @@ def draw_training(results: Mapping[str, Any], path: str | Path, *, title: str = 
     if not curve:
         raise UsageError(
             "there is no training to draw",
-            hint="only students made here by an objective other than none have one",
+            hint="only students that were trained here have one; those of objective none do not",
         )
     passes = len(results["development_map"]) - 1
     total = curve[-1][0]

@@ -1,9 +1,10 @@
-"""What a transport plan takes to be near: cosine distance, and what may come before and on top.
+"""The costs that a transport plan is sought on: cosine distance, and what may change it.
 
-The tokens of a teacher's last layer are all close to the mean of their sentence and of the corpus
-(Ethayarajh 2019, arXiv 1909.00512), which blurs any alignment. A plan may be sought on tokens less
-that mean, or whitened (Su et al. 2021, arXiv 2103.15316), and with a translation table's word on
-top. The loss stays the cosine distance of the tokens as they are: that is what retrieval scores.
+The tokens of a teacher's last layer all lie close to the mean of their sentence and of the corpus
+(Ethayarajh 2019, arXiv 1909.00512), which blurs any alignment. So a plan may be sought on tokens
+from which that mean is subtracted, or which are whitened (Su et al. 2021, arXiv 2103.15316), and a
+translation table may be added. The loss is always the cosine distance of the tokens as they are,
+because retrieval scores those.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from torch import Tensor
 from clirot.distillation.objectives.tokens import TokenBatch, mean_pooled
 
 _LEAST_PROBABILITY = 1e-4
-"""Below it a translation counts as never seen: model 1's tail is noise."""
+"""A translation below this counts as never seen: the rare ones of IBM model 1 are noise."""
 
 
 def cosine_cost(student: Tensor, teacher: Tensor) -> Tensor:
@@ -35,9 +36,9 @@ def cosine_cost(student: Tensor, teacher: Tensor) -> Tensor:
 
 
 def centred(tokens: TokenBatch) -> TokenBatch:
-    """Tokens less the mean of their sentence, at unit norm again.
+    """Tokens from which the mean of their sentence is subtracted, at unit norm again.
 
-    A sentence of one token keeps it: there is nothing left of it otherwise.
+    A sentence of one token keeps it, because nothing would be left.
     """
     vectors = tokens.vectors.float()
     several = tokens.mask.sum(dim=1)[:, None, None] > 1
@@ -49,9 +50,9 @@ def centred(tokens: TokenBatch) -> TokenBatch:
 class Transform:
     """An affine map of tokens: ``(x - mean) @ matrix``, at unit norm again.
 
-    ``mean``: ``(dim,)``. ``matrix``: ``(dim, dim)``, symmetric; None is the identity. Fitted on the
-    teacher's tokens; the student's go through the same one, since it is the teacher's space that
-    they are pulled into.
+    ``mean``: ``(dim,)``. ``matrix``: ``(dim, dim)``, symmetric; None is the identity. It is fitted
+    on the teacher's tokens. The student's tokens go through the same map, because they are pulled
+    into the teacher's space.
     """
 
     mean: Tensor
@@ -63,10 +64,10 @@ class Transform:
 
         Args:
             tokens: ``(sample, dim)``.
-            whiten: divide by the square root of the covariance too.
-            shrinkage: how much of the covariance is replaced by its mean variance in every
-                direction, so that directions in which nothing varies are not blown up: with 0.1 no
-                direction is stretched more than about three times as far as one of mean variance.
+            whiten: also divide by the square root of the covariance.
+            shrinkage: share of the covariance that is replaced by its mean variance, so that
+                directions in which nothing varies are not blown up. With 0.1 no direction is
+                stretched more than about three times as far as one of mean variance.
         """
         sample = tokens.double()
         mean = sample.mean(dim=0)
@@ -90,12 +91,12 @@ class Transform:
 class Lexicon:
     """What a translation table says of a student's and a teacher's subwords.
 
-    ``surprise(f, e) = log t / log t_min``, ``t`` the probability that the two translate each other
-    and ``t_min`` 1e-4: 0 for a translation that is certain, 1 for a pair that was never seen, or a
-    subword that the table does not have (a special token). A balanced plan is not moved by what is
-    added to a whole row or column of the costs, so that subwords without an entry are neither drawn
-    nor pushed, and the direction of the probability (given either side, or joint) does not matter
-    above ``t_min``.
+    ``surprise(f, e) = log t / log t_min``, where ``t`` is the probability that the two translate
+    each other and ``t_min`` is 1e-4. It is 0 for a certain translation and 1 for a pair that was
+    never seen, or for a subword that is not in the table (a special token). What is added to a
+    whole row or column of the costs does not change a balanced plan. So subwords without an entry
+    are neither attracted nor repelled, and above ``t_min`` it does not matter whether the
+    probability is that of one direction or joint.
 
     Args:
         student_ids: ``(entries,)`` int64.
@@ -112,9 +113,6 @@ class Lexicon:
         least = math.log(_LEAST_PROBABILITY)
         self._surprise = (probability[kept].double().log() / least).clamp(0, 1).float()[order]
 
-    def __len__(self) -> int:
-        return len(self._keys)
-
     def surprise(self, student_ids: Tensor, teacher_ids: Tensor) -> Tensor:
         """``(batch, n)`` and ``(batch, m)`` ids to ``(batch, n, m)`` float32 in [0, 1]."""
         device = student_ids.device
@@ -130,13 +128,13 @@ class Lexicon:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class CorpusStatistics:
-    """What a plan knows of the training bitext; None where nothing asks for it."""
+    """What a plan has to know of the training bitext; None: no setting asks for it."""
 
     student_idf: Tensor | None = None
     """``(student's vocabulary,)`` inverse document frequency of its ids."""
     teacher_idf: Tensor | None = None
     """``(teacher's vocabulary,)``."""
     transform: Transform | None = None
-    """Centring or whitening of the tokens that the plan is sought on."""
+    """Centring or whitening of the tokens before the plan is sought."""
     lexicon: Lexicon | None = None
     """Which subwords translate each other."""

@@ -1,30 +1,56 @@
-"""The mass of a token in a transport plan.
+"""The mass of each token in a transport plan: the marginals of the plan.
 
-A weight a token, divided by the sentence's sum. What a weight says:
-
-- ``uniform``: every token counts alike.
-- ``distinct``: mean distance from the other tokens of the sentence.
-- ``idf``: inverse document frequency of the token's id over the training bitext, a sentence a
-  document, either side by its own vocabulary.
-- ``norm``: length of the teacher's token before it was normalised. A student's tokens count alike:
-  nothing in a loss on unit vectors trains their length, so that it would be left over from where
-  the student started, and mean something else for every start.
+A token's mass is its weight divided by the sum of the weights of its sentence.
+:class:`~clirot.distillation.objectives.settings.PlanSettings` says what the weights can be.
 """
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch
 from torch import Tensor
 
-from clirot.distillation.objectives.costs import cosine_cost
+from clirot.distillation.objectives.costs import CorpusStatistics, cosine_cost
+from clirot.distillation.objectives.settings import PlanSettings
 from clirot.distillation.objectives.tokens import TokenBatch
 from clirot.errors import ClirotError
+
+
+def masses(
+    tokens: TokenBatch,
+    settings: PlanSettings,
+    corpus: CorpusStatistics,
+    of: Literal["student", "teacher"],
+) -> Tensor:
+    """The marginal of each sentence: ``(batch, tokens)``, rows sum to 1, zero on padding.
+
+    Raises:
+        ClirotError: something that the settings ask for is not known of the tokens.
+    """
+    weight = tokens.mask.to(torch.float32)
+    if settings.special_tokens == "drop":
+        weight = ordinary(tokens).to(torch.float32)
+    if settings.marginals == "distinct":
+        weight = weight * distinctness(tokens)
+    elif settings.marginals == "idf":
+        table = corpus.student_idf if of == "student" else corpus.teacher_idf
+        if table is None or tokens.ids is None:
+            raise ClirotError("marginals idf need token ids and their frequencies in a bitext")
+        weight = weight * table.to(tokens.ids.device)[tokens.ids.clamp(0, len(table) - 1)]
+    elif settings.marginals == "norm" and of == "teacher":
+        # Nothing in a loss on unit vectors trains the length of a student's token: it would be
+        # left over from where the student started.
+        if tokens.norms is None:
+            raise ClirotError("marginals norm need the norms of the teacher's tokens")
+        weight = weight * tokens.norms.float()
+    return weight / weight.sum(dim=1, keepdim=True)
 
 
 def ordinary(tokens: TokenBatch) -> Tensor:
     """Where the tokens that stand for text are: ``(batch, tokens)`` bool.
 
-    A sentence of nothing but special tokens keeps them: it has no other place for its mass.
+    A sentence that has only special tokens keeps them: its mass has no other place.
 
     Raises:
         ClirotError: it is not known which tokens are special.
@@ -38,7 +64,7 @@ def ordinary(tokens: TokenBatch) -> Tensor:
 def distinctness(tokens: TokenBatch) -> Tensor:
     """Mean cosine distance of each token from the real tokens of its sentence: ``(batch, tokens)``.
 
-    A small floor keeps a sentence of identical tokens from having no mass at all.
+    A small constant is added, so that a sentence of identical tokens still has mass.
     """
     vectors, mask = tokens.vectors.detach().float(), tokens.mask.to(torch.float32)
     distance = cosine_cost(vectors, vectors) * mask[:, None, :]
@@ -48,8 +74,8 @@ def distinctness(tokens: TokenBatch) -> Tensor:
 def inverse_document_frequency(frequency: Tensor, documents: int) -> Tensor:
     """Inverse document frequency, as in BM25: ``log(1 + (N - df + .5) / (df + .5))``, in nats.
 
-    This form is positive even for what every document holds, so that no sentence is without mass
-    (Robertson and Zaragoza 2009, "The Probabilistic Relevance Framework: BM25 and Beyond",
+    This form is positive even for a token that is in every document, so that no sentence is without
+    mass (Robertson and Zaragoza 2009, "The Probabilistic Relevance Framework: BM25 and Beyond",
     section 3.1, with the 1 inside the logarithm).
 
     Args:
@@ -61,25 +87,3 @@ def inverse_document_frequency(frequency: Tensor, documents: int) -> Tensor:
     """
     df = frequency.double()
     return torch.log1p((documents - df + 0.5) / (df + 0.5)).float()
-
-
-def looked_up(table: Tensor | None, tokens: TokenBatch) -> Tensor:
-    """The entry of each token's id in a table: ``(batch, tokens)``.
-
-    Raises:
-        ClirotError: there is no table, or the ids are not known.
-    """
-    if table is None or tokens.ids is None:
-        raise ClirotError("marginals idf need token ids and their frequencies in a bitext")
-    return table.to(tokens.ids.device)[tokens.ids.clamp(0, len(table) - 1)]
-
-
-def lengths(tokens: TokenBatch) -> Tensor:
-    """Norms before the normalisation: ``(batch, tokens)``.
-
-    Raises:
-        ClirotError: they are not known.
-    """
-    if tokens.norms is None:
-        raise ClirotError("marginals norm need the norms of the teacher's tokens")
-    return tokens.norms.float()

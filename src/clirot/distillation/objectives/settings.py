@@ -13,6 +13,9 @@ from clirot.settings import check_ranges, part, setting
 
 LAST_LAYER = -1
 """The ``teacher_layer`` that stands for the tokens as they are scored."""
+_SOLVER_LACKS = {"exact": ("unbalanced", "tolerance"), "geomloss": ("tolerance",)}
+"""Solver -> settings that it cannot take: linear programming meets the marginals without
+iterations, and GeomLoss does not look at the marginal error."""
 
 
 @dataclass(frozen=True)
@@ -107,24 +110,18 @@ class PlanSettings:
                 f"a marginal error of {self.tolerance:g}",
                 hint="set `tolerance` or `unbalanced` to 0",
             )
-        if self.solver == "exact" and (self.unbalanced or self.tolerance):
-            name = "unbalanced" if self.unbalanced else "tolerance"
-            raise UsageError(
-                f"the exact solver takes no `{name}`: it meets the marginals without iterations",
-                hint=f"set `{name}` to 0, or take `solver=sinkhorn`",
-            )
-        if self.solver == "geomloss" and self.tolerance:
-            raise UsageError(
-                "GeomLoss's solver takes no `tolerance`: it does not look at the marginal error",
-                hint="set `tolerance` to 0, or take `solver=sinkhorn`",
-            )
+        for name in _SOLVER_LACKS.get(self.solver, ()):
+            if getattr(self, name):
+                raise UsageError(
+                    f"the {self.solver} solver takes no `{name}`",
+                    hint=f"set `{name}` to 0, or take `solver=sinkhorn`",
+                )
 
     def resolved(self, device_type: str) -> str:
         """The solver that is used for tensors on a device, such as ``cpu`` or ``cuda``."""
         if self.solver != "auto":
             return self.solver
-        able = device_type == "cuda" and not self.tolerance
-        return "geomloss" if able else "sinkhorn"
+        return "geomloss" if device_type == "cuda" and not self.tolerance else "sinkhorn"
 
     @property
     def idle(self) -> frozenset[str]:

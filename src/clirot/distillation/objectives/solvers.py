@@ -26,8 +26,8 @@ GEOMLOSS_UPDATES = 10
 
 An alternating update of both potentials contracts the error by some factor ``r``; GeomLoss's update
 of both at once, averaged with the potentials before it, contracts it by ``(1 + sqrt(r)) / 2``. That
-takes 4 to 5 times as many updates, and more at the start: at most 9 times as many on tokens like
-those of encoders, for ``reg`` from .005 to .1 (``python benchmarks/transport.py --updates``).
+takes 4 to 5 times as many updates, and more at the start: measured at most 9 times as many for
+``reg`` from .005 to .1 (``benchmarks/transport.py`` counts them; decision 045).
 """
 
 

@@ -12,7 +12,7 @@ from torch import Tensor
 
 
 class SentenceTokens(NamedTuple):
-    """One sentence's tokens, and what a transport plan may want to know of them.
+    """One sentence's tokens, and what the settings of a transport plan may ask of them.
 
     ``vectors``: ``(tokens, dim)`` float32, unit norm. ``ids``: ``(tokens,)`` int64, of the
     encoder's own vocabulary. ``special``: ``(tokens,)`` bool, true at tokens that stand for no
@@ -53,8 +53,9 @@ class TokenBatch(NamedTuple):
         sentences: Sequence[NDArray[np.float32] | SentenceTokens],
         device: torch.device | None = None,
     ) -> TokenBatch:
-        """A batch of sentences, padded with zeros to the longest; ``(tokens, dim)`` matrices where
-        nothing but the vectors is known.
+        """A batch of sentences, padded with zeros to the longest.
+
+        A ``(tokens, dim)`` matrix stands for a sentence of which only the vectors are known.
         """
         known = [
             one if isinstance(one, SentenceTokens) else SentenceTokens(one) for one in sentences

@@ -23,7 +23,7 @@ import torch
 from torch import Tensor
 
 from clirot.distillation.objectives.costs import CorpusStatistics, centred, cosine_cost
-from clirot.distillation.objectives.marginals import distinctness, lengths, looked_up, ordinary
+from clirot.distillation.objectives.marginals import masses
 from clirot.distillation.objectives.settings import LAST_LAYER, PlanSettings
 from clirot.distillation.objectives.sinkhorn import TransportProblem
 from clirot.distillation.objectives.solvers import solved
@@ -57,26 +57,15 @@ class Transport:
         cost = cosine_cost(student.vectors, teacher.vectors)
         with torch.no_grad():
             seen = self._aligned_by(student, teacher, cost.detach())
-            masses = self.masses(student), self.masses(teacher, of="teacher")
-            plan = solved(TransportProblem(seen, *masses), self.plan)
+            a, b = self.masses(student), self.masses(teacher, of="teacher")
+            plan = solved(TransportProblem(seen, a, b), self.plan)
         return plan, cost
 
     def masses(
         self, tokens: TokenBatch, *, of: Literal["student", "teacher"] = "student"
     ) -> Tensor:
         """The marginal of each sentence: ``(batch, tokens)``, rows sum to 1, zero on padding."""
-        weight = tokens.mask.to(torch.float32)
-        if self.plan.special_tokens == "drop":
-            weight = ordinary(tokens).to(torch.float32)
-        if self.plan.marginals == "distinct":
-            weight = weight * distinctness(tokens)
-        elif self.plan.marginals == "idf":
-            corpus = self._corpus()
-            table = corpus.student_idf if of == "student" else corpus.teacher_idf
-            weight = weight * looked_up(table, tokens)
-        elif self.plan.marginals == "norm" and of == "teacher":
-            weight = weight * lengths(tokens)
-        return weight / weight.sum(dim=1, keepdim=True)
+        return masses(tokens, self.plan, self._corpus(), of)
 
     def _aligned_by(self, student: TokenBatch, teacher: TokenBatch, cost: Tensor) -> Tensor:
         """The costs that the plan is sought on: ``(batch, n, m)`` in [0, 2 + lexical_prior]."""
