@@ -27,7 +27,7 @@ from pathlib import Path
 
 from clirot.collection import open_collection
 from clirot.evaluation import EvaluateConfig, evaluate
-from clirot.evaluation.documents import latex_document
+from clirot.evaluation.latex import latex_table
 from clirot.evaluation.pictures import draw_all
 from clirot.records import Document, Hit
 from clirot.runs import format_hits
@@ -103,7 +103,7 @@ def main(directory: Path) -> None:
                 direction = "better" if compared.difference > 0 else "worse"
                 line += f"  {direction}, p (Holm) = {compared.p_adjusted:.4f}"
             print(line)
-    (directory / "table.tex").write_text(latex_document(evaluation), encoding="utf-8")
+    (directory / "table.tex").write_text(latex_table(evaluation), encoding="utf-8")
     draw_all(evaluation, directory)
 
 

@@ -7,9 +7,9 @@ import math
 import pytest
 
 from clirot.errors import UnknownNameError, UsageError
-from clirot.evaluation.measures import Measure, compute, match, parse_measure
+from clirot.evaluation.measures import Measure, measure_values, parse_measure
 from clirot.evaluation.measures.definitions import DEFINITIONS
-from clirot.runs import Judgements, Run
+from clirot.runs import Run
 
 SAME = {
     "map": ["map", "MAP", "AP", "ap", " map "],
@@ -105,8 +105,8 @@ def one_topic(measure: str, ranking: str, *, level: int = 1, more: int = 0) -> f
     scores = {f"d{rank}": -float(rank) for rank in range(len(ranking))}
     qrels = {f"d{rank}": int(grade) for rank, grade in enumerate(ranking) if grade != "-"}
     qrels |= {f"missed{number}": 1 for number in range(more)}
-    matching = match(Run.from_dict("run", {"q": scores}), Judgements({"q": qrels}))
-    return float(compute(parse_measure(measure), matching, level=level)[0])
+    run = Run.from_dict("run", {"q": scores})
+    return float(measure_values([parse_measure(measure)], run, {"q": qrels}, level=level)[0, 0])
 
 
 @pytest.mark.parametrize(
@@ -159,6 +159,6 @@ def test_a_topic_without_relevant_documents_is_zero_everywhere() -> None:
 def test_negative_judgements_are_neither_relevant_nor_judged_nonrelevant() -> None:
     run = Run.from_dict("run", {"q": {"a": 3.0, "b": 2.0, "c": 1.0}})
     for grade, bpref in ((0, 0.0), (-1, 1.0)):
-        matching = match(run, Judgements({"q": {"a": grade, "b": 1, "c": 0}}))
-        assert compute(parse_measure("bpref"), matching)[0] == bpref
-        assert compute(parse_measure("map"), matching)[0] == 0.5
+        qrels = {"q": {"a": grade, "b": 1, "c": 0}}
+        measures = [parse_measure("bpref"), parse_measure("map")]
+        assert measure_values(measures, run, qrels)[:, 0].tolist() == [bpref, 0.5]

@@ -143,17 +143,18 @@ def assembled(configuration: type[T], given: Mapping[str, Any], **more: Any) -> 
     for name in given:
         if name not in known:
             raise unknown_name("setting", name, known)
-    return _assembled(configuration, given, more)
+    made: T = _assembled(configuration, given, more)
+    return made
 
 
-def _assembled(configuration: type[T], given: Mapping[str, Any], more: Mapping[str, Any]) -> T:
+def _assembled(configuration: Any, given: Mapping[str, Any], more: Mapping[str, Any]) -> Any:
     types, made = get_type_hints(configuration), dict(more)
     for one in dataclasses.fields(configuration):
         if _KEY in one.metadata:
             if one.name in given:
                 made[one.name] = given[one.name]
         elif one.name not in made and dataclasses.is_dataclass(types[one.name]):
-            made[one.name] = _assembled(types[one.name], given, {})  # type: ignore[arg-type]
+            made[one.name] = _assembled(types[one.name], given, {})
     return configuration(**made)
 
 

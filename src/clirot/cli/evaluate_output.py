@@ -14,7 +14,7 @@ from clirot.errors import UsageError
 if TYPE_CHECKING:
     from clirot.evaluation.result import Evaluation
 
-FORMATS = ("table", "json", "csv", "markdown", "latex")
+FORMATS = ("table", "json", "csv", "markdown", "latex", "ranx")
 
 
 def known_format(name: str) -> str:
@@ -27,36 +27,39 @@ def known_format(name: str) -> str:
 
 
 def check(runs: Sequence[str], *, per_topic: bool, written: str) -> None:
-    """Refuse what cannot work before anything is read."""
+    """Refuse what cannot work, before anything is read."""
     if "-" in runs and sys.stdin is not None and sys.stdin.isatty():
         raise UsageError(
             "no run was named and nothing is piped in",
             hint="clirot evaluate RUN --qrels FILE, or clirot search ... | clirot evaluate ...",
         )
-    if per_topic and written in ("markdown", "latex"):
+    if per_topic and written in ("markdown", "latex", "ranx"):
         raise UsageError(
             f"--per-topic has no {written} form", hint="use --format csv, json or table"
         )
 
 
-def named_files(written: Sequence[str]) -> dict[str, Path]:
-    """``NAME=FILE`` options as a mapping."""
-    files = {}
-    for text in written:
-        name, equals, path = text.partition("=")
-        if not (name and equals and path):
-            raise UsageError(f"cannot read the topic set {text!r}", hint="write NAME=FILE")
-        files[name] = Path(path)
-    return files
-
-
 def render(evaluation: Evaluation, written: str, *, per_topic: bool, places: int) -> str:
     """The evaluation in one of :data:`FORMATS`."""
-    if written == "table":
-        return (_topic_table if per_topic else _tables)(evaluation, places)
-    from clirot.evaluation.documents import WRITERS
+    if written == "json":
+        from clirot.evaluation.json_document import json_text
 
-    return WRITERS[written](evaluation, per_topic, places)
+        return json_text(evaluation, per_topic=per_topic)
+    if written == "csv":
+        from clirot.evaluation.csv_table import csv_text
+
+        return csv_text(evaluation, per_topic=per_topic)
+    if written == "markdown":
+        from clirot.evaluation.markdown import markdown_table
+
+        return markdown_table(evaluation, places=places)
+    if written == "latex":
+        from clirot.evaluation.latex import latex_table
+
+        return latex_table(evaluation, places=places)
+    if written == "ranx":
+        return _ranx_tables(evaluation, places)
+    return (_topic_table if per_topic else _tables)(evaluation, places)
 
 
 def save_fused(evaluation: Evaluation, directory: Path) -> list[str]:
@@ -74,6 +77,30 @@ def save_fused(evaluation: Evaluation, directory: Path) -> list[str]:
             stream.writelines(line.encode() for line in format_run(run.named(label)))
         paths.append(str(path))
     return paths
+
+
+def _ranx_tables(evaluation: Evaluation, places: int) -> str:
+    """The table of ranx for each topic set, with a line that says whose statistics it has."""
+    from clirot.evaluation.ranx_library import comparison_table
+
+    config = evaluation.config
+    parts = []
+    for topic_set, qrels in evaluation.inputs.qrels.items():
+        runs = {
+            system: run for (system, of), run in evaluation.inputs.runs.items() if of == topic_set
+        }
+        table = comparison_table(
+            runs, qrels, [(measure, config.rel_level) for measure in evaluation.measures],
+            test=config.test, alpha=config.alpha, places=places,
+        )  # fmt: skip
+        parts.append(f"{topic_set}:\n{table}" if topic_set else table)
+    test = {"randomisation": "Fisher's randomisation test", "t": "Student's paired t-test"}
+    parts.append(
+        "Measures and tests are those of ranx: the letters name the runs that a run is "
+        f"significantly better than ({test[config.test]}, p <= {config.alpha:g}, not corrected for "
+        "the number of tests)."
+    )
+    return "\n\n".join(parts)
 
 
 def _tables(evaluation: Evaluation, places: int) -> str:
@@ -99,7 +126,7 @@ def _tables(evaluation: Evaluation, places: int) -> str:
 
 
 class _Style:
-    """Bold for the best figures on a terminal; a star elsewhere would be noise in a file."""
+    """The best figures are bold on a terminal, and unmarked in a file."""
 
     def __init__(self, *, live: bool, no_mark: str) -> None:
         self._live = live
@@ -115,9 +142,9 @@ def _width(text: str) -> int:
 
 
 def _aligned(head: Sequence[str], body: Sequence[Sequence[str]], labels: int) -> str:
-    """Columns of text: the first ``labels`` to the left, the others to the right.
+    """Columns of text: the first ``labels`` are aligned to the left, the others to the right.
 
-    Plain text rather than a rich table: importing rich takes longer than evaluating 200 topics.
+    This is not a table of rich, because importing rich takes longer than evaluating 200 topics.
     """
     columns = list(zip(*[head, *body], strict=True))
     widths = [max(_width(cell) for cell in column) for column in columns]

@@ -51,20 +51,17 @@ def with_options(
             }
             command(settings=present, **given)
 
+        hints = get_type_hints(command, include_extras=True)
         own = [
-            one for one in inspect.signature(command).parameters.values() if one.name != "settings"
+            one.replace(kind=inspect.Parameter.KEYWORD_ONLY, annotation=hints[one.name])
+            for one in inspect.signature(command).parameters.values()
+            if one.name != "settings"
         ]
         options = [_parameter(leaf, (names or {}).get(leaf.name)) for leaf in chosen]
-        hints = get_type_hints(command, include_extras=True)
-        hints.pop("settings", None)
         # Required ones first: Python's own rule for parameters.
-        run.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
-            sorted(
-                [one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in own] + options,
-                key=lambda one: one.default is not inspect.Parameter.empty,
-            )
-        )
-        run.__annotations__ = hints | {one.name: one.annotation for one in options}
+        everything = sorted(own + options, key=lambda one: one.default is not one.empty)
+        run.__signature__ = inspect.Signature(everything)  # type: ignore[attr-defined]
+        run.__annotations__ = {one.name: one.annotation for one in everything}
         return run
 
     return decorate

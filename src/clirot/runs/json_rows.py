@@ -22,7 +22,7 @@ _DOCNO = ("doc_id", "docno", "docid", "pid")
 
 
 class JsonRow(NamedTuple):
-    """One judged or retrieved document; ``line`` is known for JSON lines only."""
+    """One judged or retrieved document. The line is known in JSON lines only."""
 
     topic: str
     docno: str
