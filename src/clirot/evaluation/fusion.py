@@ -325,7 +325,8 @@ def _without_spread(fusion: Fusion, members: Sequence[str], runs: Sequence[Run])
     notes = []
     if fusion.norm in _SPREAD:
         for name, run in zip(members, runs, strict=True):
-            flat = sum(bool(hits) and hits[0].score == hits[-1].score for _, hits in run)
+            ends = (run.rows(topic) for topic in run.topics)
+            flat = sum(bool(run.scores[start] == run.scores[stop - 1]) for start, stop in ends)
             if flat:
                 notes.append(
                     f"fusion {fusion.written}: run {name} has a single hit, or hits of one score, "

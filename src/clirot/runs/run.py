@@ -134,18 +134,13 @@ def _trec_eval_order(
     else:
         order = np.lexsort((-key, topic))
         key, topic = key[order], topic[order]
-    ties = np.flatnonzero((key[1:] == key[:-1]) & (topic[1:] == topic[:-1]))
-    if not len(ties) and bool(in_order.all()):
+    same = (key[1:] == key[:-1]) & (topic[1:] == topic[:-1])
+    if not same.any() and bool(in_order.all()):
         return None
-    if len(ties):
-        tied = np.zeros(len(order), dtype=bool)
-        tied[ties] = tied[ties + 1] = True
-        starts = np.ones(len(order), dtype=bool)
-        starts[ties + 1] = False
-        group = np.cumsum(starts)[tied]
-        rows = order[tied]
-        names = [docnos[row] for row in rows.tolist()]
-        # trec_eval compares the bytes of UTF-8; the order of code points is the same.
-        place = {name: rank for rank, name in enumerate(sorted(set(names), reverse=True))}
-        order[tied] = rows[np.lexsort((np.array([place[name] for name in names]), group))]
-    return order
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], same, [False]])))
+    rows: list[int] = order.tolist()
+    for first, last in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
+        # trec_eval compares the bytes of UTF-8; Python's order of code points is the same.
+        tied = sorted(rows[first : last + 1], key=docnos.__getitem__, reverse=True)
+        rows[first : last + 1] = tied
+    return np.array(rows, dtype=np.int64)
