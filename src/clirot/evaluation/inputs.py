@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from os import PathLike
 from pathlib import Path
 from typing import NamedTuple
@@ -97,9 +97,7 @@ def read_inputs(config: EvaluateConfig, progress: ProgressSink) -> Inputs:
             hint="give `collection` or `qrels`",
         )
     specs = [RunSpec.parse(text) for text in config.runs]
-    qrels_of: Callable[[str], Qrels] = (
-        _Collection(config) if config.qrels is None else _OneFile(config.qrels)
-    )
+    qrels_of = _judgements(config)
     qrels_of("")  # before the runs, which may be large
     labelled = []
     for done, spec in enumerate(specs, 1):
@@ -128,39 +126,25 @@ def _find(written: str) -> tuple[str | Path, str | None, str]:
     return written, None, written
 
 
-class _OneFile:
-    """The judgements of a file, whatever the topic set."""
+def _judgements(config: EvaluateConfig) -> Callable[[str], Qrels]:
+    """From a topic set to its judgements; a set that is named by a language has those of it."""
+    if config.qrels is not None:
+        qrels = read_qrels(config.qrels)
+        return lambda topic_set: qrels
+    from clirot.collection import open_collection
 
-    def __init__(self, path: Path) -> None:
-        self._qrels = read_qrels(path)
+    assert config.collection is not None
+    collection = open_collection(config.collection)
 
-    def __call__(self, topic_set: str) -> Qrels:
-        return self._qrels
-
-
-class _Collection:
-    """The judgements of a collection; for a topic set named by a language, of that language."""
-
-    def __init__(self, config: EvaluateConfig) -> None:
-        from clirot.collection import open_collection
-
-        assert config.collection is not None
-        self._collection = open_collection(config.collection)
-        self._lang = config.lang
-        self._known: dict[str, Qrels] = {}
-
-    def __call__(self, topic_set: str) -> Qrels:
-        if topic_set not in self._known:
-            lang = self._language(topic_set) or self._lang
-            self._known[topic_set] = self._collection.qrels(lang)
-        return self._known[topic_set]
-
-    def _language(self, topic_set: str) -> str | None:
+    @cache
+    def qrels_of(topic_set: str) -> Qrels:
         try:
-            language = parse_language(topic_set)
+            language: str | None = parse_language(topic_set)
         except LanguageError:
-            return None
-        return language if language in self._collection.languages else None
+            language = None
+        return collection.qrels(language if language in collection.languages else config.lang)
+
+    return qrels_of
 
 
 def _arrange(

@@ -20,19 +20,15 @@ from clirot.errors import UsageError
 from clirot.evaluation.measures.definitions import DEFINITIONS, Definition
 from clirot.registry import unknown_name
 
-# Written (folded) -> canonical. The canonical names themselves are added below.
+# Other names, without spaces, hyphens and underscores and in small letters -> canonical name.
 _ALIASES = {
     "ap": "map", "meanaverageprecision": "map", "mapcut": "map", "averageprecision": "map",
-    "ndcgcut": "ndcg", "p": "precision", "prec": "precision", "r": "recall",
-    "rr": "mrr", "reciprank": "mrr", "reciprocalrank": "mrr",
-    "hitrate": "success", "hit": "success", "judge": "judged",
-    "rprecision": "rprec", "f": "f1", "setf": "f1", "setf1": "f1",
-    "setp": "precision", "setr": "recall", "setrecall": "recall",
-    "setmap": "set_map", "setap": "set_map", "setrelativep": "set_relative_p",
-    "setrelp": "set_relative_p", "gmap": "gm_map", "gmmap": "gm_map",
-    "iprecatrecall": "iprec", "11ptavg": "11pt_avg", "11pt": "11pt_avg",
-    "numq": "num_q", "numret": "num_ret", "numrel": "num_rel", "numrelret": "num_rel_ret",
-    "ndcgburges": "ndcg_burges", "ndcgexp": "ndcg_burges", "dcgburges": "dcg_burges",
+    "ndcgcut": "ndcg", "p": "precision", "prec": "precision", "r": "recall", "rr": "mrr",
+    "reciprank": "mrr", "reciprocalrank": "mrr", "hitrate": "success", "hit": "success",
+    "judge": "judged", "rprecision": "rprec", "f": "f1", "setf": "f1", "setf1": "f1",
+    "setp": "precision", "setr": "recall", "setrecall": "recall", "setap": "set_map",
+    "setrelp": "set_relative_p", "gmap": "gm_map", "iprecatrecall": "iprec", "11pt": "11pt_avg",
+    "ndcgexp": "ndcg_burges",
 }  # fmt: skip
 
 _ELSEWHERE = {
