@@ -6,8 +6,9 @@ import math
 
 import pytest
 
-from clirot.errors import UnknownNameError, UsageError
+from clirot.errors import InputError, UnknownNameError, UsageError
 from clirot.evaluation.measures import Measure, measure_values, parse_measure
+from clirot.evaluation.measures import values as values_module
 from clirot.evaluation.measures.definitions import DEFINITIONS
 from clirot.runs import Run
 
@@ -87,6 +88,7 @@ def test_a_near_miss_is_suggested(written: str, near: str) -> None:
         ("ndcg@1.5", "not a whole number from 1 on"),
         ("iprec", "needs a recall level"),
         ("iprec@2", "not between 0 and 1"),
+        ("iprec@0.125", "trec_eval knows two digits"),
         ("rbp@10", "is p = 0.10 to ranx and the first 10 to ir_measures"),
         ("map@10-l2(rel=3)", "unknown measure"),
         ("AP(rel=3)-l2", "says two things about one setting"),
@@ -162,3 +164,23 @@ def test_negative_judgements_are_neither_relevant_nor_judged_nonrelevant() -> No
         qrels = {"q": {"a": grade, "b": 1, "c": 0}}
         measures = [parse_measure("bpref"), parse_measure("map")]
         assert measure_values(measures, run, qrels)[:, 0].tolist() == [bpref, 0.5]
+
+
+def test_large_runs_are_measured_in_portions(monkeypatch: pytest.MonkeyPatch) -> None:
+    scores = {f"q{n}": {f"d{place}": -float(place) for place in range(n)} for n in range(1, 9)}
+    qrels = {f"q{n}": {f"d{n // 2}": 1 + n % 2, "d0": 0} for n in reversed(range(1, 12))}
+    run = Run.from_dict("run", scores)
+    measures = [parse_measure(name) for name in ("map", "ndcg@3", "judged@4", "num_rel", "dcg")]
+    whole = measure_values(measures, run, qrels)
+    monkeypatch.setattr(values_module, "_ROWS", 10)
+    assert measure_values(measures, run, qrels).tolist() == whole.tolist()
+    assert whole[0].any()
+
+
+def test_a_grade_that_trec_eval_cannot_handle_is_refused() -> None:
+    run = Run.from_dict("run", {"q": {"a": 1.0}})
+    with pytest.raises(InputError, match="topic 'q': a relevance of 10001 is more than"):
+        measure_values([parse_measure("map")], run, {"q": {"a": 10001}})
+    with pytest.raises(InputError, match="a relevance of 14"):
+        measure_values([parse_measure("ndcg_burges")], run, {"q": {"a": 14}})
+    assert measure_values([parse_measure("dcg_burges")], run, {"q": {"a": 14}})[0, 0] == 2**14 - 1

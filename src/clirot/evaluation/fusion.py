@@ -108,7 +108,7 @@ class Fusion:
                 raise UsageError(f"cannot read {part!r} in the fusion {text!r}: it is there twice")
             elif equals:
                 if not method.weighted:
-                    heavy = [one for one, facts in METHODS.items() if facts.weighted]
+                    heavy = sorted(one for one, facts in METHODS.items() if facts.weighted)
                     raise UsageError(
                         f"cannot read {part!r} in the fusion {text!r}: {name} has no weights",
                         hint=f"with weights: {', '.join(heavy)}",
