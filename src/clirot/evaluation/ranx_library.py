@@ -204,6 +204,7 @@ def _ranx(runs: Sequence[Run]) -> Iterator[Any]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", RuntimeWarning)  # the mean of an empty result
+            warnings.simplefilter("ignore", numba.core.errors.NumbaWarning)  # while compiling
             import ranx
 
             _order_candidates()

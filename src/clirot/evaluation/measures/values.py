@@ -130,12 +130,9 @@ class _Part:
     def gains(self, measure: Measure) -> dict[int, int]:
         """What each relevance counts in nDCG, where that is not the relevance itself."""
         gain: Callable[[int], int] = _burges if measure.name == "ndcg_burges" else int
-        grades = {grade for documents in self.qrels.values() for grade in documents.values()}
-        mapped = {
-            grade: gain(grade) if grade >= (measure.level or 1) else 0
-            for grade in grades
-            if grade > 0
-        }
+        least = measure.level or 1
+        grades = {one for documents in self.qrels.values() for one in documents.values() if one > 0}
+        mapped = {grade: gain(grade) if grade >= least else 0 for grade in grades}
         return {grade: value for grade, value in mapped.items() if value != grade}
 
     def _figures(self, wanted: set[Any]) -> dict[Any, Values]:
