@@ -59,15 +59,19 @@ def sample(
     if any((system, one) not in evaluation.values for one in sets):
         return None
     place = evaluation.measures.index(measure)
+    values = [evaluation.values[system, one][place] for one in sets]
     totals: dict[str, float] = {}
-    for one in sets:
-        values = evaluation.values[system, one][place]
-        share = 1.0 if len(sets) == 1 else 1 / (len(sets) * len(values))
-        for topic, value in zip(evaluation.topics[one], (share * values).tolist(), strict=True):
+    for one, part in zip(sets, values if len(sets) == 1 else shares(values), strict=True):
+        for topic, value in zip(evaluation.topics[one], part.tolist(), strict=True):
             totals[topic] = totals.get(topic, 0.0) + value
     ordered = tuple(sorted(totals))
     summed = np.array([totals[topic] for topic in ordered])
     return Sample(ordered, summed if len(sets) == 1 else summed * len(ordered))
+
+
+def shares(sets: Sequence[Values]) -> list[Values]:
+    """What each topic of several sets adds to the mean of the means of the sets: (topics,) each."""
+    return [values / (len(sets) * len(values)) for values in sets]
 
 
 def averaged(measures: Sequence[Measure]) -> list[Measure]:
