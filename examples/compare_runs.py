@@ -5,7 +5,8 @@
 Makes four runs on the embedded collection cldr/so: BM25 over words and over character trigrams,
 each with the Somali and with the English topics. Names are often spelled alike in both languages
 ("Burundi", "Kroowaashi"), so trigrams should cross the language border better than words do.
-Then evaluates them, tests trigrams against words, and writes a LaTeX table and pictures.
+Then evaluates them, tests trigrams against words, and writes a LaTeX table and pictures. The first
+80 topics are written to training.ids, for the weights of a fusion.
 
 Prints:
 
@@ -27,7 +28,7 @@ from pathlib import Path
 
 from clirot.collection import open_collection
 from clirot.evaluation import EvaluateConfig, evaluate
-from clirot.evaluation.documents import latex_document
+from clirot.evaluation.latex import latex_table
 from clirot.evaluation.pictures import draw_all
 from clirot.records import Document, Hit
 from clirot.runs import format_hits
@@ -89,6 +90,8 @@ def main(directory: Path) -> None:
             )
             path.write_text("".join(lines), encoding="utf-8")
             specs.append(f"{split.__name__}@{lang}={path}")
+    training = [f"{topic.id}\n" for topic in collection.topics("so")[:80]]
+    (directory / "training.ids").write_text("".join(training), encoding="utf-8")
     config = EvaluateConfig(
         runs=tuple(specs), collection="cldr/so", metrics=("map", "ndcg@10"), baseline="words"
     )
@@ -103,7 +106,7 @@ def main(directory: Path) -> None:
                 direction = "better" if compared.difference > 0 else "worse"
                 line += f"  {direction}, p (Holm) = {compared.p_adjusted:.4f}"
             print(line)
-    (directory / "table.tex").write_text(latex_document(evaluation), encoding="utf-8")
+    (directory / "table.tex").write_text(latex_table(evaluation), encoding="utf-8")
     draw_all(evaluation, directory)
 
 

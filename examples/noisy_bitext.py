@@ -29,7 +29,7 @@ from clirot.distillation import DistillConfig, distill
 from clirot.distillation.training.settings import TrainingSettings
 from clirot.errors import ClirotError
 from clirot.evaluation import EvaluateConfig, evaluate
-from clirot.evaluation.documents import markdown_document
+from clirot.evaluation.markdown import markdown_table
 from clirot.records import LanguagePair
 from clirot.retrieval.indexing import IndexConfig, build_index
 from clirot.retrieval.searching import SearchConfig, search
@@ -112,7 +112,7 @@ def main() -> None:
         metrics=("map", "precision@5"),
         baseline=treatments[0].label,
     )
-    print(markdown_document(evaluate(config), places=3))
+    print(markdown_table(evaluate(config), places=3))
 
 
 def arguments() -> argparse.Namespace:

@@ -234,3 +234,23 @@ def test_a_collection_gives_the_judgements(cli: Cli, shared_data: Path) -> None:
     done = cli("--collection", str(directory), "-m", "num_q", "-m", "map", "--json", stdin=run)
     assert done.code == 0, done.err
     assert json.loads(done.out)["runs"][0]["means"]["num_q"] == len(topics)
+
+
+def test_tuning_and_the_table_of_ranx(cli: Cli) -> None:
+    Path("dev").write_text("q1\n")
+    done = cli("good.trec", "poor.trec", "--qrels", "qrels", "-m", "map", "-l", "1", "--fuse",
+               "wsum", "--tune-fusion", "dev", "--tune-measure", "mrr", "-f", "csv")  # fmt: skip
+    assert done.code == 0, done.err
+    rows = {row["run"]: float(row["value"]) for row in csv.DictReader(io.StringIO(done.out))}
+    # Of q2 and q3. With weight 0 for poor, a and x tie in q2, and x comes first.
+    assert rows == pytest.approx({"good": 0.5, "poor": 0.125, "wsum": (1 + 2 / 3) / 4})
+    assert "fusion wsum: good=1, poor=0 chosen" in done.err
+    assert "warning: left out 1 of 3 topics, which served to tune the fusion\n" in done.err
+    assert "chosen on 1 training topics for the best mrr\n" in done.err
+    done = cli("good.trec", "poor.trec", "--qrels", "qrels", "-m", "map", "--format", "ranx")
+    assert done.out.splitlines()[2:4] == [
+        "a    good     0.6667",
+        "b    poor     0.25",
+    ]
+    assert "Measures and tests are those of ranx" in done.out
+    assert "not corrected for the number of tests" in done.out

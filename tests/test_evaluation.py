@@ -10,8 +10,8 @@ import pytest
 
 from clirot.errors import InputError, UnknownNameError, UsageError
 from clirot.evaluation import EvaluateConfig, evaluate, evaluate_runs
+from clirot.evaluation.comparison import sample
 from clirot.evaluation.measures import parse_measure
-from clirot.evaluation.samples import sample
 from clirot.evaluation.significance import bootstrap_interval, randomisation_test
 from clirot.runs import Qrels, Run
 
@@ -113,7 +113,7 @@ def test_topic_sets_from_files_split_one_run(tmp_path: Path) -> None:
     names = sorted(ranks)
     (tmp_path / "high").write_text("\n".join(names[:25]))
     (tmp_path / "low").write_text("\n".join(f"{name} and more" for name in names[25:]))
-    sets = {"high": tmp_path / "high", "low": tmp_path / "low"}
+    sets = (f"high={tmp_path / 'high'}", f"low={tmp_path / 'low'}")
     result = evaluate_runs(
         {"a": found_at(ranks)}, one_relevant(*names), config(topic_sets=sets, gaps=("high..low",))
     )
@@ -170,14 +170,16 @@ def test_fused_runs_use_ranks_or_weighted_normalised_scores() -> None:
     a = Run.from_dict("a", {"t": {"x": 10.0, "y": 0.0, "rel": 5.0}})
     b = Run.from_dict("b", {"t": {"rel": 1.0, "z": 0.0}})
     result = evaluate_runs(
-        {"a": a, "b": b}, one_relevant("t"), config(fuse=("rrf:k=1", "sum:a=1,b=0.25", "sum:a=1"))
+        {"a": a, "b": b},
+        one_relevant("t"),
+        config(fuse=("rrf:k=1", "wsum:a=1,b=0.25", "wsum:a=1,b=0")),
     )
     rrf = {hit.docno: hit.score for hit in result.fused["rrf:k=1", ""].hits("t")}
     assert rrf == pytest.approx({"rel": 1 / 3 + 1 / 2, "x": 1 / 2, "z": 1 / 3, "y": 1 / 4})
-    total = {hit.docno: hit.score for hit in result.fused["sum:a=1,b=0.25", ""].hits("t")}
+    total = {hit.docno: hit.score for hit in result.fused["wsum:a=1,b=0.25", ""].hits("t")}
     assert total == pytest.approx({"x": 1.0, "rel": 0.5 + 0.25, "y": 0.0, "z": 0.0})
     assert result.figure("rrf:k=1", MAP) == 1.0
-    assert result.figure("sum:a=1", MAP) == 0.5
+    assert result.figure("wsum:a=1,b=0", MAP) == 0.5
 
 
 def test_counts_are_summed_and_geometric_means_are_geometric() -> None:
@@ -200,12 +202,12 @@ def test_counts_are_summed_and_geometric_means_are_geometric() -> None:
         ({"baseline": "only"}, "unknown run"),
         ({"metrics": ("mpa",)}, "unknown measure 'mpa'"),
         ({"metrics": ()}, "no measure to compute"),
-        ({"baseline": "a1", "test": "ttest"}, "unknown test 'ttest'"),
+        ({"baseline": "a1", "test": "ttest"}, "unknown `test` 'ttest'"),
         ({"gaps": ("so",)}, "cannot read the gap 'so'"),
         ({"gaps": ("so..sw",)}, "unknown topic set 'so'"),
         ({"fuse": ("rff",)}, "unknown fusion 'rff'"),
-        ({"fuse": ("sum:a3=1",)}, "unknown run 'a3'"),
-        ({"fuse": ("sum:a1=-1",)}, "cannot read 'a1=-1' in the fusion"),
+        ({"fuse": ("wsum:a3=1",)}, "unknown run 'a3'"),
+        ({"fuse": ("wsum:a1=-1",)}, "cannot read 'a1=-1' in the fusion"),
         ({"expect": ("map",)}, "cannot read the expectation 'map'"),
         ({"expect": ("map>=high",)}, "cannot read the expectation"),
         ({"expect": ("a9:map>=0",)}, "unknown run 'a9'"),
@@ -222,12 +224,12 @@ def test_what_makes_no_sense_is_a_usage_error(given: dict[str, object], says: st
     [
         ({"runs": ()}, "no run to evaluate"),
         ({"runs": ("-", "b=-")}, "standard input"),
-        ({"rel_level": 0}, "relevance level 0"),
-        ({"alpha": 1.0}, "significance level 1.0"),
-        ({"confidence": 95}, "confidence level 95"),
-        ({"samples": 10}, "10 samples are too few"),
-        ({"seed": -1}, "seed -1"),
-        ({"lang": "so", "qrels": Path("q")}, "a language chooses"),
+        ({"rel_level": 0}, "`rel_level` must be at least 1, got 0"),
+        ({"alpha": 1.0}, "`alpha` must be above 0 and below 1, got 1.0"),
+        ({"confidence": 95}, "`confidence` must be above 0 and below 1, got 95"),
+        ({"samples": 10}, "`samples` must be at least 100, got 10"),
+        ({"seed": -1}, "`seed` must be at least 0, got -1"),
+        ({"lang": "so", "qrels": Path("q")}, "`lang` chooses among"),
     ],
 )
 def test_contradictions_are_seen_before_anything_is_read(
@@ -249,7 +251,7 @@ def test_other_refusals(tmp_path: Path) -> None:
         evaluate_runs({"a": run}, one_relevant("t"), config(baseline="a"))
     with pytest.raises(UnknownNameError, match="unknown run 'sw'"):
         evaluate_runs({"a@so": run}, one_relevant("t"), config(baseline="sw"))
-    shared = {"a": tmp_path / "a", "b": tmp_path / "b"}
+    shared = (f"a={tmp_path / 'a'}", f"b={tmp_path / 'b'}")
     (tmp_path / "a").write_text("t\nu\n")
     (tmp_path / "b").write_text("t\n")
     gap = config(topic_sets=shared, gaps=("a..b",))

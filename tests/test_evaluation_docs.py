@@ -50,6 +50,7 @@ FILES: dict[str, str | bytes] = {
     "grade.qrels": "1 0 d1 1\n1 0 d2 high\n",
     "twice.qrels": "1 0 d1 1\n1 0 d1 2\n",
     "dev.topics": "7\n8\n",
+    "all.topics": "1\n2\n",
 }
 MISTAKES: list[tuple[str, str]] = [
     ("no judgements", "run"),
@@ -90,7 +91,10 @@ MISTAKES: list[tuple[str, str]] = [
     ("topic sets for some runs only", "a@so=run b=other --qrels qrels"),
     ("fusing one run", "run --qrels qrels --fuse rrf"),
     ("an unknown fusion", "run other --qrels qrels --fuse rff"),
-    ("a weight for no run", "run other --qrels qrels --fuse sum:rnu=1"),
+    ("a weight for no run", "run other --qrels qrels --fuse wsum:rnu=1"),
+    ("weights for a method without", "run other --qrels qrels --fuse sum:run=1,other=2"),
+    ("a method that needs training topics", "run other --qrels qrels --fuse posfuse"),
+    ("tuning on every topic", "run other --qrels qrels --fuse wsum --tune-fusion all.topics"),
     ("an expectation that cannot be read", "run --qrels qrels --expect map"),
     ("an expectation not met", "run --qrels qrels -m map --expect map>=1.5"),
     ("a format that is none", "run --qrels qrels --format tex"),

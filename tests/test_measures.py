@@ -6,10 +6,11 @@ import math
 
 import pytest
 
-from clirot.errors import UnknownNameError, UsageError
-from clirot.evaluation.measures import Measure, compute, match, parse_measure
+from clirot.errors import InputError, UnknownNameError, UsageError
+from clirot.evaluation.measures import Measure, measure_values, parse_measure
+from clirot.evaluation.measures import values as values_module
 from clirot.evaluation.measures.definitions import DEFINITIONS
-from clirot.runs import Judgements, Run
+from clirot.runs import Run
 
 SAME = {
     "map": ["map", "MAP", "AP", "ap", " map "],
@@ -87,6 +88,7 @@ def test_a_near_miss_is_suggested(written: str, near: str) -> None:
         ("ndcg@1.5", "not a whole number from 1 on"),
         ("iprec", "needs a recall level"),
         ("iprec@2", "not between 0 and 1"),
+        ("iprec@0.125", "trec_eval knows two digits"),
         ("rbp@10", "is p = 0.10 to ranx and the first 10 to ir_measures"),
         ("map@10-l2(rel=3)", "unknown measure"),
         ("AP(rel=3)-l2", "says two things about one setting"),
@@ -105,8 +107,8 @@ def one_topic(measure: str, ranking: str, *, level: int = 1, more: int = 0) -> f
     scores = {f"d{rank}": -float(rank) for rank in range(len(ranking))}
     qrels = {f"d{rank}": int(grade) for rank, grade in enumerate(ranking) if grade != "-"}
     qrels |= {f"missed{number}": 1 for number in range(more)}
-    matching = match(Run.from_dict("run", {"q": scores}), Judgements({"q": qrels}))
-    return float(compute(parse_measure(measure), matching, level=level)[0])
+    run = Run.from_dict("run", {"q": scores})
+    return float(measure_values([parse_measure(measure)], run, {"q": qrels}, level=level)[0, 0])
 
 
 @pytest.mark.parametrize(
@@ -159,6 +161,26 @@ def test_a_topic_without_relevant_documents_is_zero_everywhere() -> None:
 def test_negative_judgements_are_neither_relevant_nor_judged_nonrelevant() -> None:
     run = Run.from_dict("run", {"q": {"a": 3.0, "b": 2.0, "c": 1.0}})
     for grade, bpref in ((0, 0.0), (-1, 1.0)):
-        matching = match(run, Judgements({"q": {"a": grade, "b": 1, "c": 0}}))
-        assert compute(parse_measure("bpref"), matching)[0] == bpref
-        assert compute(parse_measure("map"), matching)[0] == 0.5
+        qrels = {"q": {"a": grade, "b": 1, "c": 0}}
+        measures = [parse_measure("bpref"), parse_measure("map")]
+        assert measure_values(measures, run, qrels)[:, 0].tolist() == [bpref, 0.5]
+
+
+def test_large_runs_are_measured_in_portions(monkeypatch: pytest.MonkeyPatch) -> None:
+    scores = {f"q{n}": {f"d{place}": -float(place) for place in range(n)} for n in range(1, 9)}
+    qrels = {f"q{n}": {f"d{n // 2}": 1 + n % 2, "d0": 0} for n in reversed(range(1, 12))}
+    run = Run.from_dict("run", scores)
+    measures = [parse_measure(name) for name in ("map", "ndcg@3", "judged@4", "num_rel", "dcg")]
+    whole = measure_values(measures, run, qrels)
+    monkeypatch.setattr(values_module, "_ROWS", 10)
+    assert measure_values(measures, run, qrels).tolist() == whole.tolist()
+    assert whole[0].any()
+
+
+def test_a_grade_that_trec_eval_cannot_handle_is_refused() -> None:
+    run = Run.from_dict("run", {"q": {"a": 1.0}})
+    with pytest.raises(InputError, match="topic 'q': a relevance of 10001 is more than"):
+        measure_values([parse_measure("map")], run, {"q": {"a": 10001}})
+    with pytest.raises(InputError, match="a relevance of 14"):
+        measure_values([parse_measure("ndcg_burges")], run, {"q": {"a": 14}})
+    assert measure_values([parse_measure("dcg_burges")], run, {"q": {"a": 14}})[0, 0] == 2**14 - 1

@@ -20,8 +20,8 @@ import ir_measures
 import pytest
 import pytrec_eval
 
-from clirot.evaluation.measures import compute, match, parse_measure
-from clirot.runs import Judgements, Run, read_qrels
+from clirot.evaluation.measures import judged_topics, measure_values, parse_measure
+from clirot.runs import Qrels, Run, read_qrels
 
 TOLERANCE = 1e-6
 TREC_EVAL = (
@@ -60,18 +60,27 @@ def generated_run(chance: random.Random, topics: int = 6) -> dict[str, dict[str,
     }
 
 
+def values_of(
+    written: str, scores: dict[str, dict[str, float]], qrels: Qrels, level: int = 1
+) -> dict[str, float]:
+    """One measure by topic."""
+    run = Run.from_dict("run", scores)
+    values = measure_values([parse_measure(written)], run, qrels, level=level)[0]
+    return dict(zip(judged_topics(qrels), values.tolist(), strict=True))
+
+
 def assert_as_trec_eval(
     qrels: dict[str, dict[str, int]], scores: dict[str, dict[str, float]], level: int
 ) -> int:
     judge = pytrec_eval.RelevanceEvaluator(qrels, set(TREC_EVAL), relevance_level=level)
     expected = judge.evaluate(scores)
-    matching = match(Run.from_dict("generated", scores), Judgements(qrels))
+    run = Run.from_dict("generated", scores)
+    table = measure_values([parse_measure(name) for name in TREC_EVAL], run, qrels, level=level)
     compared = 0
-    for written in TREC_EVAL:
+    for written, values in zip(TREC_EVAL, table, strict=True):
         if written == "num_rel" and level > 1:
             continue  # pytrec_eval does not pass the level on to it
-        values = compute(parse_measure(written), matching, level=level)
-        for topic, value in zip(matching.judgements.topics, values.tolist(), strict=True):
+        for topic, value in zip(judged_topics(qrels), values.tolist(), strict=True):
             if topic in expected:
                 assert value == pytest.approx(expected[topic][written], abs=TOLERANCE), (
                     written,
@@ -155,8 +164,7 @@ def test_ir_measures_own_spelling_gives_its_figures(written: str) -> None:
     qrels, scores = generated_qrels(chance), tieless_run(chance)
     theirs = ir_measures.parse_measure(written)
     expected = {one.query_id: one.value for one in ir_measures.iter_calc([theirs], qrels, scores)}
-    matching = match(Run.from_dict("run", scores), Judgements(qrels))
-    ours = dict(zip(qrels, compute(parse_measure(written), matching).tolist(), strict=True))
+    ours = values_of(written, scores, qrels)
     assert ours == pytest.approx(expected, abs=TOLERANCE)
 
 
@@ -172,8 +180,7 @@ def test_gdeval_gives_the_same_figures(written: str) -> None:
     )
     expected = {one.query_id: one.value for one in calculated}
     expected.pop("amean", None)
-    matching = match(Run.from_dict("run", scores), Judgements(numbered))
-    ours = dict(zip(numbered, compute(parse_measure(written), matching).tolist(), strict=True))
+    ours = values_of(written, scores, numbered)
     assert {t: ours[t] for t in expected} == pytest.approx(expected, abs=1e-5)  # five digits
 
 
@@ -210,7 +217,8 @@ def ask_ranx(**asked: object) -> dict[str, dict[str, dict[str, float]]]:
 
 
 def test_ranx_gives_the_same_figures_and_the_same_fusions() -> None:
-    from clirot.evaluation.fusion import Fusion, fuse
+    from clirot.evaluation.fusion import Fusion
+    from clirot.evaluation.ranx_library import fuse
 
     chance = random.Random(9)
     qrels = {
@@ -219,14 +227,12 @@ def test_ranx_gives_the_same_figures_and_the_same_fusions() -> None:
     }  # graded from 1: ranx has no topics without a relevant document
     runs = [tieless_run(chance), tieless_run(chance)]
     answer = ask_ranx(qrels=qrels, runs=runs, measures=RANX, weights=[0.3, 0.7])
-    matching = match(Run.from_dict("run", runs[0]), Judgements(qrels))
     for written in RANX:
-        ours = compute(parse_measure(written), matching).tolist()
-        assert dict(zip(qrels, ours, strict=True)) == pytest.approx(
+        assert values_of(written, runs[0], qrels) == pytest.approx(
             answer["figures"][written], abs=TOLERANCE
         ), written
-    named = {name: Run.from_dict(name, run) for name, run in zip("ab", runs, strict=True)}
-    for how, key in (("rrf", "rrf"), ("sum:a=0.3,b=0.7", "sum")):
-        fused = fuse(named, Fusion.parse(how))
-        for topic, hits in fused:
-            assert {hit.docno: hit.score for hit in hits} == pytest.approx(answer[key][topic])
+    named = [Run.from_dict(name, run) for name, run in zip("ab", runs, strict=True)]
+    for how, key in (("rrf", "rrf"), ("wsum:a=0.3,b=0.7", "sum")):
+        fusion = Fusion.parse(how)
+        for topic, scores in fuse(named, fusion.method, fusion.norm, fusion.settings("ab")).items():
+            assert scores == pytest.approx(answer[key][topic])

@@ -1,4 +1,4 @@
-"""Runs and qrels: three readers agree, what is written is read back, errors have their line."""
+"""Runs and qrels: two readers agree, what is written is read back, errors have their line."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from clirot.errors import InputError, UsageError
-from clirot.evaluation.measures import compute, match, parse_measure
+from clirot.evaluation.measures import measure_values, parse_measure
 from clirot.records import Hit
-from clirot.runs import Judgements, Run, format_hits, format_run, read_qrels, read_run
-from clirot.runs.columns import read_by_splitting, read_with_arrow
+from clirot.runs import Run, format_hits, format_run, read_qrels, read_run
+from clirot.runs.arrow import read_with_arrow
 from clirot.runs.reading import _from_lines
 
 RUN = "1 Q0 d1 1 2.5 tag\n1 Q0 d2 2 1.5 tag\n2 Q0 d1 1 0.25 tag\n"
@@ -43,7 +43,7 @@ def rows(run: Run) -> dict[str, list[tuple[str, float]]]:
 
 @given(st.lists(st.tuples(names, hit_lists), min_size=1, max_size=4, unique_by=lambda p: p[0]))
 @settings(max_examples=150, deadline=None)
-def test_the_three_readers_agree(topics: list[tuple[str, list[tuple[str, float]]]]) -> None:
+def test_the_two_readers_agree(topics: list[tuple[str, list[tuple[str, float]]]]) -> None:
     lines = [
         f"{topic} Q0 {docno} 1 {score!r} tag" for topic, hits in topics for docno, score in hits
     ]
@@ -52,10 +52,9 @@ def test_the_three_readers_agree(topics: list[tuple[str, list[tuple[str, float]]
     random.Random(len(lines)).shuffle(lines)
     data = ("\n".join(lines) + "\n").encode()
     careful = rows(_from_lines(data, "run"))
-    for reader in (read_by_splitting, read_with_arrow):
-        run = reader(data)
-        assert run is not None
-        assert rows(run) == careful
+    run = read_with_arrow(data)
+    assert run is not None
+    assert rows(run) == careful
     for topic, hits in topics:
         if hits:
             with np.errstate(over="ignore"):
@@ -218,8 +217,7 @@ def test_what_is_written_is_read_back_in_the_same_order(hits: list[tuple[str, fl
     if not hits:
         assert text == ""
         return
-    run = read_by_splitting(text.encode())
-    assert run is not None
+    run = _from_lines(text.encode(), "run")
     back = run.hits("q")
     assert [line.split(" ")[2] for line in text.splitlines()] == [hit.docno for hit in back]
     assert [line.split(" ")[3] for line in text.splitlines()] == [
@@ -272,9 +270,9 @@ def test_a_large_reader_judged_by_trec_eval(seed: int) -> None:
     run = read_with_arrow("".join(format_run(Run.from_dict("r", scores))).encode())
     assert run is not None
     expected = pytrec_eval.RelevanceEvaluator(qrels, {"map", "ndcg"}).evaluate(scores)
-    matching = match(run, Judgements(qrels))
     for name in ("map", "ndcg"):
-        ours = dict(zip(qrels, compute(parse_measure(name), matching).tolist(), strict=True))
+        values = measure_values([parse_measure(name)], run, qrels)[0].tolist()
+        ours = dict(zip(qrels, values, strict=True))
         assert ours == pytest.approx({t: row[name] for t, row in expected.items()}, abs=1e-6)
 
 

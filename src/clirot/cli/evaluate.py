@@ -10,98 +10,43 @@ from typing import Annotated, Any
 import typer
 
 from clirot.cli.console import emit, note, progress, warn
+from clirot.cli.options import with_options
 from clirot.errors import ExpectationError, UsageError
+from clirot.evaluation.config import EvaluateConfig
+from clirot.settings import assembled, leaves
+
+_RUNS = next(leaf for leaf in leaves(EvaluateConfig) if leaf.name == "runs")
 
 
+@with_options(
+    EvaluateConfig,
+    names={
+        "collection": ("--collection", "-c"),
+        "metrics": ("--metric", "-m"),
+        "rel_level": ("--rel-level", "-l"),
+        "topic_sets": ("--topic-set",),
+        "baseline": ("--baseline", "-b"),
+        "intervals": ("--ci",),
+        "gaps": ("--gap",),
+    },
+    without=("runs",),
+)
 def evaluate(
+    *,
     runs: Annotated[
         list[str] | None,
-        typer.Argument(
-            metavar="[RUN]...",
-            help="Run files (TREC, JSON; gz too): PATH, NAME=PATH or NAME@SET=PATH, where SET is "
-            "a language or other set of topics; or runs kept by search --save. None, or -: stdin.",
-            show_default=False,
-        ),
-    ] = None,
-    collection: Annotated[
-        str | None,
-        typer.Option("--collection", "-c", metavar="ID|DIR", help="Judgements of a collection."),
-    ] = None,
-    qrels: Annotated[
-        Path | None, typer.Option("--qrels", metavar="FILE", help="Judgements of a file.")
-    ] = None,
-    metric: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--metric",
-            "-m",
-            help="A measure as ranx, ir_measures or trec_eval write it: map, ndcg@20, P@5, "
-            "recip_rank. Repeatable. Default: map, ndcg@10, recall@100.",
-            show_default=False,
-        ),
-    ] = None,
-    rel_level: Annotated[
-        int,
-        typer.Option(
-            "--rel-level", "-l", help="The relevance from which on a document is relevant."
-        ),
-    ] = 1,
-    lang: Annotated[
-        str | None, typer.Option("--lang", help="Only topics the collection has in this language.")
-    ] = None,
-    baseline: Annotated[
-        str | None,
-        typer.Option(
-            "--baseline", "-b", metavar="NAME", help="Test every other run against this one."
-        ),
-    ] = None,
-    test: Annotated[
-        str, typer.Option("--test", help="randomisation or t (both paired).")
-    ] = "randomisation",
-    alpha: Annotated[float, typer.Option("--alpha", help="Significance level, after Holm.")] = 0.05,
-    samples: Annotated[
-        int, typer.Option("--samples", help="Samples of the randomisation test.")
-    ] = 20000,
-    seed: Annotated[
-        int, typer.Option("--seed", help="Of the randomisation test and the bootstrap.")
-    ] = 0,
-    ci: Annotated[
-        bool, typer.Option("--ci", help="Bootstrap confidence intervals of the means.")
-    ] = False,
-    confidence: Annotated[
-        float, typer.Option("--confidence", help="Level of the intervals.")
-    ] = 0.95,
-    topic_set: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--topic-set", metavar="NAME=FILE", help="Evaluate on the topics listed in FILE."
-        ),
-    ] = None,
-    gap: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--gap", metavar="A..B", help="What topic set B costs against A: clean..typo."
-        ),
-    ] = None,
-    fuse: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--fuse",
-            metavar="HOW",
-            help="Add a fused run: rrf, rrf:k=10, sum, sum:bm25=0.3,colbert=0.7.",
-        ),
+        typer.Argument(metavar="[RUN]...", help=_RUNS.said.help, show_default=False),
     ] = None,
     save_fused: Annotated[
         Path | None, typer.Option("--save-fused", metavar="DIR", help="Write the fused runs there.")
     ] = None,
-    expect: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--expect", metavar="MEASURE>=VALUE", help="Exit with 4 unless every run reaches it."
-        ),
-    ] = None,
     output_format: Annotated[
-        str, typer.Option("--format", "-f", help="table, json, csv, markdown or latex.")
+        str,
+        typer.Option(
+            "--format",
+            "-f",
+            help="table, json, csv, markdown or latex; or ranx: the table of ranx.compare.",
+        ),
     ] = "table",
     as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
     per_topic: Annotated[
@@ -112,37 +57,19 @@ def evaluate(
         Path | None,
         typer.Option("--pictures", metavar="DIR", help="Draw the comparison: one PNG a picture."),
     ] = None,
+    settings: dict[str, Any],
 ) -> None:
     """Evaluate runs: a table of measures, compared, tested and fused on demand."""
     _import_numpy_without_threads()
     from clirot.cli import evaluate_output as output
-    from clirot.evaluation import EvaluateConfig
     from clirot.evaluation import evaluate as run_evaluation
 
     written = "json" if as_json else output.known_format(output_format)
     if as_json and output_format not in ("table", "json"):
         raise UsageError(f"--json and --format {output_format} contradict each other")
-    output.check(runs or ["-"], per_topic=per_topic, written=written)
-    given: dict[str, Any] = {"metrics": tuple(metric)} if metric else {}
-    config = EvaluateConfig(
-        runs=tuple(runs or ["-"]),
-        collection=collection,
-        qrels=qrels,
-        rel_level=rel_level,
-        lang=lang,
-        baseline=baseline,
-        test=test,
-        alpha=alpha,
-        samples=samples,
-        seed=seed,
-        intervals=ci,
-        confidence=confidence,
-        topic_sets=output.named_files(topic_set or []),
-        gaps=tuple(gap or []),
-        fuse=tuple(fuse or []),
-        expect=tuple(expect or []),
-        **given,
-    )
+    named = tuple(runs or ["-"])
+    output.check(named, per_topic=per_topic, written=written)
+    config = assembled(EvaluateConfig, {**settings, "runs": named})
     with progress() as sink:
         evaluation = run_evaluation(config, progress=sink)
     for line in evaluation.notes:
@@ -164,9 +91,9 @@ def evaluate(
 
 
 def _import_numpy_without_threads() -> None:
-    """Import numpy with one OpenBLAS thread: starting the others takes longer than they save here.
+    """Import numpy with one thread of OpenBLAS, which saves a third of the time of the import.
 
-    A third of the import's processor time, on two cores. What the user set stays.
+    A number of threads that the user has set is left as it is.
     """
     name = "OPENBLAS_NUM_THREADS"
     if "numpy" in sys.modules or name in os.environ:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,8 +13,9 @@ from clirot.errors import UsageError
 
 if TYPE_CHECKING:
     from clirot.evaluation.result import Evaluation
+    from clirot.evaluation.tables import Cell
 
-FORMATS = ("table", "json", "csv", "markdown", "latex")
+FORMATS = ("table", "json", "csv", "markdown", "latex", "ranx")
 
 
 def known_format(name: str) -> str:
@@ -27,36 +28,39 @@ def known_format(name: str) -> str:
 
 
 def check(runs: Sequence[str], *, per_topic: bool, written: str) -> None:
-    """Refuse what cannot work before anything is read."""
+    """Refuse what cannot work, before anything is read."""
     if "-" in runs and sys.stdin is not None and sys.stdin.isatty():
         raise UsageError(
             "no run was named and nothing is piped in",
             hint="clirot evaluate RUN --qrels FILE, or clirot search ... | clirot evaluate ...",
         )
-    if per_topic and written in ("markdown", "latex"):
+    if per_topic and written in ("markdown", "latex", "ranx"):
         raise UsageError(
             f"--per-topic has no {written} form", hint="use --format csv, json or table"
         )
 
 
-def named_files(written: Sequence[str]) -> dict[str, Path]:
-    """``NAME=FILE`` options as a mapping."""
-    files = {}
-    for text in written:
-        name, equals, path = text.partition("=")
-        if not (name and equals and path):
-            raise UsageError(f"cannot read the topic set {text!r}", hint="write NAME=FILE")
-        files[name] = Path(path)
-    return files
-
-
 def render(evaluation: Evaluation, written: str, *, per_topic: bool, places: int) -> str:
     """The evaluation in one of :data:`FORMATS`."""
-    if written == "table":
-        return (_topic_table if per_topic else _tables)(evaluation, places)
-    from clirot.evaluation.documents import WRITERS
+    if written == "json":
+        from clirot.evaluation.json_document import json_text
 
-    return WRITERS[written](evaluation, per_topic, places)
+        return json_text(evaluation, per_topic=per_topic)
+    if written == "csv":
+        from clirot.evaluation.csv_table import csv_text
+
+        return csv_text(evaluation, per_topic=per_topic)
+    if written == "markdown":
+        from clirot.evaluation.markdown import markdown_table
+
+        return markdown_table(evaluation, places=places)
+    if written == "latex":
+        from clirot.evaluation.latex import latex_table
+
+        return latex_table(evaluation, places=places)
+    if written == "ranx":
+        return _ranx_tables(evaluation, places)
+    return (_topic_table if per_topic else _tables)(evaluation, places)
 
 
 def save_fused(evaluation: Evaluation, directory: Path) -> list[str]:
@@ -76,19 +80,48 @@ def save_fused(evaluation: Evaluation, directory: Path) -> list[str]:
     return paths
 
 
+def _ranx_tables(evaluation: Evaluation, places: int) -> str:
+    """The table of ranx for each topic set, with a line that says whose statistics it has."""
+    from clirot.evaluation.ranx_library import comparison_table
+
+    config = evaluation.config
+    parts = []
+    for topic_set, qrels in evaluation.inputs.qrels.items():
+        runs = {
+            system: run for (system, of), run in evaluation.inputs.runs.items() if of == topic_set
+        }
+        table = comparison_table(
+            runs, qrels, [(measure, config.rel_level) for measure in evaluation.measures],
+            test=config.test, alpha=config.alpha, places=places,
+        )  # fmt: skip
+        parts.append(f"{topic_set}:\n{table}" if topic_set else table)
+    test = {"randomisation": "Fisher's randomisation test", "t": "Student's paired t-test"}
+    parts.append(
+        "Measures and tests are those of ranx: the letters name the runs that a run is "
+        f"significantly better than ({test[config.test]}, p <= {config.alpha:g}, not corrected for "
+        "the number of tests)."
+    )
+    return "\n\n".join(parts)
+
+
 def _tables(evaluation: Evaluation, places: int) -> str:
     from clirot.evaluation.tables import legend, rows_of
 
-    several = evaluation.multiple
-    head = [*(["topics"] if several else []), "run", *map(str, evaluation.measures)]
     rows = rows_of(evaluation)
-    marked = any(cell.mark for row in rows for cell in row.cells)
-    style = _Style(live=stdout().isatty(), no_mark=" " if marked else "")
-    body = []
-    for row in rows:
-        labels = [row.topic_set, row.system][0 if several else 1 :]
-        body.append([*labels, *(style.cell(c.text(places), c.best, c.mark) for c in row.cells)])
-    parts = [_aligned(head, body, 2 if several else 1), legend(evaluation)]
+    no_mark = " " if any(cell.mark for row in rows for cell in row.cells) else ""
+    names = [str(measure) for measure in evaluation.measures]
+
+    def shown(cell: Cell) -> str:
+        text = cell.text(places)
+        bold = f"\x1b[1m{text}\x1b[0m" if cell.best and stdout().isatty() else text
+        return bold + (cell.mark or no_mark)
+
+    main = [
+        _labels(evaluation, row.topic_set, run=row.system)
+        | dict(zip(names, map(shown, row.cells), strict=True))
+        for row in rows
+    ]
+    parts = [_aligned(main, ["topics", "run"]), legend(evaluation)]
     if evaluation.intervals is not None:
         parts.append(_interval_table(evaluation, places))
     if evaluation.comparisons:
@@ -98,105 +131,78 @@ def _tables(evaluation: Evaluation, places: int) -> str:
     return "\n\n".join(parts)
 
 
-class _Style:
-    """Bold for the best figures on a terminal; a star elsewhere would be noise in a file."""
-
-    def __init__(self, *, live: bool, no_mark: str) -> None:
-        self._live = live
-        self._no_mark = no_mark
-
-    def cell(self, text: str, best: bool, mark: str) -> str:
-        shown = f"\x1b[1m{text}\x1b[0m" if best and self._live else text
-        return shown + (mark or self._no_mark)
+def _labels(evaluation: Evaluation, topic_set: str, **labels: str) -> dict[str, str]:
+    """The first columns of a row; the topic set is one of them where there are several."""
+    return {"topics": topic_set, **labels} if evaluation.multiple else dict(labels)
 
 
 def _width(text: str) -> int:
     return len(re.sub(r"\x1b\[\d*m", "", text))
 
 
-def _aligned(head: Sequence[str], body: Sequence[Sequence[str]], labels: int) -> str:
-    """Columns of text: the first ``labels`` to the left, the others to the right.
+def _aligned(rows: Sequence[Mapping[str, str]], labels: Sequence[str]) -> str:
+    """A table of text, whose head has the keys of the rows.
 
-    Plain text rather than a rich table: importing rich takes longer than evaluating 200 topics.
+    The columns in ``labels`` are aligned to the left, the others to the right. This is not a table
+    of rich, because importing rich takes longer than evaluating 200 topics.
     """
-    columns = list(zip(*[head, *body], strict=True))
-    widths = [max(_width(cell) for cell in column) for column in columns]
-
-    def line(cells: Sequence[str]) -> str:
-        padded = [
-            cell + " " * (width - _width(cell))
-            if place < labels
-            else " " * (width - _width(cell)) + cell
-            for place, (cell, width) in enumerate(zip(cells, widths, strict=True))
-        ]
-        return "  ".join(padded).rstrip()
-
-    rule = "─" * (sum(widths) + 2 * (len(widths) - 1))
-    return "\n".join([line(head), rule, *(line(row) for row in body)])
+    columns = [[head, *(row[head] for row in rows)] for head in rows[0]]
+    padded = []
+    for column in columns:
+        width = max(map(_width, column))
+        spaces = [" " * (width - _width(cell)) for cell in column]
+        left = column[0] in labels
+        padded.append([c + s if left else s + c for c, s in zip(column, spaces, strict=True)])
+    head, *body = ("  ".join(cells).rstrip() for cells in zip(*padded, strict=True))
+    rule = "─" * (sum(_width(column[0]) for column in padded) + 2 * (len(padded) - 1))
+    return "\n".join([head, rule, *body])
 
 
 def _interval_table(evaluation: Evaluation, places: int) -> str:
-    several = evaluation.multiple
-    level = f"{evaluation.config.confidence:.0%}"
-    head = [*(["topics"] if several else []), "run", "measure", "mean", f"{level} interval"]
-    body = []
-    for (system, topic_set, measure), ends in (evaluation.intervals or {}).items():
-        figure = evaluation.figure(system, measure, topic_set)
-        body.append(
-            [
-                *([topic_set] if several else []),
-                system,
-                str(measure),
-                f"{figure:.{places}f}",
-                f"{ends.low:.{places}f} to {ends.high:.{places}f}",
-            ]
-        )
-    return _aligned(head, body, 3 if several else 2)
+    level = f"{evaluation.config.confidence:.0%} interval"
+    rows = [
+        _labels(evaluation, topic_set, run=system, measure=str(measure))
+        | {
+            "mean": f"{evaluation.figure(system, measure, topic_set):.{places}f}",
+            level: f"{ends.low:.{places}f} to {ends.high:.{places}f}",
+        }
+        for (system, topic_set, measure), ends in (evaluation.intervals or {}).items()
+    ]
+    return _aligned(rows, ["topics", "run", "measure"])
 
 
 def _comparison_table(evaluation: Evaluation, places: int) -> str:
-    several = evaluation.multiple
-    level = f"{evaluation.config.confidence:.0%}"
-    head = [
-        *(["topics"] if several else []), "run", "measure", "difference", f"{level} interval",
-        "p", "p (Holm)", "effect d", "better/worse/same",
-    ]  # fmt: skip
-    body = []
-    for one in evaluation.comparisons:
-        same = one.topics - one.better - one.worse
-        body.append(
-            [
-                *([one.topic_set] if several else []),
-                one.system,
-                str(one.measure),
-                f"{one.difference:+.{places}f}",
-                f"{one.interval.low:+.{places}f} to {one.interval.high:+.{places}f}",
-                _p(one.test.p),
-                _p(one.p_adjusted),
-                f"{one.effect:+.2f}",
-                f"{one.better}/{one.worse}/{same}",
-            ]
-        )
-    title = f"Against {evaluation.config.baseline}:\n"
-    return title + _aligned(head, body, 3 if several else 2)
+    level = f"{evaluation.config.confidence:.0%} interval"
+    rows = [
+        _labels(evaluation, one.topic_set, run=one.system, measure=str(one.measure))
+        | {
+            "difference": f"{one.difference:+.{places}f}",
+            level: f"{one.interval.low:+.{places}f} to {one.interval.high:+.{places}f}",
+            "p": _p(one.test.p),
+            "p (Holm)": _p(one.p_adjusted),
+            "effect d": f"{one.effect:+.2f}",
+            "better/worse/same": f"{one.better}/{one.worse}/{one.topics - one.better - one.worse}",
+        }
+        for one in evaluation.comparisons
+    ]
+    return f"Against {evaluation.config.baseline}:\n" + _aligned(rows, ["topics", "run", "measure"])
 
 
 def _gap_table(evaluation: Evaluation, places: int) -> str:
-    level = f"{evaluation.config.confidence:.0%}"
-    head = ["gap", "run", "measure", "difference", f"{level} interval", "relative", "topics"]
-    body = [
-        [
-            gap.name,
-            gap.system,
-            str(gap.measure),
-            f"{gap.difference:+.{places}f}",
-            f"{gap.interval.low:+.{places}f} to {gap.interval.high:+.{places}f}",
-            "-" if gap.relative is None else f"{gap.relative:+.1%}",
-            "paired" if gap.paired else "independent",
-        ]
+    level = f"{evaluation.config.confidence:.0%} interval"
+    rows = [
+        {
+            "gap": gap.name,
+            "run": gap.system,
+            "measure": str(gap.measure),
+            "difference": f"{gap.difference:+.{places}f}",
+            level: f"{gap.interval.low:+.{places}f} to {gap.interval.high:+.{places}f}",
+            "relative": "-" if gap.relative is None else f"{gap.relative:+.1%}",
+            "topics": "paired" if gap.paired else "independent",
+        }
         for gap in evaluation.gaps
     ]
-    return _aligned(head, body, 3)
+    return _aligned(rows, ["gap", "run", "measure"])
 
 
 def _p(value: float) -> str:
@@ -204,12 +210,10 @@ def _p(value: float) -> str:
 
 
 def _topic_table(evaluation: Evaluation, places: int) -> str:
-    several = evaluation.multiple
-    head = [*(["topics"] if several else []), "run", "topic", *map(str, evaluation.measures)]
-    body = [
-        [*([topic_set] if several else []), system, topic]
-        + [f"{value:.{places}f}" for value in column]
-        for (system, topic_set), table in evaluation.values.items()
-        for topic, column in zip(evaluation.topics[topic_set], table.T.tolist(), strict=True)
+    rows = [
+        _labels(evaluation, topic_set, run=system, topic=topic)
+        | {name: f"{value:.{places}f}" for name, value in values.items()}
+        for system, topic_set in evaluation.values
+        for topic, values in evaluation.per_topic(system, topic_set).items()
     ]
-    return _aligned(head, body, 3 if several else 2)
+    return _aligned(rows, ["topics", "run", "topic"])

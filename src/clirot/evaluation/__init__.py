@@ -1,9 +1,10 @@
-"""Evaluation: runs held against judgements, compared, and told apart from chance.
+"""Evaluation of runs: measures, paired tests against a baseline, fusion, tables and pictures.
 
 :func:`evaluate` reads the files that an :class:`EvaluateConfig` names; :func:`evaluate_runs` takes
-runs and judgements that are already here. Both give an
-:class:`~clirot.evaluation.result.Evaluation`, which :mod:`clirot.evaluation.documents` and
-:mod:`clirot.evaluation.pictures` turn into JSON, CSV, Markdown, LaTeX and figures.
+runs and judgements that are in memory. Both give an
+:class:`~clirot.evaluation.result.Evaluation`. The modules :mod:`~clirot.evaluation.latex`,
+:mod:`~clirot.evaluation.markdown`, :mod:`~clirot.evaluation.csv_table`,
+:mod:`~clirot.evaluation.json_document` and :mod:`~clirot.evaluation.pictures` write it down.
 """
 
 from __future__ import annotations
@@ -23,14 +24,14 @@ __all__ = ["EvaluateConfig", "evaluate", "evaluate_runs"]
 
 
 def evaluate(config: EvaluateConfig, *, progress: ProgressSink = silent) -> Evaluation:
-    """Evaluate the runs that ``config`` names against its collection's or file's judgements.
+    """Evaluate the runs that ``config`` names against the judgements that it names.
 
     Args:
         config: what to evaluate and how.
-        progress: told of each run read and each comparison made.
+        progress: is told of each run read and each comparison made.
 
     Raises:
-        UsageError: the configuration asks for something that makes no sense with these inputs.
+        UsageError: the configuration asks for something that these inputs cannot give.
         UnknownNameError: no such measure, test, run, topic set or collection.
         InputError: a run, the qrels or a topic set cannot be read; file and line.
     """
@@ -47,13 +48,13 @@ def evaluate_runs(
     *,
     progress: ProgressSink = silent,
 ) -> Evaluation:
-    """Evaluate runs that are in memory; what ``config`` says of files is not used.
+    """Evaluate runs that are in memory; the files that ``config`` names are not read.
 
     Args:
         runs: by name; ``name@set`` puts a run in a topic set, as on the command line.
         qrels: topic -> docno -> relevance.
         config: measures, comparison, seed.
-        progress: told of each comparison made.
+        progress: is told of each comparison made.
 
     Raises:
         UsageError: as :func:`evaluate`.

@@ -1,21 +1,62 @@
-"""Fusing runs: reciprocal ranks, or weighted sums of normalised scores.
+"""Fused runs as further systems: which runs, by which method of ranx, with which settings.
 
-Definitions are those of ranx (``rrf``; ``min_max_norm`` followed by ``wsum``), which is the judge
-in the tests; why it is not called here is in ``docs/decisions/020-measures-in-numpy.md``.
+A fusion is written as a method with its settings, such as ``rrf``, ``rrf:k=10``,
+``wsum:bm25=0.3,colbert=0.7`` or ``mnz:norm=zmuv,bm25,colbert``. The arithmetic is ranx's
+(:mod:`clirot.evaluation.ranx_library`). Weights and parameters that are not given can be chosen on
+training topics, which are then left out of everything that is reported.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from typing import Any
 
-from clirot.errors import UsageError
-from clirot.records import Hit
-from clirot.registry import unknown_name
-from clirot.runs import Run
+from clirot.errors import InputError, UsageError
+from clirot.evaluation.config import EvaluateConfig
+from clirot.evaluation.inputs import Inputs, read_topic_ids
+from clirot.evaluation.measures import Measure
+from clirot.records import ProgressSink, Step
+from clirot.registry import Registry, unknown_name
+from clirot.runs import Qrels, Run
 
-_K = 60.0  # Cormack, Clarke and Buettcher, SIGIR 2009
-_METHODS = ("rrf", "sum")
+NORMS = ("min-max", "min-max-inverted", "max", "sum", "zmuv", "rank", "borda")
+"""The normalisations of ranx."""
+_SPREAD = ("min-max", "min-max-inverted", "sum", "zmuv")  # all equal scores become 0
+
+
+@dataclass(frozen=True)
+class Method:
+    """What a fusion method of ranx takes."""
+
+    parameters: Mapping[str, float | None] = field(default_factory=dict)
+    """Name -> default; None where ranx has none."""
+    scores: bool = False
+    """Whether it adds up scores, which are normalised first; otherwise it looks at ranks only."""
+    weighted: bool = False
+    """Whether runs have weights; 1 unless given."""
+    trained: bool = False
+    """Whether it learns from training topics how likely each run is right at each rank."""
+
+
+METHODS: Registry[Method] = Registry(
+    "fusion",
+    {
+        **dict.fromkeys(("anz", "max", "med", "min", "mnz", "sum"), Method(scores=True)),
+        **dict.fromkeys(("mixed", "wmnz", "wsum"), Method(scores=True, weighted=True)),
+        **dict.fromkeys(("bordafuse", "condorcet", "isr", "log_isr"), Method()),
+        **dict.fromkeys(("w_bordafuse", "w_condorcet"), Method(weighted=True)),
+        **dict.fromkeys(
+            ("bayesfuse", "mapfuse", "posfuse", "probfuse", "segfuse", "slidefuse"),
+            Method(trained=True),
+        ),
+        "gmnz": Method({"gamma": None}, scores=True),
+        "logn_isr": Method({"sigma": 0.01}),
+        "rbc": Method({"phi": None}),
+        "rrf": Method({"k": 60}),
+    },
+)
+"""The methods of ranx, by its names. ``comb_mnz`` is read as ``mnz``, and so on."""
 
 
 @dataclass(frozen=True)
@@ -24,84 +65,259 @@ class Fusion:
 
     written: str
     method: str
-    """``rrf`` (reciprocal rank fusion) or ``sum`` (weighted sum of min-max normalised scores)."""
-    k: float = _K
-    """The constant of reciprocal rank fusion: a document at rank r gets 1 / (k + r)."""
-    weights: Mapping[str, float] | None = None
-    """System -> weight; only these systems are fused. None: all, with weight 1."""
+    norm: str | None
+    """The normalisation of scores; None where the method looks at ranks."""
+    parameters: Mapping[str, float]
+    members: tuple[str, ...]
+    """The systems that are fused; none named: all."""
+    weights: Mapping[str, float]
+    """System -> weight, where one was given."""
+    learned: Mapping[str, Any] = field(default_factory=dict)
+    """What was chosen on training topics, as ranx takes it."""
 
     @classmethod
     def parse(cls, text: str) -> Fusion:
-        """Read ``rrf``, ``rrf:k=10``, ``rrf:bm25,colbert``, ``sum`` or ``sum:bm25=0.3,colbert=1``.
+        """Read a fusion.
 
         Raises:
-            UsageError: it is none of these.
+            UnknownNameError: there is no such method or normalisation.
+            UsageError: a setting cannot be read, or the method has no such setting.
         """
-        method, _, rest = text.strip().partition(":")
-        if method not in _METHODS:
-            raise unknown_name("fusion", method, _METHODS)
-        k, weights = _K, dict[str, float]()
-        for part in filter(None, rest.split(",")):
-            name, equals, written = part.strip().rpartition("=")
-            if not equals:
-                name, written = written, "1"
-            try:
-                value = float(written)
-            except ValueError:
-                value = float("nan")
-            if not 0 <= value < float("inf") or name in weights:
-                raise UsageError(
-                    f"cannot read {part.strip()!r} in the fusion {text!r}",
-                    hint="write rrf:k=60, or sum:RUN=WEIGHT,RUN=WEIGHT with each run once",
-                )
-            if method == "rrf" and name == "k":
-                k = value
+        written = text.strip()
+        name, _, rest = written.partition(":")
+        name = name.removeprefix("comb_").replace("weighted_", "w_")
+        method = METHODS[name]
+        norm = "min-max" if method.scores else None
+        parameters, weights = dict[str, float](), dict[str, float]()
+        members: list[str] = []
+        for part in filter(None, (one.strip() for one in rest.split(","))):
+            key, equals, value = part.rpartition("=")
+            if equals and key == "norm":
+                if not method.scores:
+                    raise UsageError(
+                        f"fusion {text!r}: {name} looks at ranks, so that there is nothing to "
+                        "normalise",
+                        hint="leave the norm out",
+                    )
+                if value not in NORMS:
+                    raise unknown_name("normalisation", value, NORMS)
+                norm = value
+            elif equals and key in method.parameters:
+                parameters[key] = _number(value, part, text)
+            elif (key or value) in members:
+                raise UsageError(f"cannot read {part!r} in the fusion {text!r}: it is there twice")
+            elif equals:
+                if not method.weighted:
+                    heavy = sorted(one for one, facts in METHODS.items() if facts.weighted)
+                    raise UsageError(
+                        f"cannot read {part!r} in the fusion {text!r}: {name} has no weights",
+                        hint=f"with weights: {', '.join(heavy)}",
+                    )
+                members.append(key)
+                weights[key] = _number(value, part, text)
             else:
-                weights[name] = value
-        return cls(text.strip(), method, k, weights or None)
+                members.append(value)
+        return cls(written, name, norm, parameters, tuple(members), weights)
+
+    @property
+    def open(self) -> bool:
+        """Whether it has weights or parameters, and none of them was given."""
+        method = METHODS[self.method]
+        takes = method.trained or method.weighted or method.parameters
+        return bool(takes) and not self.weights and not self.parameters
+
+    def settings(self, systems: Sequence[str]) -> dict[str, Any]:
+        """The settings for ranx, for these systems in this order.
+
+        Raises:
+            UsageError: one is missing.
+        """
+        if self.learned:
+            return dict(self.learned)
+        method = METHODS[self.method]
+        if method.trained:
+            raise UsageError(
+                f"fusion {self.method} learns from training topics, and there are none",
+                hint="name them by `tune_fusion`",
+            )
+        settings: dict[str, Any] = {**method.parameters, **self.parameters}
+        for name, value in settings.items():
+            if value is None:
+                raise UsageError(
+                    f"fusion {self.method} needs {name}",
+                    hint=f"write {self.method}:{name}=0.5, or choose it on training topics "
+                    "with `tune_fusion`",
+                )
+        if method.weighted:
+            settings["weights"] = [self.weights.get(system, 1.0) for system in systems]
+        return settings
 
 
-def fuse(runs: Mapping[str, Run], fusion: Fusion) -> Run:
-    """Fuse runs over the same topics; a topic that only some have is fused from those.
+def _number(value: str, part: str, text: str) -> float:
+    try:
+        number = float(value)
+    except ValueError:
+        number = -1.0
+    if not 0 <= number < float("inf"):
+        raise UsageError(
+            f"cannot read {part!r} in the fusion {text!r}",
+            hint="write rrf:k=60, or wsum:RUN=WEIGHT,RUN=WEIGHT; numbers are not negative",
+        )
+    return number
+
+
+def with_fused(
+    inputs: Inputs, config: EvaluateConfig, measure: Measure, progress: ProgressSink
+) -> tuple[Inputs, dict[tuple[str, str], Run]]:
+    """The inputs with a further system for each fusion, and the fused runs.
+
+    Topic sets are fused one by one. Where topics are named for tuning, they are taken out of the
+    inputs that are returned, and of the fused runs.
 
     Args:
-        runs: by system.
-        fusion: how.
-
-    Raises:
-        UnknownNameError: a weight names a run that is not among them.
-        UsageError: a score is infinite, so that it cannot be normalised.
+        inputs: the runs and the judgements.
+        config: the fusions, and the topics to tune them on.
+        measure: what tuning optimises.
+        progress: told of each fusion made.
     """
-    weights = fusion.weights if fusion.weights is not None else dict.fromkeys(runs, 1.0)
-    for name in weights:
-        if name not in runs:
-            raise unknown_name("run", name, runs)
-    topics = dict.fromkeys(topic for name in weights for topic in runs[name].topics)
-    fused: dict[str, dict[str, float]] = {}
-    for topic in topics:
-        documents = fused[topic] = {}
-        for name, weight in weights.items():
-            hits = runs[name].hits(topic)
-            shares = _reciprocal(hits, fusion.k) if fusion.method == "rrf" else _scaled(hits, name)
-            for hit, share in zip(hits, shares, strict=True):
-                documents[hit.docno] = documents.get(hit.docno, 0.0) + weight * share
-    return Run.from_dict(fusion.written, fused)
+    from clirot.evaluation import ranx_library
+
+    fusions = [Fusion.parse(text) for text in config.fuse]
+    given = inputs.systems
+    for fusion in fusions:
+        members = fusion.members or given
+        for name in members:
+            if name not in given:
+                raise unknown_name("run", name, given)
+        if len(members) < 2:
+            raise UsageError("fusion needs at least two runs", hint="name more runs")
+        if fusion.written in given:
+            raise UsageError(f"two runs are called {fusion.written!r}; one of them is a fusion")
+    training: Mapping[str, Qrels] = {}
+    notes = list(inputs.notes)
+    if config.tune_fusion is not None:
+        whole = inputs
+        inputs, training, taken = _without_training(inputs, config.tune_fusion)
+        notes += taken
+        for place, fusion in enumerate(fusions):
+            if fusion.open:
+                fusions[place] = _tuned(fusion, whole, training, measure, config.rel_level)
+                notes.append(_said(fusions[place], training, measure, given))
+    trained = {topic for qrels in training.values() for topic in qrels}
+    fused: dict[tuple[str, str], Run] = {}
+    for done, fusion in enumerate(fusions, 1):
+        together = sorted(fusion.members or given)  # the order of the runs has no effect
+        for topic_set in inputs.qrels:
+            if all((name, topic_set) in inputs.runs for name in together):
+                runs = [inputs.runs[name, topic_set] for name in together]
+                notes += _without_spread(fusion, together, runs)
+                made = ranx_library.fuse(
+                    runs, fusion.method, fusion.norm, fusion.settings(together)
+                )
+                fused[fusion.written, topic_set] = Run.from_dict(
+                    fusion.written, {t: one for t, one in made.items() if t not in trained}
+                )
+        progress(Step("fusing", done, len(fusions), unit="fusions"))
+    return replace(inputs, runs={**inputs.runs, **fused}, notes=tuple(notes)), fused
 
 
-def _reciprocal(hits: Sequence[Hit], k: float) -> list[float]:
-    return [1 / (k + rank) for rank in range(1, len(hits) + 1)]
+def _without_training(inputs: Inputs, written: str) -> tuple[Inputs, dict[str, Qrels], list[str]]:
+    """The inputs without the training topics, the judgements of these, and what to say of it."""
+    if written in inputs.qrels:
+        training = {written: inputs.qrels[written]}
+        rest = {name: qrels for name, qrels in inputs.qrels.items() if name != written}
+        if not rest:
+            raise UsageError(
+                f"`tune_fusion`: {written!r} is the only topic set, so that none is left to report",
+                hint="tune on a topic set of its own",
+            )
+    else:
+        ids = read_topic_ids(written)
+        rest = dict(inputs.qrels)
+        training = {
+            name: found
+            for name, qrels in rest.items()
+            if (found := {topic: qrels[topic] for topic in qrels if topic in ids})
+        }
+        if not training:
+            raise InputError(f"`tune_fusion`: none of the topics in {written} is judged")
+    trained = {topic for qrels in training.values() for topic in qrels}
+    notes = []
+    kept: dict[str, Qrels] = {}
+    for name, qrels in rest.items():
+        kept[name] = {topic: one for topic, one in qrels.items() if topic not in trained}
+        label = f"topic set {name}: " if name else ""
+        if not any(kept[name].values()):
+            raise UsageError(
+                f"`tune_fusion`: {label}all topics serve to tune the fusion, so that none is left "
+                "to report",
+                hint="tune on topics of their own; translations of a topic are the same topic",
+            )
+        if left_out := len(qrels) - len(kept[name]):
+            notes.append(
+                f"{label}left out {left_out} of {len(qrels)} topics, which served to tune the "
+                "fusion"
+            )
+    runs = {key: run for key, run in inputs.runs.items() if key[1] in kept}
+    return replace(inputs, qrels=kept, runs=runs), training, notes
 
 
-def _scaled(hits: Sequence[Hit], name: str) -> list[float]:
-    """Scores moved to 0 (the lowest) up to 1 (the highest) of their topic."""
-    if not hits:
-        return []
-    scores = [hit.score for hit in hits]
-    low, high = min(scores), max(scores)
-    if low == float("-inf") or high == float("inf"):
+def _tuned(
+    fusion: Fusion, inputs: Inputs, training: Mapping[str, Qrels], measure: Measure, level: int
+) -> Fusion:
+    """The fusion with the weights and parameters that are best on the training topics."""
+    from clirot.evaluation import ranx_library
+
+    members = sorted(fusion.members or inputs.systems)
+    # Topic sets may share topic ids: the sets are told apart by a prefix.
+    judged: dict[str, Mapping[str, int]] = {}
+    scores: list[dict[str, dict[str, float]]] = [{} for _ in members]
+    for topic_set, qrels in training.items():
+        if any((name, topic_set) not in inputs.runs for name in members):
+            continue
+        for topic, grades in qrels.items():
+            if max(grades.values(), default=0) >= (measure.level or level):
+                judged[f"{topic_set} {topic}"] = grades
+                for place, name in enumerate(members):
+                    documents = inputs.runs[name, topic_set].documents(topic)
+                    scores[place][f"{topic_set} {topic}"] = documents
+    if not judged or not all(map(any, (one.values() for one in scores))):
         raise UsageError(
-            f"run {name!r} has infinite scores, which a weighted sum cannot normalise",
-            hint="use rrf, which looks at ranks only",
+            f"fusion {fusion.written!r} cannot be tuned: the runs have no results for training "
+            "topics with relevant documents"
         )
-    spread = max(high - low, 1e-9)  # ranx: all equal means 0
-    return [(score - low) / spread for score in scores]
+    runs = [Run.from_dict(name, one) for name, one in zip(members, scores, strict=True)]
+    learned = ranx_library.tune(runs, judged, fusion.method, fusion.norm, measure, level)
+    return replace(fusion, learned=learned)
+
+
+def _said(
+    fusion: Fusion, training: Mapping[str, Qrels], measure: Measure, given: Sequence[str]
+) -> str:
+    members = sorted(fusion.members or given)
+    parts = []
+    for name, value in fusion.learned.items():
+        if name == "weights":
+            parts += [f"{one}={weight:g}" for one, weight in zip(members, value, strict=True)]
+        elif isinstance(value, int | float):
+            parts.append(f"{name}={value:g}")
+    topics = sum(map(len, training.values()))
+    chosen = f"{', '.join(parts)} chosen" if parts else "its probabilities were learned"
+    how = f" for the best {measure}" if parts else ""
+    return f"fusion {fusion.written}: {chosen} on {topics} training topics{how}"
+
+
+def _without_spread(fusion: Fusion, members: Sequence[str], runs: Sequence[Run]) -> list[str]:
+    """What to say of topics on which a run has equal scores only, or a single hit."""
+    notes = []
+    if fusion.norm in _SPREAD:
+        for name, run in zip(members, runs, strict=True):
+            ends = (run.rows(topic) for topic in run.topics)
+            flat = sum(bool(run.scores[start] == run.scores[stop - 1]) for start, stop in ends)
+            if flat:
+                notes.append(
+                    f"fusion {fusion.written}: run {name} has a single hit, or hits of one score, "
+                    f"for {flat} of its topics; {fusion.norm} normalisation makes those 0, so that "
+                    "they add nothing (rrf looks at ranks instead)"
+                )
+    return notes

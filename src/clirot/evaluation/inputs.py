@@ -4,24 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache, cached_property
 from os import PathLike
 from pathlib import Path
 from typing import NamedTuple
 
 from clirot.errors import InputError, LanguageError, UsageError
 from clirot.evaluation.config import EvaluateConfig
+from clirot.evaluation.measures import judged_topics
 from clirot.languages import parse_language
 from clirot.records import ProgressSink, Step
 from clirot.registry import unknown_name
-from clirot.runs import SAVED_RUN, Judgements, Qrels, Run, read_qrels, read_run
+from clirot.runs import SAVED_RUN, Qrels, Run, read_qrels, read_run
 from clirot.runs.source import check_utf8, read_bytes
 
 OVERALL = "overall"
-"""The name under which several topic sets are taken together; no set may have it."""
+"""The name that stands for all topic sets together; no set may have it."""
 
 
 class RunSpec(NamedTuple):
-    """A run as named on the command line: ``PATH``, ``NAME=PATH`` or ``NAME@SET=PATH``."""
+    """A run as it is written in a configuration: ``PATH``, ``NAME=PATH`` or ``NAME@SET=PATH``."""
 
     system: str | None
     topic_set: str
@@ -56,27 +58,32 @@ def split_label(label: str) -> tuple[str, str]:
 
 @dataclass(frozen=True, eq=False)
 class Inputs:
-    """Runs and judgements, checked against each other's names."""
+    """Runs and judgements by system and topic set."""
 
     runs: Mapping[tuple[str, str], Run]
     """(system, topic set) -> run. Without topic sets the only set is ``""``."""
-    judgements: Mapping[str, Judgements]
+    qrels: Mapping[str, Qrels]
     """Topic set -> its judgements."""
     judged: frozenset[str]
-    """All judged topics, in whatever set."""
+    """All topics that have judgements, in whatever set."""
     sources: Mapping[tuple[str, str], str]
     """(system, topic set) -> its file, or its name and digest in the store."""
     notes: tuple[str, ...] = ()
-    """What a person should know of how the inputs were read."""
+    """What a person should know of the inputs."""
+
+    @cached_property
+    def topics(self) -> Mapping[str, tuple[str, ...]]:
+        """Topic set -> its judged topics, in the order of the judgements."""
+        return {name: judged_topics(qrels) for name, qrels in self.qrels.items()}
 
     @property
     def systems(self) -> tuple[str, ...]:
-        """In the order they were given."""
+        """In the order in which they were given."""
         return tuple(dict.fromkeys(system for system, _ in self.runs))
 
 
 def inputs_in_memory(runs: Mapping[str, Run], qrels: Qrels, config: EvaluateConfig) -> Inputs:
-    """Inputs from runs by label and qrels that are in memory."""
+    """Inputs from runs and qrels that are in memory."""
     labelled = [(*split_label(label), run, label) for label, run in runs.items()]
     return _arrange(labelled, lambda _: qrels, config)
 
@@ -87,13 +94,11 @@ def read_inputs(config: EvaluateConfig, progress: ProgressSink) -> Inputs:
         said = "neither was" if config.collection is None else "both were"
         raise UsageError(
             f"judgements come from a collection or from a qrels file, and {said} given",
-            hint="--collection ID or --qrels FILE",
+            hint="give `collection` or `qrels`",
         )
     specs = [RunSpec.parse(text) for text in config.runs]
-    qrels_of: Callable[[str], Qrels] = (
-        _Collection(config) if config.qrels is None else _OneFile(config.qrels)
-    )
-    qrels_of("")  # wrong judgements should not wait for a large run to be read
+    qrels_of = _judgements(config)
+    qrels_of("")  # before the runs, which may be large
     labelled = []
     for done, spec in enumerate(specs, 1):
         path, name, source = _find(spec.path)
@@ -105,10 +110,10 @@ def read_inputs(config: EvaluateConfig, progress: ProgressSink) -> Inputs:
 
 
 def _find(written: str) -> tuple[str | Path, str | None, str]:
-    """A run's file, its name where it is not the file's, and where it came from.
+    """The file of a run, its name where that is not the name of the file, and its source.
 
-    What is no file may be a run that ``clirot search --save`` keeps in the store. Its digest leads
-    to the index, the model and the bitext it was made with.
+    Where there is no such file it may be the name of a run in the store. The digest of that run
+    leads to the index, the model and the bitext that it was made with.
     """
     if written != "-" and "/" not in written and not Path(written).exists():
         from clirot.store import Store
@@ -121,39 +126,25 @@ def _find(written: str) -> tuple[str | Path, str | None, str]:
     return written, None, written
 
 
-class _OneFile:
-    """The judgements of a file, whatever the topic set."""
+def _judgements(config: EvaluateConfig) -> Callable[[str], Qrels]:
+    """From a topic set to its judgements; a set that is named by a language has those of it."""
+    if config.qrels is not None:
+        qrels = read_qrels(config.qrels)
+        return lambda topic_set: qrels
+    from clirot.collection import open_collection
 
-    def __init__(self, path: Path) -> None:
-        self._qrels = read_qrels(path)
+    assert config.collection is not None
+    collection = open_collection(config.collection)
 
-    def __call__(self, topic_set: str) -> Qrels:
-        return self._qrels
-
-
-class _Collection:
-    """A collection's judgements; of a topic set that is one of its languages, that language's."""
-
-    def __init__(self, config: EvaluateConfig) -> None:
-        from clirot.collection import open_collection
-
-        assert config.collection is not None
-        self._collection = open_collection(config.collection)
-        self._lang = config.lang
-        self._known: dict[str, Qrels] = {}
-
-    def __call__(self, topic_set: str) -> Qrels:
-        if topic_set not in self._known:
-            lang = self._language(topic_set) or self._lang
-            self._known[topic_set] = self._collection.qrels(lang)
-        return self._known[topic_set]
-
-    def _language(self, topic_set: str) -> str | None:
+    @cache
+    def qrels_of(topic_set: str) -> Qrels:
         try:
-            language = parse_language(topic_set)
+            language: str | None = parse_language(topic_set)
         except LanguageError:
-            return None
-        return language if language in self._collection.languages else None
+            language = None
+        return collection.qrels(language if language in collection.languages else config.lang)
+
+    return qrels_of
 
 
 def _arrange(
@@ -162,9 +153,7 @@ def _arrange(
     config: EvaluateConfig,
 ) -> Inputs:
     notes: list[str] = []
-    members = {
-        name: _topic_ids(name, path) for name, path in config.topic_sets.items() if split_set(name)
-    }
+    members = dict(_topic_set(text) for text in config.topic_sets)
     runs: dict[tuple[str, str], Run] = {}
     sources: dict[tuple[str, str], str] = {}
     for system, topic_set, run, given in labelled:
@@ -183,21 +172,25 @@ def _arrange(
             f"run {unnamed!r} names no topic set and others do",
             hint=f"write {unnamed}@SET=PATH",
         )
-    judgements, judged = {}, set[str]()
+    restricted: dict[str, Qrels] = {}
+    judged: set[str] = set()
     for topic_set in sets:
         qrels = qrels_of(topic_set)
         judged |= qrels.keys()
         if topic_set in members:
             qrels = _restrict(qrels, topic_set, members[topic_set], notes)
-        judgements[topic_set] = Judgements(qrels)
-    return Inputs(runs, judgements, frozenset(judged), sources, tuple(notes))
+        restricted[topic_set] = qrels
+    return Inputs(runs, restricted, frozenset(judged), sources, tuple(notes))
 
 
-def split_set(name: str) -> str:
-    """A topic set's name, checked."""
-    if not name or name == OVERALL:
+def _topic_set(written: str) -> tuple[str, frozenset[str]]:
+    """The name and the topics of a topic set that is written ``NAME=FILE``."""
+    name, equals, path = written.partition("=")
+    if not (name and equals and path):
+        raise UsageError(f"cannot read the topic set {written!r}", hint="write NAME=FILE")
+    if name == OVERALL:
         raise UsageError(f"a topic set cannot be called {name!r}")
-    return name
+    return name, read_topic_ids(path)
 
 
 def _restrict(qrels: Qrels, name: str, ids: frozenset[str], notes: list[str]) -> Qrels:
@@ -212,17 +205,22 @@ def _restrict(qrels: Qrels, name: str, ids: frozenset[str], notes: list[str]) ->
     return kept
 
 
-def _topic_ids(name: str, path: str | PathLike[str]) -> frozenset[str]:
+def read_topic_ids(path: str | PathLike[str]) -> frozenset[str]:
+    """The topic ids in a file: the first column of each line.
+
+    Raises:
+        InputError: the file cannot be read.
+    """
     data = read_bytes(path, what="topic set")
     check_utf8(data, path)
     return frozenset(line.split()[0].decode() for line in data.split(b"\n") if line.strip())
 
 
 def known_system(name: str, systems: Iterable[str]) -> str:
-    """``name``, if it is one of the systems.
+    """The name, where it is one of the systems.
 
     Raises:
-        UnknownNameError: it is not; a near miss is suggested.
+        UnknownNameError: it is not.
     """
     if name not in (known := list(systems)):
         raise unknown_name("run", name, known)

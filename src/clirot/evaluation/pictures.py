@@ -1,7 +1,7 @@
-"""Pictures of an evaluation: what each topic gains, precision against recall, measure by topic set.
+"""Pictures of an evaluation: the gain of each topic, precision and recall, measures by topic set.
 
-Each function draws one figure and returns it; :func:`draw_all` writes those that make sense. They
-use matplotlib's object interface, so drawing leaves no global state and needs no display.
+Each function draws one figure and returns it; :func:`draw_all` writes those for which there is
+data. They use the object interface of matplotlib, which needs no display and no global state.
 """
 
 from __future__ import annotations
@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from clirot.evaluation.inputs import OVERALL
-from clirot.evaluation.measures import Measure, compute, parse_measure
+from clirot.evaluation.comparison import averaged, sample
+from clirot.evaluation.measures import Measure, measure_values, parse_measure
 from clirot.evaluation.result import Evaluation
-from clirot.evaluation.samples import members, sample
 from clirot.evaluation.significance import bootstrap_interval
 from clirot.evaluation.tables import paper_name
 from clirot.store import written
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# Okabe and Ito: told apart by people who do not see red and green apart, and in grey.
+# The colours of Okabe and Ito, which colour-blind people can tell apart.
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 _UP, _DOWN = "#0072B2", "#D55E00"
@@ -33,7 +32,7 @@ _UP, _DOWN = "#0072B2", "#D55E00"
 def draw_all(evaluation: Evaluation, directory: Path) -> list[Path]:
     """Draw the precision-recall curve, gains over the baseline, and measures by topic set.
 
-    Gains need a baseline, measures by topic set several of them; what is missing is not drawn.
+    Gains are drawn where there is a baseline, measures by topic set where there are several sets.
 
     Returns:
         The PNG files written.
@@ -41,8 +40,6 @@ def draw_all(evaluation: Evaluation, directory: Path) -> list[Path]:
     Raises:
         ArtefactError: the directory cannot be written.
     """
-    from clirot.evaluation.comparing import averaged
-
     figures: dict[str, Figure] = {"precision-recall": precision_recall(evaluation)}
     measures = averaged(evaluation.measures)
     baseline = evaluation.config.baseline
@@ -75,7 +72,7 @@ def gains(evaluation: Evaluation, system: str, measure: Measure) -> Figure:
     """
     baseline = evaluation.config.baseline
     assert baseline is not None
-    sets = members(evaluation, evaluation.main_set)
+    sets = evaluation.members(evaluation.main_set)
     here = sample(evaluation, system, measure, sets)
     there = sample(evaluation, baseline, measure, sets)
     figure, axes = _figure(7.2, 3.4)
@@ -122,19 +119,17 @@ def precision_recall(evaluation: Evaluation) -> Figure:
     measures = [parse_measure(f"iprec@{level:g}") for level in levels.round(1)]
     figure, axes = _figure(4.8, 4.2)
     for place, system in enumerate(evaluation.systems):
-        matchings = [evaluation.matchings.get((system, one)) for one in evaluation.topics]
-        if None in matchings:
+        runs = [evaluation.inputs.runs.get((system, one)) for one in evaluation.topics]
+        if None in runs:
             continue
-        precision = [
-            np.mean(
-                [
-                    compute(measure, matching, level=evaluation.config.rel_level).mean()
-                    for matching in matchings
-                    if matching is not None
-                ]
-            )
-            for measure in measures
-        ]
+        precision = np.mean(
+            [
+                measure_values(measures, run, qrels, level=evaluation.config.rel_level).mean(axis=1)
+                for run, qrels in zip(runs, evaluation.inputs.qrels.values(), strict=True)
+                if run is not None
+            ],
+            axis=0,
+        )
         axes.plot(
             levels, precision, label=system, color=_COLOURS[place % 7], marker=_MARKERS[place % 7],
             markersize=4, linewidth=1.4, linestyle="-" if place < 7 else "--",
@@ -150,14 +145,14 @@ def precision_recall(evaluation: Evaluation) -> Figure:
 
 def by_topic_set(evaluation: Evaluation, measure: Measure) -> Figure:
     """Dots with their bootstrap intervals: a measure on each topic set, for each system."""
-    sets = [*evaluation.topics, *([OVERALL] if evaluation.multiple else [])]
+    sets = evaluation.topic_sets
     systems = evaluation.systems
     figure, axes = _figure(2.0 + max(3, len(sets)) * max(0.8, 0.28 * len(systems)), 3.6)
     step = 0.7 / len(systems)
     for place, system in enumerate(systems):
         points = []
         for position, topic_set in enumerate(sets):
-            drawn = sample(evaluation, system, measure, members(evaluation, topic_set))
+            drawn = sample(evaluation, system, measure, evaluation.members(topic_set))
             if drawn is None:
                 continue
             ends = bootstrap_interval(

@@ -1,4 +1,4 @@
-"""The steps of an evaluation: match, compute, compare, check."""
+"""The steps of an evaluation: fuse, measure, compare, check what was expected."""
 
 from __future__ import annotations
 
@@ -7,14 +7,13 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from clirot.errors import InputError, UsageError
 from clirot.evaluation.config import EvaluateConfig
 from clirot.evaluation.inputs import Inputs, known_system
-from clirot.evaluation.measures import Matching, Measure, compute, match, parse_measure
+from clirot.evaluation.measures import Measure, measure_values, parse_measure
 from clirot.evaluation.result import Evaluation, Outcome
 from clirot.records import ProgressSink
+from clirot.runs import Run
 
 _EXPECTATION = re.compile(
     r"(?:(?P<system>[^<>=:]+):)?(?P<measure>[^<>=:]+(?:\([^()]*\)[^<>=:]*)?)"
@@ -37,35 +36,24 @@ def run_evaluation(inputs: Inputs, config: EvaluateConfig, progress: ProgressSin
         )
     )
     if not measures:
-        raise UsageError("no measure to compute", hint="for example --metric map")
-    fused: frozenset[str] = frozenset()
+        raise UsageError("no measure to compute", hint="for example `metrics=map`")
+    fused: dict[tuple[str, str], Run] = {}
     if config.fuse:
-        from clirot.evaluation.fusing import with_fused
+        from clirot.evaluation.fusion import with_fused
 
-        inputs, fused = with_fused(inputs, config.fuse)
+        optimised = parse_measure(config.tune_measure) if config.tune_measure else measures[0]
+        inputs, fused = with_fused(inputs, config, optimised, progress)
     if config.baseline is not None:
         known_system(config.baseline, inputs.systems)
-    values, matchings = {}, {}
-    notes = list(inputs.notes)
+    values, notes = {}, list(inputs.notes)
     for (system, topic_set), run in inputs.runs.items():
-        matching = match(run, inputs.judgements[topic_set])
-        notes += _notes(system, topic_set, matching, inputs)
-        values[system, topic_set] = np.array(
-            [compute(measure, matching, level=config.rel_level) for measure in measures]
+        notes += _notes(f"{system}@{topic_set}" if topic_set else system, topic_set, run, inputs)
+        values[system, topic_set] = measure_values(
+            measures, run, inputs.qrels[topic_set], level=config.rel_level
         )
-        matchings[system, topic_set] = matching
-    evaluation = Evaluation(
-        config=config,
-        measures=measures,
-        topics={name: judged.topics for name, judged in inputs.judgements.items()},
-        values=values,
-        matchings=matchings,
-        sources=inputs.sources,
-        fused={key: run for key, run in inputs.runs.items() if key[0] in fused},
-        notes=tuple(notes),
-    )
+    evaluation = Evaluation(config, measures, inputs, values, fused, tuple(notes))
     if config.intervals or config.baseline is not None or config.gaps:
-        from clirot.evaluation.comparing import with_comparisons
+        from clirot.evaluation.comparison import with_comparisons
 
         evaluation = with_comparisons(evaluation, progress)
     outcomes = tuple(o for one in expectations for o in one.outcomes(evaluation))
@@ -73,33 +61,32 @@ def run_evaluation(inputs: Inputs, config: EvaluateConfig, progress: ProgressSin
 
 
 def _names(text: str) -> list[str]:
-    """Several measures in one text, separated by white space or by commas outside brackets."""
+    """The measures in a text, separated by white space or by commas outside brackets."""
     return [name for name in re.split(r"[\s,]+(?![^()]*\))", text) if name]
 
 
-def _notes(system: str, topic_set: str, matching: Matching, inputs: Inputs) -> Iterator[str]:
-    label = f"{system}@{topic_set}" if topic_set else system
-    topics = matching.judgements.topics
-    missing = matching.missing_topics
+def _notes(label: str, topic_set: str, run: Run, inputs: Inputs) -> Iterator[str]:
+    topics, qrels = inputs.topics[topic_set], inputs.qrels[topic_set]
+    missing = [topic for topic in topics if topic not in run.index]
     if len(missing) == len(topics):
-        found = ", ".join(repr(topic) for topic in matching.unknown_topics[:3])
         raise InputError(
             f"run {label}: none of its topics is judged",
-            hint=f"it has {found}; the judgements have "
-            + ", ".join(repr(topic) for topic in topics[:3]),
+            hint=f"it has {', '.join(map(repr, run.topics[:3]))}; the judgements have "
+            + ", ".join(map(repr, topics[:3])),
         )
     if missing:
         yield (
             f"run {label}: no results for {len(missing)} of {len(topics)} topics, which count as 0 "
             f"(as in trec_eval -c): {_some(missing)}"
         )
-    unjudged = [topic for topic in matching.unknown_topics if topic not in inputs.judged]
+    unjudged = [topic for topic in run.topics if topic not in inputs.judged]
     if unjudged:
         yield (
             f"run {label}: left out {len(unjudged)} of its topics, which the judgements lack: "
             f"{_some(unjudged)}"
         )
-    if not len(matching.topic):
+    found = (docno in qrels[topic] for topic in topics for docno in run.documents(topic))
+    if not any(found):
         yield (
             f"run {label}: none of the documents it retrieved is judged; are these judgements of "
             "the same collection?"

@@ -1,29 +1,76 @@
-"""The outcome of an evaluation: per-topic values, and everything that follows from them."""
+"""The outcome of an evaluation: values by topic, and everything that follows from them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from clirot.evaluation.config import EvaluateConfig
-from clirot.evaluation.inputs import OVERALL
-from clirot.evaluation.measures import Matching, Measure
+from clirot.evaluation.inputs import OVERALL, Inputs
+from clirot.evaluation.measures import Measure
+from clirot.evaluation.significance import Interval, PValue
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from clirot.evaluation.compared import Comparison, Gap
-    from clirot.evaluation.significance import Interval
     from clirot.runs import Run
 
     Values = NDArray[np.floating[Any]]
 
 
 @dataclass(frozen=True)
+class Comparison:
+    """One system against the baseline, in one measure on one topic set."""
+
+    system: str
+    baseline: str
+    measure: Measure
+    topic_set: str
+    difference: float
+    """The mean of the system minus the mean of the baseline."""
+    interval: Interval
+    """Of the difference."""
+    test: PValue
+    effect: float
+    """Cohen's d of the paired differences."""
+    better: int
+    """Topics on which the system is above the baseline."""
+    worse: int
+    topics: int
+    p_adjusted: float = 1.0
+    """The p-value after Holm's correction over all comparisons of the evaluation."""
+    significant: bool = False
+    """Whether ``p_adjusted`` is below the significance level."""
+
+
+@dataclass(frozen=True)
+class Gap:
+    """How much lower a system is on one group of topic sets than on another."""
+
+    system: str
+    measure: Measure
+    first: tuple[str, ...]
+    second: tuple[str, ...]
+    difference: float
+    """The mean on the first group minus the mean on the second."""
+    relative: float | None
+    """The difference as a share of the mean on the first group; None where that mean is 0."""
+    interval: Interval
+    """Of the difference."""
+    paired: bool
+    """Whether both groups have the same topics, which are then compared one by one."""
+
+    @property
+    def name(self) -> str:
+        """``clean..typo``."""
+        return f"{','.join(self.first)}..{','.join(self.second)}"
+
+
+@dataclass(frozen=True)
 class Outcome:
-    """One ``--expect`` and what came of it."""
+    """A figure that was expected, and the one that was found."""
 
     written: str
     system: str
@@ -35,39 +82,40 @@ class Outcome:
 class Evaluation:
     """Every figure of an evaluation.
 
-    A *topic set* is ``""`` where there is only one. With several, the set ``overall`` stands for
-    all together: the mean over the sets of their means, so that a set with few topics counts as
-    much as one with many.
+    A *topic set* is ``""`` where there is only one. Where there are several, the set ``overall``
+    stands for all of them together: its figure is the mean over the sets of their means, so that a
+    set with few topics counts as much as one with many.
     """
 
     config: EvaluateConfig
     measures: tuple[Measure, ...]
-    topics: Mapping[str, tuple[str, ...]]
-    """Topic set -> its judged topics."""
+    inputs: Inputs
+    """The runs, fused ones included, and the judgements."""
     values: Mapping[tuple[str, str], Values]
     """(system, topic set) -> (measures, topics)."""
-    matchings: Mapping[tuple[str, str], Matching]
-    """(system, topic set) -> the ranks of its judged documents, from which all else is computed."""
-    sources: Mapping[tuple[str, str], str] = field(default_factory=dict)
-    """(system, topic set) -> the file, or the name and digest in the store, its run came from."""
-    fused: Mapping[tuple[str, str], Run] = field(default_factory=dict)
+    fused: Mapping[tuple[str, str], Run]
     """(system, topic set) -> the run that fusion made."""
+    notes: tuple[str, ...]
+    """What a person should know: topics that count as 0, topics that were left out."""
     comparisons: tuple[Comparison, ...] = ()
     gaps: tuple[Gap, ...] = ()
     intervals: Mapping[tuple[str, str, Measure], Interval] | None = None
-    """(system, topic set, measure) -> of its mean, where they were asked for."""
+    """(system, topic set, measure) -> the interval of the mean, where intervals were asked for."""
     outcomes: tuple[Outcome, ...] = ()
-    notes: tuple[str, ...] = ()
-    """What a person should know: topics that count as 0, topics that were left out."""
+
+    @property
+    def topics(self) -> Mapping[str, tuple[str, ...]]:
+        """Topic set -> its judged topics."""
+        return self.inputs.topics
 
     @property
     def systems(self) -> tuple[str, ...]:
-        """In the order they were given; fused ones last."""
-        return tuple(dict.fromkeys(system for system, _ in self.values))
+        """In the order in which they were given, fused ones last."""
+        return self.inputs.systems
 
     @property
     def topic_sets(self) -> tuple[str, ...]:
-        """In the order they were given, with ``overall`` last where there are several."""
+        """In the order in which they were given; ``overall`` is last where there are several."""
         sets = tuple(self.topics)
         return sets if len(sets) == 1 else (*sets, OVERALL)
 
@@ -86,15 +134,18 @@ class Evaluation:
         """The expectations that were not met."""
         return tuple(outcome for outcome in self.outcomes if not outcome.met)
 
-    def figure(self, system: str, measure: Measure, topic_set: str | None = None) -> float | None:
-        """The figure of a system: a mean, a sum for counts.
+    def members(self, topic_set: str) -> tuple[str, ...]:
+        """The topic sets that a name stands for: all of them for ``overall``."""
+        return tuple(self.topics) if topic_set == OVERALL else (topic_set,)
 
-        None where the system was not run on that set, or not on all for ``overall``.
+    def figure(self, system: str, measure: Measure, topic_set: str | None = None) -> float | None:
+        """The figure of a system: a mean over topics, or a sum where the measure counts.
+
+        None where the system was not run on that set, or for ``overall`` not on all sets.
         """
         import numpy as np
 
-        topic_set = self.main_set if topic_set is None else topic_set
-        sets = tuple(self.topics) if topic_set == OVERALL else (topic_set,)
+        sets = self.members(self.main_set if topic_set is None else topic_set)
         if any((system, one) not in self.values for one in sets):
             return None
         place = self.measures.index(measure)
@@ -116,13 +167,9 @@ class Evaluation:
 
     def comparison(self, system: str, measure: Measure, topic_set: str) -> Comparison | None:
         """The comparison of a system with the baseline, where there is one."""
+        wanted = (system, measure, topic_set)
         return next(
-            (
-                one
-                for one in self.comparisons
-                if (one.system, one.measure, one.topic_set) == (system, measure, topic_set)
-            ),
-            None,
+            (c for c in self.comparisons if (c.system, c.measure, c.topic_set) == wanted), None
         )
 
     def best(self, measure: Measure, topic_set: str) -> tuple[str, ...]:
@@ -130,10 +177,9 @@ class Evaluation:
         if len(self.systems) < 2 or measure.definition.aggregate == "sum":
             return ()
         figures = {
-            system: figure
+            system: f"{figure:.4f}"  # equal in what is printed: four digits
             for system in self.systems
             if (figure := self.figure(system, measure, topic_set)) is not None
         }
-        highest = max(figures.values(), default=None)
-        # Equal to what is printed: four digits.
-        return tuple(s for s, figure in figures.items() if f"{figure:.4f}" == f"{highest:.4f}")
+        highest = max(figures.values(), key=float, default="")
+        return tuple(system for system, figure in figures.items() if figure == highest)

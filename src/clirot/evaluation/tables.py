@@ -1,4 +1,4 @@
-"""The table of an evaluation, before anyone decides how it looks."""
+"""The table of an evaluation: its rows, cells and legend, for every format."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ class Cell:
     """One figure of the table."""
 
     value: float | None
-    """None where the system was not run on the set."""
+    """None where the system was not run on the topic set."""
     count: bool
     """Whether it is a count rather than a share."""
     best: bool
-    """Whether nothing in its column and topic set is higher, to the digits printed."""
+    """Whether it is the highest of its column and topic set, to four digits."""
     mark: str
-    """``†`` significantly better than the baseline, ``‡`` significantly worse, or nothing."""
+    """``†``: significantly better than the baseline; ``‡``: significantly worse; or empty."""
 
     def text(self, places: int = 4) -> str:
         """The figure without its mark."""
@@ -67,7 +67,7 @@ def _mark(evaluation: Evaluation, system: str, measure: Measure, topic_set: str)
 
 
 def legend(evaluation: Evaluation) -> str:
-    """What the marks mean, how it was tested and on how many topics; for a caption."""
+    """A caption: the number of topics, what the marks mean, and how differences were tested."""
     config = evaluation.config
     counts = {name: len(topics) for name, topics in evaluation.topics.items()}
     topics = (
@@ -88,26 +88,4 @@ def legend(evaluation: Evaluation) -> str:
 
 def paper_name(measure: Measure) -> str:
     """How papers write it: MAP, nDCG@20, P@5, R@1000."""
-    known = {
-        "map": "MAP",
-        "gm_map": "GMAP",
-        "ndcg": "nDCG",
-        "ndcg_burges": "nDCG (exp)",
-        "dcg": "DCG",
-        "dcg_burges": "DCG (exp)",
-        "precision": "P",
-        "recall": "R",
-        "f1": "F1",
-        "rprec": "R-prec",
-        "mrr": "MRR",
-        "success": "Success",
-        "hits": "Hits",
-        "bpref": "bpref",
-        "infap": "infAP",
-        "iprec": "IPrec",
-        "rbp": "RBP",
-        "err": "ERR",
-        "judged": "Judged",
-    }
-    text = str(measure)
-    return known.get(measure.name, measure.name) + text.removeprefix(measure.name)
+    return measure.definition.paper + str(measure).removeprefix(measure.name)

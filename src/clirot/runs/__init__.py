@@ -1,31 +1,22 @@
-"""Runs and relevance judgements: the files every retrieval tool exchanges, read and written.
+"""Runs and relevance judgements: the files that retrieval tools exchange, read and written.
 
 A *run* is what a system retrieved: for each topic, documents with scores. *Qrels* are the
-judgements: for each topic, documents with a relevance. Both are read from TREC files, from the
-JSON that ranx writes, from JSON lines as ir_datasets and ir_measures name the fields, plain or
-gzipped, from a path or from standard input (``-``).
+judgements: for each topic, documents with a relevance. Both are read from TREC files, from the JSON
+that ranx writes, or from JSON lines with the field names of ir_datasets; plain or gzipped; from a
+path or from standard input (``-``).
 
-A :class:`Run` holds its documents in the order trec_eval gives them (score as a 32-bit float,
-descending; equal scores by docno, descending), whatever the order and the ranks of the file.
+A :class:`Run` holds its documents in the order in which trec_eval ranks them, whatever the order of
+the lines and the rank column of the file say.
 
 This package computes no measures: see :mod:`clirot.evaluation.measures`.
 """
 
-from clirot.runs.judgements import Judgements, Qrels, read_qrels
+from clirot.runs.judgements import Qrels, read_qrels
 from clirot.runs.reading import read_run
 from clirot.runs.run import Run
 from clirot.runs.writing import format_hits, format_run
 
 SAVED_RUN = "run.trec"
-"""The file of a run kept in the artefact store."""
+"""The name of the file with the run, in a run that the store keeps."""
 
-__all__ = [
-    "SAVED_RUN",
-    "Judgements",
-    "Qrels",
-    "Run",
-    "format_hits",
-    "format_run",
-    "read_qrels",
-    "read_run",
-]
+__all__ = ["SAVED_RUN", "Qrels", "Run", "format_hits", "format_run", "read_qrels", "read_run"]

@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from os import PathLike
 from typing import Any, NamedTuple
@@ -22,7 +23,7 @@ _DOCNO = ("doc_id", "docno", "docid", "pid")
 
 
 class JsonRow(NamedTuple):
-    """One judged or retrieved document; ``line`` is known for JSON lines only."""
+    """One judged or retrieved document. The line is known in JSON lines only."""
 
     topic: str
     docno: str
@@ -126,11 +127,8 @@ def _load(text: bytes, path: str | PathLike[str], line: int | None) -> Any:
 def _unrepeated(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     document = dict(pairs)
     if len(document) != len(pairs):
-        seen: set[str] = set()
-        for key, _ in pairs:
-            if key in seen:
-                raise _RepeatedKeyError(key)
-            seen.add(key)
+        counts = Counter(key for key, _ in pairs)
+        raise _RepeatedKeyError(next(key for key, _ in pairs if counts[key] > 1))
     return document
 
 

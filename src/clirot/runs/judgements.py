@@ -1,39 +1,31 @@
-"""Relevance judgements: read from files, and laid out for computing."""
+"""Reading relevance judgements, and saying which line is wrong."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cached_property
 from os import PathLike
-from typing import TYPE_CHECKING
 
 from clirot.errors import InputError
 from clirot.runs.source import check_utf8, is_json, read_bytes, show
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
 Qrels = Mapping[str, Mapping[str, int]]
-"""Topic -> docno -> relevance. 0 is judged and not relevant; below 0 is "in the pool, not judged",
-as in trec_eval."""
+"""Topic -> docno -> relevance. A relevance of 0 means judged and not relevant; one below 0 means
+that the document was in the pool and not judged, as in trec_eval."""
 
-
-_LARGEST = 2**31 - 1  # trec_eval keeps a relevance as a C long; nobody grades this far
+_LARGEST = 2**31 - 1
 
 
 def read_qrels(path: str | PathLike[str]) -> dict[str, dict[str, int]]:
     """Read judgements: TREC (``topic 0 docno relevance``), JSON or JSON lines, gzipped or not.
 
-    A document may be judged twice for a topic only with the same relevance: some published qrels
-    repeat lines; a contradiction is an error.
+    Some published qrels repeat lines. A line that repeats an earlier one is skipped; a line that
+    contradicts an earlier one is an error.
 
     Args:
         path: a file, or ``-`` for standard input.
 
     Raises:
-        InputError: it is not qrels; the message gives the line.
+        InputError: the file is not qrels; the message gives the line.
     """
     data = read_bytes(path, what="qrels")
     qrels = _from_json(data, path) if is_json(data) else _from_trec(data, path)
@@ -81,7 +73,7 @@ def _from_trec(data: bytes, path: str | PathLike[str]) -> dict[str, dict[str, in
 def _wrong_columns(line: bytes, count: int, path: str | PathLike[str], number: int) -> InputError:
     hint = None
     if count == 6:
-        hint = "six columns are a run; give it as RUN, not as --qrels"
+        hint = "six columns are a run; give it as RUN, not as `qrels`"
     elif number == 1 and count == 3:
         hint = "three columns look like BEIR's TSV; add the second column: awk '{print $1,0,$2,$3}'"
     return InputError(
@@ -115,48 +107,3 @@ def _from_json(data: bytes, path: str | PathLike[str]) -> dict[str, dict[str, in
                 hint="keep one of the two",
             )
     return qrels
-
-
-@dataclass(frozen=True, eq=False)
-class Judgements:
-    """Qrels as flat arrays, one row a judgement, rows of a topic together.
-
-    Topics are in the order of the qrels; a topic without any judgement is not one of them.
-    """
-
-    qrels: Qrels
-
-    @cached_property
-    def topics(self) -> tuple[str, ...]:
-        """The judged topics."""
-        return tuple(topic for topic, documents in self.qrels.items() if documents)
-
-    @cached_property
-    def index(self) -> dict[str, int]:
-        """Topic -> its place in :attr:`topics`."""
-        return {topic: place for place, topic in enumerate(self.topics)}
-
-    @cached_property
-    def topic(self) -> NDArray[np.int64]:
-        """The topic of each judgement, (judgements,)."""
-        import numpy as np
-
-        sizes = [len(self.qrels[topic]) for topic in self.topics]
-        return np.repeat(np.arange(len(sizes)), sizes)
-
-    @cached_property
-    def relevance(self) -> NDArray[np.int64]:
-        """The relevance of each judgement, (judgements,)."""
-        import numpy as np
-
-        values = [value for topic in self.topics for value in self.qrels[topic].values()]
-        return np.array(values, dtype=np.int64)
-
-    def count(self, least: int, most: int | None = None) -> NDArray[np.int64]:
-        """Per topic, the judgements of relevance ``least`` up to and without ``most``."""
-        import numpy as np
-
-        wanted = self.relevance >= least
-        if most is not None:
-            wanted &= self.relevance < most
-        return np.bincount(self.topic[wanted], minlength=len(self.topics))

@@ -1,8 +1,7 @@
-"""Reading runs: line by line with every error in its place, or by columns when there are millions.
+"""Reading runs: small files line by line, large ones column by column.
 
-The two ways give the same run. The quick one only takes what it is sure of; anything unusual
-(another column count, a repeated document, a score it cannot read) sends the file to the careful
-one, which either reads it or says which line is wrong.
+Both ways give the same run. The reader of columns (:mod:`clirot.runs.arrow`) only reads regular
+files. Everything else is read line by line, and where a line is wrong the error names it.
 """
 
 from __future__ import annotations
@@ -11,13 +10,11 @@ from os import PathLike
 from pathlib import Path
 
 from clirot.errors import InputError
-from clirot.runs.columns import read_by_splitting, read_with_arrow
-from clirot.runs.docnos import FewDocnos
 from clirot.runs.run import Run
 from clirot.runs.source import check_utf8, is_json, read_bytes, show
 
 _MANY_BYTES = 4_000_000
-"""From here on, reading by columns is quicker than its import costs (about 80,000 lines)."""
+"""From this size on (about 80,000 lines) Arrow saves more time than its import takes."""
 _SUFFIXES = {".gz", ".trec", ".txt", ".run", ".json", ".jsonl", ".res", ".tsv"}
 
 
@@ -32,20 +29,23 @@ def read_run(
         path: a file, or ``-`` for standard input.
         name: of the run. By default the file's name without its suffixes, and the tag in the
             first line where it comes from standard input.
-        many_bytes: from which size on the file is read by columns.
+        many_bytes: files of this size and above are read by columns.
 
     Raises:
-        InputError: it is not a run, a document is listed twice for a topic, a score is not a
-            number; the message gives the line.
+        InputError: the file is not a run, lists a document twice for a topic, or has a score that
+            is not a number; the message gives the line.
     """
     data = read_bytes(path, what="run")
     if is_json(data):
         run = _from_json(data, path)
         tag = "run"
     else:
-        columns = read_with_arrow if len(data) >= many_bytes else read_by_splitting
-        clean = columns(data)
-        run = clean if clean is not None else _from_lines(data, path)
+        by_columns = None
+        if len(data) >= many_bytes:
+            from clirot.runs.arrow import read_with_arrow
+
+            by_columns = read_with_arrow(data)
+        run = _from_lines(data, path) if by_columns is None else by_columns
         tag = data.lstrip().split(b"\n", 1)[0].split()[5].decode()
     if name is None:
         name = tag if str(path) == "-" else file_label(path)
@@ -109,7 +109,7 @@ def _from_lines(data: bytes, path: str | PathLike[str]) -> Run:
         "run",
         tuple(name.decode() for name in places),
         np.array(topic, dtype=np.int64),
-        FewDocnos(b"\n".join(docnos).decode().split("\n")),  # one decoding for all
+        b"\n".join(docnos).decode().split("\n"),  # decoding all of them at once is quicker
         np.array(scores, dtype=np.float64),
     )
 
@@ -117,7 +117,7 @@ def _from_lines(data: bytes, path: str | PathLike[str]) -> Run:
 def _wrong_columns(line: bytes, count: int, path: str | PathLike[str], number: int) -> InputError:
     hint = None
     if count == 4:
-        hint = "four columns are qrels; give them as --qrels"
+        hint = "four columns are qrels; give them as `qrels`"
     elif count > 6:
         hint = "a docno or a tag must not contain spaces"
     return InputError(

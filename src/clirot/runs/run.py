@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from clirot.errors import InputError
 from clirot.records import Hit
-from clirot.runs.docnos import Docnos, FewDocnos
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,7 +27,8 @@ class Run:
     topics: tuple[str, ...]
     bounds: NDArray[np.int64]
     """(topics + 1,): the rows of topic ``t`` are ``bounds[t]`` up to ``bounds[t + 1]``."""
-    docnos: Docnos
+    docnos: list[str]
+    """(rows,)"""
     scores: NDArray[np.float64]
     """(rows,)"""
 
@@ -48,14 +48,19 @@ class Run:
         """Topic -> its place in :attr:`topics`."""
         return {topic: place for place, topic in enumerate(self.topics)}
 
-    def hits(self, topic: str) -> list[Hit]:
-        """The documents of a topic, best first; none where the run has not got the topic."""
+    def rows(self, topic: str) -> tuple[int, int]:
+        """The first row of a topic and the row after its last; equal where the run lacks it."""
         place = self.index.get(topic)
-        if place is None:
-            return []
-        start, stop = int(self.bounds[place]), int(self.bounds[place + 1])
-        docnos = self.docnos.strings(start, stop)
-        return [Hit(*row) for row in zip(docnos, self.scores[start:stop].tolist(), strict=True)]
+        return (0, 0) if place is None else (int(self.bounds[place]), int(self.bounds[place + 1]))
+
+    def documents(self, topic: str) -> dict[str, float]:
+        """The documents of a topic with their scores, best first; empty where the run lacks it."""
+        start, stop = self.rows(topic)
+        return dict(zip(self.docnos[start:stop], self.scores[start:stop].tolist(), strict=True))
+
+    def hits(self, topic: str) -> list[Hit]:
+        """The same as a list of hits."""
+        return [Hit(*row) for row in self.documents(topic).items()]
 
     def __iter__(self) -> Iterator[tuple[str, list[Hit]]]:
         """Every topic with its documents, best first."""
@@ -77,7 +82,7 @@ class Run:
             docno = docnos[int(np.flatnonzero(np.isnan(values))[0])]
             raise InputError(f"run {name!r}: the score of document {docno!r} is not a number")
         topic = np.repeat(np.arange(len(topics)), [len(scores[topic]) for topic in topics])
-        return cls.from_rows(name, topics, topic, FewDocnos(docnos), values)
+        return cls.from_rows(name, topics, topic, docnos, values)
 
     @classmethod
     def from_rows(
@@ -85,7 +90,7 @@ class Run:
         name: str,
         topics: tuple[str, ...],
         topic: NDArray[np.signedinteger[Any]],
-        docnos: Docnos,
+        docnos: list[str],
         scores: NDArray[np.float64],
     ) -> Run:
         """A run from rows in any order.
@@ -95,48 +100,47 @@ class Run:
             topics: its topics.
             topic: (rows,) the place of each row's topic in ``topics``.
             docnos: of each row, distinct within a topic.
-            scores: (rows,), none NaN.
+            scores: (rows,), none of them NaN.
         """
         import numpy as np
 
         order = _trec_eval_order(topic, docnos, scores)
         if order is not None:
-            topic, docnos, scores = topic[order], docnos.take(order), scores[order]
+            topic, scores = topic[order], scores[order]
+            docnos = [docnos[row] for row in order.tolist()]
         sizes = np.bincount(topic, minlength=len(topics))
         bounds = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
         return cls(name, topics, bounds, docnos, scores)
 
 
 def single(scores: NDArray[np.float64]) -> NDArray[np.float32]:
-    """Scores as trec_eval sees them: C floats, in which 17.000000001 and 17 are a tie."""
+    """Scores as trec_eval keeps them: as C floats, in which 17.000000001 and 17 are equal."""
     import numpy as np
 
-    with np.errstate(over="ignore"):  # beyond the range they are infinite, in C as here
+    with np.errstate(over="ignore"):  # out of range becomes infinite, as in C
         return scores.astype(np.float32)
 
 
 def _trec_eval_order(
-    topic: NDArray[np.signedinteger[Any]], docnos: Docnos, scores: NDArray[np.float64]
+    topic: NDArray[np.signedinteger[Any]], docnos: list[str], scores: NDArray[np.float64]
 ) -> NDArray[np.int64] | None:
-    """The order of the rows, or None where they are in it."""
+    """The rows in the order of trec_eval, or None where they are in that order already."""
     import numpy as np
 
     key = single(scores)
     in_order = np.where(topic[1:] == topic[:-1], key[1:] <= key[:-1], topic[1:] > topic[:-1])
-    if bool(in_order.all()):  # as most runs are written, but for ties
+    if bool(in_order.all()):  # most runs are, apart from ties
         order = np.arange(len(key))
     else:
         order = np.lexsort((-key, topic))
         key, topic = key[order], topic[order]
-    ties = np.flatnonzero((key[1:] == key[:-1]) & (topic[1:] == topic[:-1]))
-    if not len(ties) and bool(in_order.all()):
+    same = (key[1:] == key[:-1]) & (topic[1:] == topic[:-1])
+    if not same.any() and bool(in_order.all()):
         return None
-    if len(ties):
-        tied = np.zeros(len(order), dtype=bool)
-        tied[ties] = tied[ties + 1] = True
-        starts = np.ones(len(order), dtype=bool)
-        starts[ties + 1] = False
-        group = np.cumsum(starts)[tied]
-        rows = order[tied]
-        order[tied] = rows[np.lexsort((docnos.descending_rank(rows), group))]
-    return order
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], same, [False]])))
+    rows: list[int] = order.tolist()
+    for first, last in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
+        # trec_eval compares the bytes of UTF-8; Python's order of code points is the same.
+        tied = sorted(rows[first : last + 1], key=docnos.__getitem__, reverse=True)
+        rows[first : last + 1] = tied
+    return np.array(rows, dtype=np.int64)

@@ -17,7 +17,7 @@ _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 def read_bytes(path: str | PathLike[str], *, what: str) -> bytes:
     """The whole content of ``path`` (``-``: standard input), decompressed where it is gzip.
 
-    Compression is seen from the content, not the name, so that a gzipped stream works too.
+    Gzip is recognised by the content, not by the name, so that a compressed stream can be read.
 
     Args:
         path: a file, or ``-``.

@@ -1,16 +1,13 @@
-"""Retrieval measures: what trec_eval computes, under every name that the common tools give it.
+"""Retrieval measures, under every name that ranx, ir_measures and trec_eval give them.
 
-:func:`parse_measure` reads a name as ranx, ir_measures or trec_eval write it; :func:`compute` gives
-the value of a measure for every judged topic of a run. Definitions are trec_eval's where it has the
-measure, and agree with it to rounding (``tests/test_measures_parity.py``); the others name their
-source where they are defined.
+:func:`parse_measure` reads a name; :func:`measure_values` gives the value of each measure for each
+judged topic of a run. The figures are trec_eval's own, by way of ir_measures, wherever trec_eval
+has the measure.
 
-What is not here: significance (:mod:`clirot.evaluation.significance`), and measures that need more
-than a relevance for each document (subtopics, preferences).
+Measures that need more than a relevance for each document (subtopics, preferences) are not here.
 """
 
-from clirot.evaluation.measures.definitions import compute
-from clirot.evaluation.measures.matching import Matching, match
 from clirot.evaluation.measures.names import Measure, parse_measure
+from clirot.evaluation.measures.values import judged_topics, measure_values
 
-__all__ = ["Matching", "Measure", "compute", "match", "parse_measure"]
+__all__ = ["Measure", "judged_topics", "measure_values", "parse_measure"]

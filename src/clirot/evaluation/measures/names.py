@@ -20,19 +20,15 @@ from clirot.errors import UsageError
 from clirot.evaluation.measures.definitions import DEFINITIONS, Definition
 from clirot.registry import unknown_name
 
-# Written (folded) -> canonical. The canonical names themselves are added below.
+# Other names, without spaces, hyphens and underscores and in small letters -> canonical name.
 _ALIASES = {
     "ap": "map", "meanaverageprecision": "map", "mapcut": "map", "averageprecision": "map",
-    "ndcgcut": "ndcg", "p": "precision", "prec": "precision", "r": "recall",
-    "rr": "mrr", "reciprank": "mrr", "reciprocalrank": "mrr",
-    "hitrate": "success", "hit": "success", "judge": "judged",
-    "rprecision": "rprec", "f": "f1", "setf": "f1", "setf1": "f1",
-    "setp": "precision", "setr": "recall", "setrecall": "recall",
-    "setmap": "set_map", "setap": "set_map", "setrelativep": "set_relative_p",
-    "setrelp": "set_relative_p", "gmap": "gm_map", "gmmap": "gm_map",
-    "iprecatrecall": "iprec", "11ptavg": "11pt_avg", "11pt": "11pt_avg",
-    "numq": "num_q", "numret": "num_ret", "numrel": "num_rel", "numrelret": "num_rel_ret",
-    "ndcgburges": "ndcg_burges", "ndcgexp": "ndcg_burges", "dcgburges": "dcg_burges",
+    "ndcgcut": "ndcg", "p": "precision", "prec": "precision", "r": "recall", "rr": "mrr",
+    "reciprank": "mrr", "reciprocalrank": "mrr", "hitrate": "success", "hit": "success",
+    "judge": "judged", "rprecision": "rprec", "f": "f1", "setf": "f1", "setf1": "f1",
+    "setp": "precision", "setr": "recall", "setrecall": "recall", "setap": "set_map",
+    "setrelp": "set_relative_p", "gmap": "gm_map", "iprecatrecall": "iprec", "11pt": "11pt_avg",
+    "ndcgexp": "ndcg_burges",
 }  # fmt: skip
 
 _ELSEWHERE = {
@@ -57,19 +53,19 @@ class Measure:
     """One measure with its settings; two spellings of the same give equal measures."""
 
     name: str
-    """Canonical, a key of the table of definitions."""
+    """The canonical name: a key of the table of definitions."""
     cutoff: int | None = None
     """How deep in the ranking it looks; None: to the end."""
     level: int | None = None
     """From which relevance a document counts as relevant; None: the evaluation's own."""
     at: float | None = None
-    """What the measure is at: ``p`` of rbp, the recall of iprec, ``beta`` of f1."""
+    """Its other parameter: ``p`` of rbp, the recall level of iprec, ``beta`` of f1."""
     judged_only: bool = False
-    """Whether unjudged documents are taken out of the ranking first."""
+    """Whether unjudged documents are removed from the ranking first."""
 
     @property
     def definition(self) -> Definition:
-        """How it is computed."""
+        """The settings it takes, and how topics become one figure."""
         return DEFINITIONS[self.name]
 
     def format(self) -> str:
@@ -111,7 +107,7 @@ def parse_measure(text: str) -> Measure:
         )
     name = _CANONICAL.get(folded)
     if name is None:
-        # Judged without its cut-off, so that nDGC@10 is near ndcg.
+        # Compared without the cut-off, so that nDGC@10 is near ndcg.
         raise unknown_name("measure", parts["name"], _known(), more="cut-offs go like ndcg@20")
     return _Reading(written, name, DEFINITIONS[name]).measure(parts)
 
@@ -130,7 +126,7 @@ def _known() -> list[str]:
 
 @dataclass
 class _Reading:
-    """The settings of one measure, gathered and checked."""
+    """The settings of one measure while its name is being read."""
 
     written: str
     name: str
@@ -148,7 +144,7 @@ class _Reading:
         missing = self.definition.needs and self.definition.needs not in self.found
         if missing:
             raise UsageError(
-                f"measure {self.written!r} needs {self.definition.needs_said}",
+                f"measure {self.written!r} needs a recall level",
                 hint=f"for example {self.definition.example}",
             )
         return Measure(self.name, **self.found)  # type: ignore[arg-type]
@@ -162,7 +158,7 @@ class _Reading:
                 hint=f"write rbp.{at} or rbp(p=0.8)@{at}",
             )
         elif self.name == "iprec":
-            self._set("at", _checked_share(float(at), at))
+            self._set("at", _recall_level(at))
         elif not self.definition.cutoff:
             raise UsageError(
                 f"measure {self.written!r}: {self.name} has no cut-off",
@@ -206,9 +202,12 @@ class _Reading:
             raise UsageError(f"measure {self.written!r} says two things about one setting")
 
 
-def _checked_share(value: float, written: str) -> float:
+def _recall_level(written: str) -> float:
+    value = float(written)
     if not 0 <= value <= 1:
         raise UsageError(f"{written!r} is not between 0 and 1")
+    if round(value, 2) != value:
+        raise UsageError(f"recall level {written}: trec_eval knows two digits, such as 0.25")
     return value
 
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from clirot.errors import UsageError
-from clirot.evaluation.compared import Comparison, Gap
 from clirot.evaluation.measures import Measure
-from clirot.evaluation.result import Evaluation
-from clirot.evaluation.samples import members, sample
+from clirot.evaluation.result import Comparison, Evaluation, Gap
 from clirot.evaluation.significance import (
     TESTS,
     Interval,
@@ -21,6 +20,11 @@ from clirot.evaluation.significance import (
 )
 from clirot.records import ProgressSink, Step
 from clirot.registry import unknown_name
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Values = NDArray[np.floating[Any]]
 
 
 def with_comparisons(evaluation: Evaluation, progress: ProgressSink) -> Evaluation:
@@ -34,8 +38,44 @@ def with_comparisons(evaluation: Evaluation, progress: ProgressSink) -> Evaluati
     )
 
 
+class Sample(NamedTuple):
+    """Values by topic, in the alphabetical order of the topics."""
+
+    topics: tuple[str, ...]
+    values: Values
+    """(topics,); their mean is the figure that they are a sample of."""
+
+
+def sample(
+    evaluation: Evaluation, system: str, measure: Measure, sets: Sequence[str]
+) -> Sample | None:
+    """The values of a system on several topic sets together; None where it lacks one of them.
+
+    Topics that several sets share by their id, such as the translations of one question, are not
+    independent and become one value. With n sets, the value of a topic in a set has the weight
+    topics / (n * topics of the set), so that the mean over all is the mean over the sets of their
+    means. Topics are sorted, so that tests with random signs do not depend on the order of files.
+    """
+    if any((system, one) not in evaluation.values for one in sets):
+        return None
+    place = evaluation.measures.index(measure)
+    values = [evaluation.values[system, one][place] for one in sets]
+    totals: dict[str, float] = {}
+    for one, part in zip(sets, values if len(sets) == 1 else shares(values), strict=True):
+        for topic, value in zip(evaluation.topics[one], part.tolist(), strict=True):
+            totals[topic] = totals.get(topic, 0.0) + value
+    ordered = tuple(sorted(totals))
+    summed = np.array([totals[topic] for topic in ordered])
+    return Sample(ordered, summed if len(sets) == 1 else summed * len(ordered))
+
+
+def shares(sets: Sequence[Values]) -> list[Values]:
+    """What each topic of several sets adds to the mean of the means of the sets: (topics,) each."""
+    return [values / (len(sets) * len(values)) for values in sets]
+
+
 def averaged(measures: Sequence[Measure]) -> list[Measure]:
-    """Those whose figure is a mean over topics: only these can be tested."""
+    """The measures whose figure is a mean over topics: only these can be tested."""
     return [measure for measure in measures if measure.definition.aggregate == "mean"]
 
 
@@ -52,7 +92,7 @@ def mean_intervals(
     ]
     intervals = {}
     for done, (system, topic_set, measure) in enumerate(wanted, 1):
-        drawn = sample(evaluation, system, measure, members(evaluation, topic_set))
+        drawn = sample(evaluation, system, measure, evaluation.members(topic_set))
         if drawn is not None:
             intervals[system, topic_set, measure] = bootstrap_interval(
                 drawn.values, confidence=config.confidence, seed=config.seed
@@ -97,7 +137,7 @@ def compare(evaluation: Evaluation, progress: ProgressSink) -> tuple[Comparison,
 def _comparison(
     evaluation: Evaluation, system: str, baseline: str, measure: Measure, topic_set: str
 ) -> Comparison | None:
-    sets = members(evaluation, topic_set)
+    sets = evaluation.members(topic_set)
     here = sample(evaluation, system, measure, sets)
     there = sample(evaluation, baseline, measure, sets)
     if here is None or there is None:
@@ -112,12 +152,10 @@ def _comparison(
         difference=float(differences.mean()),
         interval=bootstrap_interval(differences, confidence=config.confidence, seed=config.seed),
         test=TESTS[config.test](differences, samples=config.samples, seed=config.seed),
-        p_adjusted=1.0,
         effect=effect_size(differences),
         better=int(np.count_nonzero(differences > 0)),
         worse=int(np.count_nonzero(differences < 0)),
         topics=len(differences),
-        significant=False,
     )
 
 
@@ -146,7 +184,7 @@ def _sides(evaluation: Evaluation, written: str) -> tuple[tuple[str, ...], tuple
                 "topic set",
                 name,
                 filter(None, evaluation.topics),
-                more="give topic sets as NAME@SET=PATH or --topic-set NAME=FILE",
+                more="name topic sets by NAME@SET=PATH or by `topic_sets`",
             )
     if set(sides[0]) & set(sides[1]):
         raise UsageError(f"gap {written!r}: a topic set is on both sides")
@@ -169,7 +207,7 @@ def _gap(
     if not paired and set(high.topics) & set(low.topics):
         raise UsageError(
             f"gap {','.join(first)}..{','.join(second)}: the two sides share some of their topics "
-            "and not all, so they are neither pairs nor independent",
+            "but not all of them, so they are neither paired nor independent",
             hint="make the topic sets the same, or disjoint",
         )
     interval = (

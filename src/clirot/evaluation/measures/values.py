@@ -1,0 +1,328 @@
+"""The values of measures for the topics of a run: trec_eval's, by way of ir_measures.
+
+ir_measures hands most measures to trec_eval's own code (pytrec_eval). What trec_eval has no name
+for is either composed of its figures (the F measure at a cut-off from precision and recall) or, for
+the few measures in :data:`RANKED`, computed here from the relevances down the ranking: ir_measures
+would start a Perl script for ERR and needs another package for RBP.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import ir_measures as ir
+import numpy as np
+
+from clirot.errors import InputError
+from clirot.evaluation.measures.names import Measure
+from clirot.runs import Qrels, Run
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Values = NDArray[np.floating[Any]]
+
+_ROWS = 500_000
+"""Rows of the run that are handed to trec_eval at a time: some 100 MB."""
+_LARGEST_GRADE = 10_000
+"""trec_eval needs time and memory with the square of the largest relevance."""
+_GM_MIN = 0.00001  # trec_eval's m_gm_map.c
+_ERR_MAX = 4  # gdeval.pl: the grades of ERR go up to 4
+
+
+def measure_values(
+    measures: Sequence[Measure], run: Run, qrels: Qrels, *, level: int = 1
+) -> Values:
+    """The values of measures for every judged topic.
+
+    A topic without results counts as 0. Topics that are not judged are left out.
+
+    Args:
+        measures: what to compute.
+        run: the run.
+        qrels: topic -> docno -> relevance.
+        level: the relevance from which on a document is relevant, unless the measure says.
+
+    Returns:
+        (measures, topics), topics in the order of :func:`judged_topics`.
+
+    Raises:
+        InputError: a relevance is too large for trec_eval.
+    """
+    topics = judged_topics(qrels)
+    values = np.zeros((len(measures), len(topics)))
+    done = 0
+    for chunk in _chunks(topics, run):
+        judged = {topic: qrels[topic] for topic in chunk}
+        scores = {topic: run.documents(topic) for topic in chunk}
+        for judged_only in {measure.judged_only for measure in measures}:
+            places = [i for i, one in enumerate(measures) if one.judged_only == judged_only]
+            part = _Part(judged, _judged_only(scores, judged) if judged_only else scores, level)
+            values[places, done : done + len(chunk)] = part.values([measures[i] for i in places])
+        done += len(chunk)
+    return values
+
+
+def judged_topics(qrels: Qrels) -> tuple[str, ...]:
+    """The topics that have judgements, in the order of the qrels."""
+    return tuple(topic for topic, documents in qrels.items() if documents)
+
+
+def _chunks(topics: Sequence[str], run: Run) -> Iterator[list[str]]:
+    """The topics in portions of at most :data:`_ROWS` rows of the run, and at least one topic."""
+    chunk: list[str] = []
+    rows = 0
+    for topic in topics:
+        start, stop = run.rows(topic)
+        size = stop - start
+        if chunk and rows + size > _ROWS:
+            yield chunk
+            chunk, rows = [], 0
+        chunk.append(topic)
+        rows += size
+    if chunk:
+        yield chunk
+
+
+def _judged_only(
+    scores: Mapping[str, Mapping[str, float]], judged: Qrels
+) -> dict[str, dict[str, float]]:
+    """The ranking without its unjudged documents (condensed list)."""
+    return {
+        topic: {docno: score for docno, score in documents.items() if docno in judged[topic]}
+        for topic, documents in scores.items()
+    }
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Some topics of a run, with their judgements."""
+
+    qrels: Qrels
+    scores: Mapping[str, Mapping[str, float]]
+    """Topic -> docno -> score, best first; a topic without results is there and empty."""
+    level: int
+
+    def values(self, measures: Sequence[Measure]) -> list[Values]:
+        """The values of each measure, ``(topics,)`` each."""
+        asked = {
+            measure: FORMULAS[measure.name].figures(measure, self)
+            for measure in measures
+            if measure.name in FORMULAS
+        }
+        figures = self._figures({figure for needed in asked.values() for figure in needed})
+        return [
+            FORMULAS[measure.name].combined(
+                measure, *(figures[figure] for figure in asked[measure])
+            )
+            if measure in asked
+            else self._ranked(measure)
+            for measure in measures
+        ]
+
+    def relevant_from(self, measure: Measure) -> int:
+        """The relevance from which on a document is relevant."""
+        return self.level if measure.level is None else measure.level
+
+    def gains(self, measure: Measure) -> dict[int, int]:
+        """What each relevance counts in nDCG, where that is not the relevance itself."""
+        gain: Callable[[int], int] = _burges if measure.name == "ndcg_burges" else int
+        least = measure.level or 1
+        grades = {one for documents in self.qrels.values() for one in documents.values() if one > 0}
+        mapped = {grade: gain(grade) if grade >= least else 0 for grade in grades}
+        return {grade: value for grade, value in mapped.items() if value != grade}
+
+    def _figures(self, wanted: set[Any]) -> dict[Any, Values]:
+        if not wanted:
+            return {}
+        self._check_grades(wanted)
+        place = {topic: number for number, topic in enumerate(self.qrels)}
+        figures: dict[Any, Values] = {figure: np.zeros(len(place)) for figure in wanted}
+        evaluator = ir.pytrec_eval.evaluator(sorted(wanted, key=str), self.qrels)
+        for one in evaluator.iter_calc(self.scores):
+            if not math.isnan(one.value):  # interpolated precision of an empty ranking
+                figures[one.measure][place[one.query_id]] = one.value
+        return figures
+
+    def _check_grades(self, wanted: set[Any]) -> None:
+        gains = [one["gains"].values() for one in wanted if one.params.get("gains")]
+        for topic, documents in self.qrels.items():
+            largest = max(documents.values())
+            if max([largest, *(gain for mapped in gains for gain in mapped)]) > _LARGEST_GRADE:
+                raise InputError(
+                    f"topic {topic!r}: a relevance of {largest} is more than trec_eval can handle",
+                    hint=f"grades go up to {_LARGEST_GRADE:,}, and to 13 where a gain is 2^grade",
+                )
+
+    def _ranked(self, measure: Measure) -> Values:
+        value, cutoff = RANKED[measure.name], measure.cutoff
+        level = self.relevant_from(measure)
+        found = [
+            value(
+                measure,
+                _Ranking(
+                    [documents.get(docno) for docno in list(self.scores[topic])[:cutoff]],
+                    documents,
+                    level,
+                ),
+            )
+            for topic, documents in self.qrels.items()
+        ]
+        return np.array(found, dtype=np.float64)
+
+
+@dataclass(frozen=True)
+class _Ranking:
+    """One topic: the relevances down the ranking to the cut-off, and all of its judgements."""
+
+    grades: Sequence[int | None]
+    """None where the document is not judged."""
+    judged: Mapping[str, int]
+    level: int
+
+    def at_least(self, least: int) -> Iterator[tuple[int, int]]:
+        """(rank, grade) of the documents of at least this relevance; ranks from 1."""
+        for rank, grade in enumerate(self.grades, 1):
+            if grade is not None and grade >= least:
+                yield rank, grade
+
+
+def _burges(grade: int) -> int:
+    return int(2**grade - 1)
+
+
+def _dcg(gain: Callable[[int], int]) -> Callable[[Measure, _Ranking], float]:
+    def value(measure: Measure, ranking: _Ranking) -> float:
+        rows = ranking.at_least(max(1, measure.level or 1))
+        return sum(gain(grade) / math.log2(rank + 1) for rank, grade in rows)
+
+    return value
+
+
+def _err(measure: Measure, ranking: _Ranking) -> float:
+    """Expected reciprocal rank: Chapelle et al. 2009, with the grades of gdeval.pl."""
+    total, going_on = 0.0, 1.0
+    for rank, grade in ranking.at_least(max(1, measure.level or 1)):
+        satisfied = (2 ** min(grade, _ERR_MAX) - 1) / 2**_ERR_MAX
+        total += going_on * satisfied / rank
+        going_on *= 1 - satisfied
+    return total
+
+
+def _rbp(measure: Measure, ranking: _Ranking) -> float:
+    """Rank-biased precision: Moffat and Zobel 2008; binary, and p is .8 by default."""
+    p = 0.8 if measure.at is None else measure.at
+    return sum((1 - p) * p ** (rank - 1) for rank, _ in ranking.at_least(ranking.level))
+
+
+def _judged(measure: Measure, ranking: _Ranking) -> float:
+    """The share of judged documents among those retrieved, down to the cut-off."""
+    known = sum(grade is not None for grade in ranking.grades)
+    return known / len(ranking.grades) if ranking.grades else 0.0
+
+
+def _num_rel(measure: Measure, ranking: _Ranking) -> float:
+    return float(sum(grade >= ranking.level for grade in ranking.judged.values()))
+
+
+RANKED: Mapping[str, Callable[[Measure, _Ranking], float]] = {
+    "dcg": _dcg(int),
+    "dcg_burges": _dcg(_burges),
+    "err": _err,
+    "rbp": _rbp,
+    "judged": _judged,
+    "num_rel": _num_rel,  # pytrec_eval does not pass the level on to it
+    "num_q": lambda measure, ranking: 1.0,
+}
+"""Measures that are computed here, topic by topic."""
+
+
+def _alone(measure: Measure, figure: Values) -> Values:
+    return figure
+
+
+@dataclass(frozen=True)
+class _Formula:
+    """How a measure is made of the figures of trec_eval."""
+
+    figures: Callable[[Measure, _Part], list[Any]]
+    """The measures of ir_measures that it is made of."""
+    combined: Callable[..., Values] = _alone
+    """From the measure and these figures, ``(topics,)`` each, to its values."""
+
+
+def _of(whole: Any, at_cutoff: Any = None) -> Callable[[Measure, _Part], list[Any]]:
+    """One figure of trec_eval; another one where the measure has a cut-off."""
+
+    def figures(measure: Measure, part: _Part) -> list[Any]:
+        level = part.relevant_from(measure)
+        if measure.cutoff is None or at_cutoff is None:
+            return [whole(rel=level)]
+        return [at_cutoff(rel=level, cutoff=measure.cutoff)]
+
+    return figures
+
+
+def _ndcg(measure: Measure, part: _Part) -> list[Any]:
+    settings: dict[str, Any] = {"cutoff": measure.cutoff} if measure.cutoff is not None else {}
+    if gains := part.gains(measure):
+        settings["gains"] = gains
+    return [ir.nDCG(**settings) if settings else ir.nDCG]
+
+
+def _precision_and_recall(measure: Measure, part: _Part) -> list[Any]:
+    return [*_of(ir.SetP, ir.P)(measure, part), *_of(ir.SetR, ir.R)(measure, part)]
+
+
+def _f(measure: Measure, precision: Values, recall: Values) -> Values:
+    # trec_eval's m_set_F.c: the weight x stands where textbooks write beta squared.
+    x = 1.0 if measure.at is None else measure.at
+    values: Values = np.zeros(len(precision))
+    above, below = (x + 1) * precision * recall, recall + x * precision
+    np.divide(above, below, out=values, where=below > 0)
+    return values
+
+
+def _mrr(measure: Measure, reciprocal: Values) -> Values:
+    least = 0.0 if measure.cutoff is None else 1 / (measure.cutoff + 0.5)
+    return np.where(reciprocal > least, reciprocal, 0.0)
+
+
+def _iprec(*recalls: float) -> Callable[[Measure, _Part], list[Any]]:
+    return lambda measure, part: [
+        ir.IPrec(recall=recall, rel=part.relevant_from(measure))
+        for recall in recalls or (measure.at,)
+    ]
+
+
+FORMULAS: Mapping[str, _Formula] = {
+    "map": _Formula(_of(ir.AP, ir.AP)),
+    "gm_map": _Formula(_of(ir.AP), lambda _, values: np.log(np.maximum(values, _GM_MIN))),
+    "ndcg": _Formula(_ndcg),
+    "ndcg_burges": _Formula(_ndcg),
+    "precision": _Formula(_of(ir.SetP, ir.P)),
+    "recall": _Formula(_of(ir.SetR, ir.R)),
+    "f1": _Formula(_precision_and_recall, _f),
+    "rprec": _Formula(_of(ir.Rprec)),
+    "mrr": _Formula(_of(ir.RR), _mrr),
+    "success": _Formula(_of(ir.SetR, ir.Success), lambda _, values: (values > 0) * 1.0),
+    "hits": _Formula(
+        _of(ir.NumRet, ir.P), lambda measure, values: np.rint(values * (measure.cutoff or 1))
+    ),
+    "bpref": _Formula(_of(ir.Bpref)),
+    "infap": _Formula(_of(ir.infAP)),
+    "iprec": _Formula(_iprec()),
+    "11pt_avg": _Formula(
+        _iprec(*(step / 10 for step in range(11))), lambda _, *levels: np.mean(levels, axis=0)
+    ),
+    "set_map": _Formula(_of(ir.SetAP)),
+    "set_relative_p": _Formula(
+        lambda measure, part: [ir.SetP(relative=True, rel=part.relevant_from(measure))]
+    ),
+    "num_ret": _Formula(lambda measure, part: [ir.NumRet]),
+    "num_rel_ret": _Formula(_of(ir.NumRet)),
+}
+"""Measures that are made of the figures of trec_eval."""
