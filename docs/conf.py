@@ -33,6 +33,7 @@ myst_heading_anchors = 4  # so that links to a heading of another page are check
 
 autodoc_member_order = "bysource"
 autodoc_typehints = "description"
+autodoc_typehints_description_target = "documented"  # fields say their types themselves
 autodoc_preserve_defaults = True
 
 

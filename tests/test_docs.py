@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
+import runpy
 import subprocess
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from clirot.settings import leaves, part, setting
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [
@@ -47,9 +51,9 @@ def test_the_map_of_the_code_is_right() -> None:
     files = re.findall(r"`([a-z_0-9/]+(?:\.py|/))`", "\n".join(rows))
     package = ROOT / "src" / "clirot"
     assert [name for name in files if not (package / name).exists()] == []
-    for part in package.iterdir():
-        if part.stem not in ("__init__", "__main__", "__pycache__", "py"):
-            assert re.search(rf"\b{part.stem}\b", page), f"{part.name} is not in the drawing"
+    for room in package.iterdir():
+        if room.stem not in ("__init__", "__main__", "__pycache__", "py"):
+            assert re.search(rf"\b{room.stem}\b", page), f"{room.name} is not in the drawing"
 
 
 def test_every_decision_has_its_own_number() -> None:
@@ -58,7 +62,7 @@ def test_every_decision_has_its_own_number() -> None:
     assert len(set(numbers)) == len(numbers)
     for name in names:
         first = (ROOT / "docs" / "decisions" / name).read_text(encoding="utf-8").splitlines()[0]
-        assert first.startswith(f"# {name[:3]}. ")
+        assert re.match(rf"# {name[:3]}[.:]? \w", first.replace("`", ""))
 
 
 def test_nothing_of_a_machine_or_a_conversation_is_in_the_tree() -> None:
@@ -69,3 +73,29 @@ def test_nothing_of_a_machine_or_a_conversation_is_in_the_tree() -> None:
         pytest.skip("not a checkout")
     names = listed.stdout.splitlines()
     assert [name for name in names if "NOTES" in name.upper()] == []
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Inner:
+    reg: float = setting(0.02, "How smooth the plan is.", unit="cost", above=0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Outer:
+    solver: str = setting("auto", "Who finds it.", choices=("auto", "exact"))
+    name: str | None = setting(None, "Of the student.", decides=False)
+    files: tuple[Path, ...] = setting((), "Local bitext.")
+    plan: _Inner = part(_Inner)
+
+
+def test_the_tables_of_settings_show_what_is_said_of_them() -> None:
+    """Name, type, default, meaning, choices, unit and range, as cells of a table in Markdown."""
+    pytest.importorskip("sphinx")
+    extension = runpy.run_path(str(ROOT / "docs" / "extensions" / "settings_table.py"))
+    rows = [extension["_row"](leaf) for leaf in leaves(_Outer)]
+    assert rows == [
+        "| `solver` | `str` | `'auto'` | Who finds it. (auto \\| exact) |",
+        "| `name` | `str \\| None` | none | Of the student. |",
+        "| `files` | `tuple[Path, ...]` | `()` | Local bitext. |",
+        "| `reg` | `float` | `0.02` | How smooth the plan is. (cost; above 0) |",
+    ]

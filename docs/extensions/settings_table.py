@@ -46,13 +46,13 @@ class SettingsTable(SphinxDirective):
 
 
 def _row(leaf: Leaf) -> str:
-    default = "required" if leaf.default is MISSING else f"`{_shown(leaf.default)}`"
+    default = "required" if leaf.default is MISSING else _shown(leaf.default)
     cells = [f"`{leaf.name}`", f"`{_type(leaf.type)}`", default, leaf.said.help]
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 
 def _shown(value: Any) -> str:
-    return "" if value is None else repr(value).replace("`", "'")
+    return "none" if value is None else f"`{value!r}`"
 
 
 def _type(kind: Any) -> str:
