@@ -20,7 +20,6 @@ PACKAGE = ROOT / "src" / "clirot"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 LIBRARY = [path for path in MODULES if PACKAGE / "cli" not in path.parents]
 MOST_LINES = 350
-MOST_LINES_IN_ALL = 23_500
 MOST_PARAMETERS = 6
 MOST_FLOORS = 7
 HEAVY = {
@@ -70,12 +69,6 @@ def _is_option(parameter: ast.arg) -> bool:
 def test_modules_are_short() -> None:
     lines = {_name(path): len(path.read_text(encoding="utf-8").splitlines()) for path in MODULES}
     assert {name: count for name, count in lines.items() if count > MOST_LINES} == {}
-
-
-def test_the_package_stays_small() -> None:
-    assert sum(len(path.read_text(encoding="utf-8").splitlines()) for path in MODULES) <= (
-        MOST_LINES_IN_ALL
-    )
 
 
 def test_public_functions_take_few_parameters() -> None:

@@ -48,7 +48,7 @@ def test_the_wheel_is_the_package(built: dict[str, Path]) -> None:
     info = f"clirot-{VERSION}.dist-info/"
     assert {name for name in names if not name.startswith(info)} == source
     assert {"clirot/py.typed", "clirot/collection/released/upstream.json"} <= source
-    assert {path.rpartition(".")[2] for path in source} <= {"py", "typed", "json"}
+    assert {path.rpartition(".")[2] for path in source} <= {"py", "typed", "json", "toml"}
     assert {f"{info}licenses/LICENSE", f"{info}METADATA", f"{info}entry_points.txt"} <= names
 
 
@@ -62,7 +62,7 @@ def test_the_sdist_builds_it_again(built: dict[str, Path]) -> None:
         *("LICENSE", "README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "CITATION.cff"),
     }
     kinds = {path.rpartition(".")[2] for path in names if "/" in path}
-    assert kinds <= {"py", "typed", "json", "md", "sh", "png"}
+    assert kinds <= {"py", "typed", "json", "toml", "md", "sh", "png"}
     for page in ("docs/index.md", "docs/cli.md", "src/clirot/py.typed", "tests/conftest.py"):
         assert page in names
 
