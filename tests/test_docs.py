@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import re
 import runpy
+import shlex
 import subprocess
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 
+from clirot.cli import app
 from clirot.settings import leaves, part, setting
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -18,6 +23,7 @@ PAGES = [
     *sorted((ROOT / "docs").rglob("*.md")),
 ]
 _LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
+_BLOCK = re.compile(r"^```[a-z]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
 _TARGET = re.compile(r"`make ([a-z-]+)")
 
 
@@ -32,6 +38,46 @@ def test_links_lead_somewhere(page: Path) -> None:
         and not (page.parent / target.partition("#")[0]).exists()
     ]
     assert missing == []
+
+
+def _commands(page: Path) -> Iterator[list[str]]:
+    """The words of every ``clirot`` command in the blocks of code of a page, after ``clirot``."""
+    for block in _BLOCK.findall(page.read_text(encoding="utf-8")):
+        for line in block.replace("\\\n", " ").splitlines():
+            for piece in re.split(r" \| |&&|\$\(|\)$", line.partition(" #")[0]):
+                found = re.match(r"(?:\$ )?(?:.*-m )?clirot (.+)", piece.strip())
+                if found:
+                    yield shlex.split(found[1])
+
+
+def _options(words: list[str]) -> tuple[list[str], set[str]]:
+    """The options that a command line gives, and those that its command knows."""
+    command: Any = typer.main.get_command(app)
+    known = {"--help", *(name for one in command.params for name in one.opts)}
+    while hasattr(command, "list_commands"):
+        name = next(word for word in words if not word.startswith("-"))
+        words = words[words.index(name) + 1 :]
+        command = command.get_command(typer.Context(command), name)
+        assert command is not None, f"there is no command {name}"
+        for one in command.params:
+            known.update(one.opts, one.secondary_opts)
+    return [word.partition("=")[0] for word in words if re.match(r"--?[a-z]", word)], known
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_commands_on_pages_have_the_options_they_are_given(page: Path) -> None:
+    wrong = []
+    for words in _commands(page):
+        given, known = _options(words)
+        wrong += [f"{word} in: {' '.join(words)}" for word in given if word not in known]
+    assert wrong == []
+
+
+def test_commands_are_found_on_pages() -> None:
+    """The test above looks at something: each command of clirot is shown somewhere."""
+    shown = {words[0] for page in PAGES for words in _commands(page) if words}
+    root: Any = typer.main.get_command(app)
+    assert set(root.list_commands(typer.Context(root))) <= shown
 
 
 def test_targets_that_pages_name_exist() -> None:
