@@ -59,9 +59,10 @@ lock: ## Write constraints.txt anew: the newest versions that pyproject.toml all
 	.venv-lock/bin/python $(PIP_INSTALL) --upgrade uv
 	.venv-lock/bin/python tools/lock.py
 
-bench: $(VENV)/.dev-installed ## Measure speed: start-up, evaluation, MaxSim, bitext, plans, training (fetches HornMT).
+bench: $(VENV)/.dev-installed ## Measure speed: start-up, evaluation, fusion, MaxSim, bitext, plans, training (fetches HornMT).
 	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/evaluate.py
+	$(BIN)/python benchmarks/evaluate.py --fusion
 	$(BIN)/python benchmarks/maxsim.py
 	$(BIN)/python benchmarks/bitext.py
 	$(BIN)/python benchmarks/transport.py
