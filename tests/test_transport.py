@@ -186,9 +186,8 @@ def test_the_gradient_is_that_of_the_cost_under_the_plan_held_constant() -> None
     objective.loss(_batch(student), _batch(teacher)).backward()
     assert student.grad is not None
     base = student.detach()
-    plan = sinkhorn_plan(
-        cosine_cost(base, teacher), _uniform(2, 4), _uniform(2, 5), reg=0.05, iterations=30
-    )
+    problem = TransportProblem(cosine_cost(base, teacher), _uniform(2, 4), _uniform(2, 5))
+    plan = sinkhorn_plan(problem, reg=0.05, iterations=30)
     step = 1e-3
     for place in [(0, 0, 0), (0, 3, 5), (1, 2, 1)]:
         moved = []
