@@ -26,7 +26,7 @@ import argparse
 import json
 import sys
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -107,7 +107,7 @@ class Thinned:
         name = Path(self.id).name
         return name if self.every == 1 else f"{name}-every-{self.every}"
 
-    def judgements(self, lang: str) -> dict[str, dict[str, int]]:
+    def judgements(self, lang: str) -> dict[str, Mapping[str, int]]:
         """Those of every so many-th topic in a language."""
         collection = open_collection(self.id)
         kept = [topic.id for topic in collection.topics(lang)][:: self.every]
