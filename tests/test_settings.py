@@ -64,11 +64,42 @@ def test_a_setting_that_is_none_is_refused_with_a_near_miss() -> None:
     assert "did you mean 'reg'?" in str(failed.value.hint)
 
 
-@pytest.mark.parametrize("value", [0, -1, 10.1, float("inf"), float("nan")])
+@pytest.mark.parametrize("value", [0, -1, 10.1])
 def test_a_value_out_of_range_is_refused_by_the_name_of_its_field(value: float) -> None:
     with pytest.raises(UsageError) as failed:
         Solver(reg=value)
     assert failed.value.message == f"`reg` must be above 0 and at most 10, got {value}"
+
+
+@pytest.mark.parametrize("value", [float("inf"), float("-inf"), float("nan")])
+def test_a_value_that_is_not_finite_is_refused_as_such(value: float) -> None:
+    with pytest.raises(UsageError) as failed:
+        Solver(reg=value)
+    assert failed.value.message == (
+        f"`reg` must be a finite number, above 0 and at most 10, got {value}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "wanted"),
+    [
+        ("reg", "0.5", "a number, got '0.5' (str)"),
+        ("reg", True, "a number, got True (bool)"),
+        ("kind", 3, "a text, got 3 (int)"),
+        ("seed", 1.5, "a whole number, got 1.5 (float)"),
+        ("seed", True, "a whole number, got True (bool)"),
+        ("deep", 1, "true or false, got 1 (int)"),
+        ("seed", 2**32, "below 2^32, got 4294967296"),
+    ],
+)
+def test_a_value_of_another_type_is_refused(name: str, value: object, wanted: str) -> None:
+    with pytest.raises(UsageError) as failed:
+        assembled(Work, {name: value}, pair="en-so")
+    assert failed.value.message == f"`{name}` must be {wanted}"
+
+
+def test_a_whole_number_may_stand_for_a_number() -> None:
+    assert Solver(reg=1).reg == 1
 
 
 def test_a_word_that_is_no_choice_is_refused() -> None:

@@ -61,9 +61,7 @@ class Setting:
         return f"{self.meaning} ({'; '.join(facts)})" if facts else self.meaning
 
     def allows(self, value: float) -> bool:
-        """Whether a number is in the range. Infinity and NaN are in no range that has an end."""
-        if self.range and not abs(value) < float("inf"):
-            return False
+        """Whether a number is in the range."""
         return (
             (self.at_least is None or value >= self.at_least)
             and (self.above is None or value > self.above)
@@ -159,19 +157,45 @@ def _assembled(configuration: Any, given: Mapping[str, Any], more: Mapping[str, 
 
 
 def check_ranges(configuration: Any) -> None:
-    """Hold the settings of a configuration (not of its parts) to their ranges and choices.
+    """Hold the settings of a configuration (not of its parts) to their types, ranges and choices.
 
     Raises:
-        UsageError: a value is out of its range; the message has the setting in backticks.
+        UsageError: a value is of another type than the default, is not finite, or is out of its
+            range; the message has the setting in backticks.
         UnknownNameError: a word is not among the choices.
     """
     for one in dataclasses.fields(configuration):
         said: Setting | None = one.metadata.get(_KEY)
         value = getattr(configuration, one.name)
-        if said is None or value is None:
-            continue
-        if said.choices and value not in said.choices:
-            raise unknown_name(f"`{one.name}`", value, said.choices)
-        number = isinstance(value, int | float) and not isinstance(value, bool)
-        if number and not said.allows(value):
-            raise UsageError(f"`{one.name}` must be {said.range}, got {value}")
+        if said is not None and value is not None:
+            _check(f"`{one.name}`", value, one.default, said)
+
+
+def _check(name: str, value: Any, default: Any, said: Setting) -> None:
+    kinds = next((kinds for kind, kinds in _KINDS if isinstance(default, kind)), ())
+    if kinds and (not isinstance(value, kinds) or isinstance(value, bool) != (kinds == (bool,))):
+        wanted = _WORDS[kinds[0]]
+        raise UsageError(f"{name} must be {wanted}, got {value!r} ({type(value).__name__})")
+    if said.choices and value not in said.choices:
+        raise unknown_name(name, value, said.choices)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return
+    if not abs(value) < float("inf"):
+        range_ = f", {said.range}" if said.range else ""
+        raise UsageError(f"{name} must be a finite number{range_}, got {value}")
+    if not said.allows(value):
+        raise UsageError(f"{name} must be {said.range}, got {value}")
+    if isinstance(value, int) and value >= _WHOLE_NUMBERS:
+        raise UsageError(f"{name} must be below 2^32, got {value}")
+
+
+_WHOLE_NUMBERS = 2**32
+"""No setting means anything beyond it, and seeds of numpy end there."""
+_KINDS: tuple[tuple[type, tuple[type, ...]], ...] = (
+    (bool, (bool,)),
+    (int, (int,)),
+    (float, (float, int)),
+    (str, (str,)),
+)
+"""Type of a default -> types that a value may have."""
+_WORDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
