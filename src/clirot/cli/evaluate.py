@@ -29,6 +29,18 @@ _RUNS = next(leaf for leaf in leaves(EvaluateConfig) if leaf.name == "runs")
         "intervals": ("--ci",),
         "gaps": ("--gap",),
     },
+    metavars={
+        "collection": "ID|DIR",
+        "qrels": "FILE",
+        "metrics": "MEASURE",
+        "topic_sets": "NAME=FILE",
+        "baseline": "NAME",
+        "gaps": "A..B",
+        "fuse": "HOW",
+        "tune_fusion": "FILE|SET",
+        "tune_measure": "MEASURE",
+        "expect": "MEASURE>=VALUE",
+    },
     without=("runs",),
 )
 def evaluate(
