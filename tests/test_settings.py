@@ -79,9 +79,7 @@ def test_a_word_that_is_no_choice_is_refused() -> None:
 def _command() -> tuple[Any, list[Work]]:
     made: list[Work] = []
 
-    @with_options(
-        Work, names={"sources": ("--source", "-s")}, metavars={"files": "SRC=FILE"}
-    )
+    @with_options(Work, names={"sources": ("--source", "-s")}, metavars={"files": "SRC=FILE"})
     def work(
         *,
         settings: dict[str, Any],

@@ -13,8 +13,7 @@ This package computes no measures: see :mod:`clirot.evaluation.measures`.
 
 from clirot.runs.judgements import Qrels, read_qrels
 from clirot.runs.reading import read_run
-from clirot.runs.run import Run
-from clirot.runs.writing import format_hits, format_run
+from clirot.runs.run import Run, format_hits, format_run
 
 SAVED_RUN = "run.trec"
 """The name of the file with the run, in a run that the store keeps."""

@@ -6,13 +6,17 @@ from collections.abc import Mapping
 from os import PathLike
 
 from clirot.errors import InputError
-from clirot.runs.source import check_utf8, is_json, read_bytes, show
+from clirot.runs.source import columns, is_json, json_rows, read_bytes, show
 
 Qrels = Mapping[str, Mapping[str, int]]
 """Topic -> docno -> relevance. A relevance of 0 means judged and not relevant; one below 0 means
 that the document was in the pool and not judged, as in trec_eval."""
 
 _LARGEST = 2**31 - 1
+_HINTS = {
+    3: "three columns look like BEIR's TSV; add the second column: awk '{print $1,0,$2,$3}'",
+    6: "six columns are a run; give it as RUN, not as `qrels`",
+}
 
 
 def read_qrels(path: str | PathLike[str]) -> dict[str, dict[str, int]]:
@@ -35,16 +39,11 @@ def read_qrels(path: str | PathLike[str]) -> dict[str, dict[str, int]]:
 
 
 def _from_trec(data: bytes, path: str | PathLike[str]) -> dict[str, dict[str, int]]:
-    check_utf8(data, path)
     qrels: dict[str, dict[str, int]] = {}
     current, documents = None, {}
-    for number, line in enumerate(data.split(b"\n"), 1):
-        fields = line.split()
-        if len(fields) != 4:
-            if not fields:
-                continue
-            raise _wrong_columns(line, len(fields), path, number)
-        topic, _, docno_bytes, written = fields
+    for number, (topic, _, docno_bytes, written) in columns(
+        data, path, "topic 0 docno relevance", _HINTS
+    ):
         try:
             relevance = int(written)
             if b"_" in written or abs(relevance) > _LARGEST:
@@ -59,51 +58,32 @@ def _from_trec(data: bytes, path: str | PathLike[str]) -> dict[str, dict[str, in
         if topic != current:
             current, documents = topic, qrels.setdefault(topic.decode(), {})
         docno = docno_bytes.decode()
-        if documents.setdefault(docno, relevance) != relevance:
-            raise InputError(
-                f"document {docno!r} of topic {topic.decode()!r} is judged {relevance}, "
-                f"and was judged {documents[docno]} before",
-                path=path,
-                line=number,
-                hint="keep one of the two lines",
-            )
+        if (before := documents.setdefault(docno, relevance)) != relevance:
+            raise _contradiction(topic.decode(), docno, relevance, before, path, number)
     return qrels
-
-
-def _wrong_columns(line: bytes, count: int, path: str | PathLike[str], number: int) -> InputError:
-    hint = None
-    if count == 6:
-        hint = "six columns are a run; give it as RUN, not as `qrels`"
-    elif number == 1 and count == 3:
-        hint = "three columns look like BEIR's TSV; add the second column: awk '{print $1,0,$2,$3}'"
-    return InputError(
-        f"expected 4 columns (topic 0 docno relevance), got {count}: {show(line)}",
-        path=path,
-        line=number,
-        hint=hint,
-    )
 
 
 def _from_json(data: bytes, path: str | PathLike[str]) -> dict[str, dict[str, int]]:
-    from clirot.runs.json_rows import json_rows, number_of
-
     qrels: dict[str, dict[str, int]] = {}
-    for row in json_rows(data, path, values=("relevance", "rel", "score")):
-        value = number_of(row, path)
+    for topic, docno, value, line in json_rows(data, path, values=("relevance", "rel", "score")):
         if not abs(value) <= _LARGEST or value != int(value):
             raise InputError(
-                f"topic {row.topic!r}, document {row.docno!r}: "
-                f"relevance {value} is not a whole number",
+                f"topic {topic!r}, document {docno!r}: relevance {value} is not a whole number",
                 path=path,
-                line=row.line,
+                line=line,
             )
-        known = qrels.setdefault(row.topic, {}).setdefault(row.docno, int(value))
-        if known != value:
-            raise InputError(
-                f"document {row.docno!r} of topic {row.topic!r} is judged {int(value)}, "
-                f"and was judged {known} before",
-                path=path,
-                line=row.line,
-                hint="keep one of the two",
-            )
+        before = qrels.setdefault(topic, {}).setdefault(docno, int(value))
+        if before != value:
+            raise _contradiction(topic, docno, int(value), before, path, line)
     return qrels
+
+
+def _contradiction(
+    topic: str, docno: str, now: int, before: int, path: str | PathLike[str], line: int | None
+) -> InputError:
+    return InputError(
+        f"document {docno!r} of topic {topic!r} is judged {now}, and was judged {before} before",
+        path=path,
+        line=line,
+        hint="keep one of the two",
+    )
