@@ -76,7 +76,7 @@ def evaluate(
     from clirot.cli import evaluate_output as output
     from clirot.evaluation import evaluate as run_evaluation
 
-    written = "json" if as_json else output.known_format(output_format)
+    written = "json" if as_json else output_format
     if as_json and output_format not in ("table", "json"):
         raise UsageError(f"--json and --format {output_format} contradict each other")
     named = tuple(runs or ["-"])

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from clirot.evaluation.result import Evaluation
+from clirot.evaluation.result import Comparison, Evaluation, Gap
 from clirot.version import __version__
-
-if TYPE_CHECKING:
-    from clirot.evaluation.result import Comparison, Gap
-    from clirot.evaluation.significance import Interval
 
 
 def json_text(evaluation: Evaluation, *, per_topic: bool = False) -> str:
@@ -38,7 +34,7 @@ def json_document(evaluation: Evaluation, *, per_topic: bool = False) -> dict[st
             entry: dict[str, Any] = {"name": system, "topic_set": topic_set or None, "means": means}
             if evaluation.intervals is not None:
                 entry["intervals"] = {
-                    str(measure): _ends(evaluation.intervals[system, topic_set, measure])
+                    str(measure): list(evaluation.intervals[system, topic_set, measure])
                     for measure in evaluation.measures
                     if (system, topic_set, measure) in evaluation.intervals
                 }
@@ -80,10 +76,6 @@ def json_document(evaluation: Evaluation, *, per_topic: bool = False) -> dict[st
     }
 
 
-def _ends(interval: Interval) -> list[float]:
-    return [interval.low, interval.high]
-
-
 def _comparison_fields(one: Comparison) -> dict[str, Any]:
     return {
         "run": one.system,
@@ -91,7 +83,7 @@ def _comparison_fields(one: Comparison) -> dict[str, Any]:
         "topic_set": one.topic_set or None,
         "measure": str(one.measure),
         "difference": one.difference,
-        "interval": _ends(one.interval),
+        "interval": list(one.interval),
         "p": one.test.p,
         "exact": one.test.exact,
         "p_holm": one.p_adjusted,
@@ -111,6 +103,6 @@ def _gap_fields(gap: Gap) -> dict[str, Any]:
         "second": list(gap.second),
         "difference": gap.difference,
         "relative": gap.relative,
-        "interval": _ends(gap.interval),
+        "interval": list(gap.interval),
         "paired": gap.paired,
     }

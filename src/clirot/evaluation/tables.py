@@ -1,13 +1,23 @@
-"""The table of an evaluation: its rows, cells and legend, for every format."""
+"""The table of an evaluation: rows, cells and legend, and its Markdown, LaTeX and CSV forms."""
 
 from __future__ import annotations
 
+import csv
+import io
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from clirot.evaluation.measures import Measure
 from clirot.evaluation.result import Evaluation
 
 BETTER, WORSE = "†", "‡"
+_DAGGER, _DOUBLE = "$^{\\dagger}$", "$^{\\ddagger}$"
+_LATEX = str.maketrans(
+    {
+        "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_",
+        "{": r"\{", "}": r"\}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
+    }
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -89,3 +99,107 @@ def legend(evaluation: Evaluation) -> str:
 def paper_name(measure: Measure) -> str:
     """How papers write it: MAP, nDCG@20, P@5, R@1000."""
     return measure.definition.paper + str(measure).removeprefix(measure.name)
+
+
+def _marked(cell: Cell, places: int, bold: str, marks: tuple[str, str]) -> str:
+    """The figure, bold where it is the best, with the mark for better or for worse."""
+    text = cell.text(places)
+    mark = {BETTER: marks[0], WORSE: marks[1]}.get(cell.mark, "")
+    return (bold.format(text) if cell.best else text) + mark
+
+
+def markdown_table(evaluation: Evaluation, *, places: int = 4) -> str:
+    """A pipe table, best figures bold, with a line that says what the marks mean."""
+    head = [*(["topics"] if evaluation.multiple else []), "run"]
+    names = [paper_name(measure) for measure in evaluation.measures]
+    lines = [
+        "| " + " | ".join([*head, *names]) + " |",
+        "|" + "---|" * len(head) + "---:|" * len(names),
+    ]
+    for row in rows_of(evaluation):
+        labels = [label.replace("|", "\\|") for label in (row.topic_set, row.system)[-len(head) :]]
+        cells = [_marked(cell, places, "**{}**", (BETTER, WORSE)) for cell in row.cells]
+        lines.append("| " + " | ".join([*labels, *cells]) + " |")
+    return "\n".join([*lines, "", legend(evaluation), ""])
+
+
+def latex_table(evaluation: Evaluation, *, places: int = 4) -> str:
+    r"""A ``table`` environment for the booktabs package, best figures bold, marks explained."""
+    several = evaluation.multiple
+    names = [_latex_safe(paper_name(measure)) for measure in evaluation.measures]
+    lines = [
+        "% needs \\usepackage{booktabs}",
+        "\\begin{table}",
+        "\\centering",
+        f"\\begin{{tabular}}{{{'ll' if several else 'l'}{'r' * len(names)}}}",
+        "\\toprule",
+        " & ".join([*(["Topics"] if several else []), "Run", *names]) + " \\\\",
+    ]
+    topic_set = None
+    for row in rows_of(evaluation):
+        first = row.topic_set != topic_set
+        if first:
+            lines.append("\\midrule")
+            topic_set = row.topic_set
+        labels = [_latex_safe(row.topic_set) if first else ""] if several else []
+        labels.append(_latex_safe(row.system))
+        cells = [
+            "--"
+            if cell.value is None
+            else _marked(cell, places, "\\textbf{{{}}}", (_DAGGER, _DOUBLE))
+            for cell in row.cells
+        ]
+        lines.append(" & ".join([*labels, *cells]) + " \\\\")
+    caption = _latex_safe(legend(evaluation))
+    caption = caption.replace(BETTER, _DAGGER).replace(WORSE, _DOUBLE)
+    caption = caption.replace("p < ", "$p <$ ")
+    return "\n".join(
+        [*lines, "\\bottomrule", "\\end{tabular}", f"\\caption{{{caption}}}", "\\end{table}", ""]
+    )
+
+
+def _latex_safe(text: str) -> str:
+    return text.translate(_LATEX)
+
+
+def csv_text(evaluation: Evaluation, *, per_topic: bool = False) -> str:
+    """A line for each figure, with its interval and its comparison; or a line for each topic."""
+    text = io.StringIO()
+    lines = _topic_lines(evaluation) if per_topic else _figure_lines(evaluation)
+    csv.writer(text, lineterminator="\n").writerows(lines)
+    return text.getvalue()
+
+
+def _topic_lines(evaluation: Evaluation) -> Iterator[list[object]]:
+    yield ["run", "topic_set", "topic", *(str(measure) for measure in evaluation.measures)]
+    for (system, topic_set), table in evaluation.values.items():
+        for topic, column in zip(evaluation.topics[topic_set], table.T.tolist(), strict=True):
+            yield [system, topic_set, topic, *column]
+
+
+def _figure_lines(evaluation: Evaluation) -> Iterator[list[object]]:
+    yield [
+        "run", "topic_set", "measure", "value", "low", "high", "baseline", "difference",
+        "difference_low", "difference_high", "p", "p_holm", "significant", "effect", "topics",
+        "better", "worse",
+    ]  # fmt: skip
+    for row in rows_of(evaluation):
+        for measure, cell in zip(evaluation.measures, row.cells, strict=True):
+            if cell.value is None:
+                continue
+            interval = (evaluation.intervals or {}).get((row.system, row.topic_set, measure))
+            one = evaluation.comparison(row.system, measure, row.topic_set)
+            compared: list[object] = [""] * 11
+            if one is not None:
+                compared = [
+                    one.baseline, one.difference, *one.interval, one.test.p, one.p_adjusted,
+                    one.significant, one.effect, one.topics, one.better, one.worse,
+                ]  # fmt: skip
+            yield [
+                row.system,
+                row.topic_set,
+                str(measure),
+                cell.value,
+                *(interval or ["", ""]),
+                *compared,
+            ]
