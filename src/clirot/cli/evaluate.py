@@ -93,11 +93,12 @@ def evaluate(
         from clirot.evaluation.pictures import draw_all
 
         note(f"drew {', '.join(str(path) for path in draw_all(evaluation, pictures))}")
-    if evaluation.missed:
+    missed = [one for one in evaluation.outcomes if not one.met]
+    if missed:
         raise ExpectationError(
             "; ".join(
                 f"expected {one.written}, and {one.system} has {one.value:.{places}f}"
-                for one in evaluation.missed
+                for one in missed
             )
         )
 

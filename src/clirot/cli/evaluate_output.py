@@ -9,17 +9,17 @@ from pathlib import Path
 
 from clirot.cli.console import stdout
 from clirot.errors import UsageError
-from clirot.evaluation.json_document import json_text
-from clirot.evaluation.result import Evaluation
-from clirot.evaluation.significance import Interval
-from clirot.evaluation.tables import (
+from clirot.evaluation.formats import (
     Cell,
     csv_text,
+    json_text,
     latex_table,
     legend,
     markdown_table,
     rows_of,
 )
+from clirot.evaluation.result import Evaluation
+from clirot.evaluation.significance import Interval
 from clirot.registry import unknown_name
 from clirot.runs import format_run
 

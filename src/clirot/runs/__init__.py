@@ -11,8 +11,7 @@ the lines and the rank column of the file say.
 This package computes no measures: see :mod:`clirot.evaluation.measures`.
 """
 
-from clirot.runs.judgements import Qrels, read_qrels
-from clirot.runs.reading import read_run
+from clirot.runs.reading import Qrels, read_qrels, read_run
 from clirot.runs.run import Run, format_hits, format_run
 
 SAVED_RUN = "run.trec"

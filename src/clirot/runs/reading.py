@@ -1,4 +1,4 @@
-"""Reading runs: small files line by line, large ones column by column with Arrow.
+"""Reading judgements, and runs: small ones line by line, large ones by columns with Arrow.
 
 Both ways give the same run. Arrow reads 10 million lines in seconds, where a loop over the lines
 takes most of a minute; but its import takes a fifth of a second, it reads regular files only, and
@@ -7,6 +7,7 @@ it cannot say which line is wrong. Therefore everything else is read line by lin
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -15,12 +16,21 @@ from clirot.errors import InputError
 from clirot.runs.run import Run
 from clirot.runs.source import columns, is_json, json_rows, read_bytes, show
 
+Qrels = Mapping[str, Mapping[str, int]]
+"""Topic -> docno -> relevance. A relevance of 0 means judged and not relevant; one below 0 means
+that the document was in the pool and not judged, as in trec_eval."""
+
+_LARGEST = 2**31 - 1
+_QRELS_HINTS = {
+    3: "three columns look like BEIR's TSV; add the second column: awk '{print $1,0,$2,$3}'",
+    6: "six columns are a run; give it as RUN, not as `qrels`",
+}
 _MANY_BYTES = 4_000_000
 """From this size on (about 80,000 lines) Arrow saves more time than its import takes."""
 _BLOCK_BYTES = 1 << 22  # 4 MB: 10 million lines took 1.7 s, and 5.6 s with 16 MB
 _COLUMNS = ["topic", "q0", "docno", "rank", "score", "tag"]
 _NUMPY_NAME = {"double": "f8", "int32": "i4"}
-_HINTS = {4: "four columns are qrels; give them as `qrels`"} | dict.fromkeys(
+_RUN_HINTS = {4: "four columns are qrels; give them as `qrels`"} | dict.fromkeys(
     range(7, 100), "a docno or a tag must not contain spaces"
 )
 _SUFFIXES = {".gz", ".trec", ".txt", ".run", ".json", ".jsonl", ".res", ".tsv"}
@@ -45,7 +55,7 @@ def read_run(
     """
     data = read_bytes(path, what="run")
     if is_json(data):
-        run = _from_json(data, path)
+        run = _run_from_json(data, path)
         tag = "run"
     else:
         by_columns = None
@@ -76,7 +86,7 @@ def _from_lines(data: bytes, path: str | PathLike[str]) -> Run:
     scores: list[float] = []
     current, place, known = None, -1, set[bytes]()
     for number, (name, _, docno, _, written, _) in columns(
-        data, path, "topic Q0 docno rank score tag", _HINTS
+        data, path, "topic Q0 docno rank score tag", _RUN_HINTS
     ):
         if name != current:
             current = name
@@ -115,7 +125,7 @@ def _from_lines(data: bytes, path: str | PathLike[str]) -> Run:
     )
 
 
-def _from_json(data: bytes, path: str | PathLike[str]) -> Run:
+def _run_from_json(data: bytes, path: str | PathLike[str]) -> Run:
     scores: dict[str, dict[str, float]] = {}
     for topic, docno, score, line in json_rows(data, path, values=("score", "relevance")):
         documents = scores.setdefault(topic, {})
@@ -216,3 +226,73 @@ def _numbers(array: Any) -> Any:
     _, values = array.buffers()
     rows = slice(array.offset, array.offset + len(array))
     return np.frombuffer(values, dtype=_NUMPY_NAME[str(array.type)])[rows]
+
+
+def read_qrels(path: str | PathLike[str]) -> dict[str, dict[str, int]]:
+    """Read judgements: TREC (``topic 0 docno relevance``), JSON or JSON lines, gzipped or not.
+
+    Some published qrels repeat lines. A line that repeats an earlier one is skipped; a line that
+    contradicts an earlier one is an error.
+
+    Args:
+        path: a file, or ``-`` for standard input.
+
+    Raises:
+        InputError: the file is not qrels; the message gives the line.
+    """
+    data = read_bytes(path, what="qrels")
+    qrels = _qrels_from_json(data, path) if is_json(data) else _qrels_from_trec(data, path)
+    if not qrels:
+        raise InputError("there are no judgements in it", path=path)
+    return qrels
+
+
+def _qrels_from_trec(data: bytes, path: str | PathLike[str]) -> dict[str, dict[str, int]]:
+    qrels: dict[str, dict[str, int]] = {}
+    current, documents = None, {}
+    for number, (topic, _, docno_bytes, written) in columns(
+        data, path, "topic 0 docno relevance", _QRELS_HINTS
+    ):
+        try:
+            relevance = int(written)
+            if b"_" in written or abs(relevance) > _LARGEST:
+                raise ValueError
+        except ValueError:
+            raise InputError(
+                f"relevance {show(written)} is not a whole number",
+                path=path,
+                line=number,
+                hint="the columns are: topic 0 docno relevance",
+            ) from None
+        if topic != current:
+            current, documents = topic, qrels.setdefault(topic.decode(), {})
+        docno = docno_bytes.decode()
+        if (before := documents.setdefault(docno, relevance)) != relevance:
+            raise _contradiction(topic.decode(), docno, relevance, before, path, number)
+    return qrels
+
+
+def _qrels_from_json(data: bytes, path: str | PathLike[str]) -> dict[str, dict[str, int]]:
+    qrels: dict[str, dict[str, int]] = {}
+    for topic, docno, value, line in json_rows(data, path, values=("relevance", "rel", "score")):
+        if not abs(value) <= _LARGEST or value != int(value):
+            raise InputError(
+                f"topic {topic!r}, document {docno!r}: relevance {value} is not a whole number",
+                path=path,
+                line=line,
+            )
+        before = qrels.setdefault(topic, {}).setdefault(docno, int(value))
+        if before != value:
+            raise _contradiction(topic, docno, int(value), before, path, line)
+    return qrels
+
+
+def _contradiction(
+    topic: str, docno: str, now: int, before: int, path: str | PathLike[str], line: int | None
+) -> InputError:
+    return InputError(
+        f"document {docno!r} of topic {topic!r} is judged {now}, and was judged {before} before",
+        path=path,
+        line=line,
+        hint="keep one of the two",
+    )

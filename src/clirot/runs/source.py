@@ -203,9 +203,7 @@ def _load(text: bytes, path: str | PathLike[str], line: int | None) -> Any:
     try:
         return json.loads(text.decode(), object_pairs_hook=_unrepeated)
     except json.JSONDecodeError as error:
-        raise InputError(
-            f"not JSON: {error.msg}", path=path, line=line if line is not None else error.lineno
-        ) from None
+        raise InputError(f"not JSON: {error.msg}", path=path, line=line or error.lineno) from None
     except RecursionError:
         raise InputError(
             "JSON nested too deeply for a run or qrels", path=path, line=line
