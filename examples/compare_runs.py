@@ -28,7 +28,7 @@ from pathlib import Path
 
 from clirot.collection import open_collection
 from clirot.evaluation import EvaluateConfig, evaluate
-from clirot.evaluation.latex import latex_table
+from clirot.evaluation.formats import latex_table
 from clirot.evaluation.pictures import draw_all
 from clirot.records import Document, Hit
 from clirot.runs import format_hits

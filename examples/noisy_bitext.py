@@ -29,7 +29,7 @@ from clirot.distillation import DistillConfig, distill
 from clirot.distillation.training.settings import TrainingSettings
 from clirot.errors import ClirotError
 from clirot.evaluation import EvaluateConfig, evaluate
-from clirot.evaluation.markdown import markdown_table
+from clirot.evaluation.formats import markdown_table
 from clirot.records import LanguagePair
 from clirot.retrieval.indexing import IndexConfig, build_index
 from clirot.retrieval.searching import SearchConfig, search

@@ -20,8 +20,7 @@ from clirot.errors import InputError, UsageError
 from clirot.evaluation.measures import measure_values, parse_measure
 from clirot.records import Hit
 from clirot.runs import Run, format_hits, format_run, read_qrels, read_run
-from clirot.runs.arrow import read_with_arrow
-from clirot.runs.reading import _from_lines
+from clirot.runs.reading import _from_lines, read_with_arrow
 
 RUN = "1 Q0 d1 1 2.5 tag\n1 Q0 d2 2 1.5 tag\n2 Q0 d1 1 0.25 tag\n"
 

@@ -110,7 +110,7 @@ def test_a_word_that_is_no_choice_is_refused() -> None:
 def _command() -> tuple[Any, list[Work]]:
     made: list[Work] = []
 
-    @with_options(Work, names={"sources": ("--source", "-s")})
+    @with_options(Work, names={"sources": ("--source", "-s")}, metavars={"files": "SRC=FILE"})
     def work(
         *,
         settings: dict[str, Any],
@@ -157,6 +157,7 @@ def test_options_have_the_defaults_meanings_and_ranges_of_their_settings() -> No
     assert by_name["reg"].help == "Strength. (cost; above 0 and at most 10)"
     assert by_name["kind"].help == "Who solves. (auto | exact)"
     assert by_name["seed"].help == "Seed. (at least 0)"
+    assert (by_name["files"].metavar, by_name["sources"].metavar) == ("SRC=FILE", None)
 
 
 def test_messages_are_put_into_the_words_of_the_running_command() -> None:

@@ -13,7 +13,11 @@ from clirot.records import LanguagePairs
 from clirot.settings import assembled
 
 
-@with_options(DistillConfig, names={"sources": ("--source",), "files": ("--file",)})
+@with_options(
+    DistillConfig,
+    names={"sources": ("--source",), "files": ("--file",)},
+    metavars={"sources": "NAME", "files": "FILE", "name": "NAME"},
+)
 def distill(
     *,
     settings: dict[str, Any],

@@ -29,6 +29,18 @@ _RUNS = next(leaf for leaf in leaves(EvaluateConfig) if leaf.name == "runs")
         "intervals": ("--ci",),
         "gaps": ("--gap",),
     },
+    metavars={
+        "collection": "ID|DIR",
+        "qrels": "FILE",
+        "metrics": "MEASURE",
+        "topic_sets": "NAME=FILE",
+        "baseline": "NAME",
+        "gaps": "A..B",
+        "fuse": "HOW",
+        "tune_fusion": "FILE|SET",
+        "tune_measure": "MEASURE",
+        "expect": "MEASURE>=VALUE",
+    },
     without=("runs",),
 )
 def evaluate(
@@ -64,7 +76,7 @@ def evaluate(
     from clirot.cli import evaluate_output as output
     from clirot.evaluation import evaluate as run_evaluation
 
-    written = "json" if as_json else output.known_format(output_format)
+    written = "json" if as_json else output_format
     if as_json and output_format not in ("table", "json"):
         raise UsageError(f"--json and --format {output_format} contradict each other")
     named = tuple(runs or ["-"])
@@ -81,11 +93,12 @@ def evaluate(
         from clirot.evaluation.pictures import draw_all
 
         note(f"drew {', '.join(str(path) for path in draw_all(evaluation, pictures))}")
-    if evaluation.missed:
+    missed = [one for one in evaluation.outcomes if not one.met]
+    if missed:
         raise ExpectationError(
             "; ".join(
                 f"expected {one.written}, and {one.system} has {one.value:.{places}f}"
-                for one in evaluation.missed
+                for one in missed
             )
         )
 

@@ -6,29 +6,30 @@ import re
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from clirot.cli.console import stdout
 from clirot.errors import UsageError
-
-if TYPE_CHECKING:
-    from clirot.evaluation.result import Evaluation
-    from clirot.evaluation.tables import Cell
+from clirot.evaluation.formats import (
+    Cell,
+    csv_text,
+    json_text,
+    latex_table,
+    legend,
+    markdown_table,
+    rows_of,
+)
+from clirot.evaluation.result import Evaluation
+from clirot.evaluation.significance import Interval
+from clirot.registry import unknown_name
+from clirot.runs import format_run
 
 FORMATS = ("table", "json", "csv", "markdown", "latex", "ranx")
 
 
-def known_format(name: str) -> str:
-    """The format's name, checked."""
-    from clirot.registry import unknown_name
-
-    if name not in FORMATS:
-        raise unknown_name("format", name, FORMATS)
-    return name
-
-
 def check(runs: Sequence[str], *, per_topic: bool, written: str) -> None:
     """Refuse what cannot work, before anything is read."""
+    if written not in FORMATS:
+        raise unknown_name("format", written, FORMATS)
     if "-" in runs and sys.stdin is not None and sys.stdin.isatty():
         raise UsageError(
             "no run was named and nothing is piped in",
@@ -43,20 +44,12 @@ def check(runs: Sequence[str], *, per_topic: bool, written: str) -> None:
 def render(evaluation: Evaluation, written: str, *, per_topic: bool, places: int) -> str:
     """The evaluation in one of :data:`FORMATS`."""
     if written == "json":
-        from clirot.evaluation.json_document import json_text
-
         return json_text(evaluation, per_topic=per_topic)
     if written == "csv":
-        from clirot.evaluation.csv_table import csv_text
-
         return csv_text(evaluation, per_topic=per_topic)
     if written == "markdown":
-        from clirot.evaluation.markdown import markdown_table
-
         return markdown_table(evaluation, places=places)
     if written == "latex":
-        from clirot.evaluation.latex import latex_table
-
         return latex_table(evaluation, places=places)
     if written == "ranx":
         return _ranx_tables(evaluation, places)
@@ -65,7 +58,6 @@ def render(evaluation: Evaluation, written: str, *, per_topic: bool, places: int
 
 def save_fused(evaluation: Evaluation, directory: Path) -> list[str]:
     """Write the fused runs as TREC files; returns their paths."""
-    from clirot.runs import format_run
     from clirot.store import written
 
     if not evaluation.fused:
@@ -105,8 +97,6 @@ def _ranx_tables(evaluation: Evaluation, places: int) -> str:
 
 
 def _tables(evaluation: Evaluation, places: int) -> str:
-    from clirot.evaluation.tables import legend, rows_of
-
     rows = rows_of(evaluation)
     no_mark = " " if any(cell.mark for row in rows for cell in row.cells) else ""
     names = [str(measure) for measure in evaluation.measures]
@@ -159,12 +149,11 @@ def _aligned(rows: Sequence[Mapping[str, str]], labels: Sequence[str]) -> str:
 
 
 def _interval_table(evaluation: Evaluation, places: int) -> str:
-    level = f"{evaluation.config.confidence:.0%} interval"
     rows = [
         _labels(evaluation, topic_set, run=system, measure=str(measure))
         | {
             "mean": f"{evaluation.figure(system, measure, topic_set):.{places}f}",
-            level: f"{ends.low:.{places}f} to {ends.high:.{places}f}",
+            **_interval(evaluation, ends, f".{places}f"),
         }
         for (system, topic_set, measure), ends in (evaluation.intervals or {}).items()
     ]
@@ -172,12 +161,11 @@ def _interval_table(evaluation: Evaluation, places: int) -> str:
 
 
 def _comparison_table(evaluation: Evaluation, places: int) -> str:
-    level = f"{evaluation.config.confidence:.0%} interval"
     rows = [
         _labels(evaluation, one.topic_set, run=one.system, measure=str(one.measure))
         | {
             "difference": f"{one.difference:+.{places}f}",
-            level: f"{one.interval.low:+.{places}f} to {one.interval.high:+.{places}f}",
+            **_interval(evaluation, one.interval, f"+.{places}f"),
             "p": _p(one.test.p),
             "p (Holm)": _p(one.p_adjusted),
             "effect d": f"{one.effect:+.2f}",
@@ -189,20 +177,24 @@ def _comparison_table(evaluation: Evaluation, places: int) -> str:
 
 
 def _gap_table(evaluation: Evaluation, places: int) -> str:
-    level = f"{evaluation.config.confidence:.0%} interval"
     rows = [
         {
             "gap": gap.name,
             "run": gap.system,
             "measure": str(gap.measure),
             "difference": f"{gap.difference:+.{places}f}",
-            level: f"{gap.interval.low:+.{places}f} to {gap.interval.high:+.{places}f}",
+            **_interval(evaluation, gap.interval, f"+.{places}f"),
             "relative": "-" if gap.relative is None else f"{gap.relative:+.1%}",
             "topics": "paired" if gap.paired else "independent",
         }
         for gap in evaluation.gaps
     ]
     return _aligned(rows, ["gap", "run", "measure"])
+
+
+def _interval(evaluation: Evaluation, ends: Interval, form: str) -> dict[str, str]:
+    level = f"{evaluation.config.confidence:.0%} interval"
+    return {level: f"{ends.low:{form}} to {ends.high:{form}}"}
 
 
 def _p(value: float) -> str:

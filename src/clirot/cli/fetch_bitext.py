@@ -21,7 +21,11 @@ if TYPE_CHECKING:
 _NAMES = {"sources": ("--source",), "files": ("--file",), "exclude": ("--exclude-collection",)}
 
 
-@with_options(FetchConfig, names=_NAMES)
+@with_options(
+    FetchConfig,
+    names=_NAMES,
+    metavars={"near_duplicates": "[off|pair|src|tgt]", "exclude": "ID|DIR"},
+)
 def fetch_bitext(
     *,
     settings: dict[str, Any],

@@ -10,7 +10,7 @@ from clirot.retrieval.indexing import IndexConfig
 from clirot.settings import assembled
 
 
-@with_options(IndexConfig)
+@with_options(IndexConfig, metavars={"collection": "ID|DIR", "name": "NAME"})
 def index(*, settings: dict[str, Any]) -> None:
     """Index a collection's documents, and print the name of the index.
 

@@ -24,6 +24,7 @@ def with_options(
     configuration: type[Any],
     *,
     names: Mapping[str, tuple[str, ...]] | None = None,
+    metavars: Mapping[str, str] | None = None,
     without: Collection[str] = (),
 ) -> Callable[[Command], Command]:
     """Give a command the options of a configuration; it takes them as the argument ``settings``.
@@ -36,6 +37,8 @@ def with_options(
         configuration: the dataclass whose settings become options, after the command's own.
         names: the spellings of options that are not the field's name with hyphens, such as
             ``{"sources": ("--source", "-s")}``.
+        metavars: what stands for the value in the help where that is not the type, such as
+            ``{"topic_sets": "NAME=FILE"}``.
         without: settings that get no option.
     """
     chosen = [leaf for leaf in leaves(configuration) if leaf.name not in without]
@@ -57,7 +60,10 @@ def with_options(
             for one in inspect.signature(command).parameters.values()
             if one.name != "settings"
         ]
-        options = [_parameter(leaf, (names or {}).get(leaf.name)) for leaf in chosen]
+        options = [
+            _parameter(leaf, (names or {}).get(leaf.name), (metavars or {}).get(leaf.name))
+            for leaf in chosen
+        ]
         # Required ones first: Python's own rule for parameters.
         everything = sorted(own + options, key=lambda one: one.default is not one.empty)
         run.__signature__ = inspect.Signature(everything)  # type: ignore[attr-defined]
@@ -67,12 +73,19 @@ def with_options(
     return decorate
 
 
-def _parameter(leaf: Leaf, spelled: tuple[str, ...] | None) -> inspect.Parameter:
+def _parameter(
+    leaf: Leaf, spelled: tuple[str, ...] | None, metavar: str | None
+) -> inspect.Parameter:
     wanted, default = leaf.type, leaf.default
     declared = spelled or (f"--{leaf.name.replace('_', '-')}",)
     if get_origin(wanted) is tuple:  # repeatable
         wanted, default = list[get_args(wanted)[0]] | None, None  # type: ignore[misc]
-    option = typer.Option(*declared, help=leaf.said.help, show_default=default not in (None, ""))
+    option = typer.Option(
+        *declared,
+        metavar=metavar,
+        help=leaf.said.help,
+        show_default=default not in (None, ""),
+    )
     return inspect.Parameter(
         leaf.name,
         inspect.Parameter.KEYWORD_ONLY,

@@ -12,7 +12,11 @@ from clirot.retrieval import searching
 from clirot.settings import assembled
 
 
-@with_options(searching.SearchConfig, names={"k": ("-k",)})
+@with_options(
+    searching.SearchConfig,
+    names={"k": ("-k",)},
+    metavars={"index": "NAME", "collection": "ID|DIR", "topics": "FILE"},
+)
 def search(
     *,
     settings: dict[str, Any],

@@ -2,9 +2,8 @@
 
 :func:`evaluate` reads the files that an :class:`EvaluateConfig` names; :func:`evaluate_runs` takes
 runs and judgements that are in memory. Both give an
-:class:`~clirot.evaluation.result.Evaluation`. The modules :mod:`~clirot.evaluation.latex`,
-:mod:`~clirot.evaluation.markdown`, :mod:`~clirot.evaluation.csv_table`,
-:mod:`~clirot.evaluation.json_document` and :mod:`~clirot.evaluation.pictures` write it down.
+:class:`~clirot.evaluation.result.Evaluation`, which :mod:`~clirot.evaluation.formats` and
+:mod:`~clirot.evaluation.pictures` write down.
 """
 
 from __future__ import annotations

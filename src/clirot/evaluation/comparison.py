@@ -74,6 +74,12 @@ def shares(sets: Sequence[Values]) -> list[Values]:
     return [values / (len(sets) * len(values)) for values in sets]
 
 
+def interval_of(evaluation: Evaluation, values: Values, minus: Values | None = None) -> Interval:
+    """The bootstrap interval of a mean, or of a difference of means, as the configuration says."""
+    config = evaluation.config
+    return bootstrap_interval(values, minus, confidence=config.confidence, seed=config.seed)
+
+
 def averaged(measures: Sequence[Measure]) -> list[Measure]:
     """The measures whose figure is a mean over topics: only these can be tested."""
     return [measure for measure in measures if measure.definition.aggregate == "mean"]
@@ -83,7 +89,6 @@ def mean_intervals(
     evaluation: Evaluation, progress: ProgressSink
 ) -> dict[tuple[str, str, Measure], Interval]:
     """The bootstrap interval of every mean."""
-    config = evaluation.config
     wanted = [
         (system, topic_set, measure)
         for topic_set in evaluation.topic_sets
@@ -94,9 +99,7 @@ def mean_intervals(
     for done, (system, topic_set, measure) in enumerate(wanted, 1):
         drawn = sample(evaluation, system, measure, evaluation.members(topic_set))
         if drawn is not None:
-            intervals[system, topic_set, measure] = bootstrap_interval(
-                drawn.values, confidence=config.confidence, seed=config.seed
-            )
+            intervals[system, topic_set, measure] = interval_of(evaluation, drawn.values)
         progress(Step("bootstrap", done, len(wanted), unit="intervals"))
     return intervals
 
@@ -150,7 +153,7 @@ def _comparison(
         measure=measure,
         topic_set=topic_set,
         difference=float(differences.mean()),
-        interval=bootstrap_interval(differences, confidence=config.confidence, seed=config.seed),
+        interval=interval_of(evaluation, differences),
         test=TESTS[config.test](differences, samples=config.samples, seed=config.seed),
         effect=effect_size(differences),
         better=int(np.count_nonzero(differences > 0)),
@@ -202,7 +205,6 @@ def _gap(
     low = sample(evaluation, system, measure, second)
     if high is None or low is None:
         return None
-    config = evaluation.config
     paired = high.topics == low.topics
     if not paired and set(high.topics) & set(low.topics):
         raise UsageError(
@@ -211,11 +213,9 @@ def _gap(
             hint="make the topic sets the same, or disjoint",
         )
     interval = (
-        bootstrap_interval(high.values - low.values, confidence=config.confidence, seed=config.seed)
+        interval_of(evaluation, high.values - low.values)
         if paired
-        else bootstrap_interval(
-            high.values, low.values, confidence=config.confidence, seed=config.seed
-        )
+        else interval_of(evaluation, high.values, low.values)
     )
     above = float(high.values.mean())
     difference = above - float(low.values.mean())

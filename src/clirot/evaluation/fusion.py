@@ -14,7 +14,7 @@ from typing import Any
 
 from clirot.errors import InputError, UsageError
 from clirot.evaluation.config import EvaluateConfig
-from clirot.evaluation.inputs import Inputs, read_topic_ids
+from clirot.evaluation.inputs import Inputs, known_system, read_topic_ids
 from clirot.evaluation.measures import Measure
 from clirot.records import ProgressSink, Step
 from clirot.registry import Registry, unknown_name
@@ -90,7 +90,7 @@ class Fusion:
         norm = "min-max" if method.scores else None
         parameters, weights = dict[str, float](), dict[str, float]()
         members: list[str] = []
-        for part in filter(None, (one.strip() for one in rest.split(","))):
+        for part in filter(None, map(str.strip, rest.split(","))):
             key, equals, value = part.rpartition("=")
             if equals and key == "norm":
                 if not method.scores:
@@ -187,23 +187,23 @@ def with_fused(
     for fusion in fusions:
         members = fusion.members or given
         for name in members:
-            if name not in given:
-                raise unknown_name("run", name, given)
+            known_system(name, given)
         if len(members) < 2:
             raise UsageError("fusion needs at least two runs", hint="name more runs")
         if fusion.written in given:
             raise UsageError(f"two runs are called {fusion.written!r}; one of them is a fusion")
-    training: Mapping[str, Qrels] = {}
+    trained: frozenset[str] = frozenset()
     notes = list(inputs.notes)
     if config.tune_fusion is not None:
         whole = inputs
-        inputs, training, taken = _without_training(inputs, config.tune_fusion)
+        training = _training(inputs, config.tune_fusion)
+        trained = frozenset(topic for qrels in training.values() for topic in qrels)
+        inputs, taken = _without(inputs, trained, config.tune_fusion)
         notes += taken
         for place, fusion in enumerate(fusions):
             if fusion.open:
                 fusions[place] = _tuned(fusion, whole, training, measure, config.rel_level)
                 notes.append(_said(fusions[place], training, measure, given))
-    trained = {topic for qrels in training.values() for topic in qrels}
     fused: dict[tuple[str, str], Run] = {}
     for done, fusion in enumerate(fusions, 1):
         together = sorted(fusion.members or given)  # the order of the runs has no effect
@@ -221,30 +221,28 @@ def with_fused(
     return replace(inputs, runs={**inputs.runs, **fused}, notes=tuple(notes)), fused
 
 
-def _without_training(inputs: Inputs, written: str) -> tuple[Inputs, dict[str, Qrels], list[str]]:
-    """The inputs without the training topics, the judgements of these, and what to say of it."""
+def _training(inputs: Inputs, written: str) -> dict[str, Qrels]:
+    """The judgements of the training topics: those of a topic set, or those in a file of ids."""
     if written in inputs.qrels:
-        training = {written: inputs.qrels[written]}
-        rest = {name: qrels for name, qrels in inputs.qrels.items() if name != written}
-        if not rest:
-            raise UsageError(
-                f"`tune_fusion`: {written!r} is the only topic set, so that none is left to report",
-                hint="tune on a topic set of its own",
-            )
-    else:
-        ids = read_topic_ids(written)
-        rest = dict(inputs.qrels)
-        training = {
-            name: found
-            for name, qrels in rest.items()
-            if (found := {topic: qrels[topic] for topic in qrels if topic in ids})
-        }
-        if not training:
-            raise InputError(f"`tune_fusion`: none of the topics in {written} is judged")
-    trained = {topic for qrels in training.values() for topic in qrels}
+        return {written: inputs.qrels[written]}
+    ids = read_topic_ids(written)
+    training: dict[str, Qrels] = {
+        name: found
+        for name, qrels in inputs.qrels.items()
+        if (found := {topic: qrels[topic] for topic in qrels if topic in ids})
+    }
+    if not training:
+        raise InputError(f"`tune_fusion`: none of the topics in {written} is judged")
+    return training
+
+
+def _without(inputs: Inputs, trained: frozenset[str], written: str) -> tuple[Inputs, list[str]]:
+    """The inputs without the training topics and their topic set, and what to say of it."""
     notes = []
     kept: dict[str, Qrels] = {}
-    for name, qrels in rest.items():
+    for name, qrels in inputs.qrels.items():
+        if name == written:
+            continue
         kept[name] = {topic: one for topic, one in qrels.items() if topic not in trained}
         label = f"topic set {name}: " if name else ""
         if not any(kept[name].values()):
@@ -258,8 +256,13 @@ def _without_training(inputs: Inputs, written: str) -> tuple[Inputs, dict[str, Q
                 f"{label}left out {left_out} of {len(qrels)} topics, which served to tune the "
                 "fusion"
             )
+    if not kept:
+        raise UsageError(
+            f"`tune_fusion`: {written!r} is the only topic set, so that none is left to report",
+            hint="tune on a topic set of its own",
+        )
     runs = {key: run for key, run in inputs.runs.items() if key[1] in kept}
-    return replace(inputs, qrels=kept, runs=runs), training, notes
+    return replace(inputs, qrels=kept, runs=runs), notes
 
 
 def _tuned(
@@ -294,17 +297,15 @@ def _tuned(
 def _said(
     fusion: Fusion, training: Mapping[str, Qrels], measure: Measure, given: Sequence[str]
 ) -> str:
-    members = sorted(fusion.members or given)
-    parts = []
-    for name, value in fusion.learned.items():
-        if name == "weights":
-            parts += [f"{one}={weight:g}" for one, weight in zip(members, value, strict=True)]
-        elif isinstance(value, int | float):
-            parts.append(f"{name}={value:g}")
-    topics = sum(map(len, training.values()))
-    chosen = f"{', '.join(parts)} chosen" if parts else "its probabilities were learned"
-    how = f" for the best {measure}" if parts else ""
-    return f"fusion {fusion.written}: {chosen} on {topics} training topics{how}"
+    weights = fusion.learned.get("weights", ())
+    values = dict(zip(sorted(fusion.members or given), weights, strict=False)) | {
+        name: value for name, value in fusion.learned.items() if isinstance(value, int | float)
+    }
+    topics = f"on {sum(map(len, training.values()))} training topics"
+    if not values:
+        return f"fusion {fusion.written}: its probabilities were learned {topics}"
+    chosen = ", ".join(f"{name}={value:g}" for name, value in values.items())
+    return f"fusion {fusion.written}: {chosen} chosen {topics} for the best {measure}"
 
 
 def _without_spread(fusion: Fusion, members: Sequence[str], runs: Sequence[Run]) -> list[str]:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 from os import PathLike
 from pathlib import Path
-from typing import NamedTuple
 
 from clirot.errors import InputError, LanguageError, UsageError
 from clirot.evaluation.config import EvaluateConfig
@@ -22,30 +21,17 @@ OVERALL = "overall"
 """The name that stands for all topic sets together; no set may have it."""
 
 
-class RunSpec(NamedTuple):
-    """A run as it is written in a configuration: ``PATH``, ``NAME=PATH`` or ``NAME@SET=PATH``."""
-
-    system: str | None
-    topic_set: str
-    path: str
-
-    @classmethod
-    def parse(cls, text: str) -> RunSpec:
-        """Read one.
-
-        Raises:
-            UsageError: a part is empty.
-        """
-        label, equals, path = text.partition("=")
-        if not equals or "/" in label or Path(text).is_file():
-            return cls(None, "", text)
-        system, topic_set = split_label(label)
-        if not path:
-            raise UsageError(f"run {text!r} names no file", hint="write NAME=PATH")
-        return cls(system, topic_set, path)
+def _parse_run(text: str) -> tuple[str | None, str, str]:
+    """``PATH``, ``NAME=PATH`` or ``NAME@SET=PATH`` as system, topic set and path."""
+    label, equals, path = text.partition("=")
+    if not equals or "/" in label or Path(text).is_file():
+        return None, "", text
+    if not path:
+        raise UsageError(f"run {text!r} names no file", hint="write NAME=PATH")
+    return *_split_label(label), path
 
 
-def split_label(label: str) -> tuple[str, str]:
+def _split_label(label: str) -> tuple[str, str]:
     """``colbert@so`` as system and topic set; the set is empty where there is none."""
     system, at, topic_set = label.partition("@")
     if not system or (at and not topic_set) or topic_set == OVERALL:
@@ -84,7 +70,7 @@ class Inputs:
 
 def inputs_in_memory(runs: Mapping[str, Run], qrels: Qrels, config: EvaluateConfig) -> Inputs:
     """Inputs from runs and qrels that are in memory."""
-    labelled = [(*split_label(label), run, label) for label, run in runs.items()]
+    labelled = [(*_split_label(label), run, label) for label, run in runs.items()]
     return _arrange(labelled, lambda _: qrels, config)
 
 
@@ -96,16 +82,16 @@ def read_inputs(config: EvaluateConfig, progress: ProgressSink) -> Inputs:
             f"judgements come from a collection or from a qrels file, and {said} given",
             hint="give `collection` or `qrels`",
         )
-    specs = [RunSpec.parse(text) for text in config.runs]
+    named = [_parse_run(text) for text in config.runs]
     qrels_of = _judgements(config)
     qrels_of("")  # before the runs, which may be large
     labelled = []
-    for done, spec in enumerate(specs, 1):
-        path, name, source = _find(spec.path)
-        run = read_run(path, name=spec.system or name)
-        labelled.append((run.name, spec.topic_set, run, source))
-        if len(specs) > 1:
-            progress(Step("reading runs", done, len(specs), unit="runs"))
+    for done, (system, topic_set, written) in enumerate(named, 1):
+        path, name, source = _find(written)
+        run = read_run(path, name=system or name)
+        labelled.append((run.name, topic_set, run, source))
+        if len(named) > 1:
+            progress(Step("reading runs", done, len(named), unit="runs"))
     return _arrange(labelled, qrels_of, config)
 
 

@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from clirot.evaluation.comparison import averaged, sample
+from clirot.evaluation.comparison import averaged, interval_of, sample
+from clirot.evaluation.formats import paper_name
 from clirot.evaluation.measures import Measure, measure_values, parse_measure
 from clirot.evaluation.result import Evaluation
-from clirot.evaluation.significance import bootstrap_interval
-from clirot.evaluation.tables import paper_name
 from clirot.store import written
 
 if TYPE_CHECKING:
@@ -155,11 +154,7 @@ def by_topic_set(evaluation: Evaluation, measure: Measure) -> Figure:
             drawn = sample(evaluation, system, measure, evaluation.members(topic_set))
             if drawn is None:
                 continue
-            ends = bootstrap_interval(
-                drawn.values,
-                confidence=evaluation.config.confidence,
-                seed=evaluation.config.seed,
-            )
+            ends = interval_of(evaluation, drawn.values)
             mean = float(drawn.values.mean())
             x = position + (place - (len(systems) - 1) / 2) * step
             points.append((x, mean, max(0.0, mean - ends.low), max(0.0, ends.high - mean)))

@@ -24,6 +24,7 @@ import numpy as np
 from clirot.errors import UsageError
 from clirot.evaluation.measures import Measure
 from clirot.runs import Qrels, Run
+from clirot.runs.run import single
 from clirot.store import default_home
 
 _COMPILE_ABOVE = 1_000_000
@@ -176,12 +177,11 @@ def _graded(qrels: Qrels) -> dict[str, dict[str, int]]:
 
 
 def _run(ranx: Any, run: Run, topics: Sequence[str]) -> Any:
-    with np.errstate(over="ignore"):
-        single = run.scores.astype(np.float32)
+    scores = single(run.scores)
     rows = {}
     for topic in topics:
         start, stop = run.rows(topic)
-        rows[topic] = dict(zip(run.docnos[start:stop], single[start:stop].tolist(), strict=True))
+        rows[topic] = dict(zip(run.docnos[start:stop], scores[start:stop].tolist(), strict=True))
     if _compiled():
         return ranx.Run(rows, name=run.name)
     made = ranx.Run(name=run.name)  # uncompiled, its own structure is a dictionary of dictionaries

@@ -129,11 +129,6 @@ class Evaluation:
         """``overall``, or the only topic set."""
         return self.topic_sets[-1]
 
-    @property
-    def missed(self) -> tuple[Outcome, ...]:
-        """The expectations that were not met."""
-        return tuple(outcome for outcome in self.outcomes if not outcome.met)
-
     def members(self, topic_set: str) -> tuple[str, ...]:
         """The topic sets that a name stands for: all of them for ``overall``."""
         return tuple(self.topics) if topic_set == OVERALL else (topic_set,)

@@ -16,8 +16,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -34,8 +33,7 @@ _CHUNK = 4_000_000
 """Random numbers that are drawn at a time: some 100 MB of memory."""
 
 
-@dataclass(frozen=True)
-class PValue:
+class PValue(NamedTuple):
     """The outcome of a paired, two-sided test of the hypothesis that the mean difference is 0."""
 
     p: float
@@ -43,8 +41,7 @@ class PValue:
     """Whether every labelling was counted, rather than a sample of them."""
 
 
-@dataclass(frozen=True)
-class Interval:
+class Interval(NamedTuple):
     """A confidence interval."""
 
     low: float

@@ -11,10 +11,8 @@ the lines and the rank column of the file say.
 This package computes no measures: see :mod:`clirot.evaluation.measures`.
 """
 
-from clirot.runs.judgements import Qrels, read_qrels
-from clirot.runs.reading import read_run
-from clirot.runs.run import Run
-from clirot.runs.writing import format_hits, format_run
+from clirot.runs.reading import Qrels, read_qrels, read_run
+from clirot.runs.run import Run, format_hits, format_run
 
 SAVED_RUN = "run.trec"
 """The name of the file with the run, in a run that the store keeps."""

@@ -1,20 +1,38 @@
-"""Reading runs: small files line by line, large ones column by column.
+"""Reading judgements, and runs: small ones line by line, large ones by columns with Arrow.
 
-Both ways give the same run. The reader of columns (:mod:`clirot.runs.arrow`) only reads regular
-files. Everything else is read line by line, and where a line is wrong the error names it.
+Both ways give the same run. Arrow reads 10 million lines in seconds, where a loop over the lines
+takes most of a minute; but its import takes a fifth of a second, it reads regular files only, and
+it cannot say which line is wrong. Therefore everything else is read line by line.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
+from typing import Any
 
 from clirot.errors import InputError
 from clirot.runs.run import Run
-from clirot.runs.source import check_utf8, is_json, read_bytes, show
+from clirot.runs.source import columns, is_json, json_rows, read_bytes, show
 
+Qrels = Mapping[str, Mapping[str, int]]
+"""Topic -> docno -> relevance. A relevance of 0 means judged and not relevant; one below 0 means
+that the document was in the pool and not judged, as in trec_eval."""
+
+_LARGEST = 2**31 - 1
+_QRELS_HINTS = {
+    3: "three columns look like BEIR's TSV; add the second column: awk '{print $1,0,$2,$3}'",
+    6: "six columns are a run; give it as RUN, not as `qrels`",
+}
 _MANY_BYTES = 4_000_000
 """From this size on (about 80,000 lines) Arrow saves more time than its import takes."""
+_BLOCK_BYTES = 1 << 22  # 4 MB: 10 million lines took 1.7 s, and 5.6 s with 16 MB
+_COLUMNS = ["topic", "q0", "docno", "rank", "score", "tag"]
+_NUMPY_NAME = {"double": "f8", "int32": "i4"}
+_RUN_HINTS = {4: "four columns are qrels; give them as `qrels`"} | dict.fromkeys(
+    range(7, 100), "a docno or a tag must not contain spaces"
+)
 _SUFFIXES = {".gz", ".trec", ".txt", ".run", ".json", ".jsonl", ".res", ".tsv"}
 
 
@@ -37,13 +55,11 @@ def read_run(
     """
     data = read_bytes(path, what="run")
     if is_json(data):
-        run = _from_json(data, path)
+        run = _run_from_json(data, path)
         tag = "run"
     else:
         by_columns = None
         if len(data) >= many_bytes:
-            from clirot.runs.arrow import read_with_arrow
-
             by_columns = read_with_arrow(data)
         run = _from_lines(data, path) if by_columns is None else by_columns
         tag = data.lstrip().split(b"\n", 1)[0].split()[5].decode()
@@ -63,20 +79,15 @@ def file_label(path: str | PathLike[str]) -> str:
 def _from_lines(data: bytes, path: str | PathLike[str]) -> Run:
     import numpy as np
 
-    check_utf8(data, path)
     places: dict[bytes, int] = {}
     seen: list[set[bytes]] = []
     topic: list[int] = []
     docnos: list[bytes] = []
     scores: list[float] = []
     current, place, known = None, -1, set[bytes]()
-    for number, line in enumerate(data.split(b"\n"), 1):
-        fields = line.split()
-        if len(fields) != 6:
-            if not fields:
-                continue
-            raise _wrong_columns(line, len(fields), path, number)
-        name, _, docno, _, written, _ = fields
+    for number, (name, _, docno, _, written, _) in columns(
+        data, path, "topic Q0 docno rank score tag", _RUN_HINTS
+    ):
         if name != current:
             current = name
             place = places.setdefault(name, len(places))
@@ -114,40 +125,174 @@ def _from_lines(data: bytes, path: str | PathLike[str]) -> Run:
     )
 
 
-def _wrong_columns(line: bytes, count: int, path: str | PathLike[str], number: int) -> InputError:
-    hint = None
-    if count == 4:
-        hint = "four columns are qrels; give them as `qrels`"
-    elif count > 6:
-        hint = "a docno or a tag must not contain spaces"
-    return InputError(
-        f"expected 6 columns (topic Q0 docno rank score tag), got {count}: {show(line)}",
-        path=path,
-        line=number,
-        hint=hint,
-    )
-
-
-def _from_json(data: bytes, path: str | PathLike[str]) -> Run:
-    from clirot.runs.json_rows import json_rows, number_of
-
+def _run_from_json(data: bytes, path: str | PathLike[str]) -> Run:
     scores: dict[str, dict[str, float]] = {}
-    for row in json_rows(data, path, values=("score", "relevance")):
-        value = number_of(row, path)
-        documents = scores.setdefault(row.topic, {})
-        if row.docno in documents:
+    for topic, docno, score, line in json_rows(data, path, values=("score", "relevance")):
+        documents = scores.setdefault(topic, {})
+        if docno in documents:
             raise InputError(
-                f"document {row.docno!r} is listed twice for topic {row.topic!r}",
-                path=path,
-                line=row.line,
+                f"document {docno!r} is listed twice for topic {topic!r}", path=path, line=line
             )
-        if value != value:
+        if score != score:
             raise InputError(
-                f"the score of document {row.docno!r} of topic {row.topic!r} is not a number",
+                f"the score of document {docno!r} of topic {topic!r} is not a number",
                 path=path,
-                line=row.line,
+                line=line,
             )
-        documents[row.docno] = float(value)
+        documents[docno] = score
     if not any(scores.values()):
         raise InputError("the run is empty", path=path)
     return Run.from_dict("run", scores)
+
+
+def read_with_arrow(data: bytes) -> Run | None:
+    """The run in ``data``, or None where the file has to be read line by line.
+
+    That is the case where the columns are separated by anything but single spaces or single tabs,
+    a line has not six of them, a score is not a plain number, or a document is listed twice.
+    """
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.compute as pc
+    from pyarrow import csv
+
+    delimiter = _delimiter(data)
+    if delimiter is None:
+        return None
+    try:
+        table = csv.read_csv(
+            pa.py_buffer(data),
+            read_options=csv.ReadOptions(column_names=_COLUMNS, block_size=_BLOCK_BYTES),
+            parse_options=csv.ParseOptions(
+                delimiter=delimiter, quote_char=False, ignore_empty_lines=True
+            ),
+            convert_options=csv.ConvertOptions(
+                column_types={
+                    "topic": pa.dictionary(pa.int32(), pa.string()),
+                    "docno": pa.string(),
+                    "score": pa.float64(),
+                },
+                include_columns=["topic", "docno", "score"],
+                null_values=[],
+            ),
+        )
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowKeyError):
+        return None
+    scores = np.concatenate([_numbers(part) for part in table["score"].chunks])
+    topics, topic = _codes(table["topic"].unify_dictionaries())
+    # The whole column is encoded at once: unifying dictionaries of blocks costs as much again.
+    docnos, docno = _codes(table["docno"].dictionary_encode())
+    del table
+    if any(pc.min(pc.binary_length(names)).as_py() == 0 for names in (topics, docnos)):
+        return None
+    key = topic.astype(np.int64) * len(docnos) + docno
+    key.sort()
+    if np.isnan(scores).any() or np.any(key[1:] == key[:-1]):
+        return None
+    distinct = docnos.to_pylist()  # rows of one document share one string
+    rows = [distinct[place] for place in docno.tolist()]
+    return Run.from_rows("run", tuple(topics.to_pylist()), topic, rows, scores)
+
+
+def _delimiter(data: bytes) -> str | None:
+    """The single character between all columns, or None where the file is less regular.
+
+    Together with six columns on every line and no empty topic or docno, this makes sure that each
+    field is what splitting at white space would give.
+    """
+    line = data[: data.find(b"\n")]
+    for delimiter, other in ((b" ", b"\t"), (b"\t", b" ")):
+        parts = line.split(delimiter)
+        if len(parts) == 6 and parts == line.split():
+            odd = (other, b"\v", b"\f", delimiter * 2, delimiter + b"\n", delimiter + b"\r")
+            if any(bytes_ in data for bytes_ in odd) or data.endswith(delimiter):
+                return None
+            return delimiter.decode()
+    return None
+
+
+def _codes(encoded: Any) -> tuple[Any, Any]:
+    """The distinct values of an encoded column, and the place of each row's value among them."""
+    import numpy as np
+
+    codes = np.concatenate([_numbers(chunk.indices) for chunk in encoded.chunks])
+    return encoded.chunk(0).dictionary, codes
+
+
+def _numbers(array: Any) -> Any:
+    """The numbers of an Arrow array, read from its buffer: ``to_numpy`` would import pandas."""
+    import numpy as np
+
+    _, values = array.buffers()
+    rows = slice(array.offset, array.offset + len(array))
+    return np.frombuffer(values, dtype=_NUMPY_NAME[str(array.type)])[rows]
+
+
+def read_qrels(path: str | PathLike[str]) -> dict[str, dict[str, int]]:
+    """Read judgements: TREC (``topic 0 docno relevance``), JSON or JSON lines, gzipped or not.
+
+    Some published qrels repeat lines. A line that repeats an earlier one is skipped; a line that
+    contradicts an earlier one is an error.
+
+    Args:
+        path: a file, or ``-`` for standard input.
+
+    Raises:
+        InputError: the file is not qrels; the message gives the line.
+    """
+    data = read_bytes(path, what="qrels")
+    qrels = _qrels_from_json(data, path) if is_json(data) else _qrels_from_trec(data, path)
+    if not qrels:
+        raise InputError("there are no judgements in it", path=path)
+    return qrels
+
+
+def _qrels_from_trec(data: bytes, path: str | PathLike[str]) -> dict[str, dict[str, int]]:
+    qrels: dict[str, dict[str, int]] = {}
+    current, documents = None, {}
+    for number, (topic, _, docno_bytes, written) in columns(
+        data, path, "topic 0 docno relevance", _QRELS_HINTS
+    ):
+        try:
+            relevance = int(written)
+            if b"_" in written or abs(relevance) > _LARGEST:
+                raise ValueError
+        except ValueError:
+            raise InputError(
+                f"relevance {show(written)} is not a whole number",
+                path=path,
+                line=number,
+                hint="the columns are: topic 0 docno relevance",
+            ) from None
+        if topic != current:
+            current, documents = topic, qrels.setdefault(topic.decode(), {})
+        docno = docno_bytes.decode()
+        if (before := documents.setdefault(docno, relevance)) != relevance:
+            raise _contradiction(topic.decode(), docno, relevance, before, path, number)
+    return qrels
+
+
+def _qrels_from_json(data: bytes, path: str | PathLike[str]) -> dict[str, dict[str, int]]:
+    qrels: dict[str, dict[str, int]] = {}
+    for topic, docno, value, line in json_rows(data, path, values=("relevance", "rel", "score")):
+        if not abs(value) <= _LARGEST or value != int(value):
+            raise InputError(
+                f"topic {topic!r}, document {docno!r}: relevance {value} is not a whole number",
+                path=path,
+                line=line,
+            )
+        before = qrels.setdefault(topic, {}).setdefault(docno, int(value))
+        if before != value:
+            raise _contradiction(topic, docno, int(value), before, path, line)
+    return qrels
+
+
+def _contradiction(
+    topic: str, docno: str, now: int, before: int, path: str | PathLike[str], line: int | None
+) -> InputError:
+    return InputError(
+        f"document {docno!r} of topic {topic!r} is judged {now}, and was judged {before} before",
+        path=path,
+        line=line,
+        hint="keep one of the two",
+    )

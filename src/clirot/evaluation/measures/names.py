@@ -1,4 +1,6 @@
-"""Names of measures, as ranx, ir_measures and trec_eval write them, read as the same thing.
+"""The table of measures, and their names as ranx, ir_measures and trec_eval write them.
+
+The spellings in one line are read as the same measure:
 
 ::
 
@@ -15,10 +17,57 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from typing import Any, Literal
 
 from clirot.errors import UsageError
-from clirot.evaluation.measures.definitions import DEFINITIONS, Definition
-from clirot.registry import unknown_name
+from clirot.registry import Registry, unknown_name
+
+
+@dataclass(frozen=True)
+class Definition:
+    """What there is to know of a measure besides its arithmetic."""
+
+    paper: str
+    """How papers write it."""
+    cutoff: bool = False
+    """Whether it takes a cut-off."""
+    at: str | None = None
+    """The name of its other parameter, where it has one."""
+    aggregate: Literal["mean", "sum", "geometric"] = "mean"
+    """How the values of the topics become one figure."""
+
+
+DEFINITIONS: Registry[Definition] = Registry(
+    "measure",
+    {
+        "map": Definition("MAP", cutoff=True),
+        "gm_map": Definition("GMAP", aggregate="geometric"),
+        "ndcg": Definition("nDCG", cutoff=True),
+        "ndcg_burges": Definition("nDCG (exp)", cutoff=True),
+        "dcg": Definition("DCG", cutoff=True),
+        "dcg_burges": Definition("DCG (exp)", cutoff=True),
+        "precision": Definition("P", cutoff=True),
+        "recall": Definition("R", cutoff=True),
+        "f1": Definition("F1", cutoff=True, at="beta"),
+        "rprec": Definition("R-prec"),
+        "mrr": Definition("MRR", cutoff=True),
+        "success": Definition("Success", cutoff=True),
+        "hits": Definition("Hits", cutoff=True),
+        "bpref": Definition("bpref"),
+        "infap": Definition("infAP"),
+        "iprec": Definition("IPrec", at="recall"),
+        "11pt_avg": Definition("11pt_avg"),
+        "set_map": Definition("set_map"),
+        "set_relative_p": Definition("set_relative_p"),
+        "rbp": Definition("RBP", cutoff=True, at="p"),
+        "err": Definition("ERR", cutoff=True),
+        "judged": Definition("Judged", cutoff=True),
+        "num_q": Definition("num_q", aggregate="sum"),
+        "num_ret": Definition("num_ret", aggregate="sum"),
+        "num_rel": Definition("num_rel", aggregate="sum"),
+        "num_rel_ret": Definition("num_rel_ret", aggregate="sum"),
+    },
+)
 
 # Other names, without spaces, hyphens and underscores and in small letters -> canonical name.
 _ALIASES = {
@@ -31,12 +80,6 @@ _ALIASES = {
     "ndcgexp": "ndcg_burges",
 }  # fmt: skip
 
-_ELSEWHERE = {
-    "alphandcg", "αndcg", "alphadcg", "αdcg", "erria", "nerria", "apia", "mapia", "pia", "nrbp",
-    "nnrbp", "strecall", "compat", "inst", "insq", "bpm", "sdcg", "nerr8", "nerr9", "nerr10",
-    "nerr11", "accuracy",
-}  # fmt: skip
-
 _WRITTEN = re.compile(
     r"""(?P<name>[^\W\d_](?:[\w -]*?[^\W\d_])?|11pt_avg|11pt|f1|set_f1)
         (?:\((?P<params>[^()]*)\))?
@@ -44,8 +87,7 @@ _WRITTEN = re.compile(
         (?:-l(?P<level>\d+))?""",
     re.VERBOSE | re.IGNORECASE,
 )
-
-Value = int | float | bool | str
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
 
 @dataclass(frozen=True)
@@ -70,19 +112,17 @@ class Measure:
 
     def format(self) -> str:
         """The canonical name, which :func:`parse_measure` reads as this measure."""
-        text = self.name
-        if self.at is not None:
-            text += (
-                f"@{self.at:g}" if self.name == "iprec" else f"({self.definition.at}={self.at:g})"
-            )
+        in_brackets, at = [], ""
+        if self.name == "iprec":
+            at = f"@{self.at:g}"
+        elif self.at is not None:
+            in_brackets.append(f"{self.definition.at}={self.at:g}")
         if self.judged_only:
-            inner = "judged_only=True"
-            text = f"{text[:-1]},{inner})" if text.endswith(")") else f"{text}({inner})"
+            in_brackets.append("judged_only=True")
         if self.cutoff is not None:
-            text += f"@{self.cutoff}"
-        if self.level is not None:
-            text += f"-l{self.level}"
-        return text
+            at = f"@{self.cutoff}"
+        level = "" if self.level is None else f"-l{self.level}"
+        return self.name + (f"({','.join(in_brackets)})" if in_brackets else "") + at + level
 
     def __str__(self) -> str:
         return self.format()
@@ -95,21 +135,21 @@ def parse_measure(text: str) -> Measure:
         UnknownNameError: no such measure; the hint suggests a near miss.
         UsageError: the measure exists, but not with this cut-off or parameter.
     """
-    written = text.strip()
-    parts = _WRITTEN.fullmatch(written)
+    parts = _WRITTEN.fullmatch(text.strip())
     if parts is None:
-        raise unknown_name("measure", text, _known())
+        raise unknown_name("measure", text, _KNOWN)
     folded = _fold(parts["name"])
-    if folded in _ELSEWHERE:
-        raise UsageError(
-            f"measure {text!r} is one of ir_measures' that clirot does not compute",
-            hint="it needs more than a relevance for each document; use ir_measures for it",
-        )
-    name = _CANONICAL.get(folded)
-    if name is None:
+    if folded not in _CANONICAL:
+        from ir_measures.measures import registry
+
+        if folded in map(_fold, registry):
+            raise UsageError(
+                f"measure {text!r} is one of ir_measures' that clirot does not compute",
+                hint="it needs more than a relevance for each document; use ir_measures for it",
+            )
         # Compared without the cut-off, so that nDGC@10 is near ndcg.
-        raise unknown_name("measure", parts["name"], _known(), more="cut-offs go like ndcg@20")
-    return _Reading(written, name, DEFINITIONS[name]).measure(parts)
+        raise unknown_name("measure", parts["name"], _KNOWN, more="cut-offs go like ndcg@20")
+    return _Reading(text.strip(), _CANONICAL[folded]).measure(parts)
 
 
 def _fold(name: str) -> str:
@@ -117,11 +157,7 @@ def _fold(name: str) -> str:
 
 
 _CANONICAL = {_fold(name): name for name in DEFINITIONS} | _ALIASES
-
-
-def _known() -> list[str]:
-    short = {"ap": "AP", "p": "P", "r": "R", "rr": "RR", "reciprank": "recip_rank"}
-    return sorted({*DEFINITIONS, *(short[name] for name in short)})
+_KNOWN = (*DEFINITIONS, "AP", "P", "R", "RR", "recip_rank")
 
 
 @dataclass
@@ -130,44 +166,43 @@ class _Reading:
 
     written: str
     name: str
-    definition: Definition
-    found: dict[str, Value] = field(default_factory=dict)
+    found: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def definition(self) -> Definition:
+        return DEFINITIONS[self.name]
 
     def measure(self, parts: re.Match[str]) -> Measure:
-        for pair in (parts["params"] or "").split(","):
-            if pair.strip():
-                self._read_param(pair)
+        for pair in filter(None, map(str.strip, (parts["params"] or "").split(","))):
+            self._read_param(pair)
         if parts["at"] is not None:
             self._read_at(parts["sign"], parts["at"])
         if parts["level"] is not None:
             self._set("level", int(parts["level"]))
-        missing = self.definition.needs and self.definition.needs not in self.found
-        if missing:
-            raise UsageError(
-                f"measure {self.written!r} needs a recall level",
-                hint=f"for example {self.definition.example}",
-            )
-        return Measure(self.name, **self.found)  # type: ignore[arg-type]
+        if self.name == "iprec" and "at" not in self.found:
+            raise self._error("it needs a recall level", hint="for example iprec@0.1")
+        return Measure(self.name, **self.found)
 
     def _read_at(self, sign: str, at: str) -> None:
         if self.name == "rbp" and sign == ".":  # ranx: rbp.95
             self._set("at", float(f"0.{at}"))
         elif self.name == "rbp" and "at" not in self.found:
-            raise UsageError(
-                f"measure {self.written!r} is p = 0.{at} to ranx and the first {at} to ir_measures",
+            raise self._error(
+                f"it is p = 0.{at} to ranx and the first {at} to ir_measures",
                 hint=f"write rbp.{at} or rbp(p=0.8)@{at}",
             )
         elif self.name == "iprec":
-            self._set("at", _recall_level(at))
+            level = float(at)
+            if not 0 <= level <= 1:
+                raise self._error(f"recall level {at} is not between 0 and 1")
+            if round(level, 2) != level:
+                raise self._error(f"recall level {at}: trec_eval knows two digits, such as 0.25")
+            self._set("at", level)
         elif not self.definition.cutoff:
-            raise UsageError(
-                f"measure {self.written!r}: {self.name} has no cut-off",
-                hint=f"write {self.name}",
-            )
+            raise self._error(f"{self.name} has no cut-off", hint=f"write {self.name}")
         elif not at.isdigit() or int(at) < 1:
-            raise UsageError(
-                f"measure {self.written!r}: the cut-off is not a whole number from 1 on",
-                hint=f"for example {self.name}@10",
+            raise self._error(
+                "the cut-off is not a whole number from 1 on", hint=f"for example {self.name}@10"
             )
         else:
             self._set("cutoff", int(at))
@@ -182,38 +217,21 @@ class _Reading:
         elif key == "judged_only" and value in ("True", "False"):
             self._set("judged_only", value == "True")
         elif key == "relative" and self.name == "precision" and value in ("True", "False"):
-            self._rename("set_relative_p" if value == "True" else "precision")
+            self.name = "set_relative_p" if value == "True" else "precision"
         elif key == "dcg" and self.name == "ndcg" and value in ("log2", "exp-log2"):
-            self._rename("ndcg_burges" if value == "exp-log2" else "ndcg")
-        elif key == self.definition.at and _is_number(value):
+            self.name = "ndcg_burges" if value == "exp-log2" else "ndcg"
+        elif key == self.definition.at and _NUMBER.fullmatch(value):
             self._set("at", float(value))
         else:
             known = ["rel", "judged_only", *filter(None, [self.definition.at])]
-            raise UsageError(
-                f"measure {self.written!r}: cannot read the parameter {pair.strip()!r}",
+            raise self._error(
+                f"cannot read the parameter {pair!r}",
                 hint=f"{self.name} takes {', '.join(f'{name}=...' for name in known)}",
             )
 
-    def _rename(self, name: str) -> None:
-        self.name, self.definition = name, DEFINITIONS[name]
-
-    def _set(self, key: str, value: Value) -> None:
+    def _set(self, key: str, value: float | bool) -> None:
         if self.found.setdefault(key, value) != value:
-            raise UsageError(f"measure {self.written!r} says two things about one setting")
+            raise self._error("it says two things about one setting")
 
-
-def _recall_level(written: str) -> float:
-    value = float(written)
-    if not 0 <= value <= 1:
-        raise UsageError(f"{written!r} is not between 0 and 1")
-    if round(value, 2) != value:
-        raise UsageError(f"recall level {written}: trec_eval knows two digits, such as 0.25")
-    return value
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
+    def _error(self, problem: str, hint: str | None = None) -> UsageError:
+        return UsageError(f"measure {self.written!r}: {problem}", hint=hint)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     Values = NDArray[np.floating[Any]]
 
 _ROWS = 500_000
-"""Rows of the run that are handed to trec_eval at a time: some 100 MB."""
+"""The most rows that are handed to trec_eval at a time: some 100 MB."""
 _LARGEST_GRADE = 10_000
 """trec_eval needs time and memory with the square of the largest relevance."""
 _GM_MIN = 0.00001  # trec_eval's m_gm_map.c
@@ -54,37 +54,22 @@ def measure_values(
     """
     topics = judged_topics(qrels)
     values = np.zeros((len(measures), len(topics)))
-    done = 0
-    for chunk in _chunks(topics, run):
-        judged = {topic: qrels[topic] for topic in chunk}
-        scores = {topic: run.documents(topic) for topic in chunk}
+    longest = max((stop - start for start, stop in map(run.rows, topics)), default=0)
+    step = max(1, _ROWS // max(1, longest))
+    for first in range(0, len(topics), step):
+        chunk = slice(first, first + step)
+        judged = {topic: qrels[topic] for topic in topics[chunk]}
+        scores = {topic: run.documents(topic) for topic in judged}
         for judged_only in {measure.judged_only for measure in measures}:
             places = [i for i, one in enumerate(measures) if one.judged_only == judged_only]
             part = _Part(judged, _judged_only(scores, judged) if judged_only else scores, level)
-            values[places, done : done + len(chunk)] = part.values([measures[i] for i in places])
-        done += len(chunk)
+            values[places, chunk] = part.values([measures[i] for i in places])
     return values
 
 
 def judged_topics(qrels: Qrels) -> tuple[str, ...]:
     """The topics that have judgements, in the order of the qrels."""
     return tuple(topic for topic, documents in qrels.items() if documents)
-
-
-def _chunks(topics: Sequence[str], run: Run) -> Iterator[list[str]]:
-    """The topics in portions of at most :data:`_ROWS` rows of the run, and at least one topic."""
-    chunk: list[str] = []
-    rows = 0
-    for topic in topics:
-        start, stop = run.rows(topic)
-        size = stop - start
-        if chunk and rows + size > _ROWS:
-            yield chunk
-            chunk, rows = [], 0
-        chunk.append(topic)
-        rows += size
-    if chunk:
-        yield chunk
 
 
 def _judged_only(
