@@ -13,7 +13,7 @@ import pytest
 
 from clirot.errors import InputError, UnknownNameError, UsageError
 from clirot.evaluation import EvaluateConfig, evaluate_runs
-from clirot.evaluation.fusion import METHODS, NORMS, Fusion
+from clirot.evaluation.fusion_methods import METHODS, NORMS, Fusion
 from clirot.evaluation.measures import parse_measure
 from clirot.evaluation.ranx_library import comparison_table, fuse, ranx_name
 from clirot.evaluation.result import Evaluation
@@ -117,7 +117,9 @@ def test_the_formula_gives_the_same_scores(how: str) -> None:
 
 
 WRITTEN = [
-    f"{name}:{parameter}=0.5" if facts.parameters and None in facts.parameters.values() else name
+    f"{name}:{parameter}=0.5"
+    if any(one.default is None for one in facts.parameters.values())
+    else name
     for name, facts in METHODS.items()
     for parameter in [next(iter(facts.parameters), "")]
     if not facts.trained
@@ -235,8 +237,9 @@ def test_what_is_given_is_not_tuned(tmp_path: Path) -> None:
     runs, qrels = good_and_poor(6)
     (tmp_path / "dev").write_text("t0\n")
     how = "wsum:good=0,poor=1"
-    result = evaluation(runs, qrels, fuse=(how,), tune_fusion=str(tmp_path / "dev"))
+    result = evaluation(runs, qrels, fuse=(how, "wsum"), tune_fusion=str(tmp_path / "dev"))
     assert result.figure(how, MAP) == pytest.approx(1 / 3)
+    assert result.figure("wsum", MAP) == 1.0
 
 
 def test_a_topic_set_can_serve_for_tuning_and_is_then_no_longer_reported() -> None:
@@ -272,6 +275,14 @@ def test_topic_sets_from_files_serve_for_tuning(tmp_path: Path) -> None:
         ({"fuse": ("rrf:norm=max",)}, "rrf looks at ranks"),
         ({"fuse": ("sum:norm=minmax",)}, "unknown normalisation 'minmax'"),
         ({"fuse": ("gmnz",)}, "gmnz needs gamma"),
+        ({"fuse": ("rrf", "gmnz")}, "gmnz needs gamma"),
+        ({"fuse": ("gmnz:gama=0.5",)}, "has no setting 'gama'"),
+        ({"fuse": ("rbc:phi=1",)}, "phi must be from 0.01 to 0.99, got 1"),
+        ({"fuse": ("logn_isr:sigma=0",)}, "sigma must be from 1e-06 to 1e"),
+        ({"fuse": ("rrf:k=1e22",)}, "k must be from 0 to 1e"),
+        ({"fuse": ("wsum:a=0,b=0",)}, "all weights are 0"),
+        ({"fuse": ("rrf", "rrf")}, "asked for twice"),
+        ({"fuse": ("wsum:a=1,b=2",), "tune_fusion": "dev"}, "there is nothing to choose"),
         ({"fuse": ("rrf:k=x",)}, "cannot read 'k=x'"),
         ({"fuse": ("sum:a,a",)}, "it is there twice"),
         ({"fuse": ("sum:a",)}, "at least two runs"),

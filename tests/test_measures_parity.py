@@ -217,7 +217,7 @@ def ask_ranx(**asked: object) -> dict[str, dict[str, dict[str, float]]]:
 
 
 def test_ranx_gives_the_same_figures_and_the_same_fusions() -> None:
-    from clirot.evaluation.fusion import Fusion
+    from clirot.evaluation.fusion_methods import Fusion
     from clirot.evaluation.ranx_library import fuse
 
     chance = random.Random(9)

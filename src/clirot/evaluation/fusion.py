@@ -1,7 +1,6 @@
-"""Fused runs as further systems: which runs, by which method of ranx, with which settings.
+"""Fused runs as further systems: which runs, by which method, with which settings.
 
-A fusion is written as a method with its settings, such as ``rrf``, ``rrf:k=10``,
-``wsum:bm25=0.3,colbert=0.7`` or ``mnz:norm=zmuv,bm25,colbert``. The arithmetic is ranx's
+How a fusion is written is said in :mod:`clirot.evaluation.fusion_methods`; the arithmetic is ranx's
 (:mod:`clirot.evaluation.ranx_library`). Weights and parameters that are not given can be chosen on
 training topics, which are then left out of everything that is reported.
 """
@@ -9,161 +8,15 @@ training topics, which are then left out of everything that is reported.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import replace
 
 from clirot.errors import InputError, UsageError
 from clirot.evaluation.config import EvaluateConfig
+from clirot.evaluation.fusion_methods import SPREAD, Fusion
 from clirot.evaluation.inputs import Inputs, known_system, read_topic_ids
 from clirot.evaluation.measures import Measure
 from clirot.records import ProgressSink, Step
-from clirot.registry import Registry, unknown_name
 from clirot.runs import Qrels, Run
-
-NORMS = ("min-max", "min-max-inverted", "max", "sum", "zmuv", "rank", "borda")
-"""The normalisations of ranx."""
-_SPREAD = ("min-max", "min-max-inverted", "sum", "zmuv")  # all equal scores become 0
-
-
-@dataclass(frozen=True)
-class Method:
-    """What a fusion method of ranx takes."""
-
-    parameters: Mapping[str, float | None] = field(default_factory=dict)
-    """Name -> default; None where ranx has none."""
-    scores: bool = False
-    """Whether it adds up scores, which are normalised first; otherwise it looks at ranks only."""
-    weighted: bool = False
-    """Whether runs have weights; 1 unless given."""
-    trained: bool = False
-    """Whether it learns from training topics how likely each run is right at each rank."""
-
-
-METHODS: Registry[Method] = Registry(
-    "fusion",
-    {
-        **dict.fromkeys(("anz", "max", "med", "min", "mnz", "sum"), Method(scores=True)),
-        **dict.fromkeys(("mixed", "wmnz", "wsum"), Method(scores=True, weighted=True)),
-        **dict.fromkeys(("bordafuse", "condorcet", "isr", "log_isr"), Method()),
-        **dict.fromkeys(("w_bordafuse", "w_condorcet"), Method(weighted=True)),
-        **dict.fromkeys(
-            ("bayesfuse", "mapfuse", "posfuse", "probfuse", "segfuse", "slidefuse"),
-            Method(trained=True),
-        ),
-        "gmnz": Method({"gamma": None}, scores=True),
-        "logn_isr": Method({"sigma": 0.01}),
-        "rbc": Method({"phi": None}),
-        "rrf": Method({"k": 60}),
-    },
-)
-"""The methods of ranx, by its names. ``comb_mnz`` is read as ``mnz``, and so on."""
-
-
-@dataclass(frozen=True)
-class Fusion:
-    """How runs are fused."""
-
-    written: str
-    method: str
-    norm: str | None
-    """The normalisation of scores; None where the method looks at ranks."""
-    parameters: Mapping[str, float]
-    members: tuple[str, ...]
-    """The systems that are fused; none named: all."""
-    weights: Mapping[str, float]
-    """System -> weight, where one was given."""
-    learned: Mapping[str, Any] = field(default_factory=dict)
-    """What was chosen on training topics, as ranx takes it."""
-
-    @classmethod
-    def parse(cls, text: str) -> Fusion:
-        """Read a fusion.
-
-        Raises:
-            UnknownNameError: there is no such method or normalisation.
-            UsageError: a setting cannot be read, or the method has no such setting.
-        """
-        written = text.strip()
-        name, _, rest = written.partition(":")
-        name = name.removeprefix("comb_").replace("weighted_", "w_")
-        method = METHODS[name]
-        norm = "min-max" if method.scores else None
-        parameters, weights = dict[str, float](), dict[str, float]()
-        members: list[str] = []
-        for part in filter(None, map(str.strip, rest.split(","))):
-            key, equals, value = part.rpartition("=")
-            if equals and key == "norm":
-                if not method.scores:
-                    raise UsageError(
-                        f"fusion {text!r}: {name} looks at ranks, so that there is nothing to "
-                        "normalise",
-                        hint="leave the norm out",
-                    )
-                if value not in NORMS:
-                    raise unknown_name("normalisation", value, NORMS)
-                norm = value
-            elif equals and key in method.parameters:
-                parameters[key] = _number(value, part, text)
-            elif (key or value) in members:
-                raise UsageError(f"cannot read {part!r} in the fusion {text!r}: it is there twice")
-            elif equals:
-                if not method.weighted:
-                    heavy = sorted(one for one, facts in METHODS.items() if facts.weighted)
-                    raise UsageError(
-                        f"cannot read {part!r} in the fusion {text!r}: {name} has no weights",
-                        hint=f"with weights: {', '.join(heavy)}",
-                    )
-                members.append(key)
-                weights[key] = _number(value, part, text)
-            else:
-                members.append(value)
-        return cls(written, name, norm, parameters, tuple(members), weights)
-
-    @property
-    def open(self) -> bool:
-        """Whether it has weights or parameters, and none of them was given."""
-        method = METHODS[self.method]
-        takes = method.trained or method.weighted or method.parameters
-        return bool(takes) and not self.weights and not self.parameters
-
-    def settings(self, systems: Sequence[str]) -> dict[str, Any]:
-        """The settings for ranx, for these systems in this order.
-
-        Raises:
-            UsageError: one is missing.
-        """
-        if self.learned:
-            return dict(self.learned)
-        method = METHODS[self.method]
-        if method.trained:
-            raise UsageError(
-                f"fusion {self.method} learns from training topics, and there are none",
-                hint="name them by `tune_fusion`",
-            )
-        settings: dict[str, Any] = {**method.parameters, **self.parameters}
-        for name, value in settings.items():
-            if value is None:
-                raise UsageError(
-                    f"fusion {self.method} needs {name}",
-                    hint=f"write {self.method}:{name}=0.5, or choose it on training topics "
-                    "with `tune_fusion`",
-                )
-        if method.weighted:
-            settings["weights"] = [self.weights.get(system, 1.0) for system in systems]
-        return settings
-
-
-def _number(value: str, part: str, text: str) -> float:
-    try:
-        number = float(value)
-    except ValueError:
-        number = -1.0
-    if not 0 <= number < float("inf"):
-        raise UsageError(
-            f"cannot read {part!r} in the fusion {text!r}",
-            hint="write rrf:k=60, or wsum:RUN=WEIGHT,RUN=WEIGHT; numbers are not negative",
-        )
-    return number
 
 
 def with_fused(
@@ -189,9 +42,23 @@ def with_fused(
         for name in members:
             known_system(name, given)
         if len(members) < 2:
-            raise UsageError("fusion needs at least two runs", hint="name more runs")
+            raise UsageError(
+                f"fusion needs at least two runs, and {fusion.written!r} has {len(members)}",
+                hint="name two or more runs, or none: then all are fused",
+            )
         if fusion.written in given:
             raise UsageError(f"two runs are called {fusion.written!r}; one of them is a fusion")
+        if fusions.count(fusion) > 1:
+            raise UsageError(f"the fusion {fusion.written!r} is asked for twice")
+        if config.tune_fusion is None or not fusion.open:
+            fusion.settings(sorted(members))  # what is missing is told before anything is fused
+    if config.tune_fusion is not None and not any(fusion.open for fusion in fusions):
+        raise UsageError(
+            "`tune_fusion`: there is nothing to choose, since no fusion has weights or parameters "
+            "that are left open",
+            hint="leave out the topics to tune on, or write a fusion without its weights "
+            "(`fuse=wsum`)",
+        )
     trained: frozenset[str] = frozenset()
     notes = list(inputs.notes)
     if config.tune_fusion is not None:
@@ -311,7 +178,7 @@ def _said(
 def _without_spread(fusion: Fusion, members: Sequence[str], runs: Sequence[Run]) -> list[str]:
     """What to say of topics on which a run has equal scores only, or a single hit."""
     notes = []
-    if fusion.norm in _SPREAD:
+    if fusion.norm in SPREAD:
         for name, run in zip(members, runs, strict=True):
             ends = (run.rows(topic) for topic in run.topics)
             flat = sum(bool(run.scores[start] == run.scores[stop - 1]) for start, stop in ends)
