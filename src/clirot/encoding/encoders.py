@@ -159,6 +159,20 @@ def load_model(path: Path, *, device: str | None = None) -> MultiVectorEncoder:
     return model
 
 
+def save_model(model: MultiVectorEncoder, target: Path) -> None:
+    """Write a model as a checkpoint directory.
+
+    A fast tokenizer remembers how its last call cut and padded, and would save that. A run that was
+    resumed after its last step made other calls than an uninterrupted one.
+    """
+    backend = getattr(model.tokenizer, "backend_tokenizer", None)
+    if backend is not None:
+        backend.no_truncation()
+        backend.no_padding()
+    with quiet_libraries():
+        model.save_pretrained(str(target), create_model_card=False)
+
+
 def _from_plain_encoder(path: Path, device: str | None) -> MultiVectorEncoder:
     from sentence_transformers import MultiVectorEncoder
     from sentence_transformers.base.modules import Normalize, Transformer

@@ -7,8 +7,8 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from clirot.distillation.objectives.costs import cosine_cost
 from clirot.distillation.objectives.tokens import TokenBatch, mean_pooled
+from clirot.distillation.objectives.transport import cosine_cost
 from clirot.models import Side
 
 

@@ -17,10 +17,9 @@ from clirot.distillation.objectives.contrastive import (
     TokenContrast,
     TransportContrast,
 )
-from clirot.distillation.objectives.costs import CorpusStatistics
-from clirot.distillation.objectives.settings import ObjectiveSettings
 from clirot.distillation.objectives.tokens import TokenBatch
-from clirot.distillation.objectives.transport import Transport
+from clirot.distillation.objectives.transport import CorpusStatistics, Transport
+from clirot.distillation.settings import ObjectiveSettings
 from clirot.errors import UsageError
 from clirot.models import Side
 from clirot.registry import Registry, unknown_name

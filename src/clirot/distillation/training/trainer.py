@@ -2,8 +2,8 @@
 
 A sentence reaches the student as a query (or a document) does at retrieval: with its prompt, its
 expansion and its scoring mask. To the trainer this module adds a loss that looks the teacher's
-vectors up (:mod:`~clirot.distillation.training.loss`), batches of like length
-(:mod:`~clirot.distillation.training.batching`), and a callback that measures, keeps the best
+vectors up (:mod:`~clirot.distillation.training.batches`), batches of like length
+(:mod:`~clirot.distillation.training.batches`), and a callback that measures, keeps the best
 weights and marks complete checkpoints (:mod:`~clirot.distillation.training.epochs`). A process that
 was killed while it wrote a checkpoint resumes from the one before, and ends with the weights of an
 uninterrupted run. What is overridden in the library: :class:`_Trainer` and decision 001.
@@ -23,14 +23,19 @@ from sentence_transformers import MultiVectorEncoderTrainer
 from torch import nn
 from transformers import PrinterCallback, TrainerCallback
 
-from clirot.distillation.training.batching import sampler_factory
+from clirot.distillation.training.batches import Task, TokenLoss, sampler_factory
 from clirot.distillation.training.development import Development, plan_of
-from clirot.distillation.training.epochs import WEIGHTS, BestKeeper, History, last_whole, loss_curve
-from clirot.distillation.training.loss import TokenLoss
-from clirot.distillation.training.material import Task
+from clirot.distillation.training.epochs import (
+    WEIGHTS,
+    BestKeeper,
+    History,
+    Report,
+    last_whole,
+    loss_curve,
+    reporting_to,
+)
 from clirot.distillation.training.processes import ALONE, Processes, pass_over_unused
 from clirot.distillation.training.reading import TokenReader, prompt_of
-from clirot.distillation.training.reporting import Report, reporting_to
 from clirot.encoding.encoders import quiet_libraries
 from clirot.errors import UsageError
 from clirot.models import Side
@@ -227,7 +232,7 @@ class _Trainer(MultiVectorEncoderTrainer):
         load_model(model or self.model, Path(resume_from_checkpoint) / WEIGHTS)
 
     def add_model_card_callback(self, default_args_dict: dict[str, Any]) -> None:
-        """Add nothing: see :mod:`clirot.distillation.model_card`."""
+        """Add nothing: clirot writes its own, in :mod:`clirot.distillation.student`."""
 
 
 def best_device() -> str:

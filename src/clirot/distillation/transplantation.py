@@ -29,7 +29,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clirot.bitext.translation_table import TranslationTable, ibm1
-from clirot.distillation.students.settings import TransplantSettings
+from clirot.distillation.settings import TransplantSettings
 from clirot.errors import UsageError
 from clirot.records import SentencePair
 
@@ -178,7 +178,7 @@ def embeddings(
         english: ``(n_teacher, dim)``, the teacher's.
         union: the vocabulary.
         table: ``(union.size, n_teacher)`` translations.
-        same_spelling: see :class:`~clirot.distillation.students.settings.TransplantSettings`.
+        same_spelling: see :class:`~clirot.distillation.settings.TransplantSettings`.
 
     Returns:
         ``(union.size, dim)`` embeddings, and the share of new subwords that ``table`` explains.
