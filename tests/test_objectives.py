@@ -15,14 +15,20 @@ import scipy.stats
 import torch
 
 from clirot.distillation.objectives import contrastive
-from clirot.distillation.objectives.baselines import Greedy, SentenceMSE
 from clirot.distillation.objectives.contrastive import (
     Contrastive,
     ScoreKL,
     TokenContrast,
     TransportContrast,
 )
-from clirot.distillation.objectives.objective import OBJECTIVES, Objective, objective_of, unused
+from clirot.distillation.objectives.objective import (
+    OBJECTIVES,
+    Greedy,
+    Objective,
+    SentenceMSE,
+    objective_of,
+    unused,
+)
 from clirot.distillation.objectives.solvers import TransportProblem, geomloss_plan, sinkhorn_plan
 from clirot.distillation.objectives.tokens import TokenBatch
 from clirot.distillation.objectives.transport import Transport, centred, cosine_cost

@@ -20,7 +20,7 @@ from sentence_transformers.base.modules import Dense
 from clirot.distillation.configuration import TRANSPLANT, DistillConfig
 from clirot.distillation.training.batches import draws
 from clirot.distillation.training.reading import TokenReader, check_fillable, fill_with_masks
-from clirot.distillation.transplantation import check_transplantable, transplant
+from clirot.distillation.transplantation import transplant, wordpieces
 from clirot.encoding.encoders import load_model
 from clirot.errors import BitextWarning, ClirotError, PartlyDoneError, UnknownNameError, UsageError
 from clirot.models import ModelRef
@@ -239,7 +239,7 @@ def open_start(
     torch.manual_seed(config.training.seed)  # for weights that a checkpoint lacks
     model = load_model((base or teacher).path)
     if base is None:
-        check_transplantable(model)
+        wordpieces(model.tokenizer)  # raises if nothing can be transplanted into them
     if config.mask_padding:
         check_fillable(model, config.mask_padding)
     TokenReader(model)

@@ -147,11 +147,7 @@ def _distill(
         Input(kind="teacher", name=_findable(teacher), digest=teacher.digest),
         *([Input(kind="base", name=_findable(base), digest=base.digest)] if base else []),
     )
-    made_from: dict[str, Any] = {
-        "config": deciding,
-        "inputs": inputs,
-        "seed": config.training.seed,
-    }
+    made_from: dict[str, Any] = {"config": deciding, "inputs": inputs, "seed": config.training.seed}
     made = store.finished("models", name, replace=config.replace, **made_from)
     # Outside of the draft, which it outlives; other settings are another run.
     run = fingerprint("models", deciding, inputs, config.training.seed)[:8]
@@ -171,7 +167,7 @@ def _distill(
     )
     with store.draft("models", name, **made_from) as draft:
         draft.results = _make(request, model, draft, together)
-        card = model_card(config.artefact_name, config.pairs, deciding, inputs, draft.results)
+        card = model_card(name, config.pairs, deciding, inputs, draft.results)
         (draft.path / "README.md").write_text(card, encoding="utf-8")
     made = store.get("models", name)
     return DistillResult(made, fresh=True, tensorboard=reports if reports.is_dir() else None)
@@ -220,14 +216,8 @@ def _make(
             save_model(model, begin)
             together.agree(begin)
             together.agree(task)
-        history = train(
-            model,
-            task,
-            prepared.developments,
-            processes=together,
-            progress=progress,
-            report=request.report,
-        )
+        found, report = prepared.developments, request.report
+        history = train(model, task, found, processes=together, progress=progress, report=report)
         by_language = history.languages
         results |= {
             "development_map": history.development,

@@ -234,7 +234,7 @@ def union_vocabulary(
     added = teacher.added_tokens_decoder
     # An added token must be in the model's vocabulary too: the library gives one that is not there
     # the next free id.
-    vocabulary = _wordpieces(teacher) | {token.content: place for place, token in added.items()}
+    vocabulary = wordpieces(teacher) | {token.content: place for place, token in added.items()}
     learnt = list(dict.fromkeys(piece for one in texts for piece in _learn(one, size)))
     union = dict(vocabulary)
     n_teacher = max(vocabulary.values()) + 1  # a vocabulary that was edited by hand has gaps
@@ -262,16 +262,12 @@ def union_vocabulary(
     )
 
 
-def check_transplantable(model: MultiVectorEncoder) -> None:
-    """Raise unless subwords can be added to a model's vocabulary.
+def wordpieces(teacher: PreTrainedTokenizerBase) -> dict[str, int]:
+    """The vocabulary of a WordPiece tokenizer, in the order of its ids.
 
     Raises:
-        UsageError: its tokenizer is not WordPiece.
+        UsageError: the tokenizer is not WordPiece, so that subwords cannot be added to it.
     """
-    _wordpieces(model.tokenizer)
-
-
-def _wordpieces(teacher: PreTrainedTokenizerBase) -> dict[str, int]:
     backend = getattr(teacher, "backend_tokenizer", None)
     model = json.loads(backend.to_str())["model"] if backend is not None else {}
     vocabulary = model.get("vocab", {})
