@@ -43,6 +43,7 @@ from clirot.distillation.training.development import (
 )
 from clirot.distillation.training.reading import reading_of, token_ids
 from clirot.distillation.training.teacher_tokens import Reading, TeacherTokens, teacher_tokens
+from clirot.distillation.transplantation import plain_ids
 from clirot.encoding.encoders import MultiVectorTokenEncoder, load_encoder
 from clirot.models import STUDENT_SIDES, ModelRef, Side
 from clirot.records import ProgressSink
@@ -302,7 +303,7 @@ def lexicon_of(
         bitexts: for each language, its sentences and their translations.
     """
     sides = [
-        (_plain_ids(student_tokenizer, own), _plain_ids(teacher_tokenizer, other))
+        (plain_ids(student_tokenizer, own), plain_ids(teacher_tokenizer, other))
         for own, other in bitexts
     ]
     sizes = [
@@ -321,11 +322,6 @@ def lexicon_of(
         torch.from_numpy(entries.col.astype(np.int64)),
         torch.from_numpy(entries.data),
     )
-
-
-def _plain_ids(tokenizer: Any, texts: Sequence[str]) -> list[NDArray[np.int64]]:
-    encoded = tokenizer(list(texts), add_special_tokens=False, verbose=False)
-    return [np.asarray(ids, dtype=np.int64) for ids in encoded["input_ids"]]
 
 
 def _sample(teacher: TeacherTokens, rows: Sequence[int], *, of_layer: bool) -> Tensor:

@@ -137,8 +137,8 @@ def align(
     from scipy import sparse
 
     longest = union.tokenizer.model_max_length
-    english = _ids(teacher_tokenizer, [pair.src for pair in pairs], longest)
-    target = _ids(union.tokenizer, [pair.tgt for pair in pairs], longest)
+    english = plain_ids(teacher_tokenizer, [pair.src for pair in pairs], longest)
+    target = plain_ids(union.tokenizer, [pair.tgt for pair in pairs], longest)
     n_union, n_teacher = union.size, union.n_teacher
     forward = ibm1(list(zip(target, english, strict=True)), n_target=n_union, n_english=n_teacher)
     backward = ibm1(list(zip(english, target, strict=True)), n_target=n_teacher, n_english=n_union)
@@ -202,11 +202,13 @@ def embeddings(
     return vectors, float(seen[n_teacher:].mean()) if new else 1.0
 
 
-def _ids(
-    tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], longest: int
+def plain_ids(
+    tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], longest: int | None = None
 ) -> list[NDArray[np.int64]]:
+    """The ids of the subwords of each text, without special tokens, cut at ``longest``."""
+    cut = longest is not None
     encoded = tokenizer(
-        list(texts), add_special_tokens=False, truncation=True, max_length=longest, verbose=False
+        list(texts), add_special_tokens=False, truncation=cut, max_length=longest, verbose=False
     )
     return [np.asarray(ids, dtype=np.int64) for ids in encoded["input_ids"]]
 

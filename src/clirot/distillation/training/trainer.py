@@ -132,6 +132,7 @@ def _arguments(
     from sentence_transformers.multi_vector_encoder import MultiVectorEncoderTrainingArguments
 
     settings, sentences, device = task.settings, task.material.sentences, best_device()
+    batch = settings.batch_size * settings.accumulate
     lengths = [len(ids) for ids in model.tokenizer(list(sentences), verbose=False)["input_ids"]]
     arguments = MultiVectorEncoderTrainingArguments(
         output_dir=str(task.scratch / "checkpoints"),
@@ -160,7 +161,8 @@ def _arguments(
         prompts={str(side): prompt_of(model, side) for side in task.sides},
         router_mapping={str(side): str(side) for side in task.sides},
         save_strategy="steps",
-        save_steps=_checkpoint_steps(len(sentences), settings.batch_size * settings.accumulate),
+        # A checkpoint every epoch, but no more than some ten thousand sentences apart.
+        save_steps=max(1, min(-(-len(sentences) // batch), 10_000 // batch)),
         save_total_limit=2,
         logging_strategy="steps",
         logging_steps=1,
@@ -337,8 +339,3 @@ def _embedding_patterns(model: MultiVectorEncoder) -> list[str]:
         for name, parameter in model.named_parameters()
         if parameter is weight and parameter.requires_grad
     ]
-
-
-def _checkpoint_steps(sentences: int, batch_size: int) -> int:
-    """A checkpoint every epoch, but no more than some ten thousand sentences apart."""
-    return max(1, min(-(-sentences // batch_size), 10_000 // batch_size))
