@@ -133,6 +133,10 @@ class Lexicon:
         least = math.log(_LEAST_PROBABILITY)
         self._surprise = (probability[kept].double().log() / least).clamp(0, 1).float()[order]
 
+    def __len__(self) -> int:
+        """How many pairs of subwords it has."""
+        return len(self._keys)
+
     def surprise(self, student_ids: Tensor, teacher_ids: Tensor) -> Tensor:
         """``(batch, n)`` and ``(batch, m)`` ids to ``(batch, n, m)`` float32 in [0, 1]."""
         device = student_ids.device
