@@ -40,9 +40,9 @@ from clirot.bitext import load_bitext, stored_sources
 from clirot.distillation import DistillConfig, distill
 from clirot.distillation.objectives.objective import Objective, objective_of, transports
 from clirot.distillation.objectives.tokens import TokenBatch
+from clirot.distillation.settings import TrainingSettings
+from clirot.distillation.training.batches import Material, Task
 from clirot.distillation.training.development import Development, Split
-from clirot.distillation.training.material import Material, Task
-from clirot.distillation.training.settings import TrainingSettings
 from clirot.distillation.training.teacher_tokens import TeacherTokens, teacher_tokens
 from clirot.distillation.training.trainer import best_device, bfloat16_pays, train
 from clirot.encoding.encoders import load_encoder, load_model, quiet_libraries

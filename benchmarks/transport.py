@@ -33,9 +33,8 @@ import torch
 from geomloss import ot as geomloss_ot
 from torch import Tensor
 
-from clirot.distillation.objectives.settings import PlanSettings
-from clirot.distillation.objectives.sinkhorn import TransportProblem, sinkhorn_plan
-from clirot.distillation.objectives.solvers import geomloss_plan
+from clirot.distillation.objectives.solvers import TransportProblem, geomloss_plan, sinkhorn_plan
+from clirot.distillation.settings import PlanSettings
 
 LADDER = (5, 10, 15, 20, 25, 30, 40, 60, 80, 100, 120, 140, 160, 180, 200, 240, 320, 640, 1280)
 DIM = 384

@@ -26,7 +26,7 @@ from clirot.bitext.acquisition import FetchConfig, fetch_bitext
 from clirot.bitext.filters import FilterConfig
 from clirot.bitext.formats.lines import read_lines
 from clirot.distillation import DistillConfig, distill
-from clirot.distillation.training.settings import TrainingSettings
+from clirot.distillation.settings import TrainingSettings
 from clirot.errors import ClirotError
 from clirot.evaluation import EvaluateConfig, evaluate
 from clirot.evaluation.formats import markdown_table

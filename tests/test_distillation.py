@@ -27,7 +27,7 @@ from clirot.cli import _command, app
 from clirot.cli.wording import in_options, speaking_for
 from clirot.collection import open_collection
 from clirot.distillation import DistillConfig, DistillResult, distill
-from clirot.distillation.bitext import bitexts_of
+from clirot.distillation.start import bitexts_of
 from clirot.distillation.training import trainer
 from clirot.distillation.training.development import pool, split
 from clirot.distillation.training.epochs import BestKeeper

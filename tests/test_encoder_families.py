@@ -16,14 +16,13 @@ from torch import Tensor
 
 from clirot.distillation import DistillResult, distill
 from clirot.distillation.objectives.tokens import TokenBatch
+from clirot.distillation.settings import TrainingSettings, TransplantSettings
 from clirot.distillation.start import read_whole_queries, with_dimension
-from clirot.distillation.students.settings import TransplantSettings
-from clirot.distillation.students.transplantation import transplant
 from clirot.distillation.training import trainer
+from clirot.distillation.training.batches import Material, Task
 from clirot.distillation.training.development import Development, pool, split
-from clirot.distillation.training.material import Material, Task
-from clirot.distillation.training.settings import TrainingSettings
 from clirot.distillation.training.teacher_tokens import teacher_tokens
+from clirot.distillation.transplantation import transplant
 from clirot.encoding.encoders import MultiVectorTokenEncoder, load_encoder, load_model
 from clirot.errors import InputError, UsageError
 from clirot.models import Side, resolve

@@ -15,9 +15,9 @@ from typer.testing import CliRunner
 from clirot.cli import app
 from clirot.distillation import DistillConfig, distill
 from clirot.distillation.diagnostics import AlignConfig, Alignment, align, draw, draw_training
-from clirot.distillation.students.settings import TransplantSettings
+from clirot.distillation.settings import TransplantSettings
 from clirot.errors import ArtefactError, UnknownNameError, UsageError
-from clirot.lettering import families_for, spelled
+from clirot.figures import families_for, spelled
 from clirot.records import LanguagePair
 from clirot.store import Store
 

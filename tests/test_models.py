@@ -105,7 +105,7 @@ def test_what_was_made_here_comes_before_a_directory_of_the_same_name(
     assert ref.teacher is not None
     assert ref.side("document").path == tiny
     assert ref.side("query") is ref
-    assert ref.side_digest("document") == tree_digest(tiny)
+    assert ref.side("document").digest == tree_digest(tiny)
 
 
 def test_a_student_of_a_teacher_that_has_changed_is_refused(

@@ -15,24 +15,28 @@ import scipy.stats
 import torch
 
 from clirot.distillation.objectives import contrastive
-from clirot.distillation.objectives.baselines import Greedy, SentenceMSE
 from clirot.distillation.objectives.contrastive import (
     Contrastive,
     ScoreKL,
     TokenContrast,
     TransportContrast,
 )
-from clirot.distillation.objectives.costs import centred, cosine_cost
-from clirot.distillation.objectives.objective import OBJECTIVES, Objective, objective_of, unused
-from clirot.distillation.objectives.settings import (
+from clirot.distillation.objectives.objective import (
+    OBJECTIVES,
+    Greedy,
+    Objective,
+    SentenceMSE,
+    objective_of,
+    unused,
+)
+from clirot.distillation.objectives.solvers import TransportProblem, geomloss_plan, sinkhorn_plan
+from clirot.distillation.objectives.tokens import TokenBatch
+from clirot.distillation.objectives.transport import Transport, centred, cosine_cost
+from clirot.distillation.settings import (
     ContrastSettings,
     ObjectiveSettings,
     PlanSettings,
 )
-from clirot.distillation.objectives.sinkhorn import TransportProblem, sinkhorn_plan
-from clirot.distillation.objectives.solvers import geomloss_plan
-from clirot.distillation.objectives.tokens import TokenBatch
-from clirot.distillation.objectives.transport import Transport
 from clirot.errors import ClirotError, UnknownNameError, UsageError
 from clirot.models import Side
 from clirot.settings import assembled, leaves
@@ -516,7 +520,7 @@ def test_every_setting_is_used_by_some_objective_and_told_of_where_it_is_not() -
 def test_settings_are_light_and_objectives_hold_them() -> None:
     """Commands read the settings for their help, and must not load torch for it."""
     code = (
-        "import sys, clirot.distillation.objectives.settings\n"
+        "import sys, clirot.distillation.settings\n"
         "assert not {'torch', 'numpy', 'scipy'} & sys.modules.keys()"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

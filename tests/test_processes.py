@@ -15,9 +15,9 @@ import torch
 from tiny_model import save_bitext, save_tiny_model, tiny_config
 
 from clirot.distillation import DistillConfig, distill
-from clirot.distillation.training.batching import LengthBucketedSampler
+from clirot.distillation.settings import TrainingSettings
+from clirot.distillation.training.batches import LengthBucketedSampler
 from clirot.distillation.training.processes import launched
-from clirot.distillation.training.settings import TrainingSettings
 from clirot.encoding.encoders import load_model
 from clirot.errors import UsageError
 from clirot.records import LanguagePair
@@ -82,12 +82,12 @@ import numpy as np
 from torch.nn.parallel import DistributedDataParallel
 from clirot.encoding.encoders import load_model
 from clirot.distillation.objectives.objective import OBJECTIVES, informed, objective_of
-from clirot.distillation.objectives.settings import ObjectiveSettings
+from clirot.distillation.settings import ObjectiveSettings
 from clirot.distillation.objectives.tokens import SentenceTokens, TokenBatch
-from clirot.distillation.objectives.costs import CorpusStatistics, Lexicon, Transform
+from clirot.distillation.objectives.transport import CorpusStatistics, Lexicon, Transform
 from clirot.settings import assembled
-from clirot.distillation.training.material import Material
-from clirot.distillation.training.loss import TokenLoss
+from clirot.distillation.training.batches import Material
+from clirot.distillation.training.batches import TokenLoss
 from clirot.distillation.training.processes import pass_over_unused, processes
 from clirot.distillation.training.reading import TokenReader
 from clirot.distillation.training.trainer import _deterministic_body
@@ -183,7 +183,7 @@ def test_losses_and_gradients_are_those_of_one_process(tmp_path: Path) -> None:
 _DISTIL = """
 from clirot.cli import main
 if os.environ.get("DIES"):
-    from clirot.distillation.training.loss import TokenLoss
+    from clirot.distillation.training.batches import TokenLoss
     whole, steps = TokenLoss.forward, 0
     def forward(self, *arguments):
         global steps

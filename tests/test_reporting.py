@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 
 from clirot.cli import app
 from clirot.distillation import DistillConfig, DistillResult, distill
-from clirot.distillation.training.reporting import evaluated, reporting_to
+from clirot.distillation.training.epochs import evaluated, reporting_to
 from clirot.errors import UnknownNameError, UsageError
 from clirot.records import LanguagePair
 from clirot.settings import assembled
@@ -140,7 +140,7 @@ def test_a_resumed_training_goes_on_with_its_report(
     config: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Stopped in the second epoch, after steps that no checkpoint has."""
-    from clirot.distillation.training.loss import TokenLoss
+    from clirot.distillation.training.batches import TokenLoss
 
     steps = 0
     whole = TokenLoss.forward
@@ -181,10 +181,10 @@ def test_the_command_says_where_the_report_is(config: dict[str, Any]) -> None:
 def test_a_program_that_is_not_installed_is_an_error_before_any_work(
     name: str, config: dict[str, Any], home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from clirot.distillation.training import reporting
+    from clirot.distillation import configuration
 
     find = importlib.util.find_spec
-    monkeypatch.setattr(reporting, "find_spec", lambda one: None if one == name else find(one))
+    monkeypatch.setattr(configuration, "find_spec", lambda one: None if one == name else find(one))
     with pytest.raises(UsageError, match=f"`report_to={name}` needs the package {name}") as caught:
         distill(_made_of(config, report_to=(name,)))
     assert "pip install" in (caught.value.hint or "")

@@ -10,16 +10,15 @@ import pytest
 import torch
 from torch import Tensor
 
-from clirot.distillation.objectives import sinkhorn
-from clirot.distillation.objectives.settings import PlanSettings
-from clirot.distillation.objectives.sinkhorn import TransportProblem
-from clirot.distillation.objectives.solvers import solved
+from clirot.distillation.objectives import solvers
+from clirot.distillation.objectives.solvers import TransportProblem, solved
+from clirot.distillation.settings import PlanSettings
 
 Problem = tuple[Tensor, Tensor, Tensor]
 
 
 def sinkhorn_plan(cost: Tensor, a: Tensor, b: Tensor, **settings: Any) -> Tensor:
-    return sinkhorn.sinkhorn_plan(TransportProblem(cost, a, b), **settings)
+    return solvers.sinkhorn_plan(TransportProblem(cost, a, b), **settings)
 
 
 def _problem(seed: int, batch: int = 6, n: int = 13, m: int = 9) -> Problem:
@@ -167,7 +166,7 @@ def test_a_large_batch_is_solved_in_parts(
     cost, a, b = _problem(5)
     whole = sinkhorn_plan(cost, a, b, reg=0.05, iterations=40, **settings)
     for most in (1, 4 * cost[0].numel()):  # a pair at a time; four, and the two that are left
-        monkeypatch.setattr(sinkhorn, "_AT_ONCE", most)
+        monkeypatch.setattr(solvers, "_AT_ONCE", most)
         parts = sinkhorn_plan(cost, a, b, reg=0.05, iterations=40, **settings)
         assert torch.allclose(parts, whole, atol=1e-7)
 

@@ -11,9 +11,9 @@ import pytest
 import torch
 from tiny_model import save_tiny_model
 
+from clirot.distillation.settings import TransplantSettings
 from clirot.distillation.start import with_dimension
-from clirot.distillation.students.settings import TransplantSettings
-from clirot.distillation.students.transplantation import transplant, union_vocabulary
+from clirot.distillation.transplantation import transplant, union_vocabulary
 from clirot.encoding.encoders import load_model
 from clirot.errors import UsageError
 from clirot.records import SentencePair
@@ -64,7 +64,7 @@ def test_the_teachers_vocabulary_keeps_its_ids(teacher_path: Path) -> None:
 
 def test_the_same_text_gives_the_same_vocabulary_in_every_process(teacher_path: Path) -> None:
     program = (
-        "import sys, random; from clirot.distillation.students.transplantation import _learn; "
+        "import sys, random; from clirot.distillation.transplantation import _learn; "
         "words = [chr(97 + i) + chr(97 + j) + chr(97 + (i * j) % 26) "
         "for i in range(26) for j in range(26)]; "
         "print(' '.join(_learn([' '.join(words), ' '.join(words[::-1])], 900)))"

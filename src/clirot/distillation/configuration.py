@@ -9,20 +9,36 @@ import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from clirot.distillation.objectives.settings import LAST_LAYER, ObjectiveSettings
-from clirot.distillation.students.settings import TransplantSettings
-from clirot.distillation.training.settings import TrainingSettings
+from clirot.distillation.settings import (
+    LAST_LAYER,
+    ObjectiveSettings,
+    TrainingSettings,
+    TransplantSettings,
+)
 from clirot.errors import LanguageError, UnusedSettingWarning, UsageError
 from clirot.languages import parse_language
 from clirot.models import KNOWN, STUDENT_SIDES
 from clirot.records import LanguagePair, LanguagePairs
+from clirot.registry import Registry
 from clirot.settings import check_ranges, leaves, part, setting, values
 
 if TYPE_CHECKING:
     from clirot.distillation.objectives.objective import Objective
+
+
+REPORTERS: Registry[tuple[str, str]] = Registry(
+    "program to report to",
+    {
+        "tensorboard": ("tensorboard", "'clirot[tensorboard]'"),
+        "wandb": ("wandb", "wandb"),
+        "trackio": ("trackio", "trackio"),
+    },
+)
+"""Name -> the package it needs, and what to install for it."""
 
 TRANSPLANT = "transplant"
 UNTRAINED = "none"
@@ -185,8 +201,6 @@ def checked_objective(config: DistillConfig) -> Objective | None:
     Raises:
         UsageError: the settings contradict each other, or need a package that is not installed.
     """
-    from clirot.distillation.training.reporting import check_reporters
-
     if config.artefact_name in KNOWN:
         raise UsageError(
             f"{config.artefact_name!r} is the name of a known model: a student of that name could "
@@ -214,6 +228,22 @@ def checked_objective(config: DistillConfig) -> Objective | None:
         check_adapters_installed()
     _warn_of_unused(config, objective)
     return objective
+
+
+def check_reporters(names: Sequence[str]) -> None:
+    """Check, before any work, that these can be reported to.
+
+    Raises:
+        UnknownNameError: there is no such program.
+        UsageError: its package is not installed.
+    """
+    for name in names:
+        package, requirement = REPORTERS[name]
+        if find_spec(package) is None:
+            raise UsageError(
+                f"`report_to={name}` needs the package {package}, which is not installed",
+                hint=f"pip install {requirement}, or leave out `report_to={name}`",
+            )
 
 
 def _warn_of_unused(config: DistillConfig, objective: Objective | None) -> None:

@@ -1,25 +1,25 @@
 """Making a student: from bitext to the model registry.
 
-:func:`distill` checks the request, fetches bitext, opens the models, trains and writes the student.
-What it calls, in this order: :mod:`~clirot.distillation.bitext`,
-:mod:`~clirot.distillation.start`, :mod:`~clirot.distillation.preparation`,
-:mod:`~clirot.distillation.training.trainer`, :mod:`~clirot.distillation.model_card`. They are
-imported when they are needed, since this module is imported for every command's help.
+:func:`distill` checks the request, gets the bitext and the model to start from
+(:mod:`~clirot.distillation.start`), splits and encodes (:mod:`~clirot.distillation.preparation`),
+trains (:mod:`~clirot.distillation.training.trainer`), and writes the student with its model card.
+These modules are imported when they are needed, since every command's help imports this one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from string import Template
 from typing import TYPE_CHECKING, Any
 
-from clirot.distillation.bitext import bitexts_of
 from clirot.distillation.configuration import TRANSPLANT, DistillConfig, checked_objective
-from clirot.distillation.model_card import model_card
 from clirot.errors import ClirotError, UsageError
+from clirot.languages import language_name
 from clirot.models import STUDENT_SIDES
-from clirot.records import ProgressSink, silent
+from clirot.records import LanguagePair, ProgressSink, silent
 from clirot.store import Artefact, Input, Store
 
 if TYPE_CHECKING:
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from clirot.bitext import Bitext
     from clirot.distillation.objectives.objective import Objective
     from clirot.distillation.preparation import Prepared
-    from clirot.distillation.training.material import Task
+    from clirot.distillation.training.batches import Task
+    from clirot.distillation.training.epochs import Report
     from clirot.distillation.training.processes import Processes
-    from clirot.distillation.training.reporting import Report
     from clirot.models import ModelRef
     from clirot.store import Draft
 
@@ -130,8 +130,8 @@ def _distill(
 ) -> DistillResult:
     """Make the student, in the first process."""
     objective = checked_objective(config)
-    from clirot.distillation.start import check_teacher, open_start, warn_of_seen
-    from clirot.distillation.training.reporting import Report
+    from clirot.distillation.start import bitexts_of, check_teacher, open_start, warn_of_seen
+    from clirot.distillation.training.epochs import Report
     from clirot.models import resolve
     from clirot.store.manifest import fingerprint
 
@@ -147,11 +147,7 @@ def _distill(
         Input(kind="teacher", name=_findable(teacher), digest=teacher.digest),
         *([Input(kind="base", name=_findable(base), digest=base.digest)] if base else []),
     )
-    made_from: dict[str, Any] = {
-        "config": deciding,
-        "inputs": inputs,
-        "seed": config.training.seed,
-    }
+    made_from: dict[str, Any] = {"config": deciding, "inputs": inputs, "seed": config.training.seed}
     made = store.finished("models", name, replace=config.replace, **made_from)
     # Outside of the draft, which it outlives; other settings are another run.
     run = fingerprint("models", deciding, inputs, config.training.seed)[:8]
@@ -171,7 +167,7 @@ def _distill(
     )
     with store.draft("models", name, **made_from) as draft:
         draft.results = _make(request, model, draft, together)
-        card = model_card(config.artefact_name, config.pairs, deciding, inputs, draft.results)
+        card = model_card(name, config.pairs, deciding, inputs, draft.results)
         (draft.path / "README.md").write_text(card, encoding="utf-8")
     made = store.get("models", name)
     return DistillResult(made, fresh=True, tensorboard=reports if reports.is_dir() else None)
@@ -197,16 +193,13 @@ def _make(
     from clirot.distillation.start import start
     from clirot.distillation.training.epochs import macro_mean
     from clirot.distillation.training.trainer import best_device, train
+    from clirot.encoding.encoders import save_model
 
     config, objective = request.config, request.objective
     torch.manual_seed(config.training.seed)
+    cache, progress = request.cache, request.progress
     prepared = prepare(
-        config,
-        objective,
-        request.bitexts,
-        request.teacher,
-        cache=request.cache,
-        progress=request.progress,
+        config, objective, request.bitexts, request.teacher, cache=cache, progress=progress
     )
     model, transplanted = start(model, config, prepared)
     results: dict[str, Any] = {
@@ -220,17 +213,11 @@ def _make(
         task = _task(request, model, prepared, draft.scratch)
         if together.count > 1:  # the other processes take these up in _help
             begin = draft.scratch / "start"
-            _save(model, begin)
+            save_model(model, begin)
             together.agree(begin)
             together.agree(task)
-        history = train(
-            model,
-            task,
-            prepared.developments,
-            processes=together,
-            progress=request.progress,
-            report=request.report,
-        )
+        found, report = prepared.developments, request.report
+        history = train(model, task, found, processes=together, progress=progress, report=report)
         by_language = history.languages
         results |= {
             "development_map": history.development,
@@ -245,16 +232,16 @@ def _make(
         results["development_map_by_language"] = {
             language: [one[language] for one in by_language] for language in request.bitexts
         }
-    _save(model, draft.path)
+    save_model(model, draft.path)
     return results
 
 
 def _task(request: _Request, model: MultiVectorEncoder, prepared: Prepared, scratch: Path) -> Task:
     """What is trained: the settings as they are, and the objective with what it needs to know."""
     from clirot.distillation.objectives.objective import informed
-    from clirot.distillation.training.corpus_statistics import corpus_statistics
+    from clirot.distillation.preparation import corpus_statistics
+    from clirot.distillation.training.batches import Task
     from clirot.distillation.training.development import plan_of
-    from clirot.distillation.training.material import Task
 
     config, sides = request.config, STUDENT_SIDES[request.config.side]
     assert request.objective is not None
@@ -299,17 +286,58 @@ def _help(together: Processes) -> bool:
     return True
 
 
-def _save(model: MultiVectorEncoder, target: Path) -> None:
-    """Write the checkpoint.
+_OWN, _TEACHER = "this model", "the teacher"
+_ROLES = {
+    "query": (_OWN, _TEACHER),
+    "document": (_TEACHER, _OWN),
+    "both": (_OWN, f"this model or {_TEACHER}"),
+}
+"""Side that a student was distilled for -> who encodes queries, and who encodes documents."""
 
-    A fast tokenizer remembers how its last call cut and padded, and would save that. A run that was
-    resumed after its last step made other calls than an uninterrupted one.
-    """
-    from clirot.encoding.encoders import quiet_libraries
 
-    backend = getattr(model.tokenizer, "backend_tokenizer", None)
-    if backend is not None:
-        backend.no_truncation()
-        backend.no_padding()
-    with quiet_libraries():
-        model.save_pretrained(str(target), create_model_card=False)
+def model_card(
+    name: str,
+    pairs: Sequence[LanguagePair],
+    config: Mapping[str, Any],
+    inputs: tuple[Input, ...],
+    results: Mapping[str, Any],
+) -> str:
+    """The card, Markdown with the Hub's front matter."""
+    teacher = next(one.name for one in inputs if one.kind == "teacher")
+    codes = [pair.tgt for pair in pairs]
+    named = [language_name(code) for code in codes]
+    language = " and ".join([", ".join(named[:-1]), named[-1]] if len(named) > 1 else named)
+    scores = results["development_map"]
+    query, document = _ROLES[config["side"]]
+    best = results["best_epoch"]
+    # Of several languages a column each, after the mean that chose the epoch.
+    by_language = results.get("development_map_by_language", {})
+    head = ["", "mean" if by_language else "MAP", *by_language, ""]
+    rows = [
+        [
+            "before training" if epoch == 0 else f"epoch {epoch}",
+            *(f"{one:.4f}" for one in (score, *(found[epoch] for found in by_language.values()))),
+            "kept" if epoch == best else "",
+        ]
+        for epoch, score in enumerate(scores)
+    ]
+    template = Path(__file__).with_name("model_card.md").read_text(encoding="utf-8")
+    return Template(template).substitute(
+        name=name,
+        codes=json.dumps(codes[0] if len(codes) == 1 else codes),
+        language=language,
+        teacher=teacher,
+        query=query,
+        document=document,
+        side="document" if config["side"] == "document" else "query",
+        development_pairs=results["development_pairs"],
+        training_pairs=results["training_pairs"],
+        table="\n".join([_row(head), "|" + "---|" * len(head), *map(_row, rows)]),
+        made_from="\n".join(f"| {one.kind} | {one.name} | `{one.digest}` |" for one in inputs),
+        settings=json.dumps(dict(config), indent=2, sort_keys=True),
+    )
+
+
+def _row(cells: Sequence[str]) -> str:
+    """A row of a Markdown table."""
+    return "|" + "|".join(f" {cell} " if cell else " " for cell in cells) + "|"

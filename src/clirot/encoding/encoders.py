@@ -94,12 +94,10 @@ class MultiVectorTokenEncoder:
         tokens. The other texts of its batch change a text's vectors by float rounding only.
         """
         encode = self.model.encode_query if self._side == "query" else self.model.encode_document
-        # The number of characters is close enough to that of tokens to group texts by length.
-        order = sorted(range(len(texts)), key=lambda row: (len(texts[row]), row))
         found: list[TokenVectors | None] = [None] * len(texts)
         done = 0
         progress(Step(label, 0, len(texts), unit="texts"))
-        for batch in length_batches(order, [len(text) // 3 + 2 for text in texts]):
+        for batch in length_batches(texts):
             with torch.inference_mode():
                 vectors = encode(
                     [texts[row] for row in batch],
@@ -157,6 +155,20 @@ def load_model(path: Path, *, device: str | None = None) -> MultiVectorEncoder:
                 hint="a sentence-transformers or transformers checkpoint with safetensors weights",
             ) from error
     return model
+
+
+def save_model(model: MultiVectorEncoder, target: Path) -> None:
+    """Write a model as a checkpoint directory.
+
+    A fast tokenizer remembers how its last call cut and padded, and would save that. A run that was
+    resumed after its last step made other calls than an uninterrupted one.
+    """
+    backend = getattr(model.tokenizer, "backend_tokenizer", None)
+    if backend is not None:
+        backend.no_truncation()
+        backend.no_padding()
+    with quiet_libraries():
+        model.save_pretrained(str(target), create_model_card=False)
 
 
 def _from_plain_encoder(path: Path, device: str | None) -> MultiVectorEncoder:
@@ -219,11 +231,12 @@ def _is_multi_vector(path: Path) -> bool:
     return False
 
 
-def length_batches(order: Sequence[int], lengths: Sequence[int]) -> Iterator[list[int]]:
-    """Consecutive runs of ``order`` (sorted by length) whose padded size stays within bounds."""
+def length_batches(texts: Sequence[str]) -> Iterator[list[int]]:
+    """The places of texts, the shortest first, in batches whose padded size stays within bounds."""
     batch: list[int] = []
-    for row in order:
-        if batch and lengths[row] * (len(batch) + 1) > _BATCH_TOKENS:
+    for row in sorted(range(len(texts)), key=lambda row: (len(texts[row]), row)):
+        # The number of characters is close enough to that of tokens.
+        if batch and (len(texts[row]) // 3 + 2) * (len(batch) + 1) > _BATCH_TOKENS:
             yield batch
             batch = []
         batch.append(row)

@@ -135,7 +135,7 @@ class Search:
         digest = content_digest((topic.id, topic.text) for topic in self.topics)
         inputs = (
             self.artefact.as_input(),
-            Input(kind="models", name=self.model.name, digest=self.model.side_digest("query")),
+            Input(kind="models", name=self.model.name, digest=self.model.side("query").digest),
             Input(kind="topics", name=self.settings["topics"], digest=digest),
         )
         found = self._store.finished(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from clirot.distillation.diagnostics.alignment import AlignConfig, Alignment, align
-from clirot.distillation.diagnostics.heat_map import draw
-from clirot.distillation.diagnostics.training_curve import draw_training
+from clirot.distillation.diagnostics.pictures import draw, draw_training
 
 __all__ = ["AlignConfig", "Alignment", "align", "draw", "draw_training"]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from clirot.distillation.objectives.settings import PlanSettings
+from clirot.distillation.settings import PlanSettings
 from clirot.errors import UsageError
 from clirot.settings import setting
 from clirot.store import Store

@@ -5,6 +5,6 @@ tokens into one scalar. It owns no parameters and sees no text, so it is tested 
 
 Start with :mod:`~clirot.distillation.objectives.objective` (the objectives by name, and sums of
 them) and :mod:`~clirot.distillation.objectives.transport` (the loss of the paper). This package
-imports nothing by itself: :mod:`~clirot.distillation.objectives.settings` can be read without
+imports nothing by itself: :mod:`~clirot.distillation.settings` can be read without
 loading torch.
 """

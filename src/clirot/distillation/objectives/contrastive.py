@@ -22,9 +22,9 @@ import torch
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
-from clirot.distillation.objectives.settings import ContrastSettings
 from clirot.distillation.objectives.tokens import TokenBatch
 from clirot.distillation.objectives.transport import Transport
+from clirot.distillation.settings import ContrastSettings
 from clirot.errors import UsageError
 from clirot.models import Side
 from clirot.settings import part

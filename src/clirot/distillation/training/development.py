@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from clirot.distillation.objectives.objective import Objective, transports
-from clirot.distillation.objectives.sinkhorn import TransportProblem
+from clirot.distillation.objectives.solvers import TransportProblem
 from clirot.distillation.objectives.tokens import SentenceTokens, TokenBatch
 from clirot.distillation.objectives.transport import Transport
 from clirot.encoding.encoders import TokenEncoder

@@ -1,6 +1,11 @@
-"""What happens at the end of an epoch: the development split is measured, the weights are kept.
+"""What happens while an epoch runs and at its end: progress, measures, kept weights, reports.
 
-Also the marks by which a complete checkpoint is told from one whose writing was interrupted.
+The development split is measured and the best weights are kept. Complete checkpoints are marked, so
+that one whose writing was interrupted is told apart. Training may be reported to TensorBoard,
+Weights & Biases or Trackio: the integrations of transformers send what the trainer logs (loss,
+gradient norm, learning rates), and clirot adds what it measures at the end of an epoch
+(``eval_map``, the figures of the plan) and, for TensorBoard, the student's settings. TensorBoard's
+files are kept where they outlive the training.
 """
 
 from __future__ import annotations
@@ -8,26 +13,28 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from torch import nn
 from transformers import TrainerCallback
 
+from clirot.distillation.training.batches import Task
 from clirot.distillation.training.development import Development, Vectors, plan_figures, plan_of
-from clirot.distillation.training.material import Task
 from clirot.distillation.training.processes import ALONE, Processes
 from clirot.distillation.training.reading import TokenReader
-from clirot.distillation.training.reporting import evaluated
 from clirot.encoding.encoders import MultiVectorTokenEncoder
 from clirot.records import ProgressSink, Step, silent
 from clirot.store import write_text
 
 if TYPE_CHECKING:
     from sentence_transformers import MultiVectorEncoder
+    from transformers import TrainerCallback
 
+_TENSORBOARD = "tensorboard"
 WEIGHTS = "student.safetensors"
 """The weights in a checkpoint."""
 
@@ -249,3 +256,78 @@ def loss_curve(log: Sequence[dict[str, Any]], sentences: int) -> list[tuple[int,
         mean = sum(loss for _, loss in part) / len(part)
         curve.append((round(part[-1][0]), round(mean, 6)))
     return curve
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """Where a training is reported, and under which name."""
+
+    programs: tuple[str, ...]
+    """Names of :data:`clirot.distillation.configuration.REPORTERS`."""
+    name: str
+    directory: Path
+    """Of TensorBoard's files, which outlive the training."""
+    settings: Mapping[str, Any]
+    """Those of the student, shown by TensorBoard as text."""
+
+    @property
+    def integrations(self) -> list[str] | str:
+        """The integrations that transformers is to set up by itself: all but TensorBoard's."""
+        return [one for one in self.programs if one != _TENSORBOARD] or "none"
+
+    def callbacks(self, *, resumed_at: int) -> list[TrainerCallback]:
+        """TensorBoard's integration, writing to the report's directory, where it is wanted.
+
+        Args:
+            resumed_at: the step training goes on from. What an interrupted run logged after it is
+                hidden, since it is logged again.
+        """
+        if _TENSORBOARD not in self.programs:
+            return []
+        from torch.utils.tensorboard import SummaryWriter
+        from transformers.integrations.integration_utils import TensorBoardCallback
+
+        self.directory.mkdir(parents=True, exist_ok=True)
+        step = resumed_at + 1 if resumed_at else 0
+        writer: Any = SummaryWriter(str(self.directory), purge_step=step)
+        text = json.dumps(dict(self.settings), indent=2, sort_keys=True)
+        writer.add_text("clirot", "\n".join(f"    {line}" for line in text.splitlines()))
+        return [TensorBoardCallback(writer)]
+
+
+@contextmanager
+def reporting_to(names: Sequence[str]) -> Iterator[None]:
+    """Close the runs that training opens in these programs, also when it fails.
+
+    Otherwise they are closed when Python exits, with several lines on stdout. A run of W&B that was
+    open before stays open.
+    """
+    wandb = import_module("wandb") if "wandb" in names else None
+    if wandb is not None and wandb.run is not None:
+        wandb = None
+    failed = 1
+    try:
+        yield
+        failed = 0
+    finally:
+        if wandb is not None:
+            wandb.finish(exit_code=failed)
+        if failed and "trackio" in names:  # where training ends well transformers closes it
+            with suppress(RuntimeError):  # none was opened yet
+                import_module("trackio").finish()
+
+
+def evaluated(
+    mean: float, languages: Mapping[str, float], figures: Mapping[str, float]
+) -> dict[str, float]:
+    """What is measured at the end of an epoch, under the names it is reported by.
+
+    The integrations group what begins with ``eval_`` apart from the figures of training.
+    """
+    by_language = (
+        {f"eval_map_{language}": one for language, one in languages.items()}
+        if len(languages) > 1
+        else {}
+    )
+    plan = {f"eval_{name}": value for name, value in figures.items()}
+    return {"eval_map": mean, **by_language, **plan}

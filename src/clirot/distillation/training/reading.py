@@ -44,7 +44,11 @@ class TokenReader:
         self._layer = layer
         self._handles: list[Any] = []
         self._before: bool | None = None
-        self._special = special_ids(model)
+        # Without the unknown token, which stands for a word, and the mask token: ColBERT scores the
+        # masks that it fills queries with.
+        tokenizer = model.tokenizer
+        text = {tokenizer.unk_token_id, tokenizer.mask_token_id}
+        self._special = torch.tensor(sorted({*tokenizer.all_special_ids} - text), dtype=torch.long)
         self._lengths: dict[str, int] = {}
         pooling = next((type(one) for one in model if isinstance(one, BaseTokenPooling)), None)
         if pooling is not None:
@@ -109,9 +113,8 @@ class TokenReader:
         encode = self._model.encode_query if side == "query" else self._model.encode_document
         for start in range(0, len(texts), _CHUNK):
             chunk = texts[start : start + _CHUNK]
-            order = sorted(range(len(chunk)), key=lambda row: (len(chunk[row]), row))
             found: dict[int, SentenceTokens] = {}
-            for rows in length_batches(order, [len(text) // 3 + 2 for text in chunk]):
+            for rows in length_batches(chunk):
                 outputs: Any = encode(
                     [chunk[row] for row in rows],
                     prompt=prompt,
@@ -250,17 +253,6 @@ def prompt_of(model: MultiVectorEncoder, side: Side) -> str:
     """What ``encode_query`` or ``encode_document`` puts before a text."""
     name = side if side in model.prompts else model.default_prompt_name
     return (model.prompts[name] if name is not None else None) or ""
-
-
-def special_ids(model: MultiVectorEncoder) -> Tensor:
-    """Ids that stand for no text: ``(ids,)``.
-
-    The unknown token is not among them, since it stands for a word, nor is the mask token, since
-    ColBERT scores the masks that it fills queries with.
-    """
-    tokenizer = model.tokenizer
-    kept = {tokenizer.unk_token_id, tokenizer.mask_token_id}
-    return torch.tensor(sorted(set(tokenizer.all_special_ids) - kept), dtype=torch.long)
 
 
 def token_ids(model: MultiVectorEncoder, texts: Sequence[str], *, side: Side) -> list[np.ndarray]:

@@ -2,8 +2,8 @@
 
 A sentence reaches the student as a query (or a document) does at retrieval: with its prompt, its
 expansion and its scoring mask. To the trainer this module adds a loss that looks the teacher's
-vectors up (:mod:`~clirot.distillation.training.loss`), batches of like length
-(:mod:`~clirot.distillation.training.batching`), and a callback that measures, keeps the best
+vectors up (:mod:`~clirot.distillation.training.batches`), batches of like length
+(:mod:`~clirot.distillation.training.batches`), and a callback that measures, keeps the best
 weights and marks complete checkpoints (:mod:`~clirot.distillation.training.epochs`). A process that
 was killed while it wrote a checkpoint resumes from the one before, and ends with the weights of an
 uninterrupted run. What is overridden in the library: :class:`_Trainer` and decision 001.
@@ -23,14 +23,19 @@ from sentence_transformers import MultiVectorEncoderTrainer
 from torch import nn
 from transformers import PrinterCallback, TrainerCallback
 
-from clirot.distillation.training.batching import sampler_factory
+from clirot.distillation.training.batches import Task, TokenLoss, sampler_factory
 from clirot.distillation.training.development import Development, plan_of
-from clirot.distillation.training.epochs import WEIGHTS, BestKeeper, History, last_whole, loss_curve
-from clirot.distillation.training.loss import TokenLoss
-from clirot.distillation.training.material import Task
+from clirot.distillation.training.epochs import (
+    WEIGHTS,
+    BestKeeper,
+    History,
+    Report,
+    last_whole,
+    loss_curve,
+    reporting_to,
+)
 from clirot.distillation.training.processes import ALONE, Processes, pass_over_unused
 from clirot.distillation.training.reading import TokenReader, prompt_of
-from clirot.distillation.training.reporting import Report, reporting_to
 from clirot.encoding.encoders import quiet_libraries
 from clirot.errors import UsageError
 from clirot.models import Side
@@ -127,6 +132,7 @@ def _arguments(
     from sentence_transformers.multi_vector_encoder import MultiVectorEncoderTrainingArguments
 
     settings, sentences, device = task.settings, task.material.sentences, best_device()
+    batch = settings.batch_size * settings.accumulate
     lengths = [len(ids) for ids in model.tokenizer(list(sentences), verbose=False)["input_ids"]]
     arguments = MultiVectorEncoderTrainingArguments(
         output_dir=str(task.scratch / "checkpoints"),
@@ -155,7 +161,8 @@ def _arguments(
         prompts={str(side): prompt_of(model, side) for side in task.sides},
         router_mapping={str(side): str(side) for side in task.sides},
         save_strategy="steps",
-        save_steps=_checkpoint_steps(len(sentences), settings.batch_size * settings.accumulate),
+        # A checkpoint every epoch, but no more than some ten thousand sentences apart.
+        save_steps=max(1, min(-(-len(sentences) // batch), 10_000 // batch)),
         save_total_limit=2,
         logging_strategy="steps",
         logging_steps=1,
@@ -227,7 +234,7 @@ class _Trainer(MultiVectorEncoderTrainer):
         load_model(model or self.model, Path(resume_from_checkpoint) / WEIGHTS)
 
     def add_model_card_callback(self, default_args_dict: dict[str, Any]) -> None:
-        """Add nothing: see :mod:`clirot.distillation.model_card`."""
+        """Add nothing: clirot writes its own, in :mod:`clirot.distillation.student`."""
 
 
 def best_device() -> str:
@@ -332,8 +339,3 @@ def _embedding_patterns(model: MultiVectorEncoder) -> list[str]:
         for name, parameter in model.named_parameters()
         if parameter is weight and parameter.requires_grad
     ]
-
-
-def _checkpoint_steps(sentences: int, batch_size: int) -> int:
-    """A checkpoint every epoch, but no more than some ten thousand sentences apart."""
-    return max(1, min(-(-sentences // batch_size), 10_000 // batch_size))

@@ -29,7 +29,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clirot.bitext.translation_table import TranslationTable, ibm1
-from clirot.distillation.students.settings import TransplantSettings
+from clirot.distillation.settings import TransplantSettings
 from clirot.errors import UsageError
 from clirot.records import SentencePair
 
@@ -137,8 +137,8 @@ def align(
     from scipy import sparse
 
     longest = union.tokenizer.model_max_length
-    english = _ids(teacher_tokenizer, [pair.src for pair in pairs], longest)
-    target = _ids(union.tokenizer, [pair.tgt for pair in pairs], longest)
+    english = plain_ids(teacher_tokenizer, [pair.src for pair in pairs], longest)
+    target = plain_ids(union.tokenizer, [pair.tgt for pair in pairs], longest)
     n_union, n_teacher = union.size, union.n_teacher
     forward = ibm1(list(zip(target, english, strict=True)), n_target=n_union, n_english=n_teacher)
     backward = ibm1(list(zip(english, target, strict=True)), n_target=n_teacher, n_english=n_union)
@@ -178,7 +178,7 @@ def embeddings(
         english: ``(n_teacher, dim)``, the teacher's.
         union: the vocabulary.
         table: ``(union.size, n_teacher)`` translations.
-        same_spelling: see :class:`~clirot.distillation.students.settings.TransplantSettings`.
+        same_spelling: see :class:`~clirot.distillation.settings.TransplantSettings`.
 
     Returns:
         ``(union.size, dim)`` embeddings, and the share of new subwords that ``table`` explains.
@@ -202,11 +202,13 @@ def embeddings(
     return vectors, float(seen[n_teacher:].mean()) if new else 1.0
 
 
-def _ids(
-    tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], longest: int
+def plain_ids(
+    tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], longest: int | None = None
 ) -> list[NDArray[np.int64]]:
+    """The ids of the subwords of each text, without special tokens, cut at ``longest``."""
+    cut = longest is not None
     encoded = tokenizer(
-        list(texts), add_special_tokens=False, truncation=True, max_length=longest, verbose=False
+        list(texts), add_special_tokens=False, truncation=cut, max_length=longest, verbose=False
     )
     return [np.asarray(ids, dtype=np.int64) for ids in encoded["input_ids"]]
 
@@ -234,7 +236,7 @@ def union_vocabulary(
     added = teacher.added_tokens_decoder
     # An added token must be in the model's vocabulary too: the library gives one that is not there
     # the next free id.
-    vocabulary = _wordpieces(teacher) | {token.content: place for place, token in added.items()}
+    vocabulary = wordpieces(teacher) | {token.content: place for place, token in added.items()}
     learnt = list(dict.fromkeys(piece for one in texts for piece in _learn(one, size)))
     union = dict(vocabulary)
     n_teacher = max(vocabulary.values()) + 1  # a vocabulary that was edited by hand has gaps
@@ -262,16 +264,12 @@ def union_vocabulary(
     )
 
 
-def check_transplantable(model: MultiVectorEncoder) -> None:
-    """Raise unless subwords can be added to a model's vocabulary.
+def wordpieces(teacher: PreTrainedTokenizerBase) -> dict[str, int]:
+    """The vocabulary of a WordPiece tokenizer, in the order of its ids.
 
     Raises:
-        UsageError: its tokenizer is not WordPiece.
+        UsageError: the tokenizer is not WordPiece, so that subwords cannot be added to it.
     """
-    _wordpieces(model.tokenizer)
-
-
-def _wordpieces(teacher: PreTrainedTokenizerBase) -> dict[str, int]:
     backend = getattr(teacher, "backend_tokenizer", None)
     model = json.loads(backend.to_str())["model"] if backend is not None else {}
     vocabulary = model.get("vocab", {})
