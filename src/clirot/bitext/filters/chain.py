@@ -21,12 +21,17 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from clirot.bitext.filters.batch import ROWS, Batch, batches
-from clirot.bitext.filters.characters import categories, tidied
-from clirot.bitext.filters.config import RATIO_FROM, REASONS, FilterConfig
+from clirot.bitext.config import RATIO_FROM, REASONS, FilterConfig
 from clirot.bitext.filters.duplicates import Duplicates, Overlap
-from clirot.bitext.filters.language import LETTERS, Identifier, script_share, scripts_of
-from clirot.bitext.filters.report import Report
+from clirot.bitext.filters.outcomes import ROWS, Batch, Report, batches
+from clirot.bitext.filters.text import (
+    LETTERS,
+    Identifier,
+    categories,
+    script_share,
+    scripts_of,
+    tidied,
+)
 from clirot.records import LanguagePair, SentencePair
 
 if TYPE_CHECKING:

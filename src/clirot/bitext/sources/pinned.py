@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from clirot.bitext.formats.aligned_text import read_aligned
+from clirot.bitext.formats.lines import read_aligned
 from clirot.bitext.source import Described, Source
 from clirot.bitext.sources.freedict import read_dictionaries
 from clirot.bitext.sources.tico19 import read_published, read_realigned_somali, read_terms
