@@ -235,8 +235,7 @@ class _Fetching:
                 return Fetched(source, self._store.get("bitext", request.name), fresh=True)
 
     def _make(self, supply: Supply, request: _Request) -> None:
-        from clirot.bitext.alignment.report import line_order, not_checked, realigned_pairs
-        from clirot.bitext.filters.chain import Chain
+        from clirot.bitext.filters.chain import Chain, line_order, not_checked, realigned_pairs
 
         progress = self._progress
         if self._overlap is not None:
