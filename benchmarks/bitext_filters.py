@@ -17,10 +17,9 @@ from pathlib import Path
 
 import numpy as np
 
-from clirot.bitext.filters import FilterConfig
-from clirot.bitext.filters.batch import Batch
+from clirot.bitext import FilterConfig
 from clirot.bitext.filters.chain import Chain
-from clirot.bitext.filters.report import Report
+from clirot.bitext.filters.outcomes import Batch, Report
 from clirot.bitext.formats import read_local
 from clirot.records import LanguagePair
 from clirot.store import tree_digest

@@ -22,8 +22,8 @@ from pathlib import Path
 
 import numpy as np
 
+from clirot.bitext import FilterConfig
 from clirot.bitext.acquisition import FetchConfig, fetch_bitext
-from clirot.bitext.filters import FilterConfig
 from clirot.bitext.formats.lines import read_lines
 from clirot.distillation import DistillConfig, distill
 from clirot.distillation.settings import TrainingSettings

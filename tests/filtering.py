@@ -6,11 +6,10 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
-from clirot.bitext.filters import FilterConfig
-from clirot.bitext.filters.batch import ROWS, Batch
+from clirot.bitext import FilterConfig
+from clirot.bitext.config import REASONS
 from clirot.bitext.filters.chain import Chain
-from clirot.bitext.filters.config import REASONS
-from clirot.bitext.filters.report import Report
+from clirot.bitext.filters.outcomes import ROWS, Batch, Report
 from clirot.records import LanguagePair, SentencePair
 
 EN_SO = LanguagePair("en", "so")

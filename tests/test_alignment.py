@@ -21,7 +21,7 @@ from clirot.bitext.alignment import (
 from clirot.bitext.alignment.lexicon import LOOKED_AT, Beads, encoded, folds_of, units
 from clirot.bitext.alignment.pair_scores import Lengths, PairModel, _share, posterior_of
 from clirot.bitext.alignment.realignment import _best_path, _monotone, fault_of
-from clirot.bitext.alignment.results import Bead, Realignment
+from clirot.bitext.alignment.report import Bead, Realignment
 from clirot.bitext.alignment.shifts import viterbi
 from clirot.errors import UsageError
 from clirot.records import Step

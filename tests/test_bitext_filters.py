@@ -16,14 +16,12 @@ from filtering import EN_SO, filtered
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from clirot.bitext import FilterConfig
 from clirot.bitext.alignment import pair_scores
-from clirot.bitext.filters import FilterConfig
-from clirot.bitext.filters.batch import batches
-from clirot.bitext.filters.characters import Codepoints, folded, tidied, tidy
-from clirot.bitext.filters.config import REASONS
+from clirot.bitext.config import REASONS
 from clirot.bitext.filters.duplicates import Duplicates, Overlap
-from clirot.bitext.filters.language import script_share, scripts_of
-from clirot.bitext.filters.report import EXAMPLES, priorities
+from clirot.bitext.filters.outcomes import EXAMPLES, batches, priorities
+from clirot.bitext.filters.text import Codepoints, folded, script_share, scripts_of, tidied, tidy
 from clirot.bitext.stored import write_pairs
 from clirot.errors import ClirotError, UsageError
 from clirot.records import LanguagePair, SentencePair

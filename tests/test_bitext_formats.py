@@ -10,9 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from clirot.bitext.formats.aligned_text import read_aligned
 from clirot.bitext.formats.fields import Request
-from clirot.bitext.formats.lines import read_lines
+from clirot.bitext.formats.lines import read_aligned, read_lines
 from clirot.bitext.formats.local_file import LocalFile, local_name, read_local
 from clirot.bitext.formats.part import open_member
 from clirot.bitext.formats.tmx import read_tmx

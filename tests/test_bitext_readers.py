@@ -24,7 +24,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clirot.bitext.formats import FORMATS, Fields, LocalFile, compressed, lines, read_local
-from clirot.bitext.formats.detection import by_content
+from clirot.bitext.formats.table import by_content
 from clirot.errors import ClirotError, InputError, UnknownNameError, UsageError
 from clirot.records import LanguagePair, SentencePair
 

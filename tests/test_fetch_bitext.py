@@ -25,7 +25,7 @@ import pytest
 from tiny_model import save_tiny_model
 from typer.testing import CliRunner
 
-from clirot.bitext import FilterConfig, line_order, load_bitext, stored_sources
+from clirot.bitext import FilterConfig, load_bitext, stored_sources
 from clirot.bitext.acquisition import FetchConfig, FetchResult, fetch_bitext
 from clirot.bitext.alignment import Bead, Realignment, realignment
 from clirot.bitext.filters.chain import Chain
@@ -805,7 +805,7 @@ def test_of_long_lines_no_more_is_held_than_is_looked_at(store, tmp_path, monkey
 def test_of_many_pairs_the_first_are_looked_at(store, tmp_path, monkeypatch):
     path = tmp_path / "many.tsv"
     path.write_text("".join(f"{src}\t{tgt}\n" for src, tgt in made_up(300)), encoding="utf-8")
-    monkeypatch.setattr(line_order, "_CHECKED_CHARACTERS", 10_000)
+    monkeypatch.setattr("clirot.bitext.filters.chain._CHECKED_CHARACTERS", 10_000)
     (one,) = get(store, files=(path,)).fetched
     assert one.alignment["sampled"] and 40 <= one.alignment["pairs"] < 100
 

@@ -2,9 +2,9 @@
 
 One concept a file: what a source is (``source``), the sources (``sources``) and their table
 (``catalogue``), what to fetch (``config``), what fetching would do (``plan``) and fetching itself
-(``acquisition``, from a ``supply``), the formats of files (``formats``), which pairs are dropped
-(``filters``), whether lines stand beside their translations (``alignment``), and the bitext in the
-store (``stored``).
+(``acquisition``), the formats of files (``formats``), which pairs are dropped (``filters``),
+whether lines stand beside their translations (``alignment``), and the bitext in the store
+(``stored``).
 
 What is named here is loaded on first use, so that a command may ask for its options quickly.
 """
@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from clirot.bitext.catalogue import SOURCES, recommended_for, source_for, sources_for
-    from clirot.bitext.filters import FilterConfig
+    from clirot.bitext.config import FilterConfig
     from clirot.bitext.source import Source
     from clirot.bitext.stored import Bitext, load_bitext, stored_sources
 
 _MODULES = {
     "catalogue": ("SOURCES", "recommended_for", "source_for", "sources_for"),
-    "filters": ("FilterConfig",),
+    "config": ("FilterConfig",),
     "source": ("Source",),
     "stored": ("Bitext", "load_bitext", "stored_sources"),
 }

@@ -7,17 +7,17 @@ and the addresses. A source that fails does not stop the others.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from clirot.bitext.config import FetchConfig
-from clirot.bitext.line_order import line_order, not_checked, realigned_pairs
+from clirot.bitext.formats.local_file import FileSupply
+from clirot.bitext.source import SourceSupply
 from clirot.bitext.stored import PAIRS, artefact_name, write_pairs
-from clirot.bitext.supply import FileSupply, Supply, raise_failures, supplies
 from clirot.download import without_network
-from clirot.errors import BusyError, ClirotError, InputError
+from clirot.errors import BusyError, ClirotError, InputError, PartlyDoneError
 from clirot.records import LanguagePair, ProgressSink, SentencePair, Step, silent
 from clirot.store import Artefact, Input, Store
 
@@ -26,6 +26,8 @@ __all__ = ["Failed", "FetchConfig", "FetchResult", "Fetched", "fetch_bitext"]
 _FORMAT = 1  # of pairs.parquet and of how it is filtered: a change makes older artefacts outdated
 _STEP = 5000
 _POLL_S = 0.2
+
+Supply = SourceSupply | FileSupply
 
 
 @dataclass(frozen=True)
@@ -154,7 +156,7 @@ def fetch_bitext(
     failed: list[Failed] = []
     settled: dict[str, str] = {}
     with without_network() if config.offline else nullcontext():
-        for supply in supplies(config):
+        for supply in config.supplies():
             try:
                 one = fetching.one(supply)
             except ClirotError as error:
@@ -189,7 +191,7 @@ class _Fetching:
 
             self._overlap = Overlap(config.exclude)
         if config.filters.min_language:
-            from clirot.bitext.filters.language import Identifier
+            from clirot.bitext.filters.text import Identifier
 
             Identifier(config.pair.tgt)  # raises where the extra is missing
 
@@ -233,7 +235,7 @@ class _Fetching:
                 return Fetched(source, self._store.get("bitext", request.name), fresh=True)
 
     def _make(self, supply: Supply, request: _Request) -> None:
-        from clirot.bitext.filters.chain import Chain
+        from clirot.bitext.filters.chain import Chain, line_order, not_checked, realigned_pairs
 
         progress = self._progress
         if self._overlap is not None:
@@ -293,3 +295,28 @@ def _nothing_kept(supply: Supply, dropped: Mapping[str, int]) -> InputError:
     return InputError(
         message if supply.path else f"{supply.label}: {message}", path=supply.path, hint=hint
     )
+
+
+def raise_failures(
+    failed: Sequence[tuple[str, ClirotError]], done: int, what: str, *, hint: str | None = None
+) -> None:
+    """Raise for the sources that failed, if any did.
+
+    Args:
+        failed: name of a source and its error.
+        done: number of the sources that did not fail.
+        what: what happened, if only some failed; the part before a comma, if all did.
+        hint: what to do if only some failed.
+
+    Raises:
+        PartlyDoneError: some failed and others did not.
+        ClirotError: all failed; the source's own error if there was only one.
+    """
+    if not failed:
+        return
+    if len(failed) == 1 and not done:
+        raise failed[0][1]
+    what = what if done else what.partition(",")[0]
+    reasons = "".join(f"\n  {source}: {error}" for source, error in failed)
+    message = f"{len(failed)} of {len(failed) + done} sources {what}:{reasons}"
+    raise PartlyDoneError(message, hint=hint) if done else ClirotError(message)

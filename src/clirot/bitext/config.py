@@ -1,4 +1,4 @@
-"""The settings of fetching bitext."""
+"""The settings of fetching bitext: what to fetch, and which sentence pairs are dropped, and why."""
 
 from __future__ import annotations
 
@@ -6,13 +6,146 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from clirot.bitext.filters.config import FilterConfig
+from clirot.errors import UsageError
 from clirot.records import LanguagePair
 from clirot.settings import check_ranges, part, setting
 
 if TYPE_CHECKING:
-    from clirot.bitext.formats import LocalFile
-    from clirot.bitext.source import Source
+    from clirot.bitext.formats.local_file import FileSupply
+    from clirot.bitext.source import Source, SourceSupply
+
+RATIO_FROM = 30
+"""Characters that the longer side must have for the length ratios to be applied. The ratio of two
+short texts, such as two names, says nothing."""
+
+
+REASONS = (
+    "kept",
+    "empty source",
+    "empty target",
+    "control characters",
+    "identical",
+    "too short",
+    "too long",
+    "length ratio",
+    "script",
+    "language",
+    "overlap",
+    "duplicate",
+    "near duplicate",
+    "misaligned",
+)
+"""What may become of a pair: it is kept, or dropped for the first of these reasons that applies.
+A batch stores the index."""
+
+MALFORMED = "malformed"
+"""The reason for which rows that could not be read are counted. They are no pairs."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FilterConfig:
+    """Which pairs are dropped. A pair with an empty side always is, because it cannot be used.
+
+    The defaults were chosen so that they drop next to nothing of clean corpora; ``docs/bitext.md``
+    has a table of how much. Lengths are measured after the text was normalised. A word is what
+    stands between two spaces. Every limit that may be 0 is turned off by 0.
+    """
+
+    keep_control: bool = setting(
+        False,
+        "Keep pairs with control characters, lone surrogates or noncharacters, and write U+FFFD "
+        "for each of them. Damaged or wrongly decoded files have such characters.",
+    )
+    keep_identical: bool = setting(False, "Keep pairs whose two sides are the same text.")
+    keep_duplicates: bool = setting(False, "Keep pairs that equal an earlier pair.")
+    near_duplicates: str = setting(
+        "off",
+        "Drop pairs that equal an earlier pair except for case, punctuation, white space and the "
+        "digits of numbers. pair: both sides are compared; src or tgt: that side alone.",
+        choices=("off", "pair", "src", "tgt"),
+    )
+    min_length: int = setting(
+        1, "Drop pairs with a side that is shorter than this.", unit="characters", at_least=1
+    )
+    max_length: int = setting(
+        5000,
+        "Drop pairs with a side that is longer than this. 0 turns this filter off.",
+        unit="characters",
+        at_least=0,
+    )
+    min_words: int = setting(
+        1, "Drop pairs with a side of fewer words than this.", unit="words", at_least=1
+    )
+    max_words: int = setting(
+        0,
+        "Drop pairs with a side of more words than this. 0 turns this filter off.",
+        unit="words",
+        at_least=0,
+    )
+    max_ratio: float = setting(
+        9.0,
+        "Drop pairs with one side more than this many times as long as the other, in characters, "
+        f"if the longer side has {RATIO_FROM} characters or more. 0 turns this filter off.",
+        at_least=0,
+    )
+    max_word_ratio: float = setting(
+        0.0,
+        "The same in words; of no use for languages that are written without spaces. "
+        "0 turns this filter off.",
+        at_least=0,
+    )
+    min_script: float = setting(
+        0.1,
+        "Drop pairs with a side in which a smaller share of the letters than this belongs to a "
+        "script of its language. 0 turns this filter off.",
+        at_least=0,
+        at_most=1,
+    )
+    min_language: float = setting(
+        0.0,
+        "Drop pairs with a side for which the language identifier finds another language more "
+        "probable and gives its own language a lower probability than this. It needs the extra "
+        "langid. 0 turns this filter off.",
+        at_least=0,
+        at_most=1,
+    )
+    min_alignment: float = setting(
+        0.0,
+        "Drop pairs whose probability of being translations of each other is lower than this, "
+        "estimated from the word statistics of the whole source; 0.5 is a good value. 0 turns this "
+        "filter off.",
+        at_least=0,
+        at_most=1,
+    )
+
+    def __post_init__(self) -> None:
+        check_ranges(self)
+        if self.keep_duplicates and self.near_duplicates != "off":
+            raise UsageError(
+                "`keep_duplicates` and `near_duplicates` contradict each other: a duplicate is "
+                "also a near duplicate, and would be dropped"
+            )
+        for least, most in (("min_length", "max_length"), ("min_words", "max_words")):
+            if 0 < getattr(self, most) < getattr(self, least):
+                raise UsageError(
+                    f"`{most}` must not be below `{least}`: "
+                    f"{getattr(self, most)} is below {getattr(self, least)}"
+                )
+        for name in ("max_ratio", "max_word_ratio"):
+            if 0 < getattr(self, name) < 1:
+                raise UsageError(f"`{name}` must be at least 1, or 0, got {getattr(self, name)}")
+
+    @classmethod
+    def off(cls) -> FilterConfig:
+        """The settings that keep every pair that can be used."""
+        return cls(
+            keep_control=True,
+            keep_identical=True,
+            keep_duplicates=True,
+            max_length=0,
+            max_ratio=0.0,
+            min_script=0.0,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,13 +221,21 @@ class FetchConfig:
             return {name: source_for(name, self.pair) for name in self.sources}
         return {one.name: one for one in recommended_for(self.pair)}
 
-    def local_files(self) -> list[LocalFile]:
-        """The files, each once.
+    def supplies(self) -> list[SourceSupply | FileSupply]:
+        """All that was asked for, each file once, sources first.
 
         Raises:
-            UsageError: a format does not go with what was named.
+            UsageError: a source or a format makes no sense.
         """
-        from clirot.bitext.formats import LocalFile
+        from clirot.bitext.formats.local_file import FileSupply, LocalFile
+        from clirot.bitext.source import SourceSupply
 
-        named = (LocalFile.parse(path, kind=self.format) for path in self.files)
-        return list(dict.fromkeys([*named, *self.parsed]))
+        sources = self.named_sources().items()
+        files = (LocalFile.parse(path, kind=self.format) for path in self.files)
+        return [
+            *(SourceSupply(name, one, self.pair) for name, one in sources),
+            *(
+                FileSupply(one, self.pair, self.skip_malformed)
+                for one in dict.fromkeys([*files, *self.parsed])
+            ),
+        ]

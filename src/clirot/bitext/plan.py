@@ -6,12 +6,11 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 
 from clirot.bitext.config import FetchConfig
-from clirot.bitext.formats import LocalFile
 from clirot.bitext.formats.compressed import ENDINGS
-from clirot.bitext.source import Source
+from clirot.bitext.formats.local_file import FileSupply, LocalFile
+from clirot.bitext.source import Source, SourceSupply
 from clirot.bitext.sources.hub import HubSource
 from clirot.bitext.stored import artefact_name
-from clirot.bitext.supply import FileSupply, SourceSupply, supplies
 from clirot.download import Upstream, free_bytes, presence, stated_size, without_network
 from clirot.errors import ClirotError, InputError
 from clirot.records import LanguagePair, ProgressSink, silent
@@ -117,7 +116,7 @@ def planned(config: FetchConfig, *, store: Store, progress: ProgressSink = silen
     files: list[PlannedLocal] = []
     failed: list[tuple[str, ClirotError]] = []
     with without_network() if config.offline else nullcontext():
-        for supply in supplies(config):
+        for supply in config.supplies():
             try:
                 if isinstance(supply, FileSupply):
                     files.append(_planned_file(supply, store, progress))

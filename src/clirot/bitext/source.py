@@ -1,4 +1,4 @@
-"""What a source of bitext is.
+"""What a source of bitext is, and how its pairs come into an artefact.
 
 A source knows where its sentence pairs come from, under which terms, and for which pairs of
 languages it has them. It yields them as published: what is dropped, and why, is decided in
@@ -8,12 +8,13 @@ languages it has them. It yields them as published: what is dropped, and why, is
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 
-from clirot.download import Upstream
+from clirot.download import Upstream, fetch, identified
 from clirot.records import LanguagePair, ProgressSink, SentencePair
+from clirot.store import Input
 
 
 class Source(Protocol):
@@ -114,3 +115,56 @@ class Described:
     def resolved(self, pair: LanguagePair, *, home: Path, progress: ProgressSink) -> Self:
         """Itself: its files are pinned."""
         return self
+
+
+@dataclass(frozen=True)
+class SourceSupply:
+    """A source of the catalogue for one pair of languages."""
+
+    asked: str
+    """The name that was asked for."""
+    source: Source
+    pair: LanguagePair
+    upstreams: tuple[Upstream, ...] = ()
+    path: Path | None = None
+
+    @property
+    def label(self) -> str:
+        """What errors call it."""
+        return self.source.name
+
+    @property
+    def word_list(self) -> bool:
+        """Whether it is a list of words or names."""
+        return self.source.word_list
+
+    def ready(self, home: Path, progress: ProgressSink) -> SourceSupply:
+        """The same with its version and the digests of its files.
+
+        A file without a published digest is downloaded for this, if it was not before.
+        """
+        source = self.source.resolved(self.pair, home=home, progress=progress)
+        upstreams = source.upstreams(self.pair)
+        known = tuple(identified(one, home=home, progress=progress) for one in upstreams)
+        return replace(self, source=source, upstreams=known)
+
+    def identity(self) -> tuple[str, dict[str, Any], tuple[Input, ...]]:
+        """Its name in the store, the settings that are its own, and its inputs."""
+        inputs = (
+            Input(kind="url", name=one.url, digest=one.sha256 or "") for one in self.upstreams
+        )
+        return self.source.name, {"revision": self.source.revision}, tuple(inputs)
+
+    def pairs(self, home: Path, progress: ProgressSink) -> Iterator[SentencePair]:
+        """Its pairs, once its files are downloaded."""
+        files = [fetch(one, home=home, progress=progress) for one in self.upstreams]
+        return self.source.read(self.pair, files)
+
+    def provenance(self) -> dict[str, Any]:
+        """What its manifest says of where it is from."""
+        return {
+            "licence": self.source.licence,
+            "homepage": self.source.homepage,
+            "citation": self.source.citation,
+            "urls": [one.url for one in self.upstreams],
+        }

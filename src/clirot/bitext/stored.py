@@ -7,7 +7,7 @@ Each source is an artefact of its own, ``bitext/<src>-<tgt>.<source>``, with one
 src, tgt string the sides, normalised
 id       string the source's name for the pair
 place    int64  line or unit in the source, from 1
-outcome  string ``kept``, or the reason it was dropped (see ``clirot.bitext.filters.config``)
+outcome  string ``kept``, or the reason it was dropped (see ``clirot.bitext.config``)
 ...      float  a column for each score that was computed, such as ``tgt_script``; may be null
 ======== ====== ==============================================================================
 
@@ -30,7 +30,7 @@ from clirot.registry import unknown_name
 from clirot.store import Artefact, Input, Store
 
 if TYPE_CHECKING:
-    from clirot.bitext.filters.batch import Batch
+    from clirot.bitext.filters.outcomes import Batch
 
 PAIRS = "pairs.parquet"
 _ROWS = 65_536  # of a row group; also what a reader of another language must hold at once
@@ -174,7 +174,7 @@ def sample_pairs(
     """
     import numpy as np
 
-    from clirot.bitext.filters.report import priorities
+    from clirot.bitext.filters.outcomes import priorities
 
     # The first reading, of one small column, chooses the rows, so that no text is held in memory.
     codes: list[Any] = []
@@ -255,7 +255,7 @@ def _record(batch: Batch, schema: Any) -> tuple[Any, bytes]:
     import numpy as np
     import pyarrow as pa
 
-    from clirot.bitext.filters.config import REASONS
+    from clirot.bitext.config import REASONS
 
     outcome = pa.DictionaryArray.from_arrays(
         pa.array(batch.outcome.astype(np.int8)), pa.array(REASONS)

@@ -289,7 +289,7 @@ def _histogram(title: str, bins: Mapping[str, list[float]]) -> Any:
 
 
 def _outcomes(artefact: Artefact, dropped: bool, reasons: list[str]) -> list[str]:
-    from clirot.bitext.filters.config import REASONS
+    from clirot.bitext.config import REASONS
 
     there = list(artefact.manifest.results["dropped"])
     for reason in reasons:

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from clirot.bitext.config import FetchConfig
-from clirot.bitext.filters.config import FilterConfig
+from clirot.bitext.config import FetchConfig, FilterConfig
 from clirot.cli import console, sources
 from clirot.cli.options import with_options
 from clirot.errors import UsageError

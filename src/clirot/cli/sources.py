@@ -50,8 +50,8 @@ def show_plan(config: FetchConfig, *, as_json: bool) -> None:
     Raises:
         PartlyDoneError, ClirotError: sources could not be looked up, or files not read.
     """
+    from clirot.bitext.acquisition import raise_failures
     from clirot.bitext.plan import planned
-    from clirot.bitext.supply import raise_failures
     from clirot.store import Store
 
     with console.progress() as progress:

@@ -10,7 +10,7 @@ programming over beads.
 
 from clirot.bitext.alignment.pair_scores import DEFAULT_THRESHOLD, alignment_scores
 from clirot.bitext.alignment.realignment import realign, repair
-from clirot.bitext.alignment.results import AlignmentReport, Bead, Realignment, Stretch
+from clirot.bitext.alignment.report import AlignmentReport, Bead, Realignment, Stretch
 from clirot.bitext.alignment.shifts import find_shifts
 
 __all__ = [

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from clirot.bitext.alignment.lexicon import Beads, Floats, Reading
 from clirot.bitext.alignment.pair_scores import posterior_of
-from clirot.bitext.alignment.results import Bead, Realignment, Stretch
+from clirot.bitext.alignment.report import Bead, Realignment, Stretch
 from clirot.bitext.alignment.shifts import ShiftSearch
 from clirot.bitext.translation_table import Ids
 from clirot.records import ProgressSink, Step, silent

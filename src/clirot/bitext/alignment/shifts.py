@@ -27,7 +27,7 @@ import numpy as np
 
 from clirot.bitext.alignment.lexicon import Beads, Floats
 from clirot.bitext.alignment.pair_scores import READ_AT_ONCE, PairModel
-from clirot.bitext.alignment.results import FEWEST, AlignmentReport, Stretch
+from clirot.bitext.alignment.report import FEWEST, AlignmentReport, Stretch
 from clirot.bitext.translation_table import Ids
 from clirot.records import ProgressSink, Step, silent
 

@@ -7,6 +7,11 @@ pairs that are probably no translations, and counts. Memory does not grow with t
 
 Fast filters come first, and duplicates late: a pair is a duplicate only of a pair that the filters
 before have kept.
+
+Between the passes the lines of the source are checked for shifts (:func:`line_order`). Before the
+first one they may be realigned (:func:`realigned_pairs`). What is found is part of the manifest,
+under ``alignment`` and ``realigned``, where lines are counted from 1; what is wrong is also a
+warning of the report. How: :mod:`clirot.bitext.alignment`.
 """
 
 from __future__ import annotations
@@ -15,19 +20,24 @@ import pickle
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from clirot.bitext.filters.batch import ROWS, Batch, batches
-from clirot.bitext.filters.characters import categories, tidied
-from clirot.bitext.filters.config import RATIO_FROM, REASONS, FilterConfig
+from clirot.bitext.config import RATIO_FROM, REASONS, FilterConfig
 from clirot.bitext.filters.duplicates import Duplicates, Overlap
-from clirot.bitext.filters.language import LETTERS, Identifier, script_share, scripts_of
-from clirot.bitext.filters.report import Report
-from clirot.records import LanguagePair, SentencePair
+from clirot.bitext.filters.outcomes import ROWS, Batch, Report, batches
+from clirot.bitext.filters.text import (
+    LETTERS,
+    Identifier,
+    categories,
+    script_share,
+    scripts_of,
+    tidied,
+)
+from clirot.records import LanguagePair, ProgressSink, SentencePair
 
 if TYPE_CHECKING:
     from clirot.bitext.alignment.pair_scores import PairModel
@@ -35,6 +45,8 @@ if TYPE_CHECKING:
 _LONGEST_ID = 1000
 _STORED = 5000  # characters that are stored of a side that is too long
 _SIDES = ("src", "tgt")
+_CHECKED = 200_000  # pairs of a source that are checked for shifts, to bound memory
+_CHECKED_CHARACTERS = 64_000_000  # of these pairs, however long their lines
 
 
 class Chain:
@@ -243,3 +255,81 @@ def _filter_lengths(batch: Batch, config: FilterConfig) -> None:
         if ratio:
             uneven = sizes.max(axis=0) > ratio * sizes.min(axis=0)
             batch.drop(uneven & (characters.max(axis=0) >= RATIO_FROM), "length ratio")
+
+
+def realigned_pairs(
+    pairs: Iterator[SentencePair], chain: Chain, progress: ProgressSink
+) -> tuple[Iterator[SentencePair], dict[str, Any]]:
+    """The pairs with every sentence beside its translation, and an entry for the manifest.
+
+    Where no line is shifted, or where realigning is no improvement, the pairs stay as they are; the
+    latter is a warning of the report.
+    """
+    from clirot.bitext.alignment import repair
+
+    before = list(pairs)
+    src, tgt = [one.src for one in before], [one.tgt for one in before]
+    result = repair(src, tgt, progress=progress)
+    if result is None:
+        # Where no line is shifted, an unusual pair is more probably a free translation.
+        return iter(before), {}
+    if result.fault is not None:
+        chain.report.warnings.append(f"not realigned, the lines stay as published: {result.fault}")
+        return iter(before), {}
+    beads = result.beads
+    done = {
+        "found": str(result.report),
+        "pairs": sum(bead.matched for bead in beads),
+        "source_alone": sum(not bead.tgt for bead in beads),
+        "target_alone": sum(not bead.src for bead in beads),
+        "joined": sum(bead.matched and len(bead.src) + len(bead.tgt) > 2 for bead in beads),
+    }
+    # A pair has the id and the place of its (first) source sentence.
+    pairs = (
+        SentencePair(here, there, before[bead.src.start].id, before[bead.src.start].place)
+        for here, there, bead in result.pairs(src, tgt)
+    )
+    return pairs, {"realigned": done}
+
+
+def not_checked(pairs: int) -> dict[str, Any]:
+    """The entry of a list of words, whose lines are too short to find a shift by."""
+    found = "not checked: a list of words or names"
+    entry = {"found": found, "share": None, "pairs": pairs, "sampled": False}
+    return {"alignment": {**entry, "shifts": [], "unmatched": []}}
+
+
+def line_order(chain: Chain, progress: ProgressSink, *, realign: bool) -> dict[str, Any]:
+    """How the lines of a source correspond, an entry for the manifest.
+
+    Shifted or unmatched lines are also a warning of the report.
+    """
+    from clirot.bitext.alignment.lexicon import LOOKED_AT
+    from clirot.bitext.alignment.report import FEWEST
+    from clirot.bitext.alignment.shifts import find_shifts
+
+    rows = chain.first_read(_CHECKED, longest=LOOKED_AT, characters=_CHECKED_CHARACTERS)
+    if len(rows) < FEWEST:
+        return {}
+    src, tgt, names = zip(*rows, strict=True)
+    report = find_shifts(src, tgt, progress=progress)
+    if not report.aligned:
+        warning = str(report)
+        if report.shifts:
+            warning += f"; the first begins at {names[report.shifts[0].start]}"
+            if not realign:
+                warning += " (`fetch_bitext(realign=True)` repairs shifts)"
+        chain.report.warnings.append(warning)
+    return {
+        "alignment": {
+            "found": str(report),
+            "share": round(report.share, 4),
+            "pairs": report.lines,
+            "sampled": report.sampled or len(src) < chain.count,
+            "shifts": [
+                {"from": one.start + 1, "to": one.end, "by": one.offset, "id": names[one.start]}
+                for one in report.shifts
+            ],
+            "unmatched": [{"from": one.start + 1, "to": one.end} for one in report.unmatched],
+        }
+    }

@@ -19,9 +19,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from clirot.bitext.filters.batch import Batch
-from clirot.bitext.filters.characters import Codepoints, folded, tidied
-from clirot.bitext.filters.config import REASONS
+from clirot.bitext.config import REASONS
+from clirot.bitext.filters.outcomes import Batch
+from clirot.bitext.filters.text import Codepoints, folded, tidied
 from clirot.collection import Collection, open_collection
 from clirot.records import ProgressSink, SentencePair, Step, silent
 from clirot.store import Input
@@ -44,7 +44,7 @@ class Duplicates:
     Args:
         scratch: a directory for its files, which it leaves behind.
         near: what is compared beyond the exact text, as
-            :attr:`~clirot.bitext.filters.config.FilterConfig.near_duplicates` says.
+            :attr:`~clirot.bitext.config.FilterConfig.near_duplicates` says.
         held: how many records stay in memory before they are spread over files.
     """
 

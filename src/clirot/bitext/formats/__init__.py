@@ -1,8 +1,8 @@
 """Formats of bitext on disk, with one reader each, all of them safe for files of strangers.
 
 A file is bytes (``compressed``, ``part``), then text (``lines``) or XML (``xml_stream``), then a
-``table`` of formats says who reads it. ``detection`` finds the format, ``fields`` the columns of a
-table, and ``local_file`` is how a user names a file. ``toolkit`` serves ``gettext_catalogue`` and
+``table`` of formats says which one it is and who reads it. ``fields`` finds the columns of a table,
+and ``local_file`` is how a user names a file. ``toolkit`` serves ``gettext_catalogue`` and
 ``xliff``, which are read whole; all others are streamed.
 """
 

@@ -8,21 +8,28 @@ or their English names.
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from clirot.bitext.formats.lines import Malformed, refuse
-from clirot.errors import LanguageError, UsageError
+from clirot.errors import InputError, LanguageError, UsageError
 from clirot.languages import language_name, parse_language
 from clirot.records import LanguagePair
 from clirot.registry import closest
+
+Malformed = Callable[[InputError], None]
+"""What is called with the error of a malformed row: :func:`refuse`, or something that counts."""
 
 _SIDES = (("src", "tgt"), ("source", "target"))
 _IDS = ("id", "tuid")
 _LONGEST = 40
 _MOST_NAMES = 1000
+
+
+def refuse(error: InputError) -> None:
+    """Raise the error, so that a malformed row ends the reading."""
+    raise error
 
 
 @dataclass(frozen=True)

@@ -1,35 +1,45 @@
-"""Lines of a text file, one at a time: UTF-8, or UTF-16 with a byte order mark.
+"""Text with a sentence or a pair a line: its lines, TSV, and two files whose lines correspond.
 
-Only a line feed ends a line. ``str.splitlines`` would also cut at Unicode separators, which occur
-inside sentences, and would so shift all lines after them.
+Text is UTF-8, or UTF-16 with a byte order mark. Only a line feed ends a line: ``str.splitlines``
+would also cut at Unicode separators, which occur inside sentences, and would so shift all lines
+after them.
+
+A line of tab-separated text is ``source TAB target [TAB id]``, or other columns. Quotation marks
+are text, not syntax. An empty line is a pair with two empty sides, so that it is counted among the
+dropped pairs. A first line that names the two languages (``en TAB so``) or sides (``src TAB tgt``)
+is a header.
 """
 
 from __future__ import annotations
 
 import codecs
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from itertools import zip_longest
 from pathlib import Path
 from typing import IO, TypeVar
 
 from clirot.bitext.formats.compressed import DamagedError, open_bytes
+from clirot.bitext.formats.fields import (
+    Fields,
+    Malformed,
+    Request,
+    found_in,
+    missing,
+    refuse,
+)
+from clirot.bitext.formats.part import Part
 from clirot.errors import InputError
+from clirot.records import LanguagePair, SentencePair
 
 MAX_LINE = 1 << 26
 """Bytes (characters in UTF-16) of the longest line: 64 MiB. A longer one is no sentence pair."""
-
-Malformed = Callable[[InputError], None]
-"""What is called with the error of a malformed row: :func:`refuse`, or something that counts."""
 
 _UTF8_MARK = b"\xef\xbb\xbf"
 _UTF16 = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 _UTF32 = (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)
 _BLOCK = 1 << 16
 _Text = TypeVar("_Text", str, bytes)
-
-
-def refuse(error: InputError) -> None:
-    """Raise the error, so that a malformed row ends the reading."""
-    raise error
 
 
 def read_lines(path: Path) -> Iterator[str]:
@@ -153,3 +163,84 @@ def excerpt(line: str) -> str:
 def counted(cells: Sequence[str]) -> str:
     """The number of columns of a row, in words."""
     return "1 column" if len(cells) == 1 else f"{len(cells)} columns"
+
+
+_ROW = "a row is: source sentence TAB target sentence, and TAB id if there is one"
+
+
+def read_tsv(stream: IO[bytes], path: Path, request: Request) -> Iterator[SentencePair]:
+    """The rows of tab-separated text; where a row has no id, its line number is the id.
+
+    Raises:
+        InputError: with the line, where a row has too few or too many columns or is not UTF-8, or
+            the header lacks a column.
+    """
+    pair, fields, malformed = request.pair, request.fields, request.malformed
+    places = fields.places if fields is not None else None
+    width: int | None = None  # of a table with a header
+    for number, line in numbered_lines(stream, path=path, malformed=malformed):
+        cells = line.split("\t")
+        if number == 1 and places is None:
+            header = _header(cells, pair, fields, path)
+            if header is not None:
+                places, width = header, len(cells)
+                continue
+        if not line.strip():
+            yield SentencePair("", "", str(number), number)
+            continue
+        if places is None:
+            if len(cells) not in (2, 3):
+                malformed(_wrong(cells, line, path, number, _ROW))
+                continue
+            chosen = cells
+        else:
+            if len(cells) <= max(places) or (width is not None and len(cells) != width):
+                hint = f"the header has {width}" if width else "the columns asked for are not there"
+                malformed(_wrong(cells, line, path, number, hint))
+                continue
+            chosen = [cells[place] for place in places]
+        identifier = chosen[2].strip() if len(chosen) == 3 else ""
+        yield SentencePair(chosen[0], chosen[1], identifier or str(number), number)
+
+
+def _header(
+    cells: list[str], pair: LanguagePair, fields: Fields | None, path: Path
+) -> tuple[int, ...] | None:
+    """The places of the fields in a first line, or None if that line is a row."""
+    names = [cell.strip() for cell in cells]
+    if fields is not None and not set(fields.names) <= set(names):
+        message, hint = missing(names, pair, fields)
+        raise InputError(message, path=path, line=1, hint=hint)
+    chosen = fields or found_in(names, pair)
+    return tuple(names.index(name) for name in chosen.names) if chosen is not None else None
+
+
+def _wrong(cells: list[str], line: str, path: Path, number: int, hint: str) -> InputError:
+    return InputError(f"{counted(cells)}: {excerpt(line)}", path=path, line=number, hint=hint)
+
+
+def read_aligned(
+    src: Path | Part, tgt: Path | Part, *, id_prefix: str = ""
+) -> Iterator[SentencePair]:
+    """The pairs of corresponding lines; the id is ``id_prefix`` and the line number.
+
+    Raises:
+        InputError: one file ends before the other (both counts are named), or is not text.
+    """
+    one, other = (side if isinstance(side, Part) else Part(side) for side in (src, tgt))
+    with ExitStack() as stack:
+        here, there = (
+            numbered_lines(stack.enter_context(side.open()), path=side.label)
+            for side in (one, other)
+        )
+        for number, (first, second) in enumerate(zip_longest(here, there), start=1):
+            if first is None or second is None:
+                more = 1 + sum(1 for _ in (there if first is None else here))
+                counts = (number - 1, number - 1 + more)
+                src_lines, tgt_lines = counts if first is None else counts[::-1]
+                raise InputError(
+                    f"{src_lines} lines, but {other.label} has {tgt_lines}: they do not correspond",
+                    path=one.label,
+                    hint="both files must have one sentence a line, in the same order",
+                )
+            yield SentencePair(first[1], second[1], f"{id_prefix}{number}", number)

@@ -15,15 +15,14 @@ import hashlib
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import takewhile
 from pathlib import Path
+from typing import Any
 
 from clirot.bitext.formats.compressed import open_raw
-from clirot.bitext.formats.detection import ENDINGS, ending_of, format_of
-from clirot.bitext.formats.fields import Fields, Request
-from clirot.bitext.formats.lines import Malformed, refuse
+from clirot.bitext.formats.fields import Fields, Malformed, Request, refuse
 from clirot.bitext.formats.part import (
     Part,
     is_zip,
@@ -31,12 +30,13 @@ from clirot.bitext.formats.part import (
     member_names,
     without_compression,
 )
-from clirot.bitext.formats.table import FORMATS
+from clirot.bitext.formats.table import ENDINGS, FORMATS, ending_of, format_of
 from clirot.errors import InputError, LanguageError, UsageError
 from clirot.languages import parse_language
-from clirot.records import LanguagePair, SentencePair
-from clirot.store import file_digest
+from clirot.records import LanguagePair, ProgressSink, SentencePair
+from clirot.store import Input, file_digest
 
+_EXAMPLES = 5  # of rows that could not be read
 _BESIDE = ("readme", "license", "licence", "info", "citation", "copying")
 
 
@@ -180,6 +180,64 @@ def read_local(
         raise UsageError(f"{file}: {FORMATS[name].title} has no columns to name")
     request = Request(pair=pair, fields=file.fields, malformed=malformed)
     return FORMATS[name].read(parts, request)
+
+
+@dataclass(frozen=True)
+class FileSupply:
+    """A file of the user, or two aligned ones."""
+
+    file: LocalFile
+    pair: LanguagePair
+    skip_malformed: bool
+    malformed: list[str] = field(default_factory=list)
+    """What was wrong with the rows that were left out."""
+    word_list = False  # a file does not say what it is
+
+    @property
+    def label(self) -> str:
+        """What errors call it."""
+        return str(self.file)
+
+    @property
+    def asked(self) -> str:
+        """The name that was asked for."""
+        return self.label
+
+    @property
+    def path(self) -> Path:
+        """The first of its files."""
+        return self.file.paths[0]
+
+    def ready(self, home: Path, progress: ProgressSink) -> FileSupply:
+        """Itself: a file has no versions."""
+        return self
+
+    def identity(self) -> tuple[str, dict[str, Any], tuple[Input, ...]]:
+        """Its name in the store, the settings that are its own, and its inputs."""
+        name = self.file.source_name
+        inputs = (Input(kind="file", name=name, digest=digest) for digest in self.file.digests)
+        return name, {"skip_malformed": True} if self.skip_malformed else {}, tuple(inputs)
+
+    def pairs(self, home: Path, progress: ProgressSink) -> Iterator[SentencePair]:
+        """Its pairs, as they are read."""
+
+        def count(error: InputError) -> None:
+            # The messages of the first ones are kept; the others are only counted.
+            self.malformed.append(error.message if len(self.malformed) < _EXAMPLES else "")
+
+        malformed = count if self.skip_malformed else refuse
+        return read_local(self.file, self.pair, malformed=malformed)
+
+    def provenance(self) -> dict[str, Any]:
+        """What its manifest says of where it is from."""
+        paths = [str(path.absolute()) for path in self.file.paths]
+        told = {"malformed": self.malformed[:_EXAMPLES]} if self.malformed else {}
+        return {
+            "licence": "not stated",
+            "urls": [],
+            "file": paths[0] if len(paths) == 1 else paths,
+            **told,
+        }
 
 
 def local_name(path: Path, digest: str) -> str:

@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from clirot.bitext.formats.aligned_text import read_aligned
+from clirot.bitext.formats.lines import read_aligned
 from clirot.bitext.formats.part import Part, only_member, unpacked_size
 from clirot.download import Answer, Upstream, ask, presence, require_space
 from clirot.errors import DownloadError, LanguageError, UsageError

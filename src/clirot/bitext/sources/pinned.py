@@ -1,35 +1,47 @@
 """The sources that are files of a repository at a commit: the rows of ``pinned.toml``.
 
 Each is of one of two kinds: one text in several languages (:class:`ParallelText`), or files for
-each pair of languages (:class:`PairedSource`).
+each pair of languages (:class:`PairedSource`). Most files have a sentence on each line; TICO-19 and
+FreeDict have readers of their own.
+
+TICO-19 has 3,071 sentences on the pandemic in English and dozens of languages, and terminologies.
+Two sources share the sentences. ``tico-19`` is what was published. In the published Somali file the
+two sides have come apart: an English sentence was left inside the Somali of ``Wikinews_6:1159``,
+and after it the Somali is ahead by one unit, except for one stretch, up to the last but one.
+``tico-19-realigned`` puts the 1,750 moved sentences back and leaves out the three that have no
+counterpart. ``tico-19-terms`` has some 600 terms by translators of Facebook and of Google.
+
+FreeDict has the dictionaries of English and Swahili, as pairs of a headword and an equivalent:
+words, not sentences. The licence is the GPL, so this source is fetched only when it is named. The
+format is TEI P5, chapter 9 (entry, form/orth, sense, def).
+
+Sources: Anastasopoulos et al. 2020, https://tico-19.github.io; Banski and Wojtowicz 2009, "A
+repository of free lexical resources for African languages", https://freedict.org
 """
 
 from __future__ import annotations
 
+import csv
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
-from clirot.bitext.formats.aligned_text import read_aligned
+from clirot.bitext.formats.fields import Request
+from clirot.bitext.formats.lines import read_aligned, read_lines
+from clirot.bitext.formats.part import open_member
+from clirot.bitext.formats.tmx import read_tmx
 from clirot.bitext.source import Described, Source
-from clirot.bitext.sources.freedict import read_dictionaries
-from clirot.bitext.sources.tico19 import read_published, read_realigned_somali, read_terms
 from clirot.download import Upstream
+from clirot.errors import InputError
 from clirot.records import LanguagePair, SentencePair
 
 Reader = Callable[[LanguagePair, Sequence[Path]], Iterator[SentencePair]]
 """From the pair as the files have it, and local copies of the files, to the pairs."""
-
-READERS: Mapping[str, Reader] = {
-    "dictionaries": read_dictionaries,
-    "memory": read_published,
-    "realigned memory": read_realigned_somali,
-    "terms": read_terms,
-}
-"""How the files of a source are read, where their lines do not simply correspond."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,6 +115,107 @@ class ParallelText(Described):
     def read(self, pair: LanguagePair, files: Sequence[Path]) -> Iterator[SentencePair]:
         """The lines that correspond."""
         return _read_lines(pair, files, id_prefix=self.id_prefix)
+
+
+# The serial numbers of the units whose Somali stands in the unit before, and those that have none.
+_AHEAD = (range(1161, 1701), range(1861, 3071))
+_WITHOUT_SOMALI = (1159, 1160, 1860)
+
+
+def read_published(pair: LanguagePair, files: Sequence[Path]) -> Iterator[SentencePair]:
+    """The units of one of TICO-19's translation memories, as they are."""
+    (path,) = files
+    with open_member(path, suffix=".tmx") as stream:
+        yield from read_tmx(stream, path, Request(pair=pair))
+
+
+def read_realigned_somali(pair: LanguagePair, files: Sequence[Path]) -> Iterator[SentencePair]:
+    """The units of the Somali file, each English sentence with its own translation.
+
+    Raises:
+        InputError: the units are not numbered as in the file this correction was made for.
+    """
+    units = list(read_published(pair, files))
+    if [_serial(unit) for unit in units] != list(range(1, 3072)):
+        raise InputError("not the translation memory this correction is for", path=files[0])
+    yield units[0]
+    for before, unit in pairwise(units):
+        serial = _serial(unit)
+        if serial in _WITHOUT_SOMALI:
+            continue
+        ahead = any(serial in stretch for stretch in _AHEAD)
+        yield SentencePair(unit.src, before.tgt if ahead else unit.tgt, unit.id, unit.place)
+
+
+def _serial(unit: SentencePair) -> int:
+    """``Wikinews_6:1159`` -> 1159: units are numbered through the whole collection."""
+    number = unit.id.rpartition(":")[2]
+    return int(number) if number.isdigit() else -1
+
+
+def read_terms(pair: LanguagePair, files: Sequence[Path]) -> Iterator[SentencePair]:
+    """The terms of CSV files with the columns ``sourceString`` and ``targetString``.
+
+    Raises:
+        InputError: a file has other columns, or is no CSV.
+    """
+    for path in files:
+        prefix = path.name.split("_")[0]
+        # A line break inside a quoted cell belongs to the cell, so it is put back.
+        rows = csv.DictReader(f"{line}\n" for line in read_lines(path))
+        try:
+            for number, row in enumerate(rows, start=1):
+                source, target = row["sourceString"], row["targetString"]
+                yield SentencePair(source or "", target or "", f"{prefix}{number}")
+        except KeyError as error:
+            raise InputError(f"no column {error}", path=path, line=1) from error
+        except csv.Error as error:
+            raise InputError(f"not CSV: {error}", path=path, line=rows.line_num) from error
+
+
+_TEI = "{http://www.tei-c.org/ns/1.0}"
+
+
+def read_dictionaries(pair: LanguagePair, files: Sequence[Path]) -> Iterator[SentencePair]:
+    """Each headword with each of its equivalents, English first.
+
+    Args:
+        pair: English and the other language.
+        files: the dictionary from English, and the one into English.
+
+    Raises:
+        InputError: a file is not well-formed XML.
+    """
+    from_english, into_english = files
+    for number, word, meaning in _entries(from_english):
+        yield SentencePair(word, meaning, f"{pair.src}-{pair.tgt}:{number}")
+    for number, word, meaning in _entries(into_english):
+        yield SentencePair(meaning, word, f"{pair.tgt}-{pair.src}:{number}")
+
+
+def _entries(path: Path) -> Iterator[tuple[int, str, str]]:
+    number = 0
+    try:
+        for _, entry in ElementTree.iterparse(path):
+            if entry.tag != f"{_TEI}entry":
+                continue
+            word = " ".join((entry.findtext(f"{_TEI}form/{_TEI}orth") or "").split())
+            for meaning in entry.iter(f"{_TEI}def"):
+                number += 1
+                # Some equivalents have elements inside; all of their text is taken.
+                yield number, word, " ".join("".join(meaning.itertext()).split())
+            entry.clear()
+    except ElementTree.ParseError as error:
+        raise InputError(f"not well-formed XML: {error}", path=path) from error
+
+
+READERS: Mapping[str, Reader] = {
+    "dictionaries": read_dictionaries,
+    "memory": read_published,
+    "realigned memory": read_realigned_somali,
+    "terms": read_terms,
+}
+"""How the files of a source are read, where their lines do not simply correspond."""
 
 
 def pinned_sources() -> list[Source]:

@@ -118,11 +118,9 @@ class Realignment:
     fault: str | None = None
     """Why the lines are better left as they are, where that was checked; None: nothing found."""
 
-    def pairs(
-        self, src: Sequence[str], tgt: Sequence[str], *, joiner: str = " "
-    ) -> Iterator[tuple[str, str, Bead]]:
-        """The sentences that have a counterpart, those of one bead joined."""
+    def pairs(self, src: Sequence[str], tgt: Sequence[str]) -> Iterator[tuple[str, str, Bead]]:
+        """The sentences that have a counterpart, those of one bead joined by a space."""
         for bead in self.beads:
             if bead.matched:
-                here = joiner.join(src[bead.src.start : bead.src.stop])
-                yield here, joiner.join(tgt[bead.tgt.start : bead.tgt.stop]), bead
+                here = " ".join(src[bead.src.start : bead.src.stop])
+                yield here, " ".join(tgt[bead.tgt.start : bead.tgt.stop]), bead
