@@ -11,15 +11,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from clirot.collection.cldr import CldrCollection
+from clirot.collection.cldr.collection import CldrCollection
 from clirot.collection.collection import Collection
 from clirot.collection.directory import DirectoryCollection
 from clirot.collection.irds import IrDatasetsCollection, known_ids
-from clirot.collection.released.flores import FloresCollection
-from clirot.collection.released.release import ReleasedCollection
-from clirot.collection.released.tatoeba import TatoebaCollection
-from clirot.collection.released.tico19 import TicoPassageCollection, TicoSentenceCollection
-from clirot.collection.released.xquad import XquadCollection, XquadRCollection
+from clirot.collection.released import (
+    FloresCollection,
+    ReleasedCollection,
+    TatoebaCollection,
+    TicoPassageCollection,
+    TicoSentenceCollection,
+    XquadCollection,
+    XquadRCollection,
+)
 from clirot.errors import InputError, UnknownNameError, UsageError
 from clirot.languages import parse_language
 from clirot.records import ProgressSink, silent

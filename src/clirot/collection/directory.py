@@ -14,11 +14,11 @@ from pathlib import Path
 from clirot.collection.collection import Collection
 from clirot.collection.rows import json_rows, numbered_lines, tab_rows, with_distinct_ids
 from clirot.collection.topics import read_topics
+from clirot.digests import file_digest
 from clirot.errors import InputError, UsageError
 from clirot.languages import parse_language
 from clirot.records import Document, Topic
 from clirot.runs import Qrels, read_qrels
-from clirot.store import file_digest
 
 _DOCUMENTS = re.compile(r"docs\.([A-Za-z]{2,3}(?:[-_][A-Za-z0-9]+)*)\.(tsv|jsonl)(\.gz)?")
 _TOPICS = re.compile(

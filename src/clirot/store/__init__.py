@@ -19,7 +19,6 @@ from clirot.store.manifest import (
     Artefact,
     Input,
     Manifest,
-    file_digest,
     fingerprint,
     tree_digest,
 )
@@ -36,7 +35,6 @@ __all__ = [
     "Store",
     "default_home",
     "disk_error",
-    "file_digest",
     "fingerprint",
     "output_error",
     "tree_digest",

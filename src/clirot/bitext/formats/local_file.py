@@ -32,10 +32,10 @@ from clirot.bitext.formats.part import (
     without_compression,
 )
 from clirot.bitext.formats.table import FORMATS
+from clirot.digests import file_digest
 from clirot.errors import InputError, LanguageError, UsageError
 from clirot.languages import parse_language
 from clirot.records import LanguagePair, SentencePair
-from clirot.store import file_digest
 
 _BESIDE = ("readme", "license", "licence", "info", "citation", "copying")
 
