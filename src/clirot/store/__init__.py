@@ -13,7 +13,6 @@ beside it.
 
 from __future__ import annotations
 
-from clirot.store.drafts import Draft
 from clirot.store.manifest import (
     MANIFEST,
     Artefact,
@@ -23,7 +22,7 @@ from clirot.store.manifest import (
     tree_digest,
 )
 from clirot.store.store import KINDS, Store, default_home
-from clirot.store.writing import disk_error, output_error, write_text, written
+from clirot.store.writing import Draft, disk_error, output_error, write_text, written
 
 __all__ = [
     "KINDS",

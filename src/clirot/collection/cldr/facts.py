@@ -79,12 +79,11 @@ class World:
 def world() -> World:
     """Read the facts from Babel. The same installed Babel always gives the same facts."""
     from babel import Locale
-    from babel.core import get_global
 
     english = Locale("en")
     territories = {
         code: Subject("territory", code)
-        for code in sorted(get_global("territory_languages"))
+        for code in sorted(_babel("territory_languages"))
         if code in english.territories
     }
     official, spoken = _languages(territories, english)
@@ -96,10 +95,17 @@ def world() -> World:
         scripts=_scripts({one.code for one in {*official, *spoken} if one.kind == "language"}),
         cities={
             zone: territories[territory]
-            for zone, territory in sorted(get_global("zone_territories").items())
+            for zone, territory in sorted(_babel("zone_territories").items())
             if territory in territories
         },
     )
+
+
+def _babel(table: Any) -> Any:
+    """One of the tables that Babel has beside its locales, imported late for a quick start."""
+    from babel.core import get_global
+
+    return get_global(table)
 
 
 _Links = dict[Subject, tuple[Subject, ...]]
@@ -107,15 +113,13 @@ _Links = dict[Subject, tuple[Subject, ...]]
 
 def _languages(territories: Mapping[str, Subject], english: Any) -> tuple[_Links, _Links]:
     """Official and other languages of territories, and the territories of each language."""
-    from babel.core import get_global
-
     official: dict[Subject, list[Subject]] = defaultdict(list)
     spoken: dict[Subject, list[Subject]] = defaultdict(list)
     shares: dict[tuple[Subject, Subject], float] = {}
     for code, territory in territories.items():
         rows = [
             (row["official_status"] is None, -row["population_percent"], language)
-            for language, row in get_global("territory_languages")[code].items()
+            for language, row in _babel("territory_languages")[code].items()
             if language in english.languages
             and (row["official_status"] or row["population_percent"] >= _SPOKEN_SHARE)
         ]
@@ -134,13 +138,11 @@ def _languages(territories: Mapping[str, Subject], english: Any) -> tuple[_Links
 
 def _uses(territories: Mapping[str, Subject], english: Any) -> dict[Subject, tuple[Use, ...]]:
     """The currencies of territories, and the territories of each currency."""
-    from babel.core import get_global
-
     uses: dict[Subject, list[Use]] = defaultdict(list)
     for code, territory in territories.items():
         rows = [
             Use(territory, Subject("currency", currency), date(*start), date(*end) if end else None)
-            for currency, start, end, tender in get_global("territory_currencies").get(code, ())
+            for currency, start, end, tender in _babel("territory_currencies").get(code, ())
             if tender and start and currency in english.currencies
         ]
         rows = [use for use in rows if use.end is None or use.end.year >= _EARLIEST]
@@ -157,13 +159,11 @@ def _uses(territories: Mapping[str, Subject], english: Any) -> dict[Subject, tup
 
 def _zones(territories: Mapping[str, Subject], english: Any) -> _Links:
     """CLDR's "meta zones": the named times, such as East Africa Time, that many zones share."""
-    from babel.core import get_global
-
-    metas = get_global("meta_zones")
-    former = {new: old for old, new in sorted(get_global("zone_aliases").items()) if old in metas}
+    metas = _babel("meta_zones")
+    former = {new: old for old, new in sorted(_babel("zone_aliases").items()) if old in metas}
     zones: dict[Subject, list[Subject]] = defaultdict(list)
     for code, territory in territories.items():
-        for zone in sorted(get_global("territory_zones").get(code, ())):
+        for zone in sorted(_babel("territory_zones").get(code, ())):
             meta = metas.get(zone) or metas.get(former.get(zone, zone))
             if meta is None or "long" not in english.meta_zones.get(meta, {}):
                 continue
@@ -177,11 +177,10 @@ def _zones(territories: Mapping[str, Subject], english: Any) -> _Links:
 def _scripts(languages: set[str]) -> _Links:
     """The usual script of each language, and the languages of each script."""
     from babel import Locale
-    from babel.core import get_global
 
     scripts: dict[Subject, list[Subject]] = defaultdict(list)
     for language in sorted(languages):
-        parts = get_global("likely_subtags").get(language, language).split("_")
+        parts = _babel("likely_subtags").get(language, language).split("_")
         code = next((part for part in parts if len(part) == 4 and part.istitle()), None)
         if code is not None and code in Locale("en").scripts:
             scripts[Subject("language", language)].append(Subject("script", code))
