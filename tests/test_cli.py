@@ -179,7 +179,11 @@ MISTAKES: list[tuple[str, int, list[str]]] = [
     ("search --index moonlight", 2, ["--collection", "--topics"]),
     ("search --index moonlight --topics no-text.tsv -k 0", 2, ["k"]),
     ("evaluate good.run", 2, ["--collection", "--qrels"]),
-    ("distill --src en --tgt so --file small.tsv --epochs 0", 2, ["epochs must be positive"]),
+    (
+        "distill --src en --tgt so --file small.tsv --epochs 0",
+        2,
+        ["--epochs must be at least 1, got 0"],
+    ),
     ("align --model teacher", 2, ["the target sentence is empty"]),
     # files
     ("fetch-bitext --tgt so --file absent.tsv", 1, ["absent.tsv"]),
@@ -196,7 +200,7 @@ MISTAKES: list[tuple[str, int, list[str]]] = [
     (
         "distill --src en --tgt so --file small.tsv --teacher teacher --objective mse --reg 0.1",
         1,
-        ["warning: reg 0.1 changes nothing", "too little bitext"],
+        ["warning: --reg 0.1 changes nothing", "too little bitext"],
     ),
     ("index --model empty.tsv --collection set", 2, ["unknown model 'empty.tsv'"]),
     ("index --model set --collection set", 1, ["safetensors"]),

@@ -22,8 +22,8 @@ from babel.dates import format_date
 from babel.lists import format_list
 from babel.localedata import locale_identifiers
 
-from clirot.collection import Collection, cldr, open_collection
-from clirot.collection.cldr.topics import FAMILIES, questions
+from clirot.collection import Collection, open_collection
+from clirot.collection.cldr.collection import FAMILIES, FEWEST_TOPICS, questions
 from clirot.errors import InputError
 
 LANGUAGES = ["so", "sw", "tl", "mr", "fi", "am", "yo", "ha", "de", "zh-Hant", "en"]
@@ -220,9 +220,9 @@ def test_a_language_that_cldr_does_not_know() -> None:
 
 
 def test_a_language_that_cldr_hardly_knows(monkeypatch: pytest.MonkeyPatch) -> None:
-    enough = questions("so")[: cldr.FEWEST_TOPICS]
-    monkeypatch.setattr("clirot.collection.cldr.topics.questions", lambda language: enough)
-    assert len(open_collection("cldr/so").topics()) == cldr.FEWEST_TOPICS
+    enough = questions("so")[:FEWEST_TOPICS]
+    monkeypatch.setattr("clirot.collection.cldr.collection.questions", lambda language: enough)
+    assert len(open_collection("cldr/so").topics()) == FEWEST_TOPICS
     enough.pop()
     with pytest.raises(InputError, match="CLDR names too little in 'so'"):
         open_collection("cldr/so")

@@ -9,7 +9,7 @@ import pytest
 
 from clirot.collection import open_collection, register
 from clirot.collection.collection import Collection
-from clirot.collection.released.tico19 import repaired_somali
+from clirot.collection.released import repaired_somali
 from clirot.errors import DownloadError, UnknownNameError, UsageError
 
 

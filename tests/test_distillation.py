@@ -26,6 +26,7 @@ from clirot.bitext.acquisition import FetchConfig, fetch_bitext
 from clirot.cli import _command, app
 from clirot.cli.wording import in_options, speaking_for
 from clirot.collection import open_collection
+from clirot.digests import file_digest
 from clirot.distillation import DistillConfig, DistillResult, distill
 from clirot.distillation.start import bitexts_of
 from clirot.distillation.training import trainer
@@ -45,7 +46,7 @@ from clirot.models import resolve
 from clirot.records import LanguagePair, Step, silent
 from clirot.retrieval.indexing import IndexConfig, build_index
 from clirot.retrieval.searching import SearchConfig, search
-from clirot.store import Store, file_digest
+from clirot.store import Store
 
 _PAIR = LanguagePair("en", "so")
 

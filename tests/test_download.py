@@ -492,7 +492,7 @@ def test_a_server_that_asks_for_an_hour_is_left_alone(server, home):
 
 def room(monkeypatch: pytest.MonkeyPatch, free: int) -> None:
     usage = shutil.disk_usage("/")._replace(free=free)
-    monkeypatch.setattr("clirot.download.space.shutil.disk_usage", lambda _: usage)
+    monkeypatch.setattr("clirot.download.transfer.shutil.disk_usage", lambda _: usage)
 
 
 def test_no_room_is_found_before_the_download(server, home, monkeypatch):

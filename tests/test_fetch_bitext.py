@@ -31,6 +31,7 @@ from clirot.bitext.alignment import Bead, Realignment, realignment
 from clirot.bitext.filters.chain import Chain
 from clirot.bitext.formats import LocalFile, local_file
 from clirot.cli import app
+from clirot.digests import file_digest
 from clirot.download import offline
 from clirot.errors import (
     ArtefactError,
@@ -42,7 +43,7 @@ from clirot.errors import (
     UsageError,
 )
 from clirot.records import LanguagePair, SentencePair, Step
-from clirot.store import Store, file_digest, tree_digest
+from clirot.store import Store, tree_digest
 
 EN_SO = LanguagePair("en", "so")
 ROWS = "Hello\tSalaan\tg1\nThanks\tMahadsanid\nHello\tSalaan\n\t\nKenya\tKenya\nYes\tHaa\tg6\n"

@@ -442,7 +442,7 @@ def test_room_for_the_text_is_looked_for_before_an_archive_is_read(opus, home, m
     packed = len(opus.files[place])
     assert packed < text // 50
     usage = shutil.disk_usage("/")._replace(free=(64 << 20) + packed)
-    monkeypatch.setattr("clirot.download.space.shutil.disk_usage", lambda _: usage)
+    monkeypatch.setattr("clirot.download.transfer.shutil.disk_usage", lambda _: usage)
     with pytest.raises(DownloadError) as caught:
         get("opus:WikiMatrix@v1")
     assert caught.value.message.startswith(

@@ -47,7 +47,7 @@ def test_the_wheel_is_the_package(built: dict[str, Path]) -> None:
         names = set(wheel.namelist())
     info = f"clirot-{VERSION}.dist-info/"
     assert {name for name in names if not name.startswith(info)} == source
-    assert {"clirot/py.typed", "clirot/collection/released/upstream.json"} <= source
+    assert {"clirot/py.typed", "clirot/collection/released.json"} <= source
     assert {path.rpartition(".")[2] for path in source} <= {"py", "typed", "json", "toml", "md"}
     assert [path for path in source if path.endswith(".md")] == [
         "clirot/distillation/model_card.md"

@@ -19,7 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clirot.errors import ArtefactError, BusyError, UnknownNameError, UsageError
-from clirot.store import MANIFEST, Input, Manifest, Store, drafts, fingerprint, tree_digest
+from clirot.store import MANIFEST, Input, Manifest, Store, fingerprint, tree_digest, writing
 from clirot.store import store as store_module
 
 PARTS = 12
@@ -302,7 +302,7 @@ def test_a_half_deleted_draft_is_not_taken_for_a_resumable_one(home, monkeypatch
             raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(drafts, "clear", dies)
+        patch.setattr(writing, "clear", dies)
         with pytest.raises(KeyboardInterrupt), store.draft("runs", "a", config={"x": 2}):
             pass
     with store.draft("runs", "a", config={"x": 1}) as draft:
@@ -427,7 +427,7 @@ def test_a_disk_that_will_not_take_more_is_an_error_in_words(home, monkeypatch, 
         raise OSError(number, os.strerror(number), str(path))
 
     with monkeypatch.context() as patch:
-        patch.setattr(drafts, "write_text", full)
+        patch.setattr(writing, "write_text", full)
         with pytest.raises(ArtefactError, match=os.strerror(number)) as caught:
             make(store, generation=2)
     assert hint in (caught.value.hint or "")

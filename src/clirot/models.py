@@ -17,10 +17,11 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any, Literal
 
+from clirot.digests import file_digest
 from clirot.errors import ArtefactError, DownloadError, InputError, UnknownNameError, first_line
 from clirot.records import LanguagePair, LanguagePairs
 from clirot.registry import Registry, unknown_name
-from clirot.store import Artefact, Store, file_digest, tree_digest
+from clirot.store import Artefact, Store, tree_digest
 
 Side = Literal["query", "document"]
 

@@ -1,7 +1,7 @@
 """The one downloader: upstream files, whole and verified, in a local cache.
 
 ``fetch`` gives the path of a file whose SHA-256 is the expected one: the pinned digest, or, where a
-file has none, the digest it had when it first arrived (:mod:`clirot.download.lock`). It continues
+file has none, the digest it had when it first arrived. It continues
 an interrupted download, tries again after a transient failure, waits when a server asks for it,
 checks beforehand that the disk has room, lets one process at a time write a file, and checks the
 digest on every use, so that a damaged copy is fetched again. ``ask`` gets a server's answer to a
@@ -14,7 +14,7 @@ Nothing here knows what is in the files.
 
 from clirot.download.answers import Answer, ask
 from clirot.download.fetching import Presence, fetch, identified, presence, stated_size
-from clirot.download.space import free_bytes, readable, require_space
+from clirot.download.transfer import free_bytes, readable, require_space
 from clirot.download.upstream import MIRROR, OFFLINE, Upstream, offline, without_network
 
 __all__ = [

@@ -1,19 +1,26 @@
-"""A verified local copy of an upstream file, and what there is of it already."""
+"""A verified local copy of an upstream file, and what there is of it already.
+
+The digest of a file for which none was published is recorded on first use and compared ever after:
+``CLIROT_HOME/downloads.sha256`` has a line ``<sha256>  <host>/<path>`` for each. This is the format
+of ``sha256sum``, so that ``cd downloads && sha256sum -c ../downloads.sha256`` checks them without
+clirot, and a copy of the file makes another machine expect the same bytes.
+"""
 
 from __future__ import annotations
 
 import dataclasses
+import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from clirot.download.lock import LOCK, lock_digest, locked_digest
-from clirot.download.space import require_space
-from clirot.download.transfer import Transfer, digest_of, download, shown, size_of
+from clirot.digests import file_digest, is_digest
+from clirot.download.transfer import Transfer, download, require_space, shown, size_of
 from clirot.download.upstream import MIRROR, Upstream, address_of, in_mirror, mirror_directory
-from clirot.errors import DownloadError
+from clirot.errors import DownloadError, InputError
 from clirot.records import ProgressSink, silent
 
+LOCK = "downloads.sha256"
 _HEAD_TIMEOUT_S = 5.0
 
 
@@ -47,7 +54,7 @@ def identified(upstream: Upstream, *, home: Path, progress: ProgressSink = silen
     """
     if upstream.sha256 is not None:
         return upstream
-    digest = locked_digest(home, upstream.place)
+    digest = _locked_digest(home, upstream.place)
     if digest is None:
         digest = _fetched(upstream, home, progress)[1]
     return dataclasses.replace(upstream, sha256=digest)
@@ -104,22 +111,22 @@ def _fetched(upstream: Upstream, home: Path, progress: ProgressSink) -> tuple[Pa
 
     target = _target(upstream, home)
     try:
-        expected = upstream.sha256 or locked_digest(home, upstream.place)
+        expected = upstream.sha256 or _locked_digest(home, upstream.place)
         if expected is not None and _holds(target, expected):
             return target, expected
         target.parent.mkdir(parents=True, exist_ok=True)
         # Waits, because the process that holds the lock is fetching this file.
         with filelock.FileLock(target.with_name(f".{target.name}.lock")):
-            expected = upstream.sha256 or locked_digest(home, upstream.place)
+            expected = upstream.sha256 or _locked_digest(home, upstream.place)
             if expected is not None and _holds(target, expected):
                 return target, expected
             if expected is None and target.is_file():  # copied here from another machine
-                arrived = digest_of(target)
+                arrived = file_digest(target)
             else:
                 part = _part(target)
                 arrived = _obtain(Transfer(upstream, "", part, expected, progress), home)
             if expected is None:
-                lock_digest(home, upstream.place, arrived)
+                _lock_digest(home, upstream.place, arrived)
             if not _holds(target, arrived):
                 part.replace(target)
     except OSError as error:
@@ -159,7 +166,7 @@ def _verified(transfer: Transfer, home: Path, *, origin: str) -> str:
     where none is expected.
     """
     upstream, part, expected = transfer.upstream, transfer.part, transfer.expected
-    arrived = digest_of(part)
+    arrived = file_digest(part)
     if expected is None:
         _plausible(upstream, part, origin)
     if expected in (None, arrived):
@@ -171,7 +178,7 @@ def _verified(transfer: Transfer, home: Path, *, origin: str) -> str:
         "a proxy or a login page may have answered instead; otherwise the file has changed at "
         f"its origin: put the pinned one into a mirror and set {MIRROR}"
     )
-    if locked_digest(home, upstream.place) == expected:
+    if _locked_digest(home, upstream.place) == expected:
         wrong = "file that arrived the first time"
         hint = (
             "it has changed at its origin, though its version has not. To accept it, remove "
@@ -226,4 +233,52 @@ def _whole_gzip(path: Path) -> bool:
 
 
 def _holds(path: Path, digest: str) -> bool:
-    return path.is_file() and digest_of(path) == digest
+    return path.is_file() and file_digest(path) == digest
+
+
+def _locked_digest(home: Path, place: str) -> str | None:
+    """The digest a file had when it first arrived; None where it never has.
+
+    Raises:
+        InputError: a line of the lock file is not one.
+    """
+    return _digests(home / LOCK).get(place)
+
+
+def _lock_digest(home: Path, place: str, sha256: str) -> None:
+    """Record the digest of what arrived; the file of digests appears whole or not at all."""
+    import filelock
+
+    path = home / LOCK
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with filelock.FileLock(path.with_name(f".{path.name}.lock")):
+        digests = _digests(path)
+        digests[place] = sha256
+        lines = [f"{digest}  {one}\n" for one, digest in sorted(digests.items())]
+        part = path.with_name(f".{path.name}.part")
+        with part.open("w", encoding="utf-8", newline="\n") as stream:
+            stream.writelines(lines)
+            stream.flush()
+            os.fsync(stream.fileno())
+        part.replace(path)
+
+
+def _digests(path: Path) -> dict[str, str]:
+    if not path.exists():
+        return {}
+    digests: dict[str, str] = {}
+    with path.open(encoding="utf-8", newline="\n") as stream:
+        for number, line in enumerate(stream, start=1):
+            digest, gap, place = line.rstrip("\r\n").partition("  ")
+            if not line.strip():
+                continue
+            if not gap or not is_digest(digest) or not place:
+                raise InputError(
+                    f"not a digest and a place: {line.strip()!r}",
+                    path=path,
+                    line=number,
+                    hint="a line is as sha256sum writes it: 64 hexadecimal digits, two spaces, "
+                    "<host>/<path>",
+                )
+            digests[place] = digest
+    return digests

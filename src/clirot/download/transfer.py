@@ -10,8 +10,8 @@ Source: RFC 9110, sections 10.2.3 (Retry-After), 13.1.5 (If-Range) and 14 (range
 
 from __future__ import annotations
 
-import hashlib
 import re
+import shutil
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,7 +19,7 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from clirot.download.space import require_space
+from clirot.digests import file_digest
 from clirot.download.upstream import MIRROR, Upstream
 from clirot.errors import DownloadError
 from clirot.records import ProgressSink, Step
@@ -37,6 +37,8 @@ _LONGEST_RETRY_AFTER_S = 120.0
 _TIMEOUT_S = (10.0, 30.0)  # to connect, between two pieces of the answer
 _TRANSIENT_STATUS = frozenset({408, 425, 429, 500, 502, 503, 504})
 _CHUNK = 1 << 16
+_SPARE = 64 << 20
+"""Bytes that stay free: a full disk stops other programs too."""
 
 
 @dataclass(frozen=True)
@@ -169,7 +171,7 @@ def _accepted(transfer: Transfer, response: Response, start: int) -> int:
         if transfer.expected is None:
             complete = whole is not None and int(whole[1]) == start
         else:
-            complete = digest_of(part) == transfer.expected
+            complete = file_digest(part) == transfer.expected
         if not complete:
             part.unlink(missing_ok=True)
             raise _TransientError("the server has fewer bytes than were kept of an earlier attempt")
@@ -288,12 +290,38 @@ def shown(address: str) -> str:
     return re.sub(r"//[^/@]*@", "//", address)
 
 
-def digest_of(path: Path) -> str:
-    """SHA-256 of a file, hexadecimal."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
 def size_of(path: Path) -> int:
     """Bytes; 0 where there is no such file."""
     return path.stat().st_size if path.exists() else 0
+
+
+def free_bytes(directory: Path) -> int:
+    """Bytes free where ``directory`` is or will be."""
+    while not directory.exists() and directory != directory.parent:
+        directory = directory.parent
+    return shutil.disk_usage(directory).free
+
+
+def require_space(directory: Path, needed: int, *, what: str) -> None:
+    """Make sure that a file system has room for ``needed`` bytes.
+
+    Raises:
+        DownloadError: it has not; the message says how much is needed and how much is free.
+    """
+    free = free_bytes(directory)
+    if needed + _SPARE > free:
+        raise DownloadError(
+            f"{what} needs {readable(needed)}, and {readable(free)} are free at {directory}",
+            hint="free some space (64 MB more than that), or choose another directory with "
+            "CLIROT_HOME",
+        )
+
+
+def readable(count: int) -> str:
+    """Bytes as people write them: ``3.2 GB``, ``417 kB``."""
+    size = float(count)
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if size < 1000:
+            return f"{size:.0f} {unit}" if size >= 10 or unit == "bytes" else f"{size:.1f} {unit}"
+        size /= 1000
+    return f"{size:.1f} TB"

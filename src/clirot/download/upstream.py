@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from clirot.digests import is_digest
 from clirot.errors import DownloadError
 
 MIRROR = "CLIROT_MIRROR"
@@ -62,11 +63,6 @@ class Upstream:
     def filename(self) -> str:
         """The last part of the address."""
         return self.place.rsplit("/", 1)[1]
-
-
-def is_digest(text: str) -> bool:
-    """Whether it is a SHA-256 in lower-case hexadecimal."""
-    return re.fullmatch("[0-9a-f]{64}", text) is not None
 
 
 @contextmanager

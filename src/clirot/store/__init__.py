@@ -13,18 +13,16 @@ beside it.
 
 from __future__ import annotations
 
-from clirot.store.drafts import Draft
 from clirot.store.manifest import (
     MANIFEST,
     Artefact,
     Input,
     Manifest,
-    file_digest,
     fingerprint,
     tree_digest,
 )
 from clirot.store.store import KINDS, Store, default_home
-from clirot.store.writing import disk_error, output_error, write_text, written
+from clirot.store.writing import Draft, disk_error, output_error, write_text, written
 
 __all__ = [
     "KINDS",
@@ -36,7 +34,6 @@ __all__ = [
     "Store",
     "default_home",
     "disk_error",
-    "file_digest",
     "fingerprint",
     "output_error",
     "tree_digest",

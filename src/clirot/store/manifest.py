@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from clirot.digests import file_digest
 from clirot.errors import ArtefactError
 
 MANIFEST = "clirot.json"
@@ -96,12 +97,6 @@ class Artefact:
     def as_input(self) -> Input:
         """The artefact as an input of the next."""
         return Input(kind=self.manifest.kind, name=self.manifest.name, digest=self.manifest.digest)
-
-
-def file_digest(path: Path) -> str:
-    """SHA-256 of a file, hexadecimal."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def tree_digest(directory: Path, files: Iterable[Path] | None = None) -> str:

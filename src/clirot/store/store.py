@@ -13,15 +13,6 @@ from typing import Any
 
 from clirot.errors import ArtefactError, BusyError, UsageError
 from clirot.registry import unknown_name
-from clirot.store.drafts import (
-    Draft,
-    between_renames,
-    discard_draft,
-    draft_fingerprint,
-    mark_draft,
-    sibling,
-    swap_in,
-)
 from clirot.store.manifest import (
     MANIFEST,
     Artefact,
@@ -31,7 +22,20 @@ from clirot.store.manifest import (
     fingerprint,
     tree_digest,
 )
-from clirot.store.writing import DISK_HINTS, clear, disk_error, flush_tree, write_text
+from clirot.store.writing import (
+    DISK_HINTS,
+    Draft,
+    between_renames,
+    clear,
+    discard_draft,
+    disk_error,
+    draft_fingerprint,
+    flush_tree,
+    mark_draft,
+    sibling,
+    swap_in,
+    write_text,
+)
 
 KINDS = ("bitext", "models", "indexes", "runs")
 _OTHERWISE = {

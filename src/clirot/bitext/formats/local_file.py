@@ -31,10 +31,11 @@ from clirot.bitext.formats.part import (
     without_compression,
 )
 from clirot.bitext.formats.table import ENDINGS, FORMATS, ending_of, format_of
+from clirot.digests import file_digest
 from clirot.errors import InputError, LanguageError, UsageError
 from clirot.languages import parse_language
 from clirot.records import LanguagePair, ProgressSink, SentencePair
-from clirot.store import Input, file_digest
+from clirot.store import Input
 
 _EXAMPLES = 5  # of rows that could not be read
 _BESIDE = ("readme", "license", "licence", "info", "citation", "copying")

@@ -7,7 +7,7 @@ the file must have.
 
 OPUS publishes no digests, but it does not change a version once it is published. So a file is
 identified by its address, and from the first download on by its digest
-(:mod:`clirot.download.lock`).
+(:mod:`clirot.download.fetching`).
 
 Source: Tiedemann 2012, "Parallel Data, Tools and Interfaces in OPUS"; https://opus.nlpl.eu. The API
 answers a query with ``{"corpora": [...]}``; each entry has the columns ``alignment_pairs, corpus,

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 
-from clirot.collection.cldr.facts import Subject, Use, World, world
-from clirot.collection.cldr.names import Names
+from clirot.collection.cldr.facts import Names, Subject, Use, World, world
 
 
 @dataclass(frozen=True)

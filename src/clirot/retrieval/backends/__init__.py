@@ -5,10 +5,80 @@ where a killed process stopped, and a function that opens what it wrote. ``exact
 vector and finds the true best documents by MaxSim; other backends are compared with it.
 """
 
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from clirot.encoding.maxsim import FloatArray
+from clirot.records import Hit
 from clirot.registry import Registry
-from clirot.retrieval.backends.exact import EXACT
-from clirot.retrieval.backends.index import Backend, Index, IndexWriter
+from clirot.retrieval.backends.exact import ExactIndex
+from clirot.retrieval.backends.token_store import TokenStoreWriter
 
-BACKENDS: Registry[Backend] = Registry("index backend", {"exact": EXACT})
 
-__all__ = ["BACKENDS", "Backend", "Index", "IndexWriter"]
+class Index(Protocol):
+    """An opened index."""
+
+    dim: int
+    """Length of its token vectors."""
+
+    def __len__(self) -> int:
+        """Documents in it."""
+        ...
+
+    def search(self, queries: Sequence[FloatArray], k: int) -> Iterator[list[Hit]]:
+        """The k best documents of each query, best first; equal scores by docno, descending.
+
+        Args:
+            queries: ``(tokens, dim)`` each, rows of unit norm.
+            k: how many hits a query gets, fewer where the index holds fewer documents.
+
+        Raises:
+            InputError: query vectors of another dimension, or not of unit norm.
+        """
+        ...
+
+
+class IndexWriter(Protocol):
+    """An index being written, chunk by chunk."""
+
+    @property
+    def documents(self) -> int:
+        """Documents that are safely on disk: a resumed writer starts behind them."""
+        ...
+
+    @property
+    def tokens(self) -> int:
+        """Token vectors that are safely on disk."""
+        ...
+
+    def append(self, docnos: Sequence[str], vectors: Sequence[FloatArray]) -> None:
+        """Write a chunk of documents, ``(tokens, dim)`` each; on disk when this returns."""
+        ...
+
+    def finish(self) -> None:
+        """Write what an index needs once all documents are in it."""
+        ...
+
+
+@dataclass(frozen=True)
+class Backend:
+    """A kind of index."""
+
+    description: str
+    """One line for the documentation."""
+    writer: Callable[[Path, Path, int, str], IndexWriter]
+    """``(directory, scratch, dim, dtype)``: start writing, or go on with what is there."""
+    open: Callable[[Path], Index]
+    """Open the index in a directory; ArtefactError where it is damaged."""
+
+
+BACKENDS: Registry[Backend] = Registry(
+    "index backend",
+    {
+        "exact": Backend("every token vector, exact MaxSim", TokenStoreWriter, ExactIndex.open),
+    },
+)

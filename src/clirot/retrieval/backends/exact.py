@@ -30,8 +30,7 @@ from clirot.encoding.maxsim import (
     scores,
 )
 from clirot.records import Hit
-from clirot.retrieval.backends.index import Backend
-from clirot.retrieval.backends.token_store import TokenStore, TokenStoreWriter
+from clirot.retrieval.backends.token_store import TokenStore
 
 _SCREENED_ELEMENTS = 1 << 27  # screened scores held at once: topics x documents
 _BATCH_QUERIES = 64
@@ -161,6 +160,3 @@ def _device(store: TokenStore) -> torch.device:
     free, _ = torch.cuda.mem_get_info()
     fits = store.tokens.nbytes < free // 2  # the other half is for scores
     return torch.device("cuda") if fits else CPU
-
-
-EXACT = Backend("every token vector, exact MaxSim", TokenStoreWriter, ExactIndex.open)

@@ -1,6 +1,8 @@
-"""Topics in any CLDR language and the judgements that follow from the facts.
+"""``cldr/<lang>``: the collection that needs no network, made from the facts in CLDR.
 
-Six families, told apart by what their ids begin with:
+Documents are English paragraphs about territories, languages, currencies, scripts and time zones.
+Topics are names and phrases in the target language, and in English under the same ids. What is
+relevant follows from the facts. Six families of topics, told apart by what their ids begin with:
 
 ==========  ===========================  ====================================================
 family      topic                        relevant: 2 is what is meant, 1 is related by a fact
@@ -33,10 +35,17 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import combinations
 from operator import methodcaller
+from pathlib import Path
 
-from clirot.collection.cldr.facts import Subject, world
-from clirot.collection.cldr.names import Names
+from clirot.collection.cldr.facts import Names, Subject, world
 from clirot.collection.cldr.paragraphs import paragraphs
+from clirot.collection.collection import Collection
+from clirot.errors import InputError, UnknownNameError
+from clirot.records import Document, ProgressSink, Topic, silent
+from clirot.runs import Qrels
+
+FEWEST_TOPICS = 100
+"""With fewer topics than this a language has no collection."""
 
 FAMILIES: Mapping[str, int] = {
     "name": 80,
@@ -53,6 +62,62 @@ _MOST_RELEVANT = 12
 
 _MOST_CITIES = 4
 """A territory with more time zone cities than this has no ``city`` topics."""
+
+
+class CldrCollection(Collection):
+    """The collection for one language. Nothing is downloaded.
+
+    Args:
+        language: normalised.
+        home: not used.
+        progress: not used.
+
+    Raises:
+        UnknownNameError: no language was named, and the topics differ from language to language.
+        InputError: CLDR has no or too few names in the language.
+    """
+
+    document_language = "en"
+
+    def __init__(
+        self, language: str | None, home: Path | None = None, progress: ProgressSink = silent
+    ) -> None:
+        if language is None:
+            raise UnknownNameError(
+                "collection 'cldr' needs a language", hint="write cldr/so, for example"
+            )
+        try:
+            self._questions = questions(language)
+        except ValueError as error:
+            raise InputError(str(error), hint="choose another collection for it") from error
+        if len(self._questions) < FEWEST_TOPICS:
+            raise InputError(
+                f"CLDR names too little in {language!r} for a collection: "
+                f"{len(self._questions)} topics, {FEWEST_TOPICS} are needed",
+                hint="choose another collection for it",
+            )
+        languages = ("en",) if language == "en" else (language, "en")
+        super().__init__(f"cldr/{language}", languages, language)
+
+    def _read_documents(self) -> Iterator[Document]:
+        for page in paragraphs().values():
+            yield Document(page.subject.docno, page.text)
+
+    def _read_topics(self, language: str | None) -> list[Topic]:
+        if language != "en":
+            return [Topic(question.id, text) for question, text in self._questions]
+        english = Names("en")
+        return [
+            Topic(question.id, question.render(english) or "") for question, _ in self._questions
+        ]
+
+    def _read_qrels(self) -> Qrels:
+        return {question.id: dict(question.grades) for question, _ in self._questions}
+
+    @property
+    def document_count(self) -> int | None:
+        """How many paragraphs there are."""
+        return len(paragraphs())
 
 
 @dataclass(frozen=True)

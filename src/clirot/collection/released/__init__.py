@@ -1,1 +1,0 @@
-"""Collections made from published parallel sets: xquad, xquad-r, flores, tatoeba, tico-19."""
