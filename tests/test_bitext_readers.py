@@ -737,9 +737,9 @@ def test_the_language_and_the_charset_of_po(tmp_path):
     ("body", "found"),
     [
         ('msgid "a\nmsgstr "b"\n', ":7: not a line of PO: 'msgid \"a'"),
-        ('msgid "a"\nmsgstr "\\q"\n', ":8: PO has no escape \\q"),
-        ('msgid "a"\nmsgstr "\\777"\n', ":8: PO has no escape \\777"),
-        ('msgid "a"\nmsgstr "\\377"\n', ":8: PO has no escape \\377, or it is no UTF-8"),
+        ('msgid "a"\nmsgstr "\\q"\n', ":8: unknown escape \\q"),
+        ('msgid "a"\nmsgstr "\\777"\n', ":8: unknown escape \\777"),
+        ('msgid "a"\nmsgstr "\\377"\n', ":8: unknown escape \\377, or bytes that are not UTF-8"),
         ('msgid "a"\nmsgid_plural "b"\nmsgid "c"\n', ":9: no entry of PO goes on with 'msgid"),
         ('msgid "a"\n\nmsgid "b"\nmsgstr "c"\n', ":9: no entry of PO goes on with 'msgid"),
         ('msgid "a"\n', ":7: the msgid of line 7 has no msgstr"),

@@ -172,6 +172,33 @@ def test_messages_are_put_into_the_words_of_the_running_command() -> None:
         assert in_options("`distill(..., replace=True)`") == "clirot distill ... --replace"
 
 
+@pytest.mark.parametrize(
+    ("message", "given", "told"),
+    [
+        ("unknown model 'x'", {"name": "x"}, "unknown model 'x' (--name)"),
+        (
+            "unknown source 'x'",
+            {"sources": ["a", "x"], "name": "b"},
+            "unknown source 'x' (--source)",
+        ),
+        (
+            "no language: 'x'",
+            {"name": "x", "sources": ["x"]},
+            "no language: 'x' (--name, --source)",
+        ),
+        ("`seed` is not 'x'", {"name": "x"}, "--seed is not 'x'"),
+        ("unknown model 'y'", {"name": "x"}, "unknown model 'y'"),
+    ],
+)
+def test_an_error_of_usage_says_by_which_option_a_value_was_given(
+    message: str, given: dict[str, Any], told: str
+) -> None:
+    command, _ = _command()
+    with pytest.raises(UsageError) as failed, speaking_for(command, lambda name: None, given):
+        raise UsageError(message)
+    assert failed.value.message == told
+
+
 def test_errors_that_leave_a_command_have_its_words() -> None:
     command, _ = _command()
     with pytest.raises(UsageError) as failed, speaking_for(command, lambda name: None):

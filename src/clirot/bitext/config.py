@@ -103,9 +103,9 @@ class FilterConfig:
     )
     min_language: float = setting(
         0.0,
-        "Drop pairs with a side for which the language identifier finds another language more "
-        "probable and gives its own language a lower probability than this. It needs the extra "
-        "langid. 0 turns this filter off.",
+        "Drop a pair if, on one side, the language identifier finds another language more "
+        "probable than the right one, and gives the right one a lower probability than this. The "
+        "filter needs the extra langid. 0 turns it off.",
         at_least=0,
         at_most=1,
     )
@@ -157,13 +157,13 @@ class FetchConfig:
     sources: tuple[str, ...] = setting(
         (),
         "A source of the catalogue, or opus:CORPUS, opus:CORPUS@VERSION or hf:OWNER/NAME:SRC:TGT; "
-        "may be given several times.",
+        "repeatable.",
     )
     files: tuple[Path, ...] = setting(
         (),
         "A file of your own: TSV, CSV, JSON lines or Parquet (PATH:SRC,TGT names the columns), "
         "TMX, XLIFF, PO, MO, or two aligned text files (PATH,PATH); it may be compressed with gz, "
-        "bz2, xz, zst or zip. May be given several times.",
+        "bz2, xz, zst or zip. Repeatable.",
     )
     format: str | None = setting(
         None,
@@ -177,7 +177,7 @@ class FetchConfig:
     exclude: tuple[str, ...] = setting(
         (),
         "Drop pairs of which a side is a document, sentence or topic of this collection (an id or "
-        "a directory); may be given several times.",
+        "a directory); repeatable.",
     )
     realign: bool = setting(
         False,

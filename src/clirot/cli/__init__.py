@@ -100,7 +100,7 @@ def _guarded(command: Any) -> Any:
 
     @wraps(callback)
     def run(**given: Any) -> object:
-        with kept_stdout(), speaking_for(command, _command):
+        with kept_stdout(), speaking_for(command, _command, given):
             return callback(**given)
 
     command.callback = run

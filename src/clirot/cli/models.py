@@ -108,7 +108,7 @@ def remove(
         if name in KNOWN:
             raise UsageError(
                 f"{name} is a known model, not one made here: there is nothing to remove",
-                hint="the Hub's own cache is cleared with `hf cache`",
+                hint="the Hub's own cache is cleared by the command: hf cache",
             )
         store.get("models", name)
     for name in chosen:

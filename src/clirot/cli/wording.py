@@ -15,9 +15,10 @@ import re
 import shlex
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
-from clirot.errors import ClirotError
+from clirot.errors import ClirotError, UsageError
 
 COMMANDS = {
     "fetch_bitext": "fetch-bitext",
@@ -38,8 +39,17 @@ _running: list[tuple[Any, Find]] = []
 
 
 @contextmanager
-def speaking_for(command: Any, find: Find) -> Iterator[None]:
-    """Word the messages of the block, and the errors that leave it, for a command."""
+def speaking_for(
+    command: Any, find: Find, given: Mapping[str, Any] | None = None
+) -> Iterator[None]:
+    """Word the messages of the block, and the errors that leave it, for a command.
+
+    Args:
+        command: the command that runs.
+        find: from the name of another command to the command.
+        given: what the person typed: name of a setting -> value. An error of usage that quotes such
+            a value then says which option it was given by.
+    """
     _running.append((command, find))
     try:
         yield
@@ -47,6 +57,8 @@ def speaking_for(command: Any, find: Find) -> Iterator[None]:
         error.message = in_options(error.message)
         if error.hint is not None:
             error.hint = in_options(error.hint)
+        if isinstance(error, UsageError):
+            error.message += _given_by(error.message, _options(command), given or {})
         raise
     finally:
         _running.pop()
@@ -63,6 +75,19 @@ def in_options(text: str) -> str:
     own = _options(command)
     text = _CALL.sub(lambda found: _command(found, find), text)
     return _SETTING.sub(lambda found: _option(found, own), text)
+
+
+def _given_by(message: str, options: Mapping[str, str], given: Mapping[str, Any]) -> str:
+    """``" (--teacher)"``, where a message quotes the value of that option and names no option."""
+    if re.search(r"(?<![\w-])--?[a-z]", message):
+        return ""
+    quoted = [
+        options[name]
+        for name, value in given.items()
+        for one in (value if isinstance(value, list | tuple) else [value])
+        if name in options and isinstance(one, str | Path) and repr(str(one)) in message
+    ]
+    return f" ({', '.join(dict.fromkeys(quoted))})" if quoted else ""
 
 
 def _options(command: Any) -> Mapping[str, str]:

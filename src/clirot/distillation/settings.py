@@ -250,8 +250,8 @@ class TrainingSettings:
     lora_rank: int = setting(
         0,
         """Rank of low-rank adapters that are trained in place of the body's weights and merged into
-        them at the end, for decoders and other large bodies. The input embeddings are then trained
-        in a transplant only. 0 trains the weights themselves.""",
+        them at the end, for decoders and other large bodies. With adapters, the input embeddings
+        are trained only if the student is a transplant. 0 trains the weights themselves.""",
         at_least=0,
         at_most=1024,
     )

@@ -37,7 +37,7 @@ def evaluate(config: EvaluateConfig, *, progress: ProgressSink = silent) -> Eval
     from clirot.evaluation.inputs import read_inputs
     from clirot.evaluation.procedure import run_evaluation
 
-    return run_evaluation(read_inputs(config, progress), config, progress)
+    return run_evaluation(lambda: read_inputs(config, progress), config, progress)
 
 
 def evaluate_runs(
@@ -61,4 +61,4 @@ def evaluate_runs(
     from clirot.evaluation.inputs import inputs_in_memory
     from clirot.evaluation.procedure import run_evaluation
 
-    return run_evaluation(inputs_in_memory(runs, qrels, config), config, progress)
+    return run_evaluation(lambda: inputs_in_memory(runs, qrels, config), config, progress)

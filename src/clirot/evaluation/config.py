@@ -52,7 +52,8 @@ class EvaluateConfig:
     )
     samples: int = setting(
         20_000,
-        """Labellings that the randomisation test counts, where there are too many to count all.""",
+        """Number of random assignments of signs in the randomisation test, where there are too many
+        to try all of them.""",
         at_least=100,
     )
     seed: int = setting(0, "Seed of the randomisation test and the bootstrap.", at_least=0)

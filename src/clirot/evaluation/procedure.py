@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from clirot.errors import InputError, UsageError
 from clirot.evaluation.config import EvaluateConfig
+from clirot.evaluation.fusion_methods import Fusion
 from clirot.evaluation.inputs import Inputs, known_system
 from clirot.evaluation.measures import Measure, measure_values, parse_measure
 from clirot.evaluation.result import Evaluation, Outcome
@@ -24,8 +25,17 @@ _SIGNS: Mapping[str, Callable[[float, float], bool]] = {
 }  # fmt: skip
 
 
-def run_evaluation(inputs: Inputs, config: EvaluateConfig, progress: ProgressSink) -> Evaluation:
-    """Evaluate ``inputs`` as ``config`` says."""
+def run_evaluation(
+    inputs_of: Callable[[], Inputs], config: EvaluateConfig, progress: ProgressSink
+) -> Evaluation:
+    """Evaluate as ``config`` says.
+
+    Args:
+        inputs_of: gives the runs and the judgements. It is called after the names of measures and
+            fusions have been checked, because runs may be large.
+        config: what to evaluate and how.
+        progress: is told of each fusion and comparison made.
+    """
     expectations = [_Expectation.parse(text) for text in config.expect]
     measures = tuple(
         dict.fromkeys(
@@ -37,11 +47,14 @@ def run_evaluation(inputs: Inputs, config: EvaluateConfig, progress: ProgressSin
     )
     if not measures:
         raise UsageError("no measure to compute", hint="for example `metrics=map`")
+    optimised = parse_measure(config.tune_measure) if config.tune_measure else measures[0]
+    for text in config.fuse:
+        Fusion.parse(text)
+    inputs = inputs_of()
     fused: dict[tuple[str, str], Run] = {}
     if config.fuse:
         from clirot.evaluation.fusion import with_fused
 
-        optimised = parse_measure(config.tune_measure) if config.tune_measure else measures[0]
         inputs, fused = with_fused(inputs, config, optimised, progress)
     if config.baseline is not None:
         known_system(config.baseline, inputs.systems)

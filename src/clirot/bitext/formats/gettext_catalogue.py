@@ -198,7 +198,7 @@ def _checked(line: str, charset: str, path: Path, number: int) -> str:
             return numbers.decode(charset).translate(_ESCAPED)
         except (KeyError, ValueError) as error:
             raise InputError(
-                f"PO has no escape {escape[0]}, or it is no {charset.upper()}",
+                f"unknown escape {escape[0]}, or bytes that are not {charset.upper()}",
                 path=path,
                 line=number,
                 hint="a backslash is written twice",
@@ -219,7 +219,7 @@ def _check_offsets(content: bytes, path: Path) -> None:
         raise InputError("not a compiled gettext catalogue", path=path)
     revision, count, *tables = struct.unpack_from(f"{order}4I", content, 4)
     if revision >> 16:
-        raise InputError(f"a compiled catalogue of revision {revision >> 16}", path=path)
+        raise InputError(f"MO of revision {revision >> 16} is not supported", path=path)
     left = _MO_OVERLAP * len(content)
     for number in range(count):
         for at in (table + 8 * number for table in tables):

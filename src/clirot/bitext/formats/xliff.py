@@ -66,7 +66,8 @@ def read_xliff(stream: IO[bytes], path: Path, request: Request) -> Iterator[Sent
     if not found:
         raise InputError(
             f"nothing in it is between {pair.src!r} and {pair.tgt!r}; it translates: "
-            f"{', '.join(sorted(between)[:20]) or 'none'}",
+            f"{', '.join(sorted(between)[:20]) or 'nothing'}",
+            hint="? stands for a language that the file does not state",
             path=path,
         )
 
