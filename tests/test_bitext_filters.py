@@ -220,7 +220,10 @@ def test_ratios_count_from_thirty_characters():
             "`max_length` must not be below `min_length`: 8 is below 9",
         ),
         ({"max_ratio": 0.5}, "`max_ratio` must be at least 1, or 0, got 0.5"),
-        ({"max_word_ratio": float("nan")}, "`max_word_ratio` must be at least 0, got nan"),
+        (
+            {"max_word_ratio": float("nan")},
+            "`max_word_ratio` must be a finite number, at least 0, got nan",
+        ),
         ({"min_script": 1.5}, "`min_script` must be from 0 to 1, got 1.5"),
         ({"near_duplicates": "both"}, "unknown `near_duplicates` 'both'"),
         (

@@ -265,7 +265,7 @@ def test_an_interrupt_ends_with_130(run: Run, monkeypatch: pytest.MonkeyPatch) -
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("clirot.cli.models.made", interrupted)
+    monkeypatch.setattr("clirot.store.Store.all", interrupted)
     shown = run("models", "list")
     assert (shown.code, shown.out) == (130, "")
     assert "interrupted" in shown.err

@@ -156,8 +156,11 @@ def test_a_start_that_cannot_be_is_told_before_the_teacher_encodes(
     pooled.save_pretrained(str(tmp_path / "pooled"))
     changes: list[tuple[dict[str, object], str]] = [
         ({"vocabulary": 50}, "`vocabulary` must be from 100 to 200000"),
-        ({"sharpness": math.nan}, "`sharpness` must be above 0"),
-        ({"same_spelling": math.nan}, "`same_spelling` must be at least 0"),
+        ({"sharpness": math.nan}, "`sharpness` must be a finite number, above 0, got nan"),
+        (
+            {"same_spelling": math.nan},
+            "`same_spelling` must be a finite number, at least 0, got nan",
+        ),
         ({"teacher": str(modern)}, "WordPiece"),
         ({"student": str(llama), "mask_padding": 8}, "no mask token"),
         ({"teacher": str(tmp_path / "pooled")}, r"merges tokens \(HierarchicalTokenPooling\)"),
@@ -228,11 +231,11 @@ def test_killed_at_ten_moments_it_ends_with_the_weights_of_an_undisturbed_run(
 def test_killed_while_the_student_is_saved_it_ends_with_the_same_files(
     teacher: Path, bitext: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from clirot.distillation import student
+    from clirot.encoding import encoders
 
     calm = distill(tiny_config(teacher, bitext), store=Store(tmp_path / "calm"))
     with monkeypatch.context() as patched:
-        patched.setattr(student, "_save", _interrupted)
+        patched.setattr(encoders, "save_model", _interrupted)
         with pytest.raises(KeyboardInterrupt):
             distill(tiny_config(teacher, bitext))
     assert not Store().names("models")

@@ -91,11 +91,11 @@ def test_stdout_is_for_data_whatever_libraries_print(place: Path) -> None:
 def test_stdout_is_for_data_of_subcommands_too(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def prints(*_: object, **__: object) -> dict[str, object]:
+    def prints(*_: object, **__: object) -> list[object]:
         print("hello from a library")
-        return {}
+        return []
 
-    monkeypatch.setattr("clirot.cli.models.made", prints)
+    monkeypatch.setattr("clirot.store.Store.all", prints)
     monkeypatch.setattr(sys, "argv", ["clirot", "models", "list", "--json"])
     with pytest.raises(SystemExit):
         main()

@@ -448,7 +448,7 @@ def test_what_a_table_does_not_have_is_neither_drawn_nor_pushed() -> None:
         ({"centring": "mean"}, "unknown `centring` 'mean'"),
         ({"solver": "emd"}, "unknown `solver` 'emd'"),
         ({"tolerance": -0.1}, "`tolerance` must be from 0 to 4"),
-        ({"tolerance": math.nan}, "`tolerance` must be from 0 to 4"),
+        ({"tolerance": math.nan}, "`tolerance` must be a finite number, from 0 to 4, got nan"),
         ({"lexical_prior": -1.0}, "`lexical_prior` must be from 0 to 10"),
         ({"teacher_layer": -2}, "`teacher_layer` must be at least -1"),
         ({"tolerance": 0.1, "unbalanced": 0.1}, "does not meet the marginals"),

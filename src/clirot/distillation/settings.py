@@ -199,9 +199,6 @@ class TransplantSettings:
         check_ranges(self)
 
 
-_SEEDS = 2**32
-
-
 @dataclass(frozen=True, kw_only=True)
 class TrainingSettings:
     """How a student is trained."""
@@ -271,5 +268,3 @@ class TrainingSettings:
 
     def __post_init__(self) -> None:
         check_ranges(self)
-        if self.seed >= _SEEDS:
-            raise UsageError(f"`seed` must be below {_SEEDS} (2^32), got {self.seed}")

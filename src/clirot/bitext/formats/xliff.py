@@ -67,7 +67,7 @@ def read_xliff(stream: IO[bytes], path: Path, request: Request) -> Iterator[Sent
         raise InputError(
             f"nothing in it is between {pair.src!r} and {pair.tgt!r}; it translates: "
             f"{', '.join(sorted(between)[:20]) or 'nothing'}",
-            hint="? stands for a language that the file does not state",
+            hint="? is a language that the file does not state" if "?" in str(between) else None,
             path=path,
         )
 
