@@ -7,6 +7,7 @@ the process itself is what is tested.
 from __future__ import annotations
 
 import runpy
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable
@@ -174,7 +175,11 @@ MISTAKES: list[tuple[str, int, list[str]]] = [
     ("distill --src en --tgt eng", 2, ["same language"]),
     ("search --index moonlight --collection set --lang sw", 2, ["'sw'", "en, so"]),
     ("search --index moonlight --collection set", 2, ["several languages", "--lang: en, so"]),
+    ("distill --src en --tgt zzzz", 2, ["'zzzz'", "(--tgt)"]),
+    ("fetch-bitext --tgt so --source zzz", 2, ["'zzz'", "(--source)"]),
     # what contradicts itself or is missing
+    ("evaluate good.run --qrels good.qrels --metric map --metric ''", 2, ["--metric is empty"]),
+    ("distill --src en --tgt so --teacher ''", 2, ["--teacher is empty"]),
     ("fetch-bitext", 2, ["no target language", "--tgt"]),
     ("search --index moonlight", 2, ["--collection", "--topics"]),
     ("search --index moonlight --topics no-text.tsv -k 0", 2, ["k"]),
@@ -231,7 +236,7 @@ def test_a_mistake_is_named_on_stderr_and_nothing_is_on_stdout(
     monkeypatch.chdir(place)
     monkeypatch.setenv("CLIROT_HOME", str(place / "home"))
     before = {kind: Store(place / "home").names(kind) for kind in ("indexes", "models", "runs")}
-    shown = run(*line.split())
+    shown = run(*shlex.split(line))
     assert shown.out == ""
     for fragment in fragments:
         assert fragment in shown.err

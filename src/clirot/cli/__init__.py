@@ -18,7 +18,7 @@ from typer.core import TyperGroup
 
 from clirot.cli.console import kept_stdout, note
 from clirot.cli.streams import ClosedPipe, guard_streams
-from clirot.cli.wording import speaking_for
+from clirot.cli.wording import check_not_empty, speaking_for
 from clirot.errors import ClirotError
 from clirot.version import __version__
 
@@ -101,6 +101,7 @@ def _guarded(command: Any) -> Any:
     @wraps(callback)
     def run(**given: Any) -> object:
         with kept_stdout(), speaking_for(command, _command, given):
+            check_not_empty(command, given)
             return callback(**given)
 
     command.callback = run

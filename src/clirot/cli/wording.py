@@ -64,6 +64,18 @@ def speaking_for(
         _running.pop()
 
 
+def check_not_empty(command: Any, given: Mapping[str, Any]) -> None:
+    """Refuse options that were given an empty text, as an unset variable of a shell gives them.
+
+    Raises:
+        UsageError: there is one; the message has its name.
+    """
+    for name, option in _options(command).items():
+        value = given.get(name)
+        if value == "" or (isinstance(value, list | tuple) and "" in value):
+            raise UsageError(f"{option} is empty", hint="give it a value, or leave it out")
+
+
 def in_options(text: str) -> str:
     """A message of the library, with the options of the command that is running for its settings.
 
