@@ -85,7 +85,8 @@ def test_what_babel_knows_of_a_territory_is_stated(somali: Collection, code: str
             assert f"the {names.currencies[currency]} (since {start[0]})" in text
     metas = {get_global("meta_zones").get(zone) for zone in get_global("territory_zones")[code]}
     kept = [names.meta_zones[meta]["long"] for meta in metas if meta in names.meta_zones]
-    assert kept and all((zone.get("generic") or zone["standard"]) in text for zone in kept)
+    assert kept or code != "SO"  # of some territories a release names no time zone
+    assert all((zone.get("generic") or zone["standard"]) in text for zone in kept)
 
 
 def test_what_babel_knows_of_a_currency_a_language_and_a_script_is_stated(

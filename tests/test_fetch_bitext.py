@@ -593,7 +593,9 @@ def test_files_of_other_formats_by_the_command(tmp_path):
 
     code, _, err = clirot("--tgt", "so", "--file", both, "--format", "cvs")
     assert code == 2
-    assert err.startswith("error: unknown format 'cvs'\n  hint: did you mean 'csv'?; known: csv, ")
+    assert err.startswith(
+        "error: unknown format 'cvs' (--format)\n  hint: did you mean 'csv'?; known: csv, "
+    )
 
 
 @pytest.mark.parametrize(
@@ -603,7 +605,7 @@ def test_files_of_other_formats_by_the_command(tmp_path):
         (
             ["--tgt", "somali"],
             2,
-            "error: not a language code: 'somali'\n  hint: did you mean 'so'?",
+            "error: not a language code: 'somali' (--tgt)\n  hint: did you mean 'so'?",
         ),
         (["--tgt", "en"], 2, "error: source and target are the same language: 'en'"),
         (["--tgt", "so", "--source", "tico19"], 2, "did you mean 'tico-19'?; known: cldr, flores"),
