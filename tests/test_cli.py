@@ -266,6 +266,13 @@ def test_the_traceback_is_there_when_asked_for(run: Run) -> None:
     assert shown.err.splitlines()[-2].startswith("error: unknown model 'nothing'")
 
 
+def test_the_list_of_commands_says_what_each_command_says() -> None:
+    from clirot.cli import _MODULES, _SUMMARIES, _command
+
+    own = {name: " ".join(_command(name).help.split("\n\n")[0].split()) for name in _MODULES}
+    assert own == _SUMMARIES
+
+
 def test_an_interrupt_ends_with_130(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
