@@ -20,7 +20,11 @@ from clirot.runs import Qrels, Run
 
 
 def with_fused(
-    inputs: Inputs, config: EvaluateConfig, measure: Measure, progress: ProgressSink
+    inputs: Inputs,
+    fusions: Sequence[Fusion],
+    config: EvaluateConfig,
+    measure: Measure,
+    progress: ProgressSink,
 ) -> tuple[Inputs, dict[tuple[str, str], Run]]:
     """The inputs with a further system for each fusion, and the fused runs.
 
@@ -29,36 +33,16 @@ def with_fused(
 
     Args:
         inputs: the runs and the judgements.
-        config: the fusions, and the topics to tune them on.
+        fusions: what to fuse, and how.
+        config: the topics to tune on, and the relevance level.
         measure: what tuning optimises.
         progress: told of each fusion made.
     """
     from clirot.evaluation import ranx_library
 
-    fusions = [Fusion.parse(text) for text in config.fuse]
     given = inputs.systems
-    for fusion in fusions:
-        members = fusion.members or given
-        for name in members:
-            known_system(name, given)
-        if len(members) < 2:
-            raise UsageError(
-                f"fusion needs at least two runs, and {fusion.written!r} has {len(members)}",
-                hint="name two or more runs, or none: then all are fused",
-            )
-        if fusion.written in given:
-            raise UsageError(f"two runs are called {fusion.written!r}; one of them is a fusion")
-        if fusions.count(fusion) > 1:
-            raise UsageError(f"the fusion {fusion.written!r} is asked for twice")
-        if config.tune_fusion is None or not fusion.open:
-            fusion.settings(sorted(members))  # what is missing is told before anything is fused
-    if config.tune_fusion is not None and not any(fusion.open for fusion in fusions):
-        raise UsageError(
-            "`tune_fusion`: there is nothing to choose, since no fusion has weights or parameters "
-            "that are left open",
-            hint="leave out the topics to tune on, or write a fusion without its weights "
-            "(`fuse=wsum`)",
-        )
+    _check(fusions, given, config)
+    fusions = list(fusions)  # those that are tuned are put in the place of the others
     trained: frozenset[str] = frozenset()
     notes = list(inputs.notes)
     if config.tune_fusion is not None:
@@ -86,6 +70,32 @@ def with_fused(
                 )
         progress(Step("fusing", done, len(fusions), unit="fusions"))
     return replace(inputs, runs={**inputs.runs, **fused}, notes=tuple(notes)), fused
+
+
+def _check(fusions: Sequence[Fusion], given: Sequence[str], config: EvaluateConfig) -> None:
+    """Refuse, before anything is fused, what makes no sense with these systems."""
+    for fusion in fusions:
+        members = fusion.members or given
+        for name in members:
+            known_system(name, given)
+        if len(members) < 2:
+            raise UsageError(
+                f"fusion needs at least two runs, and {fusion.written!r} has {len(members)}",
+                hint="name two or more runs, or none: then all are fused",
+            )
+        if fusion.written in given:
+            raise UsageError(f"two runs are called {fusion.written!r}; one of them is a fusion")
+        if fusions.count(fusion) > 1:
+            raise UsageError(f"the fusion {fusion.written!r} is asked for twice")
+        if config.tune_fusion is None or not fusion.open:
+            fusion.settings(sorted(members))  # what is missing is told before anything is fused
+    if config.tune_fusion is not None and not any(fusion.open for fusion in fusions):
+        raise UsageError(
+            "`tune_fusion`: there is nothing to choose, since no fusion has weights or parameters "
+            "that are left open",
+            hint="leave out the topics to tune on, or write a fusion without its weights "
+            "(`fuse=wsum`)",
+        )
 
 
 def _training(inputs: Inputs, written: str) -> dict[str, Qrels]:

@@ -48,14 +48,13 @@ def run_evaluation(
     if not measures:
         raise UsageError("no measure to compute", hint="for example `metrics=map`")
     optimised = parse_measure(config.tune_measure) if config.tune_measure else measures[0]
-    for text in config.fuse:
-        Fusion.parse(text)
+    fusions = [Fusion.parse(text) for text in config.fuse]
     inputs = inputs_of()
     fused: dict[tuple[str, str], Run] = {}
-    if config.fuse:
+    if fusions:
         from clirot.evaluation.fusion import with_fused
 
-        inputs, fused = with_fused(inputs, config, optimised, progress)
+        inputs, fused = with_fused(inputs, fusions, config, optimised, progress)
     if config.baseline is not None:
         known_system(config.baseline, inputs.systems)
     values, notes = {}, list(inputs.notes)
