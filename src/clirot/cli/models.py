@@ -11,7 +11,8 @@ import typer
 
 from clirot.cli import console
 from clirot.errors import UsageError
-from clirot.models import KNOWN, trained_languages, unknown
+from clirot.known_models import KNOWN
+from clirot.models import trained_languages, unknown
 from clirot.store import Store
 
 app = typer.Typer(no_args_is_help=True, help="List, show and remove what the model registry holds.")

@@ -20,8 +20,9 @@ from clirot.distillation.settings import (
     TransplantSettings,
 )
 from clirot.errors import LanguageError, UnusedSettingWarning, UsageError
+from clirot.known_models import KNOWN
 from clirot.languages import parse_language
-from clirot.models import KNOWN, STUDENT_SIDES
+from clirot.models import STUDENT_SIDES
 from clirot.records import LanguagePair, LanguagePairs
 from clirot.registry import Registry
 from clirot.settings import check_ranges, leaves, part, setting, values

@@ -237,7 +237,8 @@ def open_start(
             encoder has no mask token to be filled with, or it merges tokens.
     """
     torch.manual_seed(config.training.seed)  # for weights that a checkpoint lacks
-    model = load_model((base or teacher).path)
+    begin = base or teacher
+    model = load_model(begin.path, prompts=begin.prompts)
     if base is None:
         wordpieces(model.tokenizer)  # raises if nothing can be transplanted into them
     if config.mask_padding:

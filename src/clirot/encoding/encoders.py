@@ -3,7 +3,8 @@
 Every encoder is a sentence-transformers ``MultiVectorEncoder``. A checkpoint that is one already
 (ColBERT, PyLate, a student made here) is loaded as it is; a plain encoder (BERT, a pooling sentence
 transformer) becomes one by masking padding and normalising its raw token vectors. It gets no
-projection: the one that sentence-transformers would add is random until it is trained.
+projection: the one that sentence-transformers would add is random until it is trained. Prompts are
+those of the checkpoint; where it has none, those of the registry's row.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import torch
 from numpy.typing import NDArray
 
 from clirot.errors import InputError, first_line
+from clirot.known_models import Prompts
 from clirot.models import ModelRef, Side
 from clirot.records import ProgressSink, Step, silent
 
@@ -123,19 +125,29 @@ def load_encoder(ref: ModelRef, *, side: Side) -> MultiVectorTokenEncoder:
     """
     chosen = ref.side(side)
     return MultiVectorTokenEncoder(
-        load_model(chosen.path), side=side, name=chosen.name, digest=chosen.digest
+        load_model(chosen.path, prompts=chosen.prompts),
+        side=side,
+        name=chosen.name,
+        digest=chosen.digest,
     )
 
 
-def load_model(path: Path, *, device: str | None = None) -> MultiVectorEncoder:
+def load_model(
+    path: Path, *, device: str | None = None, prompts: Prompts | None = None
+) -> MultiVectorEncoder:
     """Load a checkpoint directory as a ``MultiVectorEncoder``, in float32.
 
     Weights that were saved in half precision are converted to float32. In half precision small
     training steps would be rounded away, and token vectors would depend on their batch.
 
+    Args:
+        path: the directory.
+        device: as torch names it; None: the GPU where there is one.
+        prompts: what texts are read with, from :attr:`clirot.models.ModelRef.prompts`.
+
     Raises:
-        InputError: it is not a checkpoint, its weights are not safetensors, or it is not a text
-            encoder.
+        InputError: it is not a checkpoint, its weights are not safetensors, it is not a text
+            encoder, or its prompts contradict those that are given.
     """
     with quiet_libraries():
         from sentence_transformers import MultiVectorEncoder
@@ -147,6 +159,7 @@ def load_model(path: Path, *, device: str | None = None) -> MultiVectorEncoder:
                 model = _from_plain_encoder(path, device)
             model = model.float().eval()
             _check_text_encoder(model, path)
+            _use_prompts(model, prompts, path)
             model.encode_query(["a", "a b"])
         except _NOT_LOADABLE as error:
             raise InputError(
@@ -182,7 +195,45 @@ def _from_plain_encoder(path: Path, device: str | None) -> MultiVectorEncoder:
     return MultiVectorEncoder(
         modules=[backbone, MultiVectorMask(), Normalize(module_input_name="token_embeddings")],
         device=device,
+        prompts=_saved_prompts(path),
     )
+
+
+def _saved_prompts(path: Path) -> dict[str, str]:
+    """The prompts that a sentence transformer keeps beside its weights, by the names of clirot."""
+    own = path / "config_sentence_transformers.json"
+    saved = json.loads(own.read_text(encoding="utf-8")).get("prompts") if own.is_file() else None
+    prompts = {name: prompt for name, prompt in (saved or {}).items() if prompt is not None}
+    for name in ("passage", "corpus"):  # what a document is called elsewhere
+        if name in prompts:
+            prompts.setdefault("document", prompts[name])
+    return prompts
+
+
+def _use_prompts(model: MultiVectorEncoder, wanted: Prompts | None, path: Path) -> None:
+    """Read texts with the prompts of the registry, in place. THE place where they are applied.
+
+    None leaves the model as its checkpoint says. Empty prompts take those of the checkpoint away:
+    a row says so where prompts are not to be used.
+
+    Raises:
+        InputError: the checkpoint and the registry ask for different prompts.
+    """
+    if wanted is None:
+        return
+    own = Prompts(
+        query=model.prompts.get("query") or "", document=model.prompts.get("document") or ""
+    )
+    none = Prompts()
+    if none not in (own, wanted) and own != wanted:
+        raise InputError(
+            f"the checkpoint asks for the prompts {own.query!r} and {own.document!r}, the list of "
+            f"known models for {wanted.query!r} and {wanted.document!r}",
+            path=path,
+            hint="give the path or the Hub id in place of the name, to read it as its checkpoint "
+            "says",
+        )
+    model.prompts["query"], model.prompts["document"] = wanted.query, wanted.document
 
 
 def _check_text_encoder(model: MultiVectorEncoder, path: Path) -> None:

@@ -144,7 +144,7 @@ def align(config: AlignConfig, *, store: Store | None = None) -> Alignment:
     objective = Transport(plan=settings)
     tgt, src = _sentences(config, store, trained)
     other = ref.teacher.side("document") if ref.teacher is not None else ref
-    student, teacher = load_model(ref.path), load_model(other.path)
+    student, teacher = (load_model(one.path, prompts=one.prompts) for one in (ref, other))
     with torch.inference_mode():
         layer = settings.teacher_layer if "layer" in settings.asks_for else None
         target, target_tokens = _encode(student, tgt, ref.encodes[0], layer)
