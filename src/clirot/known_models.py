@@ -18,8 +18,8 @@ from clirot.registry import Registry
 SMALL = 150
 """Millions of parameters: up to here a CPU trains a student with the model in reasonable time."""
 
-# Corpora and cards write "no" for Bokmål, which CLDR keeps apart from the macrolanguage.
-_SAME = {"nb": "no", "no": "nb"}
+# Cards and corpora write the macrolanguage for these, which CLDR keeps apart from it.
+_SAME = {"nb": "no", "no": "nb", "gaz": "om", "pbt": "ps", "gug": "gn", "ydd": "yi"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,7 +112,9 @@ def covers(row: KnownModel, language: str) -> bool:
     """Whether a model's card names a language.
 
     A script that is not the language's default must be named itself: a card that says ``sr`` does
-    not speak of ``sr-Latn``. ``no`` and ``nb`` are taken for one language.
+    not speak of ``sr-Latn``. ``no`` and ``nb`` are taken for one language, and West Central Oromo,
+    Southern Pashto, Paraguayan Guarani and Eastern Yiddish for what cards call ``om``, ``ps``,
+    ``gn`` and ``yi``.
 
     Args:
         row: of the table.
