@@ -23,10 +23,11 @@ from clirot.errors import (
     ClirotError,
     DownloadError,
     InputError,
+    LanguageError,
     UnknownNameError,
     UsageError,
 )
-from clirot.known_models import KNOWN
+from clirot.known_models import KNOWN, covering
 from clirot.models import resolve
 from clirot.store import Input, Store, tree_digest
 
@@ -333,6 +334,36 @@ def test_list(store: Store, tiny: Path) -> None:
     assert list(document["known"]) == list(KNOWN)
     assert document["known"]["minilm-en"]["licence"] == "Apache-2.0"
     assert document["made"]["en-so"]["results"] == {"development_map": [0.25, 0.5]}
+
+
+@pytest.mark.parametrize("words", [["list"], []])
+def test_list_by_language(store: Store, tiny: Path, words: list[str]) -> None:
+    make_student(store, tiny, tree_digest(tiny))
+
+    def listed(*options: str) -> tuple[list[str], list[str]]:
+        done = CliRunner().invoke(app, ["models", *words, *options, "--json"])
+        assert done.exit_code == 0, done.output
+        document = json.loads(done.stdout)
+        return list(document["known"]), list(document["made"])
+
+    assert listed() == (list(KNOWN), ["en-so"])
+    assert listed("--lang", "som") == (covering(["so"]), ["en-so"])
+    assert listed("--lang", "so,tl") == (covering(["so", "tl"]), [])
+    assert listed("--lang", "so", "--lang", "fil") == (covering(["so", "tl"]), [])
+    assert listed("--lang", "aa") == ([], [])
+    table = CliRunner().invoke(app, ["models", *words, "--lang", "so"]).stdout.splitlines()
+    names = [line.split()[0] for line in table if line.split()[:1] and line.split()[0] in KNOWN]
+    assert names == covering(["so"])
+    row = next(line for line in table if line.split()[:1] == ["me5-small"])
+    e5 = KNOWN["me5-small"]
+    for said in (len(e5.languages), e5.dimensions, e5.parameters, e5.licence, "teacher, student"):
+        assert str(said) in row
+
+
+def test_list_by_what_is_no_language(store: Store) -> None:
+    done = CliRunner().invoke(app, ["models", "--lang", "somali"])
+    assert isinstance(done.exception, LanguageError)
+    assert "did you mean 'so'?" in str(done.exception.hint)
 
 
 def test_show(store: Store, tiny: Path) -> None:

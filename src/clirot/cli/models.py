@@ -8,44 +8,82 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from clirot.cli import console
 from clirot.errors import UsageError
-from clirot.known_models import KNOWN
+from clirot.known_models import KNOWN, covering
+from clirot.languages import parse_language
 from clirot.models import trained_languages, unknown
-from clirot.store import Store
+from clirot.store import Artefact, Store
 
-app = typer.Typer(no_args_is_help=True, help="List, show and remove what the model registry holds.")
+
+class _ListUnlessNamed(TyperGroup):
+    """``clirot models`` is ``clirot models list``, with the same options."""
+
+    def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:  # type: ignore[override]
+        options_only = not args or (args[0].startswith("-") and args[0] not in ("-h", "--help"))
+        return super().parse_args(ctx, ["list", *args] if options_only else args)
+
+
+app = typer.Typer(
+    cls=_ListUnlessNamed,
+    no_args_is_help=False,
+    help="List, show and remove what the model registry holds.",
+)
 
 
 @app.command("list")
 def list_models(
+    lang: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="CODES",
+            help="Only models that read this language, the best first. Several: with commas, or "
+            "the option again; a model must read all of them.",
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
 ) -> None:
-    """List the known models and those made here."""
-    students = Store().all("models")
+    """List the known models and those made here.
+
+    `list` may be left out. What is best is said in the documentation, on the page of models.
+    """
+    wanted = [parse_language(code) for codes in lang or [] for code in codes.split(",")]
+    known = covering(wanted) if wanted else list(KNOWN)
+    students = [one for one in Store().all("models") if _reads(one, wanted)]
     if as_json:
         console.emit_json(
             {
-                "known": {name: asdict(row) for name, row in KNOWN.items()},
+                "known": {name: asdict(KNOWN[name]) for name in known},
                 "made": {one.name: asdict(one.manifest) for one in students},
             }
         )
         return
-    rows = [[name, row.role, row.licence, row.description] for name, row in KNOWN.items()]
-    for one in students:
-        config = one.manifest.config
-        teacher = next((i.name for i in one.manifest.inputs if i.kind == "teacher"), "?")
-        rows.append(
-            [
-                one.name,
-                "student",
-                "of its bitext",
-                f"{trained_languages(config)}, teacher {teacher}, {config['objective']}, "
-                f"made {one.manifest.created[:10]}",
-            ]
-        )
-    console.emit_table(console.table_of(["name", "role", "licence", "what"], rows))
+    columns = ["name", "role", "languages", "dimensions", "parameters (M)", "licence", "what"]
+    rows = [_known_row(name) for name in known] + [_student_row(one) for one in students]
+    console.emit_table(console.table_of(columns, rows))
+
+
+def _reads(student: Artefact, wanted: list[str]) -> bool:
+    return set(wanted) <= set(trained_languages(student.manifest.config).tgts)
+
+
+def _known_row(name: str) -> list[str]:
+    row = KNOWN[name]
+    role = "teacher, student base" if row.role == "both" else row.role
+    what = f"{row.description}; gated" if row.gated else row.description
+    figures = (len(row.languages), row.dimensions, row.parameters)
+    return [name, role, *map(str, figures), row.licence, what]
+
+
+def _student_row(student: Artefact) -> list[str]:
+    config = student.manifest.config
+    languages = trained_languages(config)
+    teacher = next((i.name for i in student.manifest.inputs if i.kind == "teacher"), "?")
+    made = f"made {student.manifest.created[:10]}"
+    what = f"{languages}, teacher {teacher}, {config['objective']}, {made}"
+    return [student.name, "student", str(len(languages.tgts)), "", "", "of its bitext", what]
 
 
 @app.command("show")
