@@ -57,6 +57,10 @@ class UnusedSettingWarning(ClirotWarning):
     """A setting was given that the chosen objective does not use."""
 
 
+class ChoiceNotice(ClirotWarning):
+    """Something was left open, and was chosen: no mistake, but worth knowing."""
+
+
 class UsageError(ClirotError):
     """The request contradicts itself or names something that cannot be."""
 

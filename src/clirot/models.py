@@ -36,6 +36,8 @@ STUDENT_SIDES: dict[str, tuple[Side, ...]] = {
 # The files of a checkpoint. Weights in other formats are neither fetched nor read.
 _CHECKPOINT = ("*.safetensors", "*.json", "*.txt", "*.model", "*.metadata")
 _NOT_CHECKPOINT = ("onnx/*", "openvino/*")
+_CARD = "README.md"
+"""Fetched for the languages that it names; it is no part of the model's digest."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,8 +91,13 @@ class ModelRef:
         )
 
 
-def resolve(name: str, store: Store) -> ModelRef:
+def resolve(name: str, store: Store, *, fetch: bool = True) -> ModelRef:
     """The model called ``name``, fetched if it is a known or Hub model that is not here yet.
+
+    Args:
+        name: of a known model or of one made here, a directory, or a Hub id.
+        store: where the models made here are.
+        fetch: whether the Hub may be asked for what its cache on this machine lacks.
 
     Raises:
         UnknownNameError: no known model, no artefact, no directory and not a Hub id.
@@ -99,7 +106,7 @@ def resolve(name: str, store: Store) -> ModelRef:
         InputError: the files are not a safetensors checkpoint.
     """
     if name in KNOWN:
-        return _resolve_known(name, KNOWN[name])
+        return _resolve_known(name, KNOWN[name], fetch=fetch)
     if store.has("models", name):
         return _resolve_made(store.get("models", name), store)
     if name and Path(name).is_dir():
@@ -108,7 +115,7 @@ def resolve(name: str, store: Store) -> ModelRef:
         return ModelRef(name=name, origin="path", path=path, digest=tree_digest(path))
     repository, _, revision = name.partition("@")
     if repository.count("/") == 1 and not repository.startswith((".", "/", "~")):
-        path = _snapshot(repository, revision or None)
+        path = _snapshot(repository, revision or None, fetch=fetch)
         return ModelRef(name=name, origin="hub", path=path, digest=_snapshot_digest(path))
     raise unknown(name, store)
 
@@ -123,8 +130,8 @@ def unknown(name: str, store: Store) -> UnknownNameError:
     )
 
 
-def _resolve_known(name: str, row: KnownModel) -> ModelRef:
-    path = _packaged(row) or _snapshot(row.hub_id, row.revision, known_as=name)
+def _resolve_known(name: str, row: KnownModel, *, fetch: bool) -> ModelRef:
+    path = _packaged(row) or _snapshot(row.hub_id, row.revision, known_as=name, fetch=fetch)
     digest = row.weights_sha256
     if digest is None:
         digest = _snapshot_digest(path)
@@ -191,7 +198,9 @@ def _weights(path: Path) -> Path:
     return found[0]
 
 
-def _snapshot(repository: str, revision: str | None, *, known_as: str | None = None) -> Path:
+def _snapshot(
+    repository: str, revision: str | None, *, known_as: str | None = None, fetch: bool = True
+) -> Path:
     """The files of a Hub repository at a revision, from the Hub's own cache where it has them."""
     import huggingface_hub
     from huggingface_hub import errors as hub_errors
@@ -202,7 +211,8 @@ def _snapshot(repository: str, revision: str | None, *, known_as: str | None = N
             huggingface_hub.snapshot_download(
                 repository,
                 revision=revision,
-                allow_patterns=list(_CHECKPOINT),
+                allow_patterns=[*_CHECKPOINT, _CARD],
+                local_files_only=not fetch,
                 ignore_patterns=list(_NOT_CHECKPOINT),
             )
         )

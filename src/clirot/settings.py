@@ -6,6 +6,10 @@ setting follows from its field: :func:`check_ranges` holds a value to its range,
 lists the settings of a configuration and of its parts, :func:`assembled` makes a configuration from
 values by name, and the command line makes its options from the same fields.
 
+The best value of some settings depends on what else was chosen. Their default is made by
+:func:`following`: it is one of several values, and :func:`settled` puts the right one in its place
+where nobody gave another.
+
 In the text of an error or a warning, a setting stands in backticks, by the name of its field
 (:mod:`clirot.errors`).
 """
@@ -22,6 +26,42 @@ from clirot.registry import unknown_name
 
 T = TypeVar("T")
 _KEY = "setting"
+
+
+class Following(float):
+    """A default that follows from a circumstance, such as what a student starts from.
+
+    Until it is settled it is the number of the first circumstance. A number that somebody gave,
+    even the same one, is no ``Following`` and stays.
+    """
+
+    values: Mapping[str, float]
+    """Circumstance -> number."""
+
+    @property
+    def described(self) -> str:
+        """The values in words: ``transplant 0.02, encoder 0.005``."""
+        return ", ".join(f"{name} {value:g}" for name, value in self.values.items())
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restored, (dict(self.values),)
+
+
+def following(**values: float) -> Any:
+    """A default that follows from a circumstance.
+
+    Args:
+        values: circumstance -> the number; the first one holds until the setting is settled.
+    """
+    made = Following(next(iter(values.values())))
+    made.values = values
+    return made
+
+
+def _restored(values: Mapping[str, float]) -> Following:
+    """For pickle and copy, which know nothing of keyword arguments."""
+    found: Following = following(**values)
+    return found
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,6 +163,24 @@ def values(configuration: Any) -> dict[str, Any]:
             holder = getattr(holder, step)
         found[leaf.name] = getattr(holder, leaf.name)
     return found
+
+
+def settled(configuration: T, circumstance: str) -> T:
+    """The configuration with its :class:`Following` defaults replaced, in its parts too.
+
+    Args:
+        configuration: any configuration.
+        circumstance: which of the values holds.
+    """
+    changes: dict[str, Any] = {}
+    for one in dataclasses.fields(configuration):  # type: ignore[arg-type]
+        value = getattr(configuration, one.name)
+        if isinstance(value, Following):
+            changes[one.name] = value.values[circumstance]
+        elif dataclasses.is_dataclass(value) and one.default_factory is not MISSING:
+            changes[one.name] = settled(value, circumstance)
+    made: T = dataclasses.replace(configuration, **changes)  # type: ignore[type-var]
+    return made
 
 
 def assembled(configuration: type[T], given: Mapping[str, Any], **more: Any) -> T:

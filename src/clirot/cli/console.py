@@ -16,7 +16,7 @@ from contextlib import contextmanager, redirect_stdout
 from typing import TYPE_CHECKING, Any, TextIO
 
 from clirot.cli.wording import in_options
-from clirot.errors import ClirotWarning
+from clirot.errors import ChoiceNotice, ClirotWarning
 from clirot.records import ProgressSink, Step
 
 if TYPE_CHECKING:
@@ -119,7 +119,9 @@ def shown_warnings() -> Iterator[None]:
             file: TextIO | None = None,
             line: str | None = None,
         ) -> None:
-            if issubclass(category, ClirotWarning):
+            if issubclass(category, ChoiceNotice):
+                note(str(message))
+            elif issubclass(category, ClirotWarning):
                 warn(str(message))
             else:
                 others(message, category, filename, lineno, file, line)

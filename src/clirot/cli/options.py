@@ -15,7 +15,7 @@ from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 import typer
 
-from clirot.settings import Leaf, leaves
+from clirot.settings import Following, Leaf, leaves
 
 Command = Callable[..., None]
 
@@ -31,7 +31,7 @@ def with_options(
 
     ``settings`` is a dictionary from the name of a setting to its value. Settings for which no
     option was given are in it with their defaults, except those whose default is "none given"
-    (None, or an empty tuple), which are left out.
+    (None, or an empty tuple) or follows from something else, which are left out.
 
     Args:
         configuration: the dataclass whose settings become options, after the command's own.
@@ -78,13 +78,16 @@ def _parameter(
 ) -> inspect.Parameter:
     wanted, default = leaf.type, leaf.default
     declared = spelled or (f"--{leaf.name.replace('_', '-')}",)
+    shown: bool | str = default not in (None, "")
+    if isinstance(default, Following):  # what was not given is settled later
+        wanted, default, shown = wanted | None, None, default.described
     if get_origin(wanted) is tuple:  # repeatable
         wanted, default = list[get_args(wanted)[0]] | None, None  # type: ignore[misc]
     option = typer.Option(
         *declared,
         metavar=metavar,
         help=leaf.said.help,
-        show_default=default not in (None, ""),
+        show_default=shown,
     )
     return inspect.Parameter(
         leaf.name,

@@ -41,6 +41,8 @@ REPORTERS: Registry[tuple[str, str]] = Registry(
 )
 """Name -> the package it needs, and what to install for it."""
 
+AUTO = "auto"
+TEACHER = "teacher"
 TRANSPLANT = "transplant"
 UNTRAINED = "none"
 _FORMAT = 1  # of the training procedure: a change makes older students outdated
@@ -56,14 +58,17 @@ class DistillConfig:
     pair: LanguagePair | LanguagePairs
     """The teacher's language and the student's, one or several."""
     teacher: str = setting(
-        "minilm-en",
-        "The teacher: a name of the model registry, a directory or a Hub id.",
+        AUTO,
+        """The teacher: a name of the model registry, a directory or a Hub id. auto: the best known
+        multilingual encoder that covers the languages and can be had, else minilm-en.""",
         decides=False,  # it is an input, recorded with its digest
     )
     student: str = setting(
-        TRANSPLANT,
-        """What the student starts from: transplant (the teacher, with a vocabulary for the target
-        language), or the name of an encoder, such as xlm-r-base.""",
+        AUTO,
+        """What the student starts from. teacher: the teacher itself, which should be multilingual.
+        transplant: the teacher, with a vocabulary for the target language. Else the name of an
+        encoder, such as xlm-r-base. auto: teacher where that covers the language, else
+        transplant.""",
     )
     side: str = setting(
         "query",
@@ -122,11 +127,11 @@ class DistillConfig:
         object.__setattr__(self, "objective", "".join(self.objective.split()))
         check_ranges(self)
         layer = self.objective_settings.plan.teacher_layer
-        if layer != LAST_LAYER and self.student != TRANSPLANT:
+        if layer != LAST_LAYER and self.student not in (AUTO, TEACHER, TRANSPLANT):
             raise UsageError(
                 f"`teacher_layer` {layer}: the layers of {self.student!r} are not those of the "
                 "teacher, so their tokens cannot be compared",
-                hint=f"leave `teacher_layer` at {LAST_LAYER}, or start from a transplant",
+                hint=f"leave `teacher_layer` at {LAST_LAYER}, or choose `student=teacher`",
             )
         if self.mask_padding and self.side != "query":
             raise UsageError(
@@ -212,7 +217,6 @@ def checked_objective(config: DistillConfig) -> Objective | None:
     if config.objective == UNTRAINED:
         if config.report_to:
             raise UsageError("there is no training to report on with objective none")
-        _warn_of_unused(config, None)
         return None
     from clirot.distillation.objectives.objective import objective_of
 
@@ -227,7 +231,6 @@ def checked_objective(config: DistillConfig) -> Objective | None:
         from clirot.distillation.training.trainer import check_adapters_installed
 
         check_adapters_installed()
-    _warn_of_unused(config, objective)
     return objective
 
 
@@ -247,9 +250,14 @@ def check_reporters(names: Sequence[str]) -> None:
             )
 
 
-def _warn_of_unused(config: DistillConfig, objective: Objective | None) -> None:
+def warn_of_unused(config: DistillConfig, student: str, objective: Objective | None) -> None:
     """Warn (UnusedSettingWarning) of each setting that was changed and has no effect, so that it is
     not taken for the cause of a result.
+
+    Args:
+        config: the settings as they were given.
+        student: what the student starts from, where that was left open.
+        objective: what is trained on; None: nothing is trained.
     """
     given = values(config)
     changed = {
@@ -257,7 +265,7 @@ def _warn_of_unused(config: DistillConfig, objective: Objective | None) -> None:
         for leaf in leaves(DistillConfig)
         if given[leaf.name] != leaf.default
     }
-    reasons = _reasons(config, changed, objective)
+    reasons = _reasons(config, student, changed, objective)
     for name, value in changed.items():
         if name in reasons:
             warnings.warn(
@@ -268,7 +276,7 @@ def _warn_of_unused(config: DistillConfig, objective: Objective | None) -> None:
 
 
 def _reasons(
-    config: DistillConfig, changed: Iterable[str], objective: Objective | None
+    config: DistillConfig, student: str, changed: Iterable[str], objective: Objective | None
 ) -> dict[str, str]:
     """Name of a setting that is not used -> why."""
     from clirot.distillation.objectives.objective import unused
@@ -277,8 +285,8 @@ def _reasons(
         name: f"objective {config.objective!r}: {why}"
         for name, why in unused(changed, objective).items()
     }
-    if config.student != TRANSPLANT:
-        base = f"student {config.student!r}"
+    if student != TRANSPLANT:
+        base = f"student {student!r}"
         names = [one.name for one in leaves(TransplantSettings)]
         found |= dict.fromkeys(names, f"{base}: it keeps its own vocabulary")
         rank = config.training.lora_rank

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from clirot.errors import UsageError
-from clirot.settings import check_ranges, part, setting
+from clirot.settings import check_ranges, following, part, setting
 
 LAST_LAYER = -1
 """The ``teacher_layer`` that stands for the tokens as they are scored."""
@@ -23,7 +23,7 @@ class PlanSettings:
     """How the transport plan between the tokens of two sentences is found."""
 
     reg: float = setting(
-        0.02,
+        following(transplant=0.02, encoder=0.02),
         """Entropic regularisation of the transport plan. A smaller value gives a sharper plan; a
         blurred plan pulls every student token towards the mean of the sentence.""",
         unit="cosine distance",
@@ -145,14 +145,14 @@ class ContrastSettings:
     """How sharply a sentence or a token is told apart from the others of a batch."""
 
     temperature: float = setting(
-        0.05,
+        following(transplant=0.05, encoder=0.05),
         """What the scores of contrastive and score-kl, and the costs of transport-contrast, are
         divided by. A smaller value attends more to the hardest negatives.""",
         at_least=1e-4,
         at_most=100,
     )
     token_temperature: float = setting(
-        0.1,
+        following(transplant=0.1, encoder=0.1),
         """What the cosines of token-contrast are divided by. A smaller value attends more to the
         hardest negatives.""",
         at_least=1e-4,
@@ -224,10 +224,13 @@ class TrainingSettings:
         """Compute activations a second time instead of keeping them: less memory, about a third
         more time.""",
     )
-    learning_rate: float = setting(2e-4, "Peak learning rate of the body.", above=0)
+    learning_rate: float = setting(
+        following(transplant=2e-4, encoder=5e-5), "Peak learning rate of the body.", above=0
+    )
     embedding_learning_rate: float = setting(
-        4e-3,
-        "Peak learning rate of the input embeddings, most of which are new in a transplant.",
+        following(transplant=4e-3, encoder=5e-5),
+        """Peak learning rate of the input embeddings. Most of them are new in a transplant; in an
+        encoder that reads the language already, a high rate would undo what it knows.""",
         above=0,
     )
     warmup: float = setting(

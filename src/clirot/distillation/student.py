@@ -9,14 +9,21 @@ These modules are imported when they are needed, since every command's help impo
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from string import Template
 from typing import TYPE_CHECKING, Any
 
-from clirot.distillation.configuration import TRANSPLANT, DistillConfig, checked_objective
-from clirot.errors import ClirotError, UsageError
+from clirot.distillation.configuration import (
+    TEACHER,
+    TRANSPLANT,
+    DistillConfig,
+    checked_objective,
+    warn_of_unused,
+)
+from clirot.errors import ChoiceNotice, ClirotError, UsageError
 from clirot.languages import language_name
 from clirot.models import STUDENT_SIDES
 from clirot.records import LanguagePair, ProgressSink, silent
@@ -129,17 +136,19 @@ def _distill(
     config: DistillConfig, store: Store, progress: ProgressSink, together: Processes
 ) -> DistillResult:
     """Make the student, in the first process."""
-    objective = checked_objective(config)
+    checked_objective(config)  # before a model is fetched
+    from clirot.distillation.choice import choose
     from clirot.distillation.start import bitexts_of, check_teacher, open_start, warn_of_seen
     from clirot.distillation.training.epochs import Report
-    from clirot.models import resolve
     from clirot.store.manifest import fingerprint
 
+    choice = choose(config, store)
+    given, config, teacher, base = config, choice.config, choice.teacher, choice.base
+    objective = checked_objective(config)
+    warn_of_unused(given, config.student, objective)
     name, deciding = config.artefact_name, config.deciding()
-    teacher = resolve(config.teacher, store)
     check_teacher(teacher, name)
-    base = None if config.student == TRANSPLANT else resolve(config.student, store)
-    if base is not None:
+    if base is not None and config.student != TEACHER:
         deciding["student"] = _findable(base)  # however its path was written
     bitexts = bitexts_of(config, store, progress)
     inputs = (
@@ -152,6 +161,10 @@ def _distill(
     # Outside of the draft, which it outlives; other settings are another run.
     run = fingerprint("models", deciding, inputs, config.training.seed)[:8]
     reports = store.home / "reports" / name / run
+    if made is None and choice.because:
+        message = f"the teacher is {teacher.name}, and the student starts as "
+        start = "it does" if base is teacher else "a transplant of it"
+        warnings.warn(f"{message}{start}: {choice.because}", ChoiceNotice, stacklevel=3)
     if made is not None:
         return DistillResult(made, fresh=False, tensorboard=reports if reports.is_dir() else None)
     model = open_start(config, teacher, base)
