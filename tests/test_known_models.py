@@ -94,6 +94,18 @@ def test_models_without_a_rank_come_last() -> None:
     assert "afro-xlmr" not in covering(["so", "tl"])
 
 
+def test_the_page_of_models_has_every_row() -> None:
+    page = (Path(__file__).parents[1] / "docs" / "models.md").read_text(encoding="utf-8")
+    rows = {line.split("`")[1]: line for line in page.splitlines() if line.startswith("| `")}
+    assert list(rows) == list(KNOWN)
+    for name, row in KNOWN.items():
+        cells = [cell.strip() for cell in rows[name].split("|")]
+        assert cells[2] == row.hub_id
+        assert cells[4:6] == [str(row.dimensions), str(row.parameters)], name
+        assert cells[6].startswith(row.licence), name
+        assert ("gated" in cells[6]) == row.gated
+
+
 # --- prompts
 
 E5 = Prompts(query="query: ", document="passage: ")
