@@ -279,6 +279,7 @@ def _reasons(
     if config.student != TRANSPLANT:
         base = f"student {config.student!r}"
         names = [one.name for one in leaves(TransplantSettings)]
+        names.append("new_embedding_learning_rate")
         found |= dict.fromkeys(names, f"{base}: it keeps its own vocabulary")
         rank = config.training.lora_rank
         if rank and objective is not None:

@@ -226,8 +226,11 @@ class TrainingSettings:
     )
     learning_rate: float = setting(2e-4, "Peak learning rate of the body.", above=0)
     embedding_learning_rate: float = setting(
+        4e-3, "Peak learning rate of the input embeddings that the student starts with.", above=0
+    )
+    new_embedding_learning_rate: float = setting(
         4e-3,
-        "Peak learning rate of the input embeddings, most of which are new in a transplant.",
+        "Peak learning rate of the input embeddings of subwords that a transplant added.",
         above=0,
     )
     warmup: float = setting(
