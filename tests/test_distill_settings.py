@@ -47,6 +47,12 @@ class Seen:
         return self.trainer.model[0].auto_model
 
 
+def _embedding_rate(seen: Seen, rows: str) -> float:
+    """Of those rows, or of all where they have one rate."""
+    rates = seen.args.learning_rate_mapping
+    return next((rate for name, rate in rates.items() if rows in name), {*rates.values()}.pop())
+
+
 def _contrast(name: str) -> Callable[[Seen], Any]:
     return lambda seen: {
         getattr(one.contrast, name) for _, one in terms_of(seen.objective) if name in type(one).uses
@@ -60,7 +66,8 @@ ARRIVED: dict[str, Callable[[Seen], Any]] = {
     "accumulate": lambda seen: seen.args.gradient_accumulation_steps,
     "checkpointing": lambda seen: seen.body.is_activation_checkpointing,
     "learning_rate": lambda seen: seen.args.learning_rate,
-    "embedding_learning_rate": lambda seen: {*seen.args.learning_rate_mapping.values()}.pop(),
+    "embedding_learning_rate": lambda seen: _embedding_rate(seen, "base"),
+    "new_embedding_learning_rate": lambda seen: _embedding_rate(seen, "added"),
     "warmup": lambda seen: seen.args.warmup_steps,
     "max_tokens": lambda seen: seen.args.max_length,
     "lora_rank": lambda seen: seen.rank,
@@ -90,6 +97,7 @@ CHANGED: dict[str, Any] = {
     "checkpointing": True,
     "learning_rate": 1e-4,
     "embedding_learning_rate": 1e-3,
+    "new_embedding_learning_rate": 2e-3,
     "warmup": 0.3,
     "max_tokens": 40,
     "lora_rank": 2,
@@ -228,7 +236,10 @@ def test_models_and_bitext_are_told_by_the_inputs(
     teacher = save_tiny_model(tmp_path / "teacher", seed=5)
     base = save_tiny_model(tmp_path / "base", seed=6)
     # A transplant's settings are idle without a transplant.
-    plain = replace(config, transplant=DistillConfig(pair=config.pair).transplant)
+    usual = DistillConfig(pair=config.pair)
+    rate = usual.training.new_embedding_learning_rate
+    plain = replace(config, transplant=usual.transplant)
+    plain = changed(plain, new_embedding_learning_rate=rate)
     more = changed(plain, name="inputs", teacher=str(teacher), student=str(base))
     seen = _given(more, store)
     assert seen.manifest is not None and seen.transplant is None

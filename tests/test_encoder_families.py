@@ -22,6 +22,7 @@ from clirot.distillation.training import trainer
 from clirot.distillation.training.batches import Material, Task
 from clirot.distillation.training.development import Development, pool, split
 from clirot.distillation.training.teacher_tokens import teacher_tokens
+from clirot.distillation.training.vocabulary import embedding_rates
 from clirot.distillation.transplantation import transplant
 from clirot.encoding.encoders import MultiVectorTokenEncoder, load_encoder, load_model
 from clirot.errors import InputError, UsageError
@@ -158,11 +159,11 @@ def test_the_input_embeddings_are_found_by_name(student_path: Path) -> None:
     import re
 
     model = load_model(student_path, device="cpu")
-    (pattern,) = trainer._embedding_patterns(model)
+    (pattern,) = embedding_rates(model, TrainingSettings())
     found = [one for name, one in model.named_parameters() if re.search(pattern, name)]
     assert len(found) == 1 and found[0].shape[0] >= len(model.tokenizer)
     found[0].requires_grad = False
-    assert trainer._embedding_patterns(model) == []
+    assert embedding_rates(model, TrainingSettings()) == {}
 
 
 class _Seen:

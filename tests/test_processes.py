@@ -229,6 +229,7 @@ def test_two_processes_make_the_student_of_one_also_after_one_has_died(
             teacher,
             bitext,
             embedding_learning_rate=TrainingSettings.embedding_learning_rate,
+            new_embedding_learning_rate=TrainingSettings.new_embedding_learning_rate,
             objective="transport+0.5*contrastive",
             marginals="idf",
             lexical_prior=0.2,

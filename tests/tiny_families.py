@@ -124,6 +124,18 @@ def save_qwen2(directory: Path, *, dtype: str = "float32") -> Path:
     return _save(directory, Qwen2ForCausalLM, config, fast, dtype)
 
 
+def save_gemma(directory: Path) -> Path:
+    """A decoder that scales its input embeddings."""
+    from transformers import Gemma3TextConfig, Gemma3TextModel
+
+    fast = _byte_bpe(["<pad>", "<eos>"], around=None)
+    fast.pad_token = "<pad>"
+    config = Gemma3TextConfig(
+        vocab_size=len(fast), num_key_value_heads=1, head_dim=8, pad_token_id=0, **_LAYERS
+    )
+    return _save(directory, Gemma3TextModel, config, fast, "float32")
+
+
 def save_t5(directory: Path) -> Path:
     """An encoder with a decoder, of which the library loads the encoder."""
     from transformers import T5Config, T5ForConditionalGeneration

@@ -78,11 +78,12 @@ def tiny_config(teacher: Path, /, *files: Path, **changes: object) -> DistillCon
         "batch_size": 16,
         "learning_rate": 1e-3,
         "embedding_learning_rate": 1e-2,
+        "new_embedding_learning_rate": 1e-2,
         "vocabulary": 200,
         "max_tokens": 48,
     }
     if "student" in changes:
-        del settings["vocabulary"]  # a transplant's
+        del settings["vocabulary"], settings["new_embedding_learning_rate"]  # a transplant's
     return assembled(DistillConfig, settings | changes, pair=pair)
 
 

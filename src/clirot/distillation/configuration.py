@@ -288,6 +288,7 @@ def _reasons(
     if student != TRANSPLANT:
         base = f"student {student!r}"
         names = [one.name for one in leaves(TransplantSettings)]
+        names.append("new_embedding_learning_rate")
         found |= dict.fromkeys(names, f"{base}: it keeps its own vocabulary")
         rank = config.training.lora_rank
         if rank and objective is not None:

@@ -229,8 +229,13 @@ class TrainingSettings:
     )
     embedding_learning_rate: float = setting(
         following(transplant=4e-3, encoder=5e-5),
-        """Peak learning rate of the input embeddings. Most of them are new in a transplant; in an
-        encoder that reads the language already, a high rate would undo what it knows.""",
+        """Peak learning rate of the input embeddings that the student starts with. In an encoder
+        that reads the language already, a high rate would undo what they know.""",
+        above=0,
+    )
+    new_embedding_learning_rate: float = setting(
+        4e-3,
+        "Peak learning rate of the input embeddings of subwords that were added.",
         above=0,
     )
     warmup: float = setting(

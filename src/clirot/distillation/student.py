@@ -11,14 +11,13 @@ from __future__ import annotations
 import json
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from string import Template
 from typing import TYPE_CHECKING, Any
 
 from clirot.distillation.configuration import (
     TEACHER,
-    TRANSPLANT,
     DistillConfig,
     checked_objective,
     warn_of_unused,
@@ -224,6 +223,9 @@ def _make(
         results |= {"development_map": [macro_mean(by_language[0])], "best_epoch": 0}
     else:
         task = _task(request, model, prepared, draft.scratch)
+        if "new_subwords" in transplanted:
+            begin_new = transplanted["vocabulary"] - transplanted["new_subwords"]
+            task = replace(task, new_from=int(begin_new))
         if together.count > 1:  # the other processes take these up in _help
             begin = draft.scratch / "start"
             save_model(model, begin)
@@ -272,7 +274,6 @@ def _task(request: _Request, model: MultiVectorEncoder, prepared: Prepared, scra
         material=prepared.material,
         scratch=scratch,
         sides=sides,
-        new_embeddings=config.student == TRANSPLANT,
     )
 
 

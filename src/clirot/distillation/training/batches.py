@@ -213,9 +213,9 @@ class Task:
     """Directory for checkpoints. A task that was interrupted goes on from what it left there."""
     sides: tuple[Side, ...] = ("query",)
     """How the student reads its sentences; with both, the loss is the mean of the two readings."""
-    new_embeddings: bool = False
-    """Whether most input embeddings are new, as in a transplant: these are trained beside low-rank
-    adapters too."""
+    new_from: int | None = None
+    """Ids from here on are subwords that a transplant added: beside low-rank adapters, the input
+    embeddings are then trained too. None: the student starts with all its subwords."""
 
 
 _Loss = Callable[[TokenBatch, Side], Tensor]

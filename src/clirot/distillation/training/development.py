@@ -259,7 +259,8 @@ def check_finite(vectors: Tensor) -> None:
     if not torch.isfinite(vectors).all():
         raise ClirotError(
             "training diverged: the student's token vectors are not finite",
-            hint="lower `learning_rate` and `embedding_learning_rate`",
+            hint="lower `learning_rate`, `embedding_learning_rate` and "
+            "`new_embedding_learning_rate`",
         )
 
 

@@ -11,9 +11,8 @@ uninterrupted run. What is overridden in the library: :class:`_Trainer` and deci
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,6 +35,7 @@ from clirot.distillation.training.epochs import (
 )
 from clirot.distillation.training.processes import ALONE, Processes, pass_over_unused
 from clirot.distillation.training.reading import TokenReader, prompt_of
+from clirot.distillation.training.vocabulary import embedding_rates, occurring_rows
 from clirot.encoding.encoders import quiet_libraries
 from clirot.errors import UsageError
 from clirot.models import Side
@@ -73,8 +73,9 @@ def train(
     settings = task.settings
     with (
         quiet_libraries(),
-        adapted(model, rank=settings.lora_rank, embeddings=task.new_embeddings),
+        adapted(model, rank=settings.lora_rank, embeddings=task.new_from is not None),
         reporting_to(report.programs if report is not None else ()),
+        ExitStack() as stack,
     ):
         disable_progress_bars()
         _deterministic_body(model)
@@ -88,6 +89,7 @@ def train(
         )
         if processes.count > 1:
             pass_over_unused(model, task.sides)
+        stack.enter_context(occurring_rows(model, task, developments, processes))
         callbacks: list[TrainerCallback] = [keeper]
         if report is not None and processes.first:
             step = int(resume.name.rpartition("-")[2]) if resume is not None else 0
@@ -140,9 +142,7 @@ def _arguments(
         per_device_train_batch_size=-(-settings.batch_size // processes.count),
         gradient_accumulation_steps=settings.accumulate,
         learning_rate=settings.learning_rate,
-        learning_rate_mapping=dict.fromkeys(
-            _embedding_patterns(model), settings.embedding_learning_rate
-        ),
+        learning_rate_mapping=embedding_rates(model, settings),
         warmup_steps=settings.warmup,
         lr_scheduler_type="linear",
         optim="adamw_torch_fused",
@@ -328,14 +328,3 @@ def _longest_input(model: MultiVectorEncoder, max_tokens: int, side: Side) -> in
         return longest
     fixed: int = expansion["length"]
     return fixed if expansion["strategy"] == "fixed" else max(longest, fixed)
-
-
-def _embedding_patterns(model: MultiVectorEncoder) -> list[str]:
-    """Regular expression for the name of the input embeddings; none if they are not trained."""
-    body: Any = model[0].auto_model
-    weight = body.get_input_embeddings().weight
-    return [
-        re.escape(name) + "$"
-        for name, parameter in model.named_parameters()
-        if parameter is weight and parameter.requires_grad
-    ]
