@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import huggingface_hub
 import pytest
+from tiny_hub import Hub
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")  # a test that reaches for a model hub is a defect
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
@@ -38,3 +40,11 @@ def mirror(shared_data: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path = shared_data / "upstream"
     monkeypatch.setenv("CLIROT_MIRROR", str(path))
     return path
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch) -> Hub:
+    """An empty Hub."""
+    hub = Hub()
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", hub.snapshot_download)
+    return hub

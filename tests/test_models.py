@@ -7,12 +7,11 @@ import shutil
 import sys
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
-import huggingface_hub
 import numpy as np
 import pytest
 from huggingface_hub import errors as hub_errors
+from tiny_hub import Hub
 from tiny_model import save_tiny_model
 from typer.testing import CliRunner
 
@@ -42,28 +41,6 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def store(home: Path) -> Store:
     return Store(home)
-
-
-class Hub:
-    """Stands in for the Hub: a repository is a directory, or an error to raise."""
-
-    def __init__(self) -> None:
-        self.repositories: dict[str, Path | Exception] = {}
-        self.asked: list[tuple[str, str | None]] = []
-
-    def snapshot_download(self, repository: str, *, revision: str | None, **_: Any) -> str:
-        self.asked.append((repository, revision))
-        found = self.repositories[repository]
-        if isinstance(found, Exception):
-            raise found
-        return str(found)
-
-
-@pytest.fixture
-def hub(monkeypatch: pytest.MonkeyPatch) -> Hub:
-    hub = Hub()
-    monkeypatch.setattr(huggingface_hub, "snapshot_download", hub.snapshot_download)
-    return hub
 
 
 def make_student(store: Store, teacher: Path, digest: str, name: str = "en-so") -> None:

@@ -131,8 +131,8 @@ def _card_languages(card: Path) -> tuple[str, ...] | None:
 
     try:
         said = (metadata_load(card) or {}).get("language")
-    except (ValueError, OSError, AttributeError):
-        return None  # a card that says nothing that can be read
+    except Exception:  # of the YAML library too: a card that cannot be read says nothing
+        return None
     return tuple(_normalised([said] if isinstance(said, str) else said or ())) or None
 
 
