@@ -80,7 +80,7 @@ def _parameter(
     declared = spelled or (f"--{leaf.name.replace('_', '-')}",)
     shown: bool | str = default not in (None, "")
     if isinstance(default, Following):  # what was not given is settled later
-        wanted, default, shown = wanted | None, None, default.described
+        shown, wanted, default = default.described, wanted | None, None
     if get_origin(wanted) is tuple:  # repeatable
         wanted, default = list[get_args(wanted)[0]] | None, None  # type: ignore[misc]
     option = typer.Option(
