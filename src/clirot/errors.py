@@ -57,6 +57,10 @@ class UnusedSettingWarning(ClirotWarning):
     """A setting was given that the chosen objective does not use."""
 
 
+class VocabularyWarning(ClirotWarning):
+    """A student's vocabulary was pruned of subwords that other text of its languages has."""
+
+
 class UsageError(ClirotError):
     """The request contradicts itself or names something that cannot be."""
 
