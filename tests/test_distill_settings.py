@@ -75,6 +75,7 @@ ARRIVED: dict[str, Callable[[Seen], Any]] = {
     "sampling_temperature": lambda seen: seen.args.batch_sampler.args[1]["temperature"],
     "temperature": _contrast("temperature"),
     "token_temperature": _contrast("token_temperature"),
+    "prune_vocabulary": lambda seen: "pruned" in seen.manifest.results,  # type: ignore[union-attr]
     "mask_padding": lambda seen: (seen.trainer.model[0].query_expansion or {"length": 0})["length"],
     "side": lambda seen: next(
         side for side, each in STUDENT_SIDES.items() if each == tuple(seen.trainer.loss._sides)
@@ -115,6 +116,7 @@ CHANGED: dict[str, Any] = {
     "lexical_prior": 0.2,
     "temperature": 0.07,
     "token_temperature": 0.2,
+    "prune_vocabulary": True,
     "mask_padding": 20,
     "vocabulary": 150,
     "same_spelling": 1.0,
@@ -126,6 +128,7 @@ ELSEWHERE = {
     "student": "the inputs of the manifest",
     "sources": "the inputs of the manifest",
     "files": "the inputs of the manifest",
+    "vocabulary_texts": "test_more_text_keeps_more_subwords_and_is_an_input",
     "replace": "test_other_settings_under_the_same_name_are_refused_until_replaced",
 }
 """Settings that this test does not change -> where they are seen to arrive."""

@@ -113,6 +113,17 @@ class DistillConfig:
         at_most=1024,
     )
     transplant: TransplantSettings = part(TransplantSettings)
+    prune_vocabulary: bool = setting(
+        False,
+        """Leave out of the student the subwords that its bitext does not have, except single
+        characters: smaller, and other text is cut into shorter subwords.""",
+    )
+    vocabulary_texts: tuple[Path, ...] = setting(
+        (),
+        """Text in the student's languages, a sentence a line, whose subwords are kept too when the
+        vocabulary is pruned; repeat the option for several files.""",
+        decides=False,  # an input, recorded with its digest
+    )
     report_to: tuple[str, ...] = setting(
         (),
         """Program that training is reported to: tensorboard, wandb or trackio. Repeat the option
@@ -295,6 +306,8 @@ def _reasons(
             found["embedding_learning_rate"] = (
                 f"{base} and `lora_rank={rank}`: its input embeddings are not trained"
             )
+    if not config.prune_vocabulary:
+        found["vocabulary_texts"] = "a vocabulary that is not pruned (`prune_vocabulary`)"
     if len(config.pairs) == 1:
         found["sampling_temperature"] = "one language: it has all of the training"
     return found

@@ -18,6 +18,7 @@ from sentence_transformers import MultiVectorEncoder
 from sentence_transformers.base.modules import Dense
 
 from clirot.distillation.configuration import TRANSPLANT, DistillConfig
+from clirot.distillation.pruned_tokenizer import check_prunable
 from clirot.distillation.training.batches import draws
 from clirot.distillation.training.reading import TokenReader, check_fillable, fill_with_masks
 from clirot.distillation.transplantation import transplant, wordpieces
@@ -234,13 +235,16 @@ def open_start(
 
     Raises:
         UsageError: a transplant was asked for and the teacher's tokenizer is not WordPiece, or the
-            encoder has no mask token to be filled with, or it merges tokens.
+            vocabulary is to be pruned and its kind is not known, or the encoder has no mask token
+            to be filled with, or it merges tokens.
     """
     torch.manual_seed(config.training.seed)  # for weights that a checkpoint lacks
     begin = base or teacher
     model = load_model(begin.path, prompts=begin.prompts)
     if base is None:
         wordpieces(model.tokenizer)  # raises if nothing can be transplanted into them
+    if config.prune_vocabulary:
+        check_prunable(model.tokenizer)
     if config.mask_padding:
         check_fillable(model, config.mask_padding)
     TokenReader(model)
@@ -267,6 +271,12 @@ def start(
     if config.mask_padding:
         fill_with_masks(model, config.mask_padding)
     return model, found
+
+
+def first_added(figures: Mapping[str, float]) -> int | None:
+    """The id from which on subwords are a transplant's, by its figures; None: there was none."""
+    added = figures.get("new_subwords")
+    return int(figures["vocabulary"] - added) if added is not None else None
 
 
 def with_dimension(model: MultiVectorEncoder, dim: int) -> MultiVectorEncoder:

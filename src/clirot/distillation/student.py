@@ -137,6 +137,7 @@ def _distill(
     """Make the student, in the first process."""
     checked_objective(config)  # before a model is fetched
     from clirot.distillation.choice import choose
+    from clirot.distillation.pruning import vocabulary_inputs
     from clirot.distillation.start import bitexts_of, check_teacher, open_start, warn_of_seen
     from clirot.distillation.training.epochs import Report
     from clirot.store.manifest import fingerprint
@@ -149,11 +150,13 @@ def _distill(
     check_teacher(teacher, name)
     if base is not None and config.student != TEACHER:
         deciding["student"] = _findable(base)  # however its path was written
+    texts = vocabulary_inputs(config)
     bitexts = bitexts_of(config, store, progress)
     inputs = (
         *(one for bitext in bitexts.values() for one in bitext.inputs),
         Input(kind="teacher", name=_findable(teacher), digest=teacher.digest),
         *([Input(kind="base", name=_findable(base), digest=base.digest)] if base else []),
+        *texts,
     )
     made_from: dict[str, Any] = {"config": deciding, "inputs": inputs, "seed": config.training.seed}
     made = store.finished("models", name, replace=config.replace, **made_from)
@@ -202,7 +205,8 @@ def _make(
 
     from clirot.distillation.objectives.objective import transports
     from clirot.distillation.preparation import prepare
-    from clirot.distillation.start import start
+    from clirot.distillation.pruning import prune_student
+    from clirot.distillation.start import first_added, start
     from clirot.distillation.training.epochs import macro_mean
     from clirot.distillation.training.trainer import best_device, train
     from clirot.encoding.encoders import save_model
@@ -218,14 +222,15 @@ def _make(
         **prepared.counted(request.bitexts, config.training.sampling_temperature),
         "start": dict(transplanted),
     }
+    added = first_added(transplanted)
+    if config.prune_vocabulary:
+        pruned = prune_student(model, config, prepared)
+        results["pruned"], added = dict(pruned.figures), pruned.place(added)
     if objective is None:
         by_language = [prepared.measured(model)]
         results |= {"development_map": [macro_mean(by_language[0])], "best_epoch": 0}
     else:
-        task = _task(request, model, prepared, draft.scratch)
-        if "new_subwords" in transplanted:
-            begin_new = transplanted["vocabulary"] - transplanted["new_subwords"]
-            task = replace(task, new_from=int(begin_new))
+        task = replace(_task(request, model, prepared, draft.scratch), new_from=added)
         if together.count > 1:  # the other processes take these up in _help
             begin = draft.scratch / "start"
             save_model(model, begin)
