@@ -238,6 +238,14 @@ class TrainingSettings:
         "Peak learning rate of the input embeddings of subwords that were added.",
         above=0,
     )
+    start_share: float = setting(
+        following(transplant=0.0, encoder=0.5),
+        """Share of the weights before training in the weights that are kept, which are a mean of
+        the two. It keeps what an encoder knew of other kinds of text; a transplant knows nothing
+        before.""",
+        at_least=0,
+        below=1,
+    )
     warmup: float = setting(
         0.1,
         """Share of the steps in which the learning rates rise to their peaks; they fall linearly

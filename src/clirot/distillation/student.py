@@ -8,12 +8,10 @@ These modules are imported when they are needed, since every command's help impo
 
 from __future__ import annotations
 
-import json
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from string import Template
 from typing import TYPE_CHECKING, Any
 
 from clirot.distillation.configuration import (
@@ -23,9 +21,8 @@ from clirot.distillation.configuration import (
     warn_of_unused,
 )
 from clirot.errors import ChoiceNotice, ClirotError, UsageError
-from clirot.languages import language_name
 from clirot.models import STUDENT_SIDES
-from clirot.records import LanguagePair, ProgressSink, silent
+from clirot.records import ProgressSink, silent
 from clirot.store import Artefact, Input, Store
 
 if TYPE_CHECKING:
@@ -137,6 +134,7 @@ def _distill(
     """Make the student, in the first process."""
     checked_objective(config)  # before a model is fetched
     from clirot.distillation.choice import choose
+    from clirot.distillation.model_card import model_card
     from clirot.distillation.pruning import vocabulary_inputs
     from clirot.distillation.start import bitexts_of, check_teacher, open_start, warn_of_seen
     from clirot.distillation.training.epochs import Report
@@ -303,60 +301,3 @@ def _help(together: Processes) -> bool:
     train(load_model(begin), task, {}, processes=together)
     together.agree()
     return True
-
-
-_OWN, _TEACHER = "this model", "the teacher"
-_ROLES = {
-    "query": (_OWN, _TEACHER),
-    "document": (_TEACHER, _OWN),
-    "both": (_OWN, f"this model or {_TEACHER}"),
-}
-"""Side that a student was distilled for -> who encodes queries, and who encodes documents."""
-
-
-def model_card(
-    name: str,
-    pairs: Sequence[LanguagePair],
-    config: Mapping[str, Any],
-    inputs: tuple[Input, ...],
-    results: Mapping[str, Any],
-) -> str:
-    """The card, Markdown with the Hub's front matter."""
-    teacher = next(one.name for one in inputs if one.kind == "teacher")
-    codes = [pair.tgt for pair in pairs]
-    named = [language_name(code) for code in codes]
-    language = " and ".join([", ".join(named[:-1]), named[-1]] if len(named) > 1 else named)
-    scores = results["development_map"]
-    query, document = _ROLES[config["side"]]
-    best = results["best_epoch"]
-    # Of several languages a column each, after the mean that chose the epoch.
-    by_language = results.get("development_map_by_language", {})
-    head = ["", "mean" if by_language else "MAP", *by_language, ""]
-    rows = [
-        [
-            "before training" if epoch == 0 else f"epoch {epoch}",
-            *(f"{one:.4f}" for one in (score, *(found[epoch] for found in by_language.values()))),
-            "kept" if epoch == best else "",
-        ]
-        for epoch, score in enumerate(scores)
-    ]
-    template = Path(__file__).with_name("model_card.md").read_text(encoding="utf-8")
-    return Template(template).substitute(
-        name=name,
-        codes=json.dumps(codes[0] if len(codes) == 1 else codes),
-        language=language,
-        teacher=teacher,
-        query=query,
-        document=document,
-        side="document" if config["side"] == "document" else "query",
-        development_pairs=results["development_pairs"],
-        training_pairs=results["training_pairs"],
-        table="\n".join([_row(head), "|" + "---|" * len(head), *map(_row, rows)]),
-        made_from="\n".join(f"| {one.kind} | {one.name} | `{one.digest}` |" for one in inputs),
-        settings=json.dumps(dict(config), indent=2, sort_keys=True),
-    )
-
-
-def _row(cells: Sequence[str]) -> str:
-    """A row of a Markdown table."""
-    return "|" + "|".join(f" {cell} " if cell else " " for cell in cells) + "|"
