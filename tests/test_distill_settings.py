@@ -19,6 +19,7 @@ from clirot.cli import app
 from clirot.distillation import DistillConfig, distill, start
 from clirot.distillation.objectives.objective import terms_of, transports
 from clirot.distillation.training import trainer
+from clirot.distillation.training.epochs import BestKeeper
 from clirot.models import STUDENT_SIDES
 from clirot.records import LanguagePairs
 from clirot.settings import Leaf, leaves, values
@@ -68,6 +69,7 @@ ARRIVED: dict[str, Callable[[Seen], Any]] = {
     "learning_rate": lambda seen: seen.args.learning_rate,
     "embedding_learning_rate": lambda seen: _embedding_rate(seen, "base"),
     "new_embedding_learning_rate": lambda seen: _embedding_rate(seen, "added"),
+    "start_share": lambda seen: _keeper(seen)._share,
     "warmup": lambda seen: seen.args.warmup_steps,
     "max_tokens": lambda seen: seen.args.max_length,
     "lora_rank": lambda seen: seen.rank,
@@ -99,6 +101,7 @@ CHANGED: dict[str, Any] = {
     "learning_rate": 1e-4,
     "embedding_learning_rate": 1e-3,
     "new_embedding_learning_rate": 2e-3,
+    "start_share": 0.25,
     "warmup": 0.3,
     "max_tokens": 40,
     "lora_rank": 2,
@@ -137,6 +140,11 @@ CLASSES = {"token-contrast": "TokenContrast", "contrastive": "Contrastive", "mse
 
 def _callbacks(seen: Seen) -> set[str]:
     return {type(one).__name__ for one in seen.trainer.callback_handler.callbacks}
+
+
+def _keeper(seen: Seen) -> BestKeeper:
+    callbacks = seen.trainer.callback_handler.callbacks
+    return next(one for one in callbacks if isinstance(one, BestKeeper))
 
 
 def _arrived(seen: Seen, leaf: Leaf) -> Any:
