@@ -132,6 +132,7 @@ ELSEWHERE = {
     "sources": "the inputs of the manifest",
     "files": "the inputs of the manifest",
     "vocabulary_texts": "test_more_text_keeps_more_subwords_and_is_an_input",
+    "causal_mask": "test_a_decoder_without_its_causal_mask",
     "replace": "test_other_settings_under_the_same_name_are_refused_until_replaced",
 }
 """Settings that this test does not change -> where they are seen to arrive."""

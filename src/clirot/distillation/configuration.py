@@ -103,6 +103,12 @@ class DistillConfig:
     )
     training: TrainingSettings = part(TrainingSettings)
     objective_settings: ObjectiveSettings = part(ObjectiveSettings)
+    causal_mask: str = setting(
+        "keep",
+        """Whether a student that is a decoder keeps its causal mask. drop: its tokens also see
+        those that follow, as in an encoder, here and wherever the student is loaded.""",
+        choices=("keep", "drop"),
+    )
     mask_padding: int = setting(
         0,
         """Length up to which sentences are filled with [MASK]: the student's queries for good, and

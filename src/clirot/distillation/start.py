@@ -17,6 +17,7 @@ import torch
 from sentence_transformers import MultiVectorEncoder
 from sentence_transformers.base.modules import Dense
 
+from clirot.distillation.attention import drop_causal_mask
 from clirot.distillation.configuration import TRANSPLANT, DistillConfig
 from clirot.distillation.pruned_tokenizer import check_prunable
 from clirot.distillation.training.batches import draws
@@ -245,6 +246,8 @@ def open_start(
         wordpieces(model.tokenizer)  # raises if nothing can be transplanted into them
     if config.prune_vocabulary:
         check_prunable(model.tokenizer)
+    if config.causal_mask == "drop":
+        drop_causal_mask(model)
     if config.mask_padding:
         check_fillable(model, config.mask_padding)
     TokenReader(model)
