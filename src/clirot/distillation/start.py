@@ -24,7 +24,14 @@ from clirot.distillation.training.batches import draws
 from clirot.distillation.training.reading import TokenReader, check_fillable, fill_with_masks
 from clirot.distillation.transplantation import transplant, wordpieces
 from clirot.encoding.encoders import load_model
-from clirot.errors import BitextWarning, ClirotError, PartlyDoneError, UnknownNameError, UsageError
+from clirot.errors import (
+    BitextWarning,
+    ChoiceNotice,
+    ClirotError,
+    PartlyDoneError,
+    UnknownNameError,
+    UsageError,
+)
 from clirot.models import ModelRef
 from clirot.records import LanguagePair, ProgressSink
 from clirot.store import Input, Store, disk_error
@@ -286,14 +293,21 @@ def with_dimension(model: MultiVectorEncoder, dim: int) -> MultiVectorEncoder:
     """The encoder itself if its token vectors have ``dim`` entries, else one with a linear
     projection before the normalisation.
 
-    The projection is random and orthogonal (it draws from torch's global generator, which the
-    caller seeds), and so keeps the angles between tokens as nearly as a linear map to ``dim`` can
-    before it is trained. A projection that the encoder has is replaced, since it was learnt for
-    other vectors; its prompts, query expansion and list of tokens that are not scored stay.
+    It warns of the projection (ChoiceNotice), which is random and orthogonal (it draws from torch's
+    global generator, which the caller seeds), and so keeps the angles between tokens as nearly as a
+    linear map to ``dim`` can before it is trained. A projection that the encoder has is replaced,
+    since it was learnt for other vectors; its prompts, query expansion and list of tokens that are
+    not scored stay.
     """
     found = int(model.encode_query(["a"])[0].shape[1])
     if found == dim:
         return model
+    warnings.warn(
+        f"the student's token vectors have {found} entries and the teacher's {dim}: the student "
+        "gets a linear projection, which is random before training",
+        ChoiceNotice,
+        stacklevel=4,
+    )
     backbone: Any = model[0]
     projection = Dense(
         in_features=int(backbone.get_embedding_dimension()),
