@@ -28,7 +28,8 @@ from clirot.distillation.training.batches import LengthBucketedSampler, Material
 from clirot.distillation.training.development import pool, split, split_together
 from clirot.distillation.training.reading import reading_of
 from clirot.distillation.training.teacher_tokens import teacher_tokens
-from clirot.distillation.transplantation import merged, union_vocabulary
+from clirot.distillation.subwords.placement import merged
+from clirot.distillation.transplantation import union_vocabulary
 from clirot.encoding.encoders import MultiVectorTokenEncoder, load_model
 from clirot.errors import InputError, LanguageError, UnknownNameError, UsageError
 from clirot.models import resolve

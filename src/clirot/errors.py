@@ -61,6 +61,10 @@ class ChoiceNotice(ClirotWarning):
     """Something was left open, and was chosen: no mistake, but worth knowing."""
 
 
+class CoverageWarning(ClirotWarning):
+    """The vocabulary of an encoder does not know a language that it is to read."""
+
+
 class UsageError(ClirotError):
     """The request contradicts itself or names something that cannot be."""
 

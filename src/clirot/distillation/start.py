@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -18,6 +19,7 @@ from sentence_transformers import MultiVectorEncoder
 from sentence_transformers.base.modules import Dense
 
 from clirot.distillation.configuration import TRANSPLANT, DistillConfig
+from clirot.distillation.subwords.decision import check_holds, with_subwords
 from clirot.distillation.training.batches import draws
 from clirot.distillation.training.reading import TokenReader, check_fillable, fill_with_masks
 from clirot.distillation.transplantation import transplant, wordpieces
@@ -234,39 +236,51 @@ def open_start(
 
     Raises:
         UsageError: a transplant was asked for and the teacher's tokenizer is not WordPiece, or the
-            encoder has no mask token to be filled with, or it merges tokens.
+            encoder has no mask token to be filled with, it merges tokens, or its tokenizer cannot
+            gain the subwords that were asked for.
     """
     torch.manual_seed(config.training.seed)  # for weights that a checkpoint lacks
     begin = base or teacher
     model = load_model(begin.path, prompts=begin.prompts)
     if base is None:
         wordpieces(model.tokenizer)  # raises if nothing can be transplanted into them
+    else:
+        check_holds(model, config.transplant)
     if config.mask_padding:
         check_fillable(model, config.mask_padding)
     TokenReader(model)
     return model
 
 
-def start(
-    model: MultiVectorEncoder, config: DistillConfig, prepared: Prepared
-) -> tuple[MultiVectorEncoder, Mapping[str, float]]:
-    """The student before training, made of the loaded model; and the figures of its transplant."""
-    found: Mapping[str, float] = {}
+@dataclass(frozen=True)
+class Start:
+    """The student before training."""
+
+    model: MultiVectorEncoder
+    figures: Mapping[str, Any]
+    """Of its vocabulary: what it has gained, and why."""
+    new_from: int | None
+    """The first id of the subwords that it has gained; None: it has gained none."""
+
+
+def start(model: MultiVectorEncoder, config: DistillConfig, prepared: Prepared) -> Start:
+    """The student before training, made of the loaded model."""
+    sizes = prepared.material.sizes
+    drawn = draws(sizes, config.training.sampling_temperature)
+    passes = [count / size for count, size in zip(drawn, sizes, strict=True)]
+    bitexts = {language: part.train for language, part in prepared.parts.items()}
+    figures: Mapping[str, Any]
     if config.student == TRANSPLANT:
-        sizes = prepared.material.sizes
-        drawn = draws(sizes, config.training.sampling_temperature)
-        found = transplant(
-            model,
-            [part.train for part in prepared.parts.values()],
-            config.transplant,
-            passes=[count / size for count, size in zip(drawn, sizes, strict=True)],
-        )
+        figures = transplant(model, list(bitexts.values()), config.transplant, passes=passes)
+        new_from: int | None = int(figures["vocabulary"] - figures["new_subwords"])
     else:
+        often = dict(zip(bitexts, passes, strict=True))
+        figures, new_from = with_subwords(model, bitexts, config.transplant, passes=often)
         model = with_dimension(model, prepared.documents.dim)
     read_whole_queries(model)
     if config.mask_padding:
         fill_with_masks(model, config.mask_padding)
-    return model, found
+    return Start(model, figures, new_from)
 
 
 def with_dimension(model: MultiVectorEncoder, dim: int) -> MultiVectorEncoder:

@@ -213,19 +213,18 @@ def _make(
     prepared = prepare(
         config, objective, request.bitexts, request.teacher, cache=cache, progress=progress
     )
-    model, transplanted = start(model, config, prepared)
+    begun = start(model, config, prepared)
+    model = begun.model
     results: dict[str, Any] = {
         **prepared.counted(request.bitexts, config.training.sampling_temperature),
-        "start": dict(transplanted),
+        "start": dict(begun.figures),
     }
     if objective is None:
         by_language = [prepared.measured(model)]
         results |= {"development_map": [macro_mean(by_language[0])], "best_epoch": 0}
     else:
         task = _task(request, model, prepared, draft.scratch)
-        if "new_subwords" in transplanted:
-            begin_new = transplanted["vocabulary"] - transplanted["new_subwords"]
-            task = replace(task, new_from=int(begin_new))
+        task = replace(task, new_from=begun.new_from)
         if together.count > 1:  # the other processes take these up in _help
             begin = draft.scratch / "start"
             save_model(model, begin)
