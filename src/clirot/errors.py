@@ -65,6 +65,10 @@ class VocabularyWarning(ClirotWarning):
     """A student's vocabulary was pruned of subwords that other text of its languages has."""
 
 
+class CoverageWarning(ClirotWarning):
+    """The vocabulary of an encoder does not know a language that it is to read."""
+
+
 class UsageError(ClirotError):
     """The request contradicts itself or names something that cannot be."""
 

@@ -304,14 +304,17 @@ def _reasons(
     }
     if student != TRANSPLANT:
         base = f"student {student!r}"
-        names = [one.name for one in leaves(TransplantSettings)]
-        names.append("new_embedding_learning_rate")
-        found |= dict.fromkeys(names, f"{base}: it keeps its own vocabulary")
+        if config.transplant.add_subwords == "never":
+            names = {one.name for one in leaves(TransplantSettings)} - {"add_subwords"}
+            names.add("new_embedding_learning_rate")
+            found |= dict.fromkeys(names, "`add_subwords=never`: the vocabulary stays as it is")
         rank = config.training.lora_rank
         if rank and objective is not None:
             found["embedding_learning_rate"] = (
                 f"{base} and `lora_rank={rank}`: its input embeddings are not trained"
             )
+    else:
+        found["add_subwords"] = "student 'transplant', which has subwords of its language anyway"
     if not config.prune_vocabulary:
         found["vocabulary_texts"] = "a vocabulary that is not pruned (`prune_vocabulary`)"
     if len(config.pairs) == 1:

@@ -32,6 +32,7 @@ from clirot.distillation.objectives.transport import (
     inverse_document_frequency,
 )
 from clirot.distillation.settings import LAST_LAYER, PlanSettings
+from clirot.distillation.subwords.placement import plain_ids
 from clirot.distillation.training.batches import Material, draws
 from clirot.distillation.training.development import (
     WATCHED_PAIRS,
@@ -43,7 +44,6 @@ from clirot.distillation.training.development import (
 )
 from clirot.distillation.training.reading import reading_of, token_ids
 from clirot.distillation.training.teacher_tokens import Reading, TeacherTokens, teacher_tokens
-from clirot.distillation.transplantation import plain_ids
 from clirot.encoding.encoders import MultiVectorTokenEncoder, load_encoder
 from clirot.models import STUDENT_SIDES, ModelRef, Side
 from clirot.records import ProgressSink

@@ -25,8 +25,8 @@ from clirot.bitext.formats.lines import read_lines
 from clirot.digests import file_digest
 from clirot.distillation.configuration import DistillConfig
 from clirot.distillation.pruned_tokenizer import Vocabulary
+from clirot.distillation.subwords.placement import plain_ids
 from clirot.distillation.training.vocabulary import occurring_ids
-from clirot.distillation.transplantation import plain_ids
 from clirot.errors import InputError, VocabularyWarning
 from clirot.models import STUDENT_SIDES, Side
 from clirot.store import Input

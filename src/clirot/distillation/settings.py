@@ -173,18 +173,26 @@ class ObjectiveSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class TransplantSettings:
-    """How a vocabulary is transplanted."""
+    """How a vocabulary is transplanted, or gains subwords."""
 
+    add_subwords: str = setting(
+        "auto",
+        """Whether a student that starts from an encoder gains subwords of the target language in
+        the vocabulary that it has. auto: where that vocabulary breaks the language to pieces or
+        does not know it.""",
+        choices=("auto", "always", "never"),
+    )
     vocabulary: int = setting(
         8_000,
-        """Subwords that a transplant learns of each target language; little text gives fewer.""",
+        """Subwords that are learnt of each target language, at most; little text gives fewer.""",
         at_least=100,
         at_most=200_000,
     )
     same_spelling: float = setting(
         3.0,
         """How much evidence it is that a subword is spelled like an English one, for keeping the
-        English embedding.""",
+        English embedding; in an encoder, that it is made of subwords which the encoder knows, for
+        keeping the mean of theirs.""",
         unit="expected alignments",
         at_least=0,
     )

@@ -133,10 +133,11 @@ def _distill(
 ) -> DistillResult:
     """Make the student, in the first process."""
     checked_objective(config)  # before a model is fetched
+    from clirot.distillation.bitexts import bitexts_of
     from clirot.distillation.choice import choose
     from clirot.distillation.model_card import model_card
     from clirot.distillation.pruning import vocabulary_inputs
-    from clirot.distillation.start import bitexts_of, check_teacher, open_start, warn_of_seen
+    from clirot.distillation.start import check_teacher, open_start, warn_of_seen
     from clirot.distillation.training.epochs import Report
     from clirot.store.manifest import fingerprint
 
@@ -204,7 +205,7 @@ def _make(
     from clirot.distillation.objectives.objective import transports
     from clirot.distillation.preparation import prepare
     from clirot.distillation.pruning import prune_student
-    from clirot.distillation.start import first_added, start
+    from clirot.distillation.start import start
     from clirot.distillation.training.epochs import macro_mean
     from clirot.distillation.training.trainer import best_device, train
     from clirot.encoding.encoders import save_model
@@ -215,12 +216,13 @@ def _make(
     prepared = prepare(
         config, objective, request.bitexts, request.teacher, cache=cache, progress=progress
     )
-    model, transplanted = start(model, config, prepared)
+    begun = start(model, config, prepared)
+    model = begun.model
     results: dict[str, Any] = {
         **prepared.counted(request.bitexts, config.training.sampling_temperature),
-        "start": dict(transplanted),
+        "start": dict(begun.figures),
     }
-    added = first_added(transplanted)
+    added = begun.new_from
     if config.prune_vocabulary:
         pruned = prune_student(model, config, prepared)
         results["pruned"], added = dict(pruned.figures), pruned.place(added)

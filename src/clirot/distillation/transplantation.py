@@ -26,10 +26,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from clirot.bitext.translation_table import TranslationTable, ibm1
+from clirot.bitext.translation_table import TranslationTable
 from clirot.distillation.settings import TransplantSettings
+from clirot.distillation.subwords.placement import Floats, aligned, merged, plain_ids
 from clirot.errors import UsageError
 from clirot.records import SentencePair
 
@@ -37,8 +37,6 @@ if TYPE_CHECKING:
     from sentence_transformers import MultiVectorEncoder
     from tokenizers import Tokenizer
     from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
-
-Floats = NDArray[np.float64]
 
 _UNKNOWN, _START, _END, _PAD, _MASK = "[UNK]", "[CLS]", "[SEP]", "[PAD]", "[MASK]"
 _LONGEST_WORD = 400
@@ -128,45 +126,15 @@ def align(
     *,
     sharpness: float,
 ) -> TranslationTable:
-    """Weights of the teacher's subwords as translations of the union's: ``(size, n_teacher)``.
-
-    The probabilities of both directions are multiplied, so that a rare English word which happens
-    to occur beside a subword does not collect its mass ("garbage collection"). Rows of subwords
-    that occur in the bitext sum to 1.
-    """
-    from scipy import sparse
-
+    """Weights of the teacher's subwords as translations of the union's: ``(size, n_teacher)``."""
     longest = union.tokenizer.model_max_length
-    english = plain_ids(teacher_tokenizer, [pair.src for pair in pairs], longest)
-    target = plain_ids(union.tokenizer, [pair.tgt for pair in pairs], longest)
-    n_union, n_teacher = union.size, union.n_teacher
-    forward = ibm1(list(zip(target, english, strict=True)), n_target=n_union, n_english=n_teacher)
-    backward = ibm1(list(zip(english, target, strict=True)), n_target=n_teacher, n_english=n_union)
-    weights = forward.probability.power(sharpness).multiply(backward.probability.T).tocsr()
-    sums = np.asarray(weights.sum(axis=1)).ravel()
-    inverse = np.divide(1.0, sums, out=np.zeros_like(sums), where=sums > 0)
-    return TranslationTable(
-        probability=(sparse.diags(inverse) @ weights).tocsr(), evidence=forward.evidence
+    return aligned(
+        plain_ids(union.tokenizer, [pair.tgt for pair in pairs], longest),
+        plain_ids(teacher_tokenizer, [pair.src for pair in pairs], longest),
+        n_target=union.size,
+        n_english=union.n_teacher,
+        sharpness=sharpness,
     )
-
-
-def merged(tables: Sequence[TranslationTable], passes: Sequence[float]) -> TranslationTable:
-    """One table for several languages: each row is a mean, weighted by evidence times ``passes``,
-    that is by how often training will see the subword in each language.
-    """
-    from scipy import sparse
-
-    if len(tables) == 1:
-        return tables[0]
-    evidence = np.stack(
-        [table.evidence * often for table, often in zip(tables, passes, strict=True)]
-    )
-    total = evidence.sum(axis=0)  # (subwords,)
-    share = np.divide(evidence, total, out=np.zeros_like(evidence), where=total > 0)
-    rows = [
-        sparse.diags(part) @ table.probability for part, table in zip(share, tables, strict=True)
-    ]
-    return TranslationTable(probability=sum(rows[1:], start=rows[0]).tocsr(), evidence=total)
 
 
 def embeddings(
@@ -200,17 +168,6 @@ def embeddings(
         )
     new = n_union - n_teacher
     return vectors, float(seen[n_teacher:].mean()) if new else 1.0
-
-
-def plain_ids(
-    tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], longest: int | None = None
-) -> list[NDArray[np.int64]]:
-    """The ids of the subwords of each text, without special tokens, cut at ``longest``."""
-    cut = longest is not None
-    encoded = tokenizer(
-        list(texts), add_special_tokens=False, truncation=cut, max_length=longest, verbose=False
-    )
-    return [np.asarray(ids, dtype=np.int64) for ids in encoded["input_ids"]]
 
 
 def union_vocabulary(
