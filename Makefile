@@ -59,7 +59,7 @@ lock: ## Write constraints.txt anew: the newest versions that pyproject.toml all
 	.venv-lock/bin/python $(PIP_INSTALL) --upgrade uv
 	.venv-lock/bin/python tools/lock.py
 
-bench: $(VENV)/.dev-installed ## Measure speed: start-up, evaluation, fusion, MaxSim, bitext, plans, training (fetches HornMT).
+bench: $(VENV)/.dev-installed ## Measure speed: start-up, evaluation, fusion, MaxSim, bitext, plans, training, vocabulary (fetches HornMT).
 	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/evaluate.py
 	$(BIN)/python benchmarks/evaluate.py --fusion
@@ -67,6 +67,7 @@ bench: $(VENV)/.dev-installed ## Measure speed: start-up, evaluation, fusion, Ma
 	$(BIN)/python benchmarks/bitext.py
 	$(BIN)/python benchmarks/transport.py
 	$(BIN)/python benchmarks/distillation.py --source hornmt
+	$(BIN)/python benchmarks/vocabulary.py
 
 fuzz: $(VENV)/.dev-installed ## Fuzz the readers of bitext, SECONDS=30 each (Linux).
 	$(LOCKED) '.[fuzz]'

@@ -404,3 +404,36 @@ def test_a_tokenizer_that_cannot_be_pruned_is_told_before_the_teacher_encodes(
     monkeypatch.setattr("clirot.distillation.preparation.prepare", encodes)
     with pytest.raises(UsageError, match="of another kind"):
         distill(tiny_config(teacher, bitext, prune_vocabulary=True))
+
+
+@pytest.mark.parametrize("family", ["XLM-R", "RoBERTa", "BERT"])
+def test_subwords_that_an_encoder_has_gained_are_kept_and_are_still_the_last(
+    family: str, tmp_path: Path
+) -> None:
+    from clirot.distillation.settings import TransplantSettings
+    from clirot.distillation.subwords.decision import with_subwords
+    from clirot.records import SentencePair
+
+    model = load_model(FAMILIES[family](tmp_path / "base"), device="cpu")
+    generator = random.Random(2)
+    words = ["".join(generator.choices("ሀለሐመሠረሰሸቀበ", k=generator.randint(2, 5))) for _ in range(30)]
+    foreign = [" ".join(generator.choices(words, k=5)) for _ in range(150)]
+    english = [" ".join(generator.choices(["the", "fox", "dog", "over"], k=5)) for _ in foreign]
+    pairs = [SentencePair(*pair) for pair in zip(english, foreign, strict=True)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        _, new_from = with_subwords(
+            model, {"ti": pairs}, TransplantSettings(vocabulary=100), passes={"ti": 1.0}
+        )
+        assert new_from is not None
+        whole, before = model.tokenizer, model.encode_query(foreign[:5])
+        gained = whole.convert_ids_to_tokens(range(new_from, len(whole)))
+        found = prune(model, foreign[:100], foreign[100:], sides=["query"])
+    for one, other in zip(before, model.encode_query(foreign[:5]), strict=True):
+        assert np.array_equal(one.numpy(), other.numpy())
+    for text in foreign:
+        assert model.tokenizer.tokenize(text) == whole.tokenize(text)
+    place = found.place(new_from)
+    assert place is not None and 0 < place < len(model.tokenizer)
+    kept = model.tokenizer.convert_ids_to_tokens(range(len(model.tokenizer)))
+    assert set(kept[place:]) <= set(gained) and not set(kept[:place]) & set(gained)
