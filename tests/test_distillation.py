@@ -161,7 +161,7 @@ def test_a_start_that_cannot_be_is_told_before_the_teacher_encodes(
             {"same_spelling": math.nan},
             "`same_spelling` must be a finite number, at least 0, got nan",
         ),
-        ({"teacher": str(modern)}, "WordPiece"),
+        ({"teacher": str(modern), "student": "transplant"}, "WordPiece"),
         ({"student": str(llama), "mask_padding": 8}, "no mask token"),
         ({"teacher": str(tmp_path / "pooled")}, r"merges tokens \(HierarchicalTokenPooling\)"),
     ]
