@@ -126,6 +126,7 @@ ELSEWHERE = {
     "student": "the inputs of the manifest",
     "sources": "the inputs of the manifest",
     "files": "the inputs of the manifest",
+    "add_subwords": "test_added_subwords.py: test_a_student_is_made_with_subwords",
     "replace": "test_other_settings_under_the_same_name_are_refused_until_replaced",
 }
 """Settings that this test does not change -> where they are seen to arrive."""
@@ -235,7 +236,7 @@ def test_models_and_bitext_are_told_by_the_inputs(
 ) -> None:
     teacher = save_tiny_model(tmp_path / "teacher", seed=5)
     base = save_tiny_model(tmp_path / "base", seed=6)
-    # A transplant's settings are idle without a transplant.
+    # This encoder reads the languages letter by letter, as it reads English: it gains no subwords.
     usual = DistillConfig(pair=config.pair)
     rate = usual.training.new_embedding_learning_rate
     plain = replace(config, transplant=usual.transplant)
