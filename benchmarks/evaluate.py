@@ -12,8 +12,8 @@ following. Memory is the largest resident set of the process. The figures of the
 as well, because they must be equal.
 
 With ``--fusion``, three runs are fused and evaluated by one command, each time in a fresh process
-with an empty ``CLIROT_HOME``. *processor* is the time that the process itself was computing, which
-depends less on what else the machine is doing.
+with an empty ``CLIROT_HOME``. *processor* is the time that it and the processes that it forks were
+computing, which depends less on what else the machine is doing; *peak* is the largest of them.
 """
 
 from __future__ import annotations

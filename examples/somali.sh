@@ -21,10 +21,11 @@ epochs=${EPOCHS:-2}
 runs=${RUNS:-$name-runs}
 mkdir -p "$runs"
 
-clirot distill --src en --tgt so --objective none --name "$name.none" --seed 1 "$@"
+distill=(clirot distill --src en --tgt so --teacher minilm-en --student transplant)
+"${distill[@]}" --objective none --name "$name.none" --seed 1 "$@"
 for seed in $seeds; do
-    clirot distill --src en --tgt so --objective "${OBJECTIVE:-transport}" --name "$name.$seed" \
-        --seed "$seed" --epochs "$epochs" "$@"
+    "${distill[@]}" --objective "${OBJECTIVE:-transport}" --name "$name.$seed" --seed "$seed" \
+        --epochs "$epochs" "$@"
 done
 for collection in $collections; do
     index=$(clirot index --model minilm-en --collection "$data/$collection")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-import huggingface_hub
 import pytest
 from tiny_hub import Hub
 
@@ -17,9 +16,14 @@ _SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A CLIROT_HOME of the test's own; no mirror, no ir_datasets home of the user's."""
+    """A CLIROT_HOME of the test's own; no mirror, no models or ir_datasets home of the user's."""
     path = tmp_path / "home"
     monkeypatch.setenv("CLIROT_HOME", str(path))
+    import huggingface_hub
+
+    # What a student starts from depends on the models in the cache.
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
     monkeypatch.setenv("IR_DATASETS_HOME", str(tmp_path / "irds"))
     monkeypatch.delenv("CLIROT_MIRROR", raising=False)
     monkeypatch.setenv("CLIROT_OFFLINE", "0")  # whatever the environment of the tests says
@@ -45,6 +49,8 @@ def mirror(shared_data: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def hub(monkeypatch: pytest.MonkeyPatch) -> Hub:
     """An empty Hub."""
+    import huggingface_hub
+
     hub = Hub()
     monkeypatch.setattr(huggingface_hub, "snapshot_download", hub.snapshot_download)
     return hub

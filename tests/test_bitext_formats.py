@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from clirot.bitext.formats.fields import Request
 from clirot.bitext.formats.lines import read_aligned, read_lines
 from clirot.bitext.formats.local_file import LocalFile, local_name, read_local
-from clirot.bitext.formats.part import open_member
+from clirot.bitext.formats.request import Request
 from clirot.bitext.formats.tmx import read_tmx
+from clirot.bitext.formats.zip_archive import open_member
 from clirot.errors import InputError, UsageError
 from clirot.records import LanguagePair, SentencePair
 

@@ -9,15 +9,19 @@ import shutil
 from pathlib import Path
 
 import pytest
+import torch
 from huggingface_hub import errors as hub_errors
+from peft import LoraConfig, LoraModel
+from safetensors.torch import load_file
 from tiny_families import save_xlm_roberta
 from tiny_hub import Hub
 from tiny_model import save_bitext, save_tiny_model, tiny_config
 from typer.testing import CliRunner
 
 from clirot.cli import app
-from clirot.distillation import DistillConfig, distill
+from clirot.distillation import DistillConfig, DistillResult, distill
 from clirot.distillation.choice import Choice, choose, languages_of, takes_transplant
+from clirot.distillation.training.averaging import drawn_back, trained_weights
 from clirot.errors import ChoiceNotice, DownloadError, UnusedSettingWarning, UsageError
 from clirot.known_models import KNOWN, teachers_for
 from clirot.models import resolve
@@ -208,3 +212,54 @@ def test_a_setting_of_the_transplant_is_not_taken_for_one_of_an_encoder(
     config = assembled(DistillConfig, given, pair=LanguagePair("en", "so"))
     with pytest.warns(UnusedSettingWarning, match="sharpness"):
         distill(config, store=store)
+
+
+# --- the weights between the start and what training made of it
+
+
+def weights_of(result: DistillResult) -> dict[str, torch.Tensor]:
+    return load_file(result.artefact.path / "model.safetensors")
+
+
+def test_the_weights_that_are_kept_are_a_mean_with_the_start(
+    store: Store, xlmr: Path, tmp_path: Path
+) -> None:
+    bitext = save_bitext(tmp_path / "pairs.tsv")
+
+    def student(name: str, **settings: object) -> DistillResult:
+        more = {"student": "teacher", "epochs": 1, "learning_rate": 1e-4, "name": name}
+        return distill(tiny_config(xlmr, bitext, **(more | settings)), store=store)
+
+    trained, mean = student("trained", start_share=0.0), student("mean", start_share=0.25)
+    start = student("start", objective="none")
+    # A student that training did not help would be its start, whatever the share.
+    assert (trained.best_epoch, mean.best_epoch) == (1, 1)
+    before, after, kept = weights_of(start), weights_of(trained), weights_of(mean)
+    assert kept.keys() == before.keys()
+    assert any(not torch.equal(before[name], after[name]) for name in after)
+    for name, weight in kept.items():
+        expected = 0.25 * before[name] + 0.75 * after[name]
+        torch.testing.assert_close(weight, expected, rtol=1e-5, atol=1e-7)
+
+
+def test_a_share_of_the_start_with_adapters() -> None:
+    """A share of what an adapter adds, which is the product of its factors."""
+    layer = torch.nn.Linear(4, 4)
+    body = torch.nn.ModuleDict({"body": layer})
+    wrapper = LoraModel(body, LoraConfig(r=2, target_modules=["body"]), "default")
+    start = trained_weights(wrapper)
+    texts = torch.randn(3, 4)
+    plain = layer_output(wrapper, texts)
+    with torch.no_grad():
+        for weight in wrapper.parameters():
+            if weight.requires_grad:
+                weight.normal_()
+    added = layer_output(wrapper, texts) - plain
+    with drawn_back(wrapper, start, 0.25):
+        torch.testing.assert_close(layer_output(wrapper, texts) - plain, 0.75 * added)
+    torch.testing.assert_close(layer_output(wrapper, texts) - plain, added)
+
+
+def layer_output(model: torch.nn.Module, texts: torch.Tensor) -> torch.Tensor:
+    body: torch.nn.Module = model.model["body"]  # type: ignore[index, assignment]
+    return body(texts)  # type: ignore[no-any-return]

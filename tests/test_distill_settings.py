@@ -19,6 +19,7 @@ from clirot.cli import app
 from clirot.distillation import DistillConfig, distill, start
 from clirot.distillation.objectives.objective import terms_of, transports
 from clirot.distillation.training import trainer
+from clirot.distillation.training.epochs import BestKeeper
 from clirot.models import STUDENT_SIDES
 from clirot.records import LanguagePairs
 from clirot.settings import Leaf, leaves, values
@@ -68,6 +69,7 @@ ARRIVED: dict[str, Callable[[Seen], Any]] = {
     "learning_rate": lambda seen: seen.args.learning_rate,
     "embedding_learning_rate": lambda seen: _embedding_rate(seen, "base"),
     "new_embedding_learning_rate": lambda seen: _embedding_rate(seen, "added"),
+    "start_share": lambda seen: _keeper(seen)._share,
     "warmup": lambda seen: seen.args.warmup_steps,
     "max_tokens": lambda seen: seen.args.max_length,
     "lora_rank": lambda seen: seen.rank,
@@ -75,6 +77,7 @@ ARRIVED: dict[str, Callable[[Seen], Any]] = {
     "sampling_temperature": lambda seen: seen.args.batch_sampler.args[1]["temperature"],
     "temperature": _contrast("temperature"),
     "token_temperature": _contrast("token_temperature"),
+    "prune_vocabulary": lambda seen: "pruned" in seen.manifest.results,  # type: ignore[union-attr]
     "mask_padding": lambda seen: (seen.trainer.model[0].query_expansion or {"length": 0})["length"],
     "side": lambda seen: next(
         side for side, each in STUDENT_SIDES.items() if each == tuple(seen.trainer.loss._sides)
@@ -98,6 +101,7 @@ CHANGED: dict[str, Any] = {
     "learning_rate": 1e-4,
     "embedding_learning_rate": 1e-3,
     "new_embedding_learning_rate": 2e-3,
+    "start_share": 0.25,
     "warmup": 0.3,
     "max_tokens": 40,
     "lora_rank": 2,
@@ -115,6 +119,7 @@ CHANGED: dict[str, Any] = {
     "lexical_prior": 0.2,
     "temperature": 0.07,
     "token_temperature": 0.2,
+    "prune_vocabulary": True,
     "mask_padding": 20,
     "vocabulary": 150,
     "same_spelling": 1.0,
@@ -127,6 +132,8 @@ ELSEWHERE = {
     "sources": "the inputs of the manifest",
     "files": "the inputs of the manifest",
     "add_subwords": "test_added_subwords.py: test_a_student_is_made_with_subwords",
+    "vocabulary_texts": "test_more_text_keeps_more_subwords_and_is_an_input",
+    "causal_mask": "test_a_decoder_without_its_causal_mask",
     "replace": "test_other_settings_under_the_same_name_are_refused_until_replaced",
 }
 """Settings that this test does not change -> where they are seen to arrive."""
@@ -135,6 +142,11 @@ CLASSES = {"token-contrast": "TokenContrast", "contrastive": "Contrastive", "mse
 
 def _callbacks(seen: Seen) -> set[str]:
     return {type(one).__name__ for one in seen.trainer.callback_handler.callbacks}
+
+
+def _keeper(seen: Seen) -> BestKeeper:
+    callbacks = seen.trainer.callback_handler.callbacks
+    return next(one for one in callbacks if isinstance(one, BestKeeper))
 
 
 def _arrived(seen: Seen, leaf: Leaf) -> Any:

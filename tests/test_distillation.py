@@ -28,7 +28,7 @@ from clirot.cli.wording import in_options, speaking_for
 from clirot.collection import open_collection
 from clirot.digests import file_digest
 from clirot.distillation import DistillConfig, DistillResult, distill
-from clirot.distillation.start import bitexts_of
+from clirot.distillation.bitexts import bitexts_of
 from clirot.distillation.training import trainer
 from clirot.distillation.training.development import pool, split
 from clirot.distillation.training.epochs import BestKeeper

@@ -15,6 +15,7 @@ from tiny_model import tiny_config
 from torch import Tensor
 
 from clirot.distillation import DistillResult, distill
+from clirot.distillation.attention import sees_what_follows
 from clirot.distillation.objectives.tokens import TokenBatch
 from clirot.distillation.settings import TrainingSettings, TransplantSettings
 from clirot.distillation.start import read_whole_queries, with_dimension
@@ -361,6 +362,32 @@ def test_a_decoder_is_padded_without_a_new_token_and_reads_no_chat_template(tmp_
     assert model[0].auto_model.get_input_embeddings().weight.shape[0] == len(model.tokenizer)
     ids = model.preprocess(["abc"], task="query")["input_ids"][0]
     assert model.tokenizer.decode(ids) == "abc"
+
+
+@pytest.mark.parametrize(
+    "save", [tiny_families.save_llama, tiny_families.save_qwen2, tiny_families.save_gemma]
+)
+def test_a_decoder_without_its_causal_mask(
+    save: Callable[[Path], Path], bitext: Path, tmp_path: Path
+) -> None:
+    """Its tokens see what follows, in training and wherever it is loaded."""
+    from sentence_transformers import MultiVectorEncoder
+
+    base = save(tmp_path / "base")
+    assert not sees_what_follows(load_model(base, device="cpu"))
+    for mask in ("keep", "drop"):
+        result = _distill(base, bitext, student="teacher", causal_mask=mask, name=mask, lora_rank=2)
+        student = MultiVectorEncoder(str(result.artefact.path), device="cpu")
+        assert sees_what_follows(student) is (mask == "drop")
+        # Alone and beside a longer text, which pads it.
+        alone, first = student.encode_query(["ab"])[0], student.encode_query(["ab", "ab cd ef"])[0]
+        assert torch.allclose(alone, first, atol=1e-5)
+
+
+def test_an_encoder_has_no_causal_mask_to_drop(bitext: Path, tmp_path: Path) -> None:
+    base = tiny_families.save_xlm_roberta(tmp_path / "base")
+    with pytest.raises(UsageError, match="reads in both directions already"):
+        _distill(base, bitext, student="teacher", causal_mask="drop")
 
 
 def test_an_encoder_with_its_decoder_is_refused(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gc
 import io
 import json
 import sys
@@ -61,6 +62,14 @@ def test_a_run_from_standard_input(cli: Cli) -> None:
         "run      map  ndcg@20\n─────────────────────\ngood  0.6667   0.6199\n\n3 topics.\n",
         f"warning: run good: {NO_RESULTS}\n",
     )
+
+
+def test_garbage_collection_is_on_again_afterwards(cli: Cli) -> None:
+    assert gc.isenabled()
+    assert cli("good.trec", "--qrels", "qrels", "-m", "map").code == 0
+    assert gc.isenabled()
+    assert cli("nowhere.trec", "--qrels", "qrels", "-m", "map").code != 0
+    assert gc.isenabled()
 
 
 def test_two_runs_compared(cli: Cli) -> None:

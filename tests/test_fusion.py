@@ -6,16 +6,17 @@ import os
 import random
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from clirot.errors import InputError, UnknownNameError, UsageError
-from clirot.evaluation import EvaluateConfig, evaluate_runs
+from clirot.errors import ClirotError, InputError, UnknownNameError, UsageError
+from clirot.evaluation import EvaluateConfig, evaluate_runs, ranx_library
 from clirot.evaluation.fusion_methods import METHODS, NORMS, Fusion
 from clirot.evaluation.measures import parse_measure
-from clirot.evaluation.ranx_library import comparison_table, fuse, ranx_name
+from clirot.evaluation.ranx_library import comparison_table, fuse, ranx_name, tune
 from clirot.evaluation.result import Evaluation
 from clirot.runs import Qrels, Run
 
@@ -42,7 +43,10 @@ def random_qrels(seed: int, topics: int = 4) -> Qrels:
 def fused(how: str, *runs: Scores, names: str = "abc") -> Scores:
     made = [Run.from_dict(name, run) for name, run in zip(names, runs, strict=False)]
     fusion = Fusion.parse(how)
-    return fuse(made, fusion.method, fusion.norm, fusion.settings([run.name for run in made]))
+    topics = sorted({topic for run in runs for topic in run})
+    settings = fusion.settings([run.name for run in made])
+    found = fuse(made, topics, fusion.method, fusion.norm, settings)
+    return {topic: found.documents(topic) for topic in found.topics}
 
 
 def evaluation(runs: dict[str, Scores], qrels: Qrels, **given: object) -> Evaluation:
@@ -153,6 +157,102 @@ def test_methods_that_learn_do_so_on_training_topics(how: str, tmp_path: Path) -
     assert result.topics[""] == tuple(f"t{topic}" for topic in range(4, 10))
     assert set(result.fused[how, ""].topics) == set(result.topics[""])
     assert any(f"fusion {how}" in note and "on 4 training topics" in note for note in result.notes)
+
+
+def with_ties_and_gaps(names: str = "abc", topics: int = 9) -> list[Run]:
+    """Runs of few different scores, each without one of the topics."""
+    found = []
+    for seed, name in enumerate(names):
+        scores = random_scores(seed, topics=topics)
+        del scores[f"t{seed}"]
+        rounded = {t: {d: round(s, 1) for d, s in one.items()} for t, one in scores.items()}
+        found.append(Run.from_dict(name, rounded))
+    return found
+
+
+def together_and_divided(
+    monkeypatch: pytest.MonkeyPatch, runs: list[Run], how: Fusion
+) -> tuple[Run, Run]:
+    """What one process fuses, and what two processes do."""
+    topics = sorted({topic for run in runs for topic in run.topics})
+    settings = how.settings([run.name for run in runs])
+    together = fuse(runs, topics, how.method, how.norm, settings)
+    with monkeypatch.context() as patch:
+        patch.setattr(ranx_library, "_DIVIDE_ABOVE", 0)
+        patch.setattr(ranx_library, "_cores", lambda: 2)
+        return together, fuse(runs, topics, how.method, how.norm, settings)
+
+
+def assert_same(one: Run, other: Run) -> None:
+    assert one.topics == other.topics
+    assert one.bounds.tolist() == other.bounds.tolist()
+    assert one.docnos == other.docnos
+    assert one.scores.tolist() == other.scores.tolist()
+
+
+forks = pytest.mark.skipif(sys.platform != "linux", reason="processes are forked on Linux only")
+
+
+@forks
+@pytest.mark.parametrize("how", [*WRITTEN, *(f"sum:norm={norm}" for norm in NORMS)])
+def test_topics_that_are_divided_over_processes_give_the_same_run(
+    how: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert_same(*together_and_divided(monkeypatch, with_ties_and_gaps(), Fusion.parse(how)))
+
+
+@forks
+@pytest.mark.parametrize("how", [name for name, facts in METHODS.items() if facts.trained])
+def test_methods_that_have_learned_give_the_same_run_in_processes(
+    how: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs = with_ties_and_gaps()
+    fusion = Fusion.parse(how)
+    learned = tune(runs, random_qrels(9, topics=9), fusion.method, None, MAP, 1)
+    assert_same(*together_and_divided(monkeypatch, runs, replace(fusion, learned=learned)))
+
+
+DIVIDED = """
+import sys
+sys.path.insert(0, "tests")
+from clirot.evaluation import ranx_library
+from test_fusion import Fusion, fuse, with_ties_and_gaps
+ranx_library._DIVIDE_ABOVE, ranx_library._cores = 0, lambda: 2
+for how in sys.argv[1:]:
+    runs, fusion = with_ties_and_gaps(), Fusion.parse(how)
+    topics = sorted({topic for run in runs for topic in run.topics})
+    found = fuse(runs, topics, fusion.method, fusion.norm, fusion.settings("abc"))
+    print([list(found.documents(topic).items()) for topic in topics])
+assert "ranx" not in sys.modules
+"""
+
+
+@forks
+def test_processes_that_import_only_what_fuses_give_the_same_run() -> None:
+    hows = ["rrf", "mnz:norm=zmuv", "sum:norm=borda", "condorcet", "w_bordafuse:a=1,b=2,c=0"]
+    printed = subprocess.run(
+        [sys.executable, "-c", DIVIDED, *hows],
+        cwd=Path(__file__).parents[1], capture_output=True, text=True, check=True,
+    ).stdout.splitlines()  # fmt: skip
+    runs = with_ties_and_gaps()
+    topics = sorted({topic for run in runs for topic in run.topics})
+    for how, line in zip(hows, printed, strict=True):
+        fusion = Fusion.parse(how)
+        found = fuse(runs, topics, fusion.method, fusion.norm, fusion.settings("abc"))
+        assert line == str([list(found.documents(topic).items()) for topic in topics])
+
+
+@forks
+def test_a_process_that_ends_before_its_time_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ranx_library, "_fused", lambda *_: os._exit(1))
+    monkeypatch.setattr(ranx_library, "_DIVIDE_ABOVE", 0)
+    monkeypatch.setattr(ranx_library, "_cores", lambda: 2)
+    with pytest.raises(ClirotError, match="a process that fused was ended by the system"):
+        fuse(with_ties_and_gaps(), ["t3", "t4"], "rrf", None, {"k": 60})
+
+
+def test_no_topics_give_an_empty_run() -> None:
+    assert fuse(with_ties_and_gaps(), [], "rrf", None, {"k": 60}).topics == ()
 
 
 def test_names_of_other_papers_are_read() -> None:

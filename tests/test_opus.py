@@ -519,7 +519,7 @@ def test_a_dry_run_of_what_is_not_there(opus, home):
 def test_a_student_may_be_made_of_a_corpus_without_a_version(opus, home):
     """The bitext has another name in the store than the one it was asked for under."""
     from clirot.distillation import DistillConfig
-    from clirot.distillation.start import bitexts_of
+    from clirot.distillation.bitexts import bitexts_of
 
     config = DistillConfig(pair=EN_SO, sources=("opus:WikiMatrix", "cldr"))
     for _ in range(2):  # fetched, then found

@@ -24,11 +24,11 @@ from clirot.distillation import DistillConfig, DistillResult, distill
 from clirot.distillation.objectives.transport import CorpusStatistics
 from clirot.distillation.preparation import corpus_statistics, idf_table
 from clirot.distillation.settings import PlanSettings
+from clirot.distillation.subwords.placement import merged
 from clirot.distillation.training.batches import LengthBucketedSampler, Material, draws
 from clirot.distillation.training.development import pool, split, split_together
 from clirot.distillation.training.reading import reading_of
 from clirot.distillation.training.teacher_tokens import teacher_tokens
-from clirot.distillation.subwords.placement import merged
 from clirot.distillation.transplantation import union_vocabulary
 from clirot.encoding.encoders import MultiVectorTokenEncoder, load_model
 from clirot.errors import InputError, LanguageError, UnknownNameError, UsageError
@@ -291,7 +291,7 @@ def test_a_file_must_say_which_of_several_languages_it_is_of(
 @pytest.mark.filterwarnings("ignore::clirot.errors.BitextWarning")  # TICO-19's Somali is shifted
 @pytest.mark.usefixtures("mirror")
 def test_sources_named_for_all_are_taken_where_they_are(teacher: Path) -> None:
-    from clirot.distillation.start import bitexts_of
+    from clirot.distillation.bitexts import bitexts_of
     from clirot.records import silent
 
     def names(*sources: str, tgt: str = "so,sw") -> dict[str, list[str]]:

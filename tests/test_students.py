@@ -15,7 +15,7 @@ from clirot.distillation.settings import TransplantSettings
 from clirot.distillation.start import with_dimension
 from clirot.distillation.transplantation import transplant, union_vocabulary
 from clirot.encoding.encoders import load_model
-from clirot.errors import UsageError
+from clirot.errors import ChoiceNotice, UsageError
 from clirot.records import SentencePair
 
 _CONFIG = TransplantSettings(vocabulary=200, same_spelling=3.0, sharpness=2.0)
@@ -142,7 +142,8 @@ def test_an_encoder_of_another_width_gets_a_projection_that_keeps_angles(tmp_pat
     narrow = with_dimension(load_model(save_tiny_model(tmp_path / "same", seed=2, hidden=16)), 16)
     assert narrow.encode_query(["abc"])[0].shape[1] == 16
     torch.manual_seed(0)
-    student = with_dimension(wide, 16)
+    with pytest.warns(ChoiceNotice, match="have 32 entries and the teacher's 16"):
+        student = with_dimension(wide, 16)
     vectors = student.encode_query(["abc def"])[0]
     assert vectors.shape[1] == 16
     assert torch.allclose(vectors.norm(dim=1), torch.ones(len(vectors)), atol=1e-5)

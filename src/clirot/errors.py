@@ -61,6 +61,10 @@ class ChoiceNotice(ClirotWarning):
     """Something was left open, and was chosen: no mistake, but worth knowing."""
 
 
+class VocabularyWarning(ClirotWarning):
+    """A student's vocabulary was pruned of subwords that other text of its languages has."""
+
+
 class CoverageWarning(ClirotWarning):
     """The vocabulary of an encoder does not know a language that it is to read."""
 

@@ -15,8 +15,12 @@ from clirot.settings import assembled
 
 @with_options(
     DistillConfig,
-    names={"sources": ("--source",), "files": ("--file",)},
-    metavars={"sources": "NAME", "files": "FILE", "name": "NAME"},
+    names={
+        "sources": ("--source",),
+        "files": ("--file",),
+        "vocabulary_texts": ("--vocabulary-text",),
+    },
+    metavars={"sources": "NAME", "files": "FILE", "vocabulary_texts": "FILE", "name": "NAME"},
 )
 def distill(
     *,
@@ -74,6 +78,12 @@ def _tell(result: DistillResult) -> None:
         found = result.development_by_language
         listed = (f"{one} {each[best]:.3f}" for one, each in found.items())
         console.note(f"  of each language: {', '.join(listed)}")
+    if pruned := result.artefact.manifest.results.get("pruned"):
+        console.note(
+            f"  vocabulary: {pruned['pieces_after']:,} of {pruned['pieces_before']:,} pieces, "
+            f"{pruned['bytes_after'] / 1e6:,.0f} of {pruned['bytes_before'] / 1e6:,.0f} MB; "
+            f"{pruned['development_pieces']:.2%} of the held-out text's pieces were not in the rest"
+        )
     if len(scores) > 1 and best == 0:
         console.warn("no epoch improved the development MAP: the student is the untrained one")
     if result.tensorboard is not None:

@@ -103,6 +103,12 @@ class DistillConfig:
     )
     training: TrainingSettings = part(TrainingSettings)
     objective_settings: ObjectiveSettings = part(ObjectiveSettings)
+    causal_mask: str = setting(
+        "keep",
+        """Whether a student that is a decoder keeps its causal mask. drop: its tokens also see
+        those that follow, as in an encoder, here and wherever the student is loaded.""",
+        choices=("keep", "drop"),
+    )
     mask_padding: int = setting(
         0,
         """Length up to which sentences are filled with [MASK]: the student's queries for good, and
@@ -113,6 +119,17 @@ class DistillConfig:
         at_most=1024,
     )
     transplant: TransplantSettings = part(TransplantSettings)
+    prune_vocabulary: bool = setting(
+        False,
+        """Leave out of the student the subwords that its bitext does not have, except single
+        characters: smaller, and other text is cut into shorter subwords.""",
+    )
+    vocabulary_texts: tuple[Path, ...] = setting(
+        (),
+        """Text in the student's languages, a sentence a line, whose subwords are kept too when the
+        vocabulary is pruned; repeat the option for several files.""",
+        decides=False,  # an input, recorded with its digest
+    )
     report_to: tuple[str, ...] = setting(
         (),
         """Program that training is reported to: tensorboard, wandb or trackio. Repeat the option
@@ -298,6 +315,8 @@ def _reasons(
                 )
     else:
         found["add_subwords"] = "student 'transplant', which has subwords of its language anyway"
+    if not config.prune_vocabulary:
+        found["vocabulary_texts"] = "a vocabulary that is not pruned (`prune_vocabulary`)"
     if len(config.pairs) == 1:
         found["sampling_temperature"] = "one language: it has all of the training"
     return found

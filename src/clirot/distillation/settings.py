@@ -23,7 +23,7 @@ class PlanSettings:
     """How the transport plan between the tokens of two sentences is found."""
 
     reg: float = setting(
-        following(transplant=0.02, encoder=0.02),
+        following(transplant=0.02, encoder=0.004),
         """Entropic regularisation of the transport plan. A smaller value gives a sharper plan; a
         blurred plan pulls every student token towards the mean of the sentence.""",
         unit="cosine distance",
@@ -145,14 +145,14 @@ class ContrastSettings:
     """How sharply a sentence or a token is told apart from the others of a batch."""
 
     temperature: float = setting(
-        following(transplant=0.05, encoder=0.05),
+        following(transplant=0.05, encoder=0.015),
         """What the scores of contrastive and score-kl, and the costs of transport-contrast, are
         divided by. A smaller value attends more to the hardest negatives.""",
         at_least=1e-4,
         at_most=100,
     )
     token_temperature: float = setting(
-        following(transplant=0.1, encoder=0.1),
+        following(transplant=0.1, encoder=0.03),
         """What the cosines of token-contrast are divided by. A smaller value attends more to the
         hardest negatives.""",
         at_least=1e-4,
@@ -245,6 +245,14 @@ class TrainingSettings:
         4e-3,
         "Peak learning rate of the input embeddings of subwords that were added.",
         above=0,
+    )
+    start_share: float = setting(
+        following(transplant=0.0, encoder=0.5),
+        """Share of the weights before training in the weights that are kept, which are a mean of
+        the two. It keeps what an encoder knew of other kinds of text; a transplant knows nothing
+        before.""",
+        at_least=0,
+        below=1,
     )
     warmup: float = setting(
         0.1,

@@ -8,12 +8,10 @@ These modules are imported when they are needed, since every command's help impo
 
 from __future__ import annotations
 
-import json
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from string import Template
 from typing import TYPE_CHECKING, Any
 
 from clirot.distillation.configuration import (
@@ -23,9 +21,8 @@ from clirot.distillation.configuration import (
     warn_of_unused,
 )
 from clirot.errors import ChoiceNotice, ClirotError, UsageError
-from clirot.languages import language_name
 from clirot.models import STUDENT_SIDES
-from clirot.records import LanguagePair, ProgressSink, silent
+from clirot.records import ProgressSink, silent
 from clirot.store import Artefact, Input, Store
 
 if TYPE_CHECKING:
@@ -136,8 +133,11 @@ def _distill(
 ) -> DistillResult:
     """Make the student, in the first process."""
     checked_objective(config)  # before a model is fetched
+    from clirot.distillation.bitexts import bitexts_of
     from clirot.distillation.choice import choose
-    from clirot.distillation.start import bitexts_of, check_teacher, open_start, warn_of_seen
+    from clirot.distillation.model_card import model_card
+    from clirot.distillation.pruning import vocabulary_inputs
+    from clirot.distillation.start import check_teacher, open_start, warn_of_seen
     from clirot.distillation.training.epochs import Report
     from clirot.store.manifest import fingerprint
 
@@ -149,11 +149,13 @@ def _distill(
     check_teacher(teacher, name)
     if base is not None and config.student != TEACHER:
         deciding["student"] = _findable(base)  # however its path was written
+    texts = vocabulary_inputs(config)
     bitexts = bitexts_of(config, store, progress)
     inputs = (
         *(one for bitext in bitexts.values() for one in bitext.inputs),
         Input(kind="teacher", name=_findable(teacher), digest=teacher.digest),
         *([Input(kind="base", name=_findable(base), digest=base.digest)] if base else []),
+        *texts,
     )
     made_from: dict[str, Any] = {"config": deciding, "inputs": inputs, "seed": config.training.seed}
     made = store.finished("models", name, replace=config.replace, **made_from)
@@ -202,6 +204,7 @@ def _make(
 
     from clirot.distillation.objectives.objective import transports
     from clirot.distillation.preparation import prepare
+    from clirot.distillation.pruning import prune_student
     from clirot.distillation.start import start
     from clirot.distillation.training.epochs import macro_mean
     from clirot.distillation.training.trainer import best_device, train
@@ -219,12 +222,15 @@ def _make(
         **prepared.counted(request.bitexts, config.training.sampling_temperature),
         "start": dict(begun.figures),
     }
+    added = begun.new_from
+    if config.prune_vocabulary:
+        pruned = prune_student(model, config, prepared)
+        results["pruned"], added = dict(pruned.figures), pruned.place(added)
     if objective is None:
         by_language = [prepared.measured(model)]
         results |= {"development_map": [macro_mean(by_language[0])], "best_epoch": 0}
     else:
-        task = _task(request, model, prepared, draft.scratch)
-        task = replace(task, new_from=begun.new_from)
+        task = replace(_task(request, model, prepared, draft.scratch), new_from=added)
         if together.count > 1:  # the other processes take these up in _help
             begin = draft.scratch / "start"
             save_model(model, begin)
@@ -297,60 +303,3 @@ def _help(together: Processes) -> bool:
     train(load_model(begin), task, {}, processes=together)
     together.agree()
     return True
-
-
-_OWN, _TEACHER = "this model", "the teacher"
-_ROLES = {
-    "query": (_OWN, _TEACHER),
-    "document": (_TEACHER, _OWN),
-    "both": (_OWN, f"this model or {_TEACHER}"),
-}
-"""Side that a student was distilled for -> who encodes queries, and who encodes documents."""
-
-
-def model_card(
-    name: str,
-    pairs: Sequence[LanguagePair],
-    config: Mapping[str, Any],
-    inputs: tuple[Input, ...],
-    results: Mapping[str, Any],
-) -> str:
-    """The card, Markdown with the Hub's front matter."""
-    teacher = next(one.name for one in inputs if one.kind == "teacher")
-    codes = [pair.tgt for pair in pairs]
-    named = [language_name(code) for code in codes]
-    language = " and ".join([", ".join(named[:-1]), named[-1]] if len(named) > 1 else named)
-    scores = results["development_map"]
-    query, document = _ROLES[config["side"]]
-    best = results["best_epoch"]
-    # Of several languages a column each, after the mean that chose the epoch.
-    by_language = results.get("development_map_by_language", {})
-    head = ["", "mean" if by_language else "MAP", *by_language, ""]
-    rows = [
-        [
-            "before training" if epoch == 0 else f"epoch {epoch}",
-            *(f"{one:.4f}" for one in (score, *(found[epoch] for found in by_language.values()))),
-            "kept" if epoch == best else "",
-        ]
-        for epoch, score in enumerate(scores)
-    ]
-    template = Path(__file__).with_name("model_card.md").read_text(encoding="utf-8")
-    return Template(template).substitute(
-        name=name,
-        codes=json.dumps(codes[0] if len(codes) == 1 else codes),
-        language=language,
-        teacher=teacher,
-        query=query,
-        document=document,
-        side="document" if config["side"] == "document" else "query",
-        development_pairs=results["development_pairs"],
-        training_pairs=results["training_pairs"],
-        table="\n".join([_row(head), "|" + "---|" * len(head), *map(_row, rows)]),
-        made_from="\n".join(f"| {one.kind} | {one.name} | `{one.digest}` |" for one in inputs),
-        settings=json.dumps(dict(config), indent=2, sort_keys=True),
-    )
-
-
-def _row(cells: Sequence[str]) -> str:
-    """A row of a Markdown table."""
-    return "|" + "|".join(f" {cell} " if cell else " " for cell in cells) + "|"

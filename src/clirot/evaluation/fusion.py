@@ -62,12 +62,11 @@ def with_fused(
             if all((name, topic_set) in inputs.runs for name in together):
                 runs = [inputs.runs[name, topic_set] for name in together]
                 notes += _without_spread(fusion, together, runs)
+                topics = sorted({topic for run in runs for topic in run.topics} - trained)
                 made = ranx_library.fuse(
-                    runs, fusion.method, fusion.norm, fusion.settings(together)
+                    runs, topics, fusion.method, fusion.norm, fusion.settings(together)
                 )
-                fused[fusion.written, topic_set] = Run.from_dict(
-                    fusion.written, {t: one for t, one in made.items() if t not in trained}
-                )
+                fused[fusion.written, topic_set] = made.named(fusion.written)
         progress(Step("fusing", done, len(fusions), unit="fusions"))
     return replace(inputs, runs={**inputs.runs, **fused}, notes=tuple(notes)), fused
 

@@ -6,6 +6,10 @@ switched off unless a run has more than a million rows, and the compiled code is
 clirot's own directory. The switch is numba's configuration, not the environment, and it is put back
 after each use.
 
+ranx fuses each topic by itself, its normalisations too. So the topics of larger runs are divided
+over the cores where the system can fork processes (Linux). Each of these imports what fuses of
+ranx, and not its tables and pictures.
+
 ranx keeps the order of equal scores as it finds it, and asserts that all runs have the same topics.
 So it gets scores as 32-bit floats in the order of trec_eval, and an empty result for a topic that a
 run lacks. What comes back is ordered by :class:`~clirot.runs.Run` again.
@@ -13,15 +17,24 @@ run lacks. What comes back is ordered by :class:`~clirot.runs.Run` again.
 
 from __future__ import annotations
 
+import gc
+import multiprocessing
+import os
+import signal
 import sys
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.util import find_spec, module_from_spec
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
-from clirot.errors import UsageError
+from clirot.errors import ClirotError, UsageError
 from clirot.evaluation.measures import Measure
 from clirot.runs import Qrels, Run
 from clirot.runs.run import single
@@ -29,6 +42,9 @@ from clirot.store import default_home
 
 _COMPILE_ABOVE = 1_000_000
 """Rows of the largest run from which on compiling pays."""
+_DIVIDE_ABOVE = 200_000
+"""Rows of all runs from which on the topics are divided over processes."""
+_MOST_PROCESSES = 4  # each imports ranx, which a container with fewer cores than it shows must bear
 _NAMES = {"success": "hit_rate", "rprec": "r-precision"}
 _MEASURES = {
     "hits", "success", "precision", "recall", "f1", "rprec", "mrr", "map", "dcg", "dcg_burges",
@@ -38,30 +54,116 @@ _MEASURES = {
 _MOST_RUNS = 26  # ranx letters the runs of its table
 _TESTS = {"randomisation": "fisher", "t": "student"}
 
-Scores = dict[str, dict[str, float]]
+
+@dataclass(frozen=True)
+class _Task:
+    """What is fused, and how."""
+
+    runs: Sequence[Run]
+    method: str
+    norm: str | None
+    settings: Mapping[str, Any]
 
 
-def fuse(runs: Sequence[Run], method: str, norm: str | None, settings: Mapping[str, Any]) -> Scores:
-    """Fuse runs: topic -> docno -> fused score, for every topic that one of them has.
+def fuse(
+    runs: Sequence[Run],
+    topics: Sequence[str],
+    method: str,
+    norm: str | None,
+    settings: Mapping[str, Any],
+) -> Run:
+    """Fuse runs: a run with these topics, in this order.
 
     Args:
         runs: two or more.
+        topics: what to fuse, each of them in one run at least.
         method: the fusion method, by ranx's name.
         norm: the normalisation of scores, or None.
         settings: the parameters of the method, as ranx names them.
 
     Raises:
         UsageError: scores are infinite, so that they cannot be normalised.
+        ClirotError: the system ended a process that fused.
     """
     _check_finite(runs, norm)
-    topics = sorted({topic for run in runs for topic in run.topics})
+    task = _Task(runs, method, norm, settings)
+    if not topics:
+        return Run.from_dict("fused", {})
+    processes = min(_cores(), _MOST_PROCESSES, len(topics))
+    if processes > 1 and sum(map(len, runs)) > _DIVIDE_ABOVE and not _compiling(runs):
+        return _fused_in_processes(task, topics, processes)
     with _ranx(runs) as ranx:
-        made = [_run(ranx, run, topics) for run in runs]
-        fused = ranx.fuse(made, norm=norm, method=method, params=dict(settings))
-        return {
-            topic: {docno: float(score) for docno, score in fused.run[topic].items()}
-            for topic in topics
-        }
+        return _fused(ranx, task, topics)
+
+
+def _fused(ranx: Any, task: _Task, topics: Sequence[str]) -> Run:
+    made = [_run(ranx, run, topics) for run in task.runs]
+    fused = ranx.fuse(made, norm=task.norm, method=task.method, params=dict(task.settings))
+    return Run.from_dict("fused", {topic: dict(fused.run[topic]) for topic in topics})
+
+
+def _cores() -> int:
+    """The cores that processes can be forked for: one where the system does not say."""
+    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else 1
+
+
+def _fused_in_processes(task: _Task, topics: Sequence[str], processes: int) -> Run:
+    """The same as :func:`_fused`, each process with a part of the topics."""
+    size = -(-len(topics) // (4 * processes))  # small parts come back while others are fused
+    parts = [topics[first : first + size] for first in range(0, len(topics), size)]
+    # Forked processes have the runs, which need not be sent to them. They only compute, so that no
+    # lock is waited for that another thread held when they were forked.
+    pool = ProcessPoolExecutor(
+        processes, multiprocessing.get_context("fork"), initializer=_begin, initargs=(task,)
+    )
+    with pool, warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of forking beside other threads
+        try:
+            return Run.joined("fused", list(pool.map(_fused_part, parts)))
+        except BrokenProcessPool as error:
+            raise ClirotError(
+                "a process that fused was ended by the system",
+                hint="that happens where memory runs out; fuse fewer runs, or less deep ones",
+            ) from error
+
+
+_begun: tuple[Any, _Task]
+"""In a process that fuses: what fuses, and the task."""
+
+
+def _begin(task: _Task) -> None:
+    """Prepare a process that fuses: it ends with its last part, and on Ctrl-C by its parent."""
+    global _begun
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    warnings.simplefilter("ignore", RuntimeWarning)  # the mean of an empty result
+    gc.disable()
+    _begun = _only_fusion(), task
+
+
+def _fused_part(topics: Sequence[str]) -> Run:
+    return _fused(*_begun, topics)
+
+
+def _only_fusion() -> Any:
+    """What fuses of ranx, uncompiled. Only for a process that does nothing else.
+
+    Importing ranx takes three seconds, two of which are for what it draws, tests and fetches with.
+    Here the packages that import these are there without having run.
+    """
+    import numba
+
+    switches: Any = numba.config
+    switches.DISABLE_JIT = 1
+    for name in ("ranx", "ranx.meta", "ir_datasets"):
+        if name not in sys.modules:
+            spec = find_spec(name)
+            assert spec is not None
+            sys.modules[name] = module_from_spec(spec)
+    from ranx.data_structures import Run
+    from ranx.meta.fuse import fuse
+
+    _order_candidates()
+    return SimpleNamespace(Run=Run, fuse=fuse)
 
 
 def tune(
@@ -196,10 +298,7 @@ def _ranx(runs: Sequence[Run]) -> Iterator[Any]:
 
     switches: Any = numba.config
     before = switches.DISABLE_JIT, switches.CACHE_DIR
-    compiling = max(map(len, runs)) > _COMPILE_ABOVE
-    if "ranx" in sys.modules:  # its functions stay what they were when it was first imported
-        compiling = _compiled()
-    switches.DISABLE_JIT = int(not compiling)
+    switches.DISABLE_JIT = int(not _compiling(runs))
     switches.CACHE_DIR = str(default_home() / "numba")
     try:
         with warnings.catch_warnings():
@@ -211,6 +310,13 @@ def _ranx(runs: Sequence[Run]) -> Iterator[Any]:
             yield ranx
     finally:
         switches.DISABLE_JIT, switches.CACHE_DIR = before
+
+
+def _compiling(runs: Sequence[Run]) -> bool:
+    """Whether ranx is compiled, or will be when it is imported for these runs."""
+    if "ranx" in sys.modules:  # its functions stay what they were when it was first imported
+        return _compiled()
+    return max(map(len, runs)) > _COMPILE_ABOVE
 
 
 def _compiled() -> bool:

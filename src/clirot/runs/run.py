@@ -86,6 +86,25 @@ class Run:
         return cls.from_rows(name, topics, topic, docnos, values)
 
     @classmethod
+    def joined(cls, name: str, parts: Sequence[Run]) -> Run:
+        """One run of several that have no topic in common, one after the other.
+
+        Args:
+            name: of the run.
+            parts: one or more.
+        """
+        import numpy as np
+
+        sizes = np.concatenate([np.diff(part.bounds) for part in parts])
+        return cls(
+            name,
+            tuple(topic for part in parts for topic in part.topics),
+            np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64),
+            [docno for part in parts for docno in part.docnos],
+            np.concatenate([part.scores for part in parts]),
+        )
+
+    @classmethod
     def from_rows(
         cls,
         name: str,

@@ -37,6 +37,7 @@ XZ_MEMORY = 1 << 29
 ENDINGS = (".gz", ".bz2", ".xz", ".zst", ".zstd")
 """Endings of names of compressed files. They are removed to find the ending of the format."""
 
+_ZIP = (b"PK\x03\x04", b"PK\x05\x06")  # the second begins an archive that holds nothing
 _BUFFER = 1 << 17
 _Decompressor = bz2.BZ2Decompressor | lzma.LZMADecompressor
 _BROKEN = (
@@ -61,6 +62,14 @@ class DamagedError(InputError):
         return DamagedError(what, path=self.path, line=line, hint=self.hint)
 
 
+def without_compression(name: str) -> str:
+    """``train.en.gz`` without its ``.gz``."""
+    for ending in ENDINGS:
+        if name.lower().endswith(ending):
+            return name[: -len(ending)]
+    return name
+
+
 def kind_of(head: bytes) -> str | None:
     """The compression that bytes begin with (``gzip``, ``bzip2``, ``xz``, ``zstd``), or None."""
     if head.startswith(b"\x1f\x8b"):
@@ -73,6 +82,11 @@ def kind_of(head: bytes) -> str | None:
     # pzstd begins with a skippable frame, which has one of 16 numbers.
     skippable = len(head) >= 4 and head[1:4] == b"\x2a\x4d\x18" and head[0] & 0xF0 == 0x50
     return "zstd" if skippable or head.startswith(b"\x28\xb5\x2f\xfd") else None
+
+
+def is_zip(head: bytes) -> bool:
+    """Whether bytes begin a zip archive."""
+    return head.startswith(_ZIP)
 
 
 def open_bytes(path: Path) -> io.BufferedReader:

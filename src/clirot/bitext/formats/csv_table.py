@@ -14,8 +14,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
-from clirot.bitext.formats.fields import Request, found_in, missing
 from clirot.bitext.formats.lines import counted, excerpt, numbered_lines
+from clirot.bitext.formats.request import Request, found_in, missing
 from clirot.errors import InputError
 from clirot.records import SentencePair
 

@@ -22,8 +22,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
-from clirot.bitext.formats.fields import Request
 from clirot.bitext.formats.lines import excerpt, numbered_lines
+from clirot.bitext.formats.request import Request
 from clirot.bitext.formats.toolkit import in_words, storage, whole
 from clirot.errors import InputError, LanguageError
 from clirot.languages import parse_language

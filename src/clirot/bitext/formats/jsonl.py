@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
-from clirot.bitext.formats.fields import Request, found_in, missing, nested_names, nested_value
 from clirot.bitext.formats.lines import excerpt, numbered_lines
+from clirot.bitext.formats.request import Request, found_in, missing, nested_names, nested_value
 from clirot.errors import InputError
 from clirot.records import SentencePair
 

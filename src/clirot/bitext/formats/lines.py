@@ -20,15 +20,15 @@ from pathlib import Path
 from typing import IO, TypeVar
 
 from clirot.bitext.formats.compressed import DamagedError, open_bytes
-from clirot.bitext.formats.fields import (
+from clirot.bitext.formats.request import (
     Fields,
     Malformed,
+    Part,
     Request,
     found_in,
     missing,
     refuse,
 )
-from clirot.bitext.formats.part import Part
 from clirot.errors import InputError
 from clirot.records import LanguagePair, SentencePair
 

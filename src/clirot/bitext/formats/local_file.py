@@ -21,16 +21,10 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
-from clirot.bitext.formats.compressed import open_raw
-from clirot.bitext.formats.fields import Fields, Malformed, Request, refuse
-from clirot.bitext.formats.part import (
-    Part,
-    is_zip,
-    listed,
-    member_names,
-    without_compression,
-)
+from clirot.bitext.formats.compressed import is_zip, open_raw, without_compression
+from clirot.bitext.formats.request import Fields, Malformed, Part, Request, refuse
 from clirot.bitext.formats.table import ENDINGS, FORMATS, ending_of, format_of
+from clirot.bitext.formats.zip_archive import listed, member_names
 from clirot.digests import file_digest
 from clirot.errors import InputError, LanguageError, UsageError
 from clirot.languages import parse_language

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from clirot.bitext.formats.fields import Request, found_in, missing
+from clirot.bitext.formats.request import Request, found_in, missing
 from clirot.errors import InputError, first_line
 from clirot.records import SentencePair
 

@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from clirot.bitext.formats.fields import nested_names, nested_value
+from clirot.bitext.formats.request import nested_names, nested_value
 from clirot.download import OFFLINE, Upstream, offline
 from clirot.errors import DownloadError, InputError, UsageError, first_line
 from clirot.records import LanguagePair, ProgressSink, SentencePair

@@ -28,7 +28,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from clirot.bitext.formats.lines import read_aligned
-from clirot.bitext.formats.part import Part, only_member, unpacked_size
+from clirot.bitext.formats.request import Part
+from clirot.bitext.formats.zip_archive import only_member, unpacked_size
 from clirot.download import Answer, Upstream, ask, presence, require_space
 from clirot.errors import DownloadError, LanguageError, UsageError
 from clirot.languages import parse_language

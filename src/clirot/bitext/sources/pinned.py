@@ -31,10 +31,10 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
-from clirot.bitext.formats.fields import Request
 from clirot.bitext.formats.lines import read_aligned, read_lines
-from clirot.bitext.formats.part import open_member
+from clirot.bitext.formats.request import Request
 from clirot.bitext.formats.tmx import read_tmx
+from clirot.bitext.formats.zip_archive import open_member
 from clirot.bitext.source import Described, Source
 from clirot.download import Upstream
 from clirot.errors import InputError

@@ -19,9 +19,10 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from torch import nn
+from torch import Tensor, nn
 from transformers import TrainerCallback
 
+from clirot.distillation.training.averaging import drawn_back, trained_weights
 from clirot.distillation.training.batches import Task
 from clirot.distillation.training.development import Development, Vectors, plan_figures, plan_of
 from clirot.distillation.training.processes import ALONE, Processes
@@ -96,14 +97,21 @@ class BestKeeper(TrainerCallback):
         self._sentences = len(task.material.sentences)
         self._progress = progress
         self._processes = processes
+        self._share = task.settings.start_share
+        self._start: dict[str, Tensor] = {}
         self.history = History()
         self.report: Callable[[dict[str, float]], None] | None = None
         """Told the figures of every epoch while training runs."""
 
     def begin(self, *, resumed: bool) -> None:
-        """Take up the history of an interrupted run, or measure the student before training."""
+        """Take up the history of an interrupted run, or measure the student before training.
+
+        The model still has the weights that it starts with, whether the run is resumed or not.
+        """
         if not self._processes.first:
             return
+        if self._share:
+            self._start = trained_weights(self._model)
         if resumed and self._log.is_file():
             self.history = History(**json.loads(self._log.read_text(encoding="utf-8")))
         else:
@@ -157,12 +165,11 @@ class BestKeeper(TrainerCallback):
             self.report(evaluated(*last, self.history.figures[-1]))
 
     def _measure(self, *, epoch: int, loss: float | None = None) -> None:
-        from safetensors.torch import save_model
-
+        """Measure and keep the weights that the student would have if this were the last epoch."""
         training = self._model.training
         found: dict[str, float] = {}
         plans: list[dict[str, float]] = []
-        with full_precision(self._model):
+        with full_precision(self._model), drawn_back(self._model, self._start, self._share):
             for language, task in self._developments.items():
                 encoder = MultiVectorTokenEncoder(
                     self._model, side=task.side, name="student", digest=""
@@ -170,6 +177,7 @@ class BestKeeper(TrainerCallback):
                 vectors = task.student_tokens(encoder)
                 found[language] = task.mean_average_precision(vectors)
                 plans.append(self._figures(task, vectors))
+            self._keep(epoch)
         self._model.train(training)
         history = self.history
         # A resumed run measures again what it had measured after its last checkpoint.
@@ -182,13 +190,18 @@ class BestKeeper(TrainerCallback):
         )
         if loss is not None:
             history.loss.append(loss)
-        # The weights of all epochs stay until the end: a run that is resumed on another machine may
-        # round differently and prefer an epoch that this one did not.
+        write_text(self._log, json.dumps(asdict(history)))
+
+    def _keep(self, epoch: int) -> None:
+        """Write the weights of an epoch. Those of all epochs stay until the end: a run that is
+        resumed on another machine may round differently and prefer an epoch that this one did not.
+        """
+        from safetensors.torch import save_model
+
         self._epochs.mkdir(exist_ok=True)
         temporary = self._epochs / ".new.safetensors"
         save_model(self._model, str(temporary))  # unlike save_file, with weights that are tied
         temporary.replace(self._epochs / f"epoch-{epoch}.safetensors")
-        write_text(self._log, json.dumps(asdict(history)))
 
     def _figures(self, task: Development, vectors: list[Vectors]) -> dict[str, float]:
         """The figures of the plan on the first held-out pairs."""

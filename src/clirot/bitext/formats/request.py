@@ -1,18 +1,23 @@
-"""What is wanted of a file, and which columns or fields of a table hold the two sides of a pair.
+"""What the reader of a format gets: the parts that the user named, and what is wanted of them.
 
-The user names the fields, or they are found by their names: ``src`` and ``tgt``, ``source`` and
-``target``, the codes of the languages in any spelling (``en``, ``som_Latn``, ``translation.en``),
-or their English names.
+A part is bytes with a name. Of a table it is wanted which columns or fields hold the two sides of a
+pair. The user names the fields, or they are found by their names: ``src`` and ``tgt``, ``source``
+and ``target``, the codes of the languages in any spelling (``en``, ``som_Latn``,
+``translation.en``), or their English names.
 """
 
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path, PurePosixPath
 from typing import Any
 
+from clirot.bitext.formats.compressed import kind_of, open_bytes, open_raw, without_compression
+from clirot.bitext.formats.zip_archive import listed, open_named
 from clirot.errors import InputError, LanguageError, UsageError
 from clirot.languages import language_name, parse_language
 from clirot.records import LanguagePair
@@ -25,6 +30,45 @@ _SIDES = (("src", "tgt"), ("source", "target"))
 _IDS = ("id", "tuid")
 _LONGEST = 40
 _MOST_NAMES = 1000
+
+
+@dataclass(frozen=True)
+class Part:
+    """Bytes with a name."""
+
+    path: Path
+    """The file on disk."""
+    member: str | None = None
+    """The name in the archive, where ``path`` is one."""
+
+    @property
+    def label(self) -> Path:
+        """Its name in errors: ``corpus.zip/train.en``."""
+        if self.member is None:
+            return self.path
+        return Path(f"{self.path}/{listed([self.member])}")
+
+    @property
+    def name(self) -> str:
+        """Its own name in small letters, without directories and the ending of a compression."""
+        own = PurePosixPath(self.member).name if self.member is not None else self.path.name
+        return without_compression(own.lower())
+
+    def packed(self) -> bool:
+        """Whether it is compressed or in an archive."""
+        raw, _ = open_raw(self.path)
+        with raw:
+            return self.member is not None or kind_of(raw.peek(16)) is not None
+
+    def open(self) -> io.BufferedReader:
+        """The bytes, unpacked.
+
+        Raises:
+            InputError: it cannot be read.
+        """
+        if self.member is None:
+            return open_bytes(self.path)
+        return open_named(self.path, self.member)
 
 
 def refuse(error: InputError) -> None:

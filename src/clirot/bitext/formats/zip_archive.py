@@ -1,4 +1,4 @@
-"""A part of what the user named: a file, or a file in a zip archive; either may be compressed.
+"""The files in a zip archive, each of which may be compressed itself.
 
 Nothing is unpacked to disk, so a name in an archive cannot lead out of a directory. How much comes
 out is limited by the size of the archive (:mod:`clirot.bitext.formats.compressed`). An archive in
@@ -11,20 +11,11 @@ import io
 import struct
 import zipfile
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
-from clirot.bitext.formats.compressed import (
-    ENDINGS,
-    decompressed,
-    guarded,
-    kind_of,
-    open_bytes,
-    open_raw,
-)
+from clirot.bitext.formats.compressed import decompressed, guarded, is_zip, open_raw
 from clirot.errors import InputError
 
-_MAGIC = (b"PK\x03\x04", b"PK\x05\x06")  # the second begins an archive that holds nothing
 _ONCE = "unpack it once"
 _BROKEN = (
     zipfile.BadZipFile,
@@ -37,58 +28,6 @@ _BROKEN = (
     ValueError,  # a name that is not the UTF-8 that it says it is
     struct.error,
 )
-
-
-@dataclass(frozen=True)
-class Part:
-    """Bytes with a name."""
-
-    path: Path
-    """The file on disk."""
-    member: str | None = None
-    """The name in the archive, where ``path`` is one."""
-
-    @property
-    def label(self) -> Path:
-        """Its name in errors: ``corpus.zip/train.en``."""
-        if self.member is None:
-            return self.path
-        return Path(f"{self.path}/{listed([self.member])}")
-
-    @property
-    def name(self) -> str:
-        """Its own name in small letters, without directories and the ending of a compression."""
-        own = PurePosixPath(self.member).name if self.member is not None else self.path.name
-        return without_compression(own.lower())
-
-    def packed(self) -> bool:
-        """Whether it is compressed or in an archive."""
-        raw, _ = open_raw(self.path)
-        with raw:
-            return self.member is not None or kind_of(raw.peek(16)) is not None
-
-    def open(self) -> io.BufferedReader:
-        """The bytes, unpacked.
-
-        Raises:
-            InputError: it cannot be read.
-        """
-        if self.member is None:
-            return open_bytes(self.path)
-        return _open_named(self.path, self.member)
-
-
-def without_compression(name: str) -> str:
-    """``train.en.gz`` without its ``.gz``."""
-    for ending in ENDINGS:
-        if name.lower().endswith(ending):
-            return name[: -len(ending)]
-    return name
-
-
-def is_zip(head: bytes) -> bool:
-    """Whether bytes begin a zip archive."""
-    return head.startswith(_MAGIC)
 
 
 def member_names(path: Path) -> list[str]:
@@ -126,7 +65,7 @@ def open_member(path: Path, *, suffix: str) -> io.BufferedReader:
     Raises:
         InputError: not a zip archive, a damaged one, or not exactly one such file in it.
     """
-    return _open_named(path, only_member(path, suffix=suffix))
+    return open_named(path, only_member(path, suffix=suffix))
 
 
 def unpacked_size(path: Path, names: Sequence[str]) -> int:
@@ -139,7 +78,7 @@ def unpacked_size(path: Path, names: Sequence[str]) -> int:
         return sum(info.file_size for info in archive.infolist() if info.filename in names)
 
 
-def _open_named(path: Path, name: str) -> io.BufferedReader:
+def open_named(path: Path, name: str) -> io.BufferedReader:
     """Open the file of that name in an archive, unpacked also where it is compressed itself.
 
     Raises:

@@ -1,0 +1,69 @@
+"""A student's model card: Markdown with the front matter of the Hub."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from string import Template
+from typing import Any
+
+from clirot.languages import language_name
+from clirot.records import LanguagePair
+from clirot.store import Input
+
+_OWN, _TEACHER = "this model", "the teacher"
+_ROLES = {
+    "query": (_OWN, _TEACHER),
+    "document": (_TEACHER, _OWN),
+    "both": (_OWN, f"this model or {_TEACHER}"),
+}
+"""Side that a student was distilled for -> who encodes queries, and who encodes documents."""
+
+
+def model_card(
+    name: str,
+    pairs: Sequence[LanguagePair],
+    config: Mapping[str, Any],
+    inputs: tuple[Input, ...],
+    results: Mapping[str, Any],
+) -> str:
+    """The card, Markdown with the Hub's front matter."""
+    teacher = next(one.name for one in inputs if one.kind == "teacher")
+    codes = [pair.tgt for pair in pairs]
+    named = [language_name(code) for code in codes]
+    language = " and ".join([", ".join(named[:-1]), named[-1]] if len(named) > 1 else named)
+    scores = results["development_map"]
+    query, document = _ROLES[config["side"]]
+    best = results["best_epoch"]
+    # Of several languages a column each, after the mean that chose the epoch.
+    by_language = results.get("development_map_by_language", {})
+    head = ["", "mean" if by_language else "MAP", *by_language, ""]
+    rows = [
+        [
+            "before training" if epoch == 0 else f"epoch {epoch}",
+            *(f"{one:.4f}" for one in (score, *(found[epoch] for found in by_language.values()))),
+            "kept" if epoch == best else "",
+        ]
+        for epoch, score in enumerate(scores)
+    ]
+    template = Path(__file__).with_name("model_card.md").read_text(encoding="utf-8")
+    return Template(template).substitute(
+        name=name,
+        codes=json.dumps(codes[0] if len(codes) == 1 else codes),
+        language=language,
+        teacher=teacher,
+        query=query,
+        document=document,
+        side="document" if config["side"] == "document" else "query",
+        development_pairs=results["development_pairs"],
+        training_pairs=results["training_pairs"],
+        table="\n".join([_row(head), "|" + "---|" * len(head), *map(_row, rows)]),
+        made_from="\n".join(f"| {one.kind} | {one.name} | `{one.digest}` |" for one in inputs),
+        settings=json.dumps(dict(config), indent=2, sort_keys=True),
+    )
+
+
+def _row(cells: Sequence[str]) -> str:
+    """A row of a Markdown table."""
+    return "|" + "|".join(f" {cell} " if cell else " " for cell in cells) + "|"
