@@ -349,10 +349,20 @@ def test_settings_that_make_no_sense_are_refused_before_anything_is_made(
         ("transport", {"solver": "exact", "reg": 0.1}, "`reg=0.1` .*exact solver neither regul"),
         ("none", {"token_temperature": 0.2}, "'none': only token-contrast uses it"),
         ("mse", {"sampling_temperature": 5.0}, "`sampling_temperature=5.0` .* one language"),
-        ("none", {"student": "BASE", "sharpness": 1.0}, "`sharpness=1.0` .* its own vocabulary"),
+        ("none", {"add_subwords": "always"}, "`add_subwords=always` .* 'transplant'"),
+        (
+            "none",
+            {"student": "BASE", "add_subwords": "never", "sharpness": 1.0},
+            "`sharpness=1.0` .* vocabulary stays as it is",
+        ),
         (
             "mse",
-            {"student": "BASE", "lora_rank": 2, "embedding_learning_rate": 1e-3},
+            {
+                "student": "BASE",
+                "add_subwords": "never",
+                "lora_rank": 2,
+                "embedding_learning_rate": 1e-3,
+            },
             "`embedding_learning_rate=0.001` .* and `lora_rank=2`: its input embeddings are not",
         ),
     ],
