@@ -374,7 +374,7 @@ def test_settings_that_the_objective_has_no_use_for_are_told(
         settings = {"embedding_learning_rate": 4e-3} | settings | {"student": str(teacher)}
     with pytest.warns(UnusedSettingWarning, match=told) as caught:
         distill(tiny_config(teacher, bitext, objective=objective, epochs=1, **settings))
-    assert len(caught) == 1
+    assert [one.category for one in caught].count(UnusedSettingWarning) == 1
 
 
 def test_the_development_split_is_measured_in_one_arithmetic(
