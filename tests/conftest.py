@@ -19,11 +19,11 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A CLIROT_HOME of the test's own; no mirror, no models or ir_datasets home of the user's."""
     path = tmp_path / "home"
     monkeypatch.setenv("CLIROT_HOME", str(path))
-    import huggingface_hub
+    from huggingface_hub import constants
 
     # What a student starts from depends on the models in the cache.
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
-    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
     monkeypatch.setenv("IR_DATASETS_HOME", str(tmp_path / "irds"))
     monkeypatch.delenv("CLIROT_MIRROR", raising=False)
     monkeypatch.setenv("CLIROT_OFFLINE", "0")  # whatever the environment of the tests says

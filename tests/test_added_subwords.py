@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from scipy import sparse
+from tiny_model import save_bitext, save_tiny_model, tiny_config
 from tiny_tokenizers import ENGLISH, FOREIGN, KINDS, LATIN, byte_bpe, unigram
 
 from clirot.bitext.translation_table import TranslationTable
@@ -30,7 +31,7 @@ from clirot.errors import ChoiceNotice, CoverageWarning, UsageError
 from clirot.records import SentencePair
 
 
-def _grown(base: BaseVocabulary, texts: list[str], most: int = 60) -> Growth:
+def _grown(base: BaseVocabulary, texts: list[str], most: int = 120) -> Growth:
     return grown(base, base.words(texts), base.words(ENGLISH), most=most)
 
 
@@ -52,7 +53,7 @@ def test_a_vocabulary_gains_pieces_after_its_own(
     base = BaseVocabulary(before)
     growth = _grown(base, texts)
     after = base.with_model(growth.model)
-    assert 0 < len(growth.pieces) <= 60
+    assert 0 < len(growth.pieces) <= 120
     first = len(before)
     assert base.first_new == first
     assert [after.convert_tokens_to_ids(piece) for piece in growth.pieces] == [
@@ -119,6 +120,7 @@ def test_characters_of_english_text_stay_unknown() -> None:
 def test_the_same_words_give_the_same_vocabulary_in_every_process() -> None:
     code = """
 import json, sys
+from tiny_model import save_bitext, save_tiny_model, tiny_config
 from tiny_tokenizers import ENGLISH, FOREIGN, KINDS, LATIN
 from clirot.distillation.subwords.base_vocabulary import BaseVocabulary
 from clirot.distillation.subwords.growth import grown
@@ -347,6 +349,48 @@ def test_a_tokenizer_that_cannot_gain_subwords_is_told(
         )
     assert new_from is None and len(told) == 2
     assert "gains no subwords, since its tokenizer is Bytes" in str(told[1].message)
+
+
+@pytest.mark.parametrize("how", ["auto", "always"])
+def test_a_student_is_made_with_subwords(
+    how: str, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from clirot.distillation import distill
+    from clirot.distillation.training import trainer
+
+    seen: list[Any] = []
+    train = trainer.train
+
+    def watched(model: Any, task: Any, *args: Any, **more: Any) -> Any:
+        seen.append((task, len(model.tokenizer)))
+        return train(model, task, *args, **more)
+
+    monkeypatch.setattr(trainer, "train", watched)
+    teacher, bitext = save_tiny_model(tmp_path / "teacher"), save_bitext(tmp_path / "so.tsv")
+    # The tiny model knows no digits.
+    lettered = bitext.read_text(encoding="utf-8").translate(
+        str.maketrans("0123456789", "klmnopqrst")
+    )
+    bitext.write_text(lettered, encoding="utf-8")
+    config = tiny_config(
+        teacher, bitext, student=str(teacher), objective="mse", add_subwords=how, lora_rank=2
+    )
+    if how == "auto":  # each letter is a piece, as in English
+        made = distill(config).artefact.manifest
+        assert set(made.results["start"]) == {"coverage"}
+        assert seen[0][0].new_from is None
+    else:
+        with pytest.warns(ChoiceNotice, match="Somali subwords"):
+            made = distill(config).artefact.manifest
+        start = made.results["start"]
+        task, size = seen[0]
+        assert task.new_from == start["first_new"] == size - start["new_subwords"]
+        assert start["added"]["so"] == start["new_subwords"] > 10
+        assert (
+            start["coverage_after"]["so"]["pieces_a_word"]
+            < (start["coverage"]["so"]["pieces_a_word"])
+        )
+    assert made.config["add_subwords"] == how
 
 
 def test_bitext_counts_a_word_for_the_side_that_has_it_more_often() -> None:

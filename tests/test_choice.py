@@ -202,15 +202,12 @@ def test_what_was_chosen_is_said(bert: Path, store: Store, tmp_path: Path) -> No
     assert "warning" not in said.stderr
 
 
-def test_a_setting_of_the_transplant_is_not_taken_for_one_of_an_encoder(
+def test_settings_are_judged_by_the_start_that_was_chosen(
     bert: Path, store: Store, tmp_path: Path
 ) -> None:
-    """It is judged by the start that was chosen, not by the word auto."""
     bitext = save_bitext(tmp_path / "pairs.tsv")
-    teacher = with_card(bert, tmp_path / "model", "so")
-    given = {"teacher": str(teacher), "files": (bitext,), "objective": "none", "sharpness": 3.0}
-    config = assembled(DistillConfig, given, pair=LanguagePair("en", "so"))
-    with pytest.warns(UnusedSettingWarning, match="sharpness"):
+    config = tiny_config(bert, bitext, objective="none", add_subwords="always")
+    with pytest.warns(UnusedSettingWarning, match="add_subwords=always"):
         distill(config, store=store)
 
 

@@ -131,6 +131,7 @@ ELSEWHERE = {
     "student": "the inputs of the manifest",
     "sources": "the inputs of the manifest",
     "files": "the inputs of the manifest",
+    "add_subwords": "test_added_subwords.py: test_a_student_is_made_with_subwords",
     "vocabulary_texts": "test_more_text_keeps_more_subwords_and_is_an_input",
     "causal_mask": "test_a_decoder_without_its_causal_mask",
     "replace": "test_other_settings_under_the_same_name_are_refused_until_replaced",
@@ -247,7 +248,7 @@ def test_models_and_bitext_are_told_by_the_inputs(
 ) -> None:
     teacher = save_tiny_model(tmp_path / "teacher", seed=5)
     base = save_tiny_model(tmp_path / "base", seed=6)
-    # A transplant's settings are idle without a transplant.
+    # This encoder reads the languages letter by letter, as it reads English: it gains no subwords.
     usual = DistillConfig(pair=config.pair)
     rate = usual.training.new_embedding_learning_rate
     plain = replace(config, transplant=usual.transplant)

@@ -421,7 +421,7 @@ def test_a_transplant_into_another_tokenizer_is_refused_with_a_way_out(
     build: Build, tmp_path: Path, bitext: Path
 ) -> None:
     with pytest.raises(UsageError, match="WordPiece") as caught:
-        _distill(build(tmp_path / "teacher"), bitext)
+        _distill(build(tmp_path / "teacher"), bitext, student="transplant")
     assert "`student=xlm-r-base`" in (caught.value.hint or "")
     assert not Store().names("models")
 
@@ -433,7 +433,7 @@ def test_adapters_are_trained_in_place_of_the_weights_and_merged_into_them(
     pytest.importorskip("peft")
     base = build(tmp_path / "base")
     settings: dict[str, Any] = {"student": str(base), "lora_rank": 2, "learning_rate": 1e-2}
-    settings["objective"] = "transport"
+    settings |= {"objective": "transport", "reg": 0.02, "start_share": 0.0, "add_subwords": "never"}
     result = _distill(colbert_path, bitext, name="adapted", epochs=2, **settings)
     elsewhere = Store(tmp_path / "elsewhere")
     again = _distill(colbert_path, bitext, name="adapted", epochs=2, store=elsewhere, **settings)

@@ -303,16 +303,16 @@ def _reasons(
         for name, why in unused(changed, objective).items()
     }
     if student != TRANSPLANT:
-        base = f"student {student!r}"
         if config.transplant.add_subwords == "never":
             names = {one.name for one in leaves(TransplantSettings)} - {"add_subwords"}
             names.add("new_embedding_learning_rate")
             found |= dict.fromkeys(names, "`add_subwords=never`: the vocabulary stays as it is")
-        rank = config.training.lora_rank
-        if rank and objective is not None:
-            found["embedding_learning_rate"] = (
-                f"{base} and `lora_rank={rank}`: its input embeddings are not trained"
-            )
+            rank = config.training.lora_rank
+            if rank and objective is not None:
+                found["embedding_learning_rate"] = (
+                    f"student {student!r} and `lora_rank={rank}`: its input embeddings are not "
+                    "trained"
+                )
     else:
         found["add_subwords"] = "student 'transplant', which has subwords of its language anyway"
     if not config.prune_vocabulary:

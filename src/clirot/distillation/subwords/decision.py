@@ -83,10 +83,12 @@ def with_subwords(
 
 def _tell(language: str, before: Coverage, extension: Extension | None, why: str) -> None:
     name = language_name(language)
+    after = extension.after.get(language) if extension is not None else None
     if before.unknown >= UNKNOWN:
+        less = f" ({after.unknown:.1%} with the subwords that it gains)" if after else ""
         warnings.warn(
             f"{before.unknown:.1%} of the pieces of the {name} sentences are unknown to the "
-            "student's vocabulary: the encoder does not cover the language",
+            f"student's vocabulary{less}: the encoder does not cover the language",
             CoverageWarning,
             stacklevel=6,
         )
@@ -100,10 +102,10 @@ def _tell(language: str, before: Coverage, extension: Extension | None, why: str
             CoverageWarning,
             stacklevel=6,
         )
-    elif extension is not None and language in extension.added:
+    elif extension is not None and after is not None:
         warnings.warn(
             f"the student gains {extension.added[language]:,} {name} subwords: {counted}; with "
-            f"them it is {extension.after[language].pieces_a_word:.1f}",
+            f"them it is {after.pieces_a_word:.1f}",
             ChoiceNotice,
             stacklevel=6,
         )

@@ -89,19 +89,17 @@ def extend(
     begin = backbone.tokenizer
     original = BaseVocabulary(begin)
     base = original
-    english = Counter[str]()
-    for pairs in bitexts.values():
-        english += base.words(pair.src for pair in pairs)
-    kept = Counter[str]()
+    others = Counter[str]()
     for language, pairs in bitexts.items():
+        others += base.words(pair.src for pair in pairs)
         if language not in wanted:
-            kept += base.words(pair.tgt for pair in pairs)
+            others += base.words(pair.tgt for pair in pairs)
     parts: dict[str, tuple[str, ...]] = {}
     added: dict[str, int] = {}
     for language in wanted:
         words = base.words(pair.tgt for pair in bitexts[language])
         # Bitext has stray sentences of the one language on the side of the other.
-        protected = {one for one, count in english.items() if count >= words[one]} | set(kept)
+        protected = {one for one, count in others.items() if count >= words[one]}
         growth = grown(base, words, protected, most=settings.vocabulary)
         for piece, old in growth.parts.items():
             parts[piece] = tuple(part for one in old for part in parts.get(one, (one,)))

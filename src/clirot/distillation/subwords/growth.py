@@ -99,7 +99,13 @@ class _Learner:
                     counts[piece] += often
         kept = {piece for pieces in self.before for piece in pieces if piece not in ids}
         found = [one for one, count in counts.items() if count >= _LEAST and one not in kept]
-        return sorted(found, key=lambda one: (-counts[one], one))
+        found.sort(key=lambda one: (-counts[one], one))
+        if not self.base.inside:
+            return found
+        # WordPiece does not know a word at all of which it lacks one character in its place.
+        letters = dict.fromkeys(one.removeprefix(self.base.inside) for one in found)
+        both = [form for one in letters for form in (one, self.base.inside + one)]
+        return [one for one in both if one not in ids and one not in kept]
 
     def merges(self, most: int) -> list[Merge]:
         words: Counter[Pieces] = Counter()
@@ -149,24 +155,22 @@ class _Learner:
 
     def refined(self, most: int) -> Growth:
         """Unigram and WordPiece: those pieces that are used, and harm no protected word."""
+        self.characters = self.characters[:most]
         merges = self.merges(2 * most)
         parts = self._parts(merges)
         counts = {**dict.fromkeys(self.characters, _LEAST), **{m.piece: m.count for m in merges}}
         whole = sum(len(p) * n for p, n in zip(self.cut, self.often, strict=True))
         for _ in range(_ROUNDS):
             counts, whole = self._used(counts, parts, whole)
-        worth = {one: counts[one] * (len(parts[one]) - 1) for one in counts}
-        for one in self.characters:
-            if one in worth:
-                worth[one] = counts[one]
-        best = sorted(worth, key=lambda one: (-worth[one], one))[:most]
+        # The pieces that a text is spared; a character is there for words that are yet to come.
+        spared = {one: counts[one] * (len(parts[one]) - 1) for one in counts}
+        best = sorted(spared, key=lambda one: (len(parts[one]) > 1, -spared[one], one))[:most]
         counts = {one: counts[one] for one in best}
         while counts:
             harmful = self._harmful(counts, parts, whole)
-            counts = {one: count for one, count in counts.items() if one not in harmful}
             if not harmful:
                 break
-        # A piece may be used no longer where another one was taken out, and the other way round.
+            counts = {one: count for one, count in counts.items() if one not in harmful}
         return Growth(tuple(counts), parts, self._model(counts, parts, whole))
 
     def _used(
@@ -186,7 +190,8 @@ class _Learner:
                 for token in one.tokens:
                     if token in counts:
                         found[token] += count
-        return {one: found[one] for one in counts if found[one] >= _LEAST}, total
+        kept = {one: found[one] for one in counts if found[one] >= _LEAST}
+        return {**{one: max(found[one], 1) for one in self.characters}, **kept}, total
 
     def _harmful(
         self, counts: Mapping[str, int], parts: Mapping[str, Pieces], whole: int
