@@ -70,10 +70,13 @@ def test_a_multilingual_teacher_where_the_hub_gives_one(store: Store, hub: Hub, 
     assert found.because == f"{first} reads English and Somali"
 
 
-def test_the_next_best_that_the_cache_has(store: Store, hub: Hub, xlmr: Path) -> None:
-    """The Hub, which did not answer once, is not asked again."""
+@pytest.mark.parametrize("failure", [OFFLINE, hub_errors.HFValidationError("no such repository")])
+def test_the_next_best_that_the_cache_has(
+    store: Store, hub: Hub, xlmr: Path, failure: Exception
+) -> None:
+    """The Hub, which did not give the first, is not asked again."""
     first, second, *_ = teachers_for(["en", "so"])
-    hub.repositories |= {KNOWN[first].hub_id: OFFLINE, KNOWN[second].hub_id: xlmr}
+    hub.repositories |= {KNOWN[first].hub_id: failure, KNOWN[second].hub_id: xlmr}
     assert chosen(store).teacher.name == second
     assert hub.in_cache == {KNOWN[second].hub_id}
 

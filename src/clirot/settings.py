@@ -40,7 +40,7 @@ class Following(float):
 
     @property
     def described(self) -> str:
-        """The values in words: ``transplant 0.02, encoder 0.005``."""
+        """The values in words: ``transplant 0.02, encoder 0.004``."""
         return ", ".join(f"{name} {value:g}" for name, value in self.values.items())
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -15,8 +15,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from clirot.distillation.configuration import AUTO, TEACHER, TRANSPLANT, DistillConfig
-from clirot.errors import DownloadError, InputError, LanguageError, UsageError
-from clirot.known_models import KNOWN, teachers_for
+from clirot.errors import ClirotError, InputError, LanguageError, UsageError
+from clirot.known_models import KNOWN, covers, teachers_for
 from clirot.languages import language_name, parse_language
 from clirot.models import ModelRef, resolve
 from clirot.settings import settled
@@ -49,7 +49,7 @@ def choose(config: DistillConfig, store: Store) -> Choice:
 
     Raises:
         UnknownNameError: there is no such model.
-        DownloadError: a model that was named cannot be fetched.
+        DownloadError: a model that was named, or minilm-en, cannot be fetched.
         UsageError: the student was to start as a multilingual teacher, and there is none.
     """
     teacher, because = _teacher(config, store)
@@ -78,12 +78,13 @@ def _teacher(config: DistillConfig, store: Store) -> tuple[ModelRef, str]:
     if config.student not in (AUTO, TEACHER):
         return resolve(ENGLISH_TEACHER, store), ""
     targets = [pair.tgt for pair in config.pairs]
-    candidates, failure = teachers_for([config.pair.src, *targets]), None
+    candidates = teachers_for([config.pair.src, *targets])
+    failure: ClirotError | None = None
     for name in candidates:
         try:
             # Where the Hub does not answer for the first, it need not be asked for the others.
             found = resolve(name, store, fetch=failure is None)
-        except DownloadError as error:
+        except ClirotError as error:  # gated, gone, or not what it should be: the next one
             failure = failure or error
         else:
             return found, f"{name} reads {_listed([config.pair.src, *targets])}"
@@ -101,7 +102,11 @@ def _teacher(config: DistillConfig, store: Store) -> tuple[ModelRef, str]:
 def _start(config: DistillConfig, teacher: ModelRef) -> tuple[str, str]:
     """What the student of this teacher starts from, and why."""
     targets, known = [pair.tgt for pair in config.pairs], languages_of(teacher)
-    if known is not None and all(one in known for one in targets):
+    if teacher.origin == "known":  # its row knows languages that have two codes
+        covered = all(covers(KNOWN[teacher.name], one) for one in targets)
+    else:
+        covered = all(one in (known or ()) for one in targets)
+    if covered:
         return TEACHER, f"{teacher.name} reads {_listed(targets)}"
     if takes_transplant(teacher.path):
         said = "is not known to read" if known is None else "does not read"
