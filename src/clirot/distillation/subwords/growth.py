@@ -40,6 +40,8 @@ _JOINERS = "\u200c\u200d"
 _ROUNDS = 4
 _SHARE = math.log(0.01)
 """A language is one of a hundred to the vocabulary of a multilingual encoder."""
+_UNKNOWN = 10.0
+"""By which ``tokenizers`` puts an unknown character below the lowest score."""
 _MARGIN = 0.1
 """By which a piece is above its break-up."""
 
@@ -88,6 +90,9 @@ class _Learner:
         self.neighbours = neighbours_of(self.before)
         self.guarded = frozenset(protected)
         self.characters = self._characters()
+        unigram = base.kind == "Unigram"
+        self.scores: dict[str, float] = dict(base.model["vocab"]) if unigram else {}
+        self.lowest = min(self.scores.values(), default=0.0)
 
     def _characters(self) -> list[str]:
         """Characters that the vocabulary lacks, the most frequent first."""
@@ -233,14 +238,13 @@ class _Learner:
             first = self.base.first_new
             new = {piece: first + place for place, piece in enumerate(counts)}
             return {"vocab": {**self.base.ids, **new}}
-        old = self.base.model["vocab"]
-        score = dict(map(tuple, old))
-        lowest = min(score.values())
-        new_scores = []
+        scores, lowest = self.scores, self.lowest
+        added = []
         for piece, count in counts.items():
             value = math.log(count / whole) + _SHARE
-            broken = sum(score.get(one, lowest - 10) for one in parts[piece])
             if len(parts[piece]) > 1:
+                broken = sum(scores.get(one, lowest - _UNKNOWN) for one in parts[piece])
                 value = max(value, broken + _MARGIN)
-            new_scores.append([piece, min(max(value, lowest), 0.0)])
-        return {"vocab": [*old, *new_scores]}
+            # A lower score than any other would make unknown characters cheaper or dearer.
+            added.append([piece, min(max(value, lowest), 0.0)])
+        return {"vocab": [*self.base.model["vocab"], *added]}
