@@ -11,9 +11,10 @@ kept in the store, so that a table which was interrupted, or gets another row, d
 The development column needs no collection: MAP on the pairs held out of the bitext, by which
 settings are chosen. Collections are for the final table: MAP and P@5 there, the teacher on topics
 as they are and the English-topic ceiling beside them; ``--collection DIR@5`` takes every fifth of
-its topics. A cell has the mean, the mean of each seed where there are several, the difference from
-the first system, and p. A topic's value is its mean over the seeds, and the paired randomisation
-test is over topics: of these students, not of all that other seeds might make.
+its topics, and ``--file PATH@5`` every fifth line of a file. A cell has the mean, the mean of each
+seed where there are several, the difference from the first system, and p. A topic's value is its
+mean over the seeds, and the paired randomisation test is over topics: of these students, not of all
+that other seeds might make.
 
 The verdict on a language is the column "all map": the mean over the collections, each counting
 alike, with Holm's correction over the rows. The other columns say where a difference comes from,
@@ -68,14 +69,15 @@ class System:
             one.name: one.default
             for one in leaves(DistillConfig)
             if one.name not in {"teacher", "objective", "side", "seed"}
-            and type(one.default) in (int, float, str)
+            and isinstance(one.default, (int, float, str))
+            and not isinstance(one.default, bool)
         }
         for change in changes:
             name, _, value = change.partition("=")
             if name not in defaults:
                 known = ", ".join(defaults)
                 raise SystemExit(f"{text!r}: no setting {name!r} to vary; there are {known}")
-            kind: Any = type(defaults[name])
+            kind: Any = next(one for one in (int, float, str) if isinstance(defaults[name], one))
             try:
                 settings[name] = kind(value)
             except ValueError:
@@ -98,8 +100,7 @@ class Thinned:
     @classmethod
     def of(cls, text: str) -> Thinned:
         """Read ``ID`` or ``ID@N``."""
-        name, at, every = text.rpartition("@")
-        return cls(name, int(every)) if at and every.isdecimal() else cls(text, 1)
+        return cls(*parted(text))
 
     @property
     def label(self) -> str:
@@ -132,7 +133,7 @@ def main() -> None:
     check_apart(collections)
     measured = {}
     with tempfile.TemporaryDirectory() as folder:
-        files = tuple(thinned(path, asked.every, Path(folder)) for path in asked.file)
+        files = tuple(thinned(*parted(path), Path(folder)) for path in asked.file)
         for seed in asked.seed:
             for system in systems:
                 result = distill(
@@ -173,9 +174,8 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--tgt", required=True, help="the students' language")
     parser.add_argument("--teacher", default="minilm-en")
-    parser.add_argument("--file", action="append", default=[], type=Path, help="local bitext, TSV")
+    parser.add_argument("--file", action="append", default=[], help="local bitext, TSV: PATH[@N]")
     parser.add_argument("--source", action="append", default=[], help="bitext source")
-    parser.add_argument("--every", type=int, default=1, help="take every so many-th line of a file")
     parser.add_argument("--system", action="append", required=True, help="objective and settings")
     parser.add_argument("--seed", action="append", type=int, required=True)
     parser.add_argument("--epochs", type=int, default=1)
@@ -194,8 +194,15 @@ def check_apart(collections: list[Thinned]) -> None:
             raise SystemExit(f"two collections are called {name!r}: topics must count once")
 
 
-def thinned(path: Path, every: int, folder: Path) -> Path:
+def parted(text: str) -> tuple[str, int]:
+    """``NAME@N`` as the name and N; without ``@N``, N is 1."""
+    name, at, every = text.rpartition("@")
+    return (name, int(every)) if at and every.isdecimal() else (text, 1)
+
+
+def thinned(name: str, every: int, folder: Path) -> Path:
     """Every so many-th line of a TSV file, gzipped or not."""
+    path = Path(name)
     if every == 1:
         return path
     kept = [f"{line}\n" for number, line in enumerate(read_lines(path)) if number % every == 0]

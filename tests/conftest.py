@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from tiny_hub import Hub
+from tiny_model import save_bitext, save_tiny_model
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")  # a test that reaches for a model hub is a defect
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
@@ -54,3 +55,15 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> Hub:
     hub = Hub()
     monkeypatch.setattr(huggingface_hub, "snapshot_download", hub.snapshot_download)
     return hub
+
+
+@pytest.fixture(scope="module")
+def teacher(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The checkpoint of a tiny English teacher."""
+    return save_tiny_model(tmp_path_factory.mktemp("teacher") / "tiny", seed=4)
+
+
+@pytest.fixture
+def bitext(tmp_path: Path) -> Path:
+    """A bitext file from which a tiny student can learn."""
+    return save_bitext(tmp_path / "pairs.tsv")

@@ -51,16 +51,6 @@ from clirot.store import Store
 _PAIR = LanguagePair("en", "so")
 
 
-@pytest.fixture(scope="module")
-def teacher(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return save_tiny_model(tmp_path_factory.mktemp("teacher") / "tiny", seed=4)
-
-
-@pytest.fixture
-def bitext(tmp_path: Path) -> Path:
-    return save_bitext(tmp_path / "pairs.tsv")
-
-
 def test_training_lowers_the_loss_and_the_best_epoch_is_kept(teacher: Path, bitext: Path) -> None:
     steps: list[Step] = []
     result = distill(tiny_config(teacher, bitext, epochs=4), progress=steps.append)

@@ -5,22 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tiny_model import changed, save_bitext, save_tiny_model, tiny_config
+from tiny_model import changed, save_bitext, tiny_config
 
 from clirot.distillation import distill
 from clirot.errors import BitextWarning, UsageError
 from clirot.models import resolve
 from clirot.store import Store
-
-
-@pytest.fixture(scope="module")
-def teacher(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return save_tiny_model(tmp_path_factory.mktemp("teacher") / "tiny", seed=4)
-
-
-@pytest.fixture
-def bitext(tmp_path: Path) -> Path:
-    return save_bitext(tmp_path / "pairs.tsv")
 
 
 def test_training_a_student_further_on_other_bitext_is_warned_of(

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import tiny_families
 import torch
-from tiny_model import save_bitext, save_tiny_model, tiny_config
+from tiny_model import tiny_config
 from torch import nn
 
 from clirot.distillation import DistillConfig, distill
@@ -38,16 +38,6 @@ FAMILIES: dict[str, Callable[[Path], Path]] = {
     "T5, tied tables": tiny_families.save_t5,
     "Gemma, scaled": tiny_families.save_gemma,
 }
-
-
-@pytest.fixture(scope="module")
-def teacher(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return save_tiny_model(tmp_path_factory.mktemp("teacher") / "tiny", seed=4)
-
-
-@pytest.fixture
-def bitext(tmp_path: Path) -> Path:
-    return save_bitext(tmp_path / "pairs.tsv", count=80)
 
 
 @pytest.fixture(autouse=True)

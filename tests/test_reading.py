@@ -55,11 +55,6 @@ def model_path(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
     return MODELS[request.param](tmp_path_factory.mktemp("model") / "tiny")
 
 
-@pytest.fixture(scope="module")
-def teacher(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return save_tiny_model(tmp_path_factory.mktemp("teacher") / "tiny", seed=4)
-
-
 def _read(reader: TokenReader, side: str = "query") -> list[SentenceTokens]:
     return [one for batch in reader.read(TEXTS, side=side) for one in batch]  # type: ignore[arg-type]
 

@@ -181,11 +181,6 @@ def test_a_shared_subword_is_translated_as_often_as_it_will_be_met() -> None:
     assert merged([one], [1.0]) is one
 
 
-@pytest.fixture(scope="module")
-def teacher(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return save_tiny_model(tmp_path_factory.mktemp("teacher") / "tiny", seed=4)
-
-
 @pytest.fixture
 def files(tmp_path: Path) -> dict[str, Path]:
     """The same English in both; the second language doubles every word's first letter."""

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import random
+import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from clirot.distillation import DistillConfig
     from clirot.store import Store
 
@@ -127,3 +132,21 @@ def save_collection(
     for name, lines in files.items():
         (directory / name).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     return directory
+
+
+def encoded_without_clirot(checkpoint: Path, text: str, folder: Path) -> NDArray[np.float32]:
+    """The vectors of a query by a process that loads a checkpoint as anybody would: ``(tokens,
+    dim)``. ``folder`` is for what it writes.
+    """
+    import numpy as np
+
+    found = folder / "vectors.npy"
+    program = (
+        "import sys, numpy as np; from sentence_transformers import MultiVectorEncoder; "
+        f"m = MultiVectorEncoder({str(checkpoint)!r}, device='cpu'); "
+        f"np.save({str(found)!r}, m.encode_query([{text!r}])[0].numpy()); "
+        "assert not any(name.startswith('clirot') for name in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, capture_output=True)
+    vectors: NDArray[np.float32] = np.load(found)
+    return vectors

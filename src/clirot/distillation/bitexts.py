@@ -7,13 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from clirot.distillation.configuration import DistillConfig
-from clirot.errors import (
-    BitextWarning,
-    ClirotError,
-    PartlyDoneError,
-    UnknownNameError,
-    UsageError,
-)
+from clirot.errors import BitextWarning, ClirotError, PartlyDoneError, UnknownNameError, UsageError
 from clirot.records import LanguagePair, ProgressSink
 from clirot.store import Store, disk_error
 

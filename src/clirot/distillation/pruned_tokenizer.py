@@ -27,7 +27,6 @@ characters of the scripts that occur are kept, all digits and punctuation, and a
 from __future__ import annotations
 
 import json
-import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -37,20 +36,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from clirot.distillation.fast_tokenizer import (
+    BYTE,
+    SPACE,
+    is_of_bytes,
+    piece_ids,
+    rebuilt,
+    unchangeable,
+)
 from clirot.errors import ClirotError, UsageError
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
-_BYTE = re.compile(r"<0x[0-9A-F]{2}>")
-_SPACE = "▁"
 _RARE = 1000
 """A script occurs where one letter in so many is of it: a stray Chinese character in a text does
 not keep eight thousand others."""
-_ATTRIBUTES = (
-    *("model_max_length", "padding_side", "truncation_side", "model_input_names"),
-    *("clean_up_tokenization_spaces", "chat_template"),
-)
 
 
 def check_prunable(tokenizer: PreTrainedTokenizerBase) -> None:
@@ -59,19 +60,11 @@ def check_prunable(tokenizer: PreTrainedTokenizerBase) -> None:
     Raises:
         UsageError: it is not, with what to do.
     """
-    backend = getattr(tokenizer, "backend_tokenizer", None)
-    model = json.loads(backend.to_str())["model"] if backend is not None else {}
-    kind = model.get("type") or type(tokenizer).__name__
-    odd = [
-        name
-        for name in ("dropout", "continuing_subword_prefix", "end_of_word_suffix")
-        if kind == "BPE" and model.get(name)
-    ]
-    if kind not in ("Unigram", "WordPiece", "BPE") or odd:
-        kind += f" with {odd[0]}" if odd else ""
+    why = unchangeable(tokenizer)
+    if why:
         raise UsageError(
-            f"`prune_vocabulary`: the student's tokenizer is {kind}, and subwords can be taken out "
-            "of Unigram (SentencePiece), WordPiece and byte-level BPE tokenizers only",
+            f"`prune_vocabulary`: the student's tokenizer is {why}, and subwords can be taken out "
+            "of Unigram (SentencePiece), WordPiece and BPE tokenizers only",
             hint="leave `prune_vocabulary` out, or start from another `student`",
         )
 
@@ -88,12 +81,7 @@ class Vocabulary:
         self._json: dict[str, Any] = json.loads(tokenizer.backend_tokenizer.to_str())
         self._model = self._json["model"]
         self._kind: str = self._model["type"]
-        vocabulary = self._model["vocab"]
-        self._ids: dict[str, int] = (
-            {piece: place for place, (piece, _) in enumerate(vocabulary)}
-            if self._kind == "Unigram"
-            else dict(vocabulary)
-        )
+        self._ids = piece_ids(self._model)
         self._added = {int(one["id"]): str(one["content"]) for one in self._json["added_tokens"]}
         self._merges = [
             tuple(one.split(" ") if isinstance(one, str) else one)
@@ -103,8 +91,7 @@ class Vocabulary:
         self._rank: dict[tuple[str, ...], int] = {
             pair: rank for rank, pair in enumerate(self._merges)
         }
-        described = [self._json[part] for part in ("normalizer", "pre_tokenizer", "decoder")]
-        self._of_bytes = self._kind == "BPE" and '"ByteLevel"' in json.dumps(described)
+        self._of_bytes = is_of_bytes(self._json)
         self._text = {piece: self._written(piece) for piece in self._ids}
 
     def __len__(self) -> int:
@@ -117,7 +104,7 @@ class Vocabulary:
         if self._of_bytes and (raw := _as_bytes(piece)) is not None:
             text = raw.decode("utf-8", errors="replace")
             return text.removeprefix(" ") if text != " " else text
-        return piece.removeprefix(_SPACE) if piece != _SPACE else piece
+        return piece.removeprefix(SPACE) if piece != SPACE else piece
 
     def closed(self, ids: Iterable[int], texts: Sequence[str]) -> NDArray[np.int64]:
         """The ids of a smaller vocabulary, which has these and what goes with them.
@@ -133,7 +120,7 @@ class Vocabulary:
         kept = {names[one] for one in (*map(int, ids), *self._added) if one in names}
         scripts = _scripts(texts)
         for piece, text in self._text.items():
-            if (len(text) == 1 and _is_kept(text, scripts)) or _BYTE.fullmatch(piece):
+            if (len(text) == 1 and _is_kept(text, scripts)) or BYTE.fullmatch(piece):
                 kept.add(piece)
         if self._kind == "Unigram":
             kept.add(min(self._model["vocab"], key=lambda entry: float(entry[1]))[0])
@@ -177,16 +164,8 @@ class Vocabulary:
         Raises:
             ClirotError: the library gives the subwords other ids.
         """
-        from tokenizers import Tokenizer
-        from transformers import PreTrainedTokenizerFast
-
-        old = self._tokenizer
-        tokenizer = PreTrainedTokenizerFast(
-            tokenizer_object=Tokenizer.from_str(json.dumps(self._described(ids))),
-            **{name: getattr(old, name) for name in _ATTRIBUTES if hasattr(old, name)},
-            **old.special_tokens_map,
-        )
-        names = old.convert_ids_to_tokens(ids.tolist())
+        tokenizer = rebuilt(self._tokenizer, self._described(ids))
+        names = self._tokenizer.convert_ids_to_tokens(ids.tolist())
         if tokenizer.convert_ids_to_tokens(list(range(len(ids)))) != names:
             raise ClirotError("the pruned tokenizer has not the subwords that were kept")
         return tokenizer
@@ -195,7 +174,6 @@ class Vocabulary:
         """The tokenizer's file, for these ids."""
         new = {int(one): place for place, one in enumerate(ids)}
         described: dict[str, Any] = json.loads(json.dumps(self._json))
-        described |= {"truncation": None, "padding": None}
         model = described["model"]
         if self._kind == "Unigram":
             model["vocab"] = [one for place, one in enumerate(model["vocab"]) if place in new]

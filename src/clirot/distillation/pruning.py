@@ -24,6 +24,7 @@ from torch import nn
 from clirot.bitext.formats.lines import read_lines
 from clirot.digests import file_digest
 from clirot.distillation.configuration import DistillConfig
+from clirot.distillation.fast_tokenizer import replace_tokenizer
 from clirot.distillation.pruned_tokenizer import Vocabulary
 from clirot.distillation.subwords.placement import plain_ids
 from clirot.distillation.training.vocabulary import occurring_ids
@@ -197,12 +198,10 @@ def _replace(
             places = [new[one] for one in ids if one in new]
             alone = not isinstance(getattr(config, name), list)
             setattr(config, name, (places[0] if places else None) if alone else places)
-    backbone.processor = tokenizer
     for module in model:
-        if isinstance(module, MultiVectorMask):
-            if module.keep_only_token_ids is not None:
-                module.keep_only_token_ids = [new[one] for one in module.keep_only_token_ids]
-            module.resolve_with_tokenizer(tokenizer)
+        if isinstance(module, MultiVectorMask) and module.keep_only_token_ids is not None:
+            module.keep_only_token_ids = [new[one] for one in module.keep_only_token_ids]
+    replace_tokenizer(model, tokenizer)
 
 
 def _embeddings(model: nn.Module, table: nn.Parameter) -> list[nn.Embedding]:

@@ -1,9 +1,8 @@
 """What a student starts from, before training: a transplant of the teacher, or an encoder.
 
-A student reads its queries to the end, has vectors of the
-teacher's length, and is filled with ``[MASK]`` where that was asked for. The models it comes from
-are not replaced by it, and where they were trained on sentences that are held out now, a warning
-says so.
+A student reads its queries to the end, has vectors of the teacher's length, and is filled with
+``[MASK]`` where that was asked for. The models it comes from are not replaced by it, and where they
+were trained on sentences that are held out now, a warning says so.
 """
 
 from __future__ import annotations
@@ -25,11 +24,7 @@ from clirot.distillation.training.batches import draws
 from clirot.distillation.training.reading import TokenReader, check_fillable, fill_with_masks
 from clirot.distillation.transplantation import transplant, wordpieces
 from clirot.encoding.encoders import load_model
-from clirot.errors import (
-    BitextWarning,
-    ChoiceNotice,
-    UsageError,
-)
+from clirot.errors import BitextWarning, ChoiceNotice, UsageError
 from clirot.models import ModelRef
 from clirot.store import Input, Store
 

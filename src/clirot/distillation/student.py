@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -162,12 +162,12 @@ def _distill(
     # Outside of the draft, which it outlives; other settings are another run.
     run = fingerprint("models", deciding, inputs, config.training.seed)[:8]
     reports = store.home / "reports" / name / run
-    if made is None and choice.because:
+    if made is not None:
+        return DistillResult(made, fresh=False, tensorboard=reports if reports.is_dir() else None)
+    if choice.because:
         message = f"the teacher is {teacher.name}, and the student starts as "
         start = "it does" if base is teacher else "a transplant of it"
         warnings.warn(f"{message}{start}: {choice.because}", ChoiceNotice, stacklevel=3)
-    if made is not None:
-        return DistillResult(made, fresh=False, tensorboard=reports if reports.is_dir() else None)
     model = open_start(config, teacher, base)
     warn_of_seen(base or teacher, config, inputs, store)
     request = _Request(
@@ -230,7 +230,7 @@ def _make(
         by_language = [prepared.measured(model)]
         results |= {"development_map": [macro_mean(by_language[0])], "best_epoch": 0}
     else:
-        task = replace(_task(request, model, prepared, draft.scratch), new_from=added)
+        task = _task(request, model, prepared, draft.scratch, new_from=added)
         if together.count > 1:  # the other processes take these up in _help
             begin = draft.scratch / "start"
             save_model(model, begin)
@@ -256,8 +256,23 @@ def _make(
     return results
 
 
-def _task(request: _Request, model: MultiVectorEncoder, prepared: Prepared, scratch: Path) -> Task:
-    """What is trained: the settings as they are, and the objective with what it needs to know."""
+def _task(
+    request: _Request,
+    model: MultiVectorEncoder,
+    prepared: Prepared,
+    scratch: Path,
+    *,
+    new_from: int | None,
+) -> Task:
+    """What is trained: the settings as they are, and the objective with what it needs to know.
+
+    Args:
+        request: what the student is made from.
+        model: the student before training.
+        prepared: its sentences and the teacher's vectors.
+        scratch: a directory for the state of the training.
+        new_from: the first subword that the student has gained; None: there is none.
+    """
     from clirot.distillation.objectives.objective import informed
     from clirot.distillation.preparation import corpus_statistics
     from clirot.distillation.training.batches import Task
@@ -279,6 +294,7 @@ def _task(request: _Request, model: MultiVectorEncoder, prepared: Prepared, scra
         material=prepared.material,
         scratch=scratch,
         sides=sides,
+        new_from=new_from,
     )
 
 

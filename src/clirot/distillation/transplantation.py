@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from clirot.bitext.translation_table import TranslationTable
+from clirot.distillation.fast_tokenizer import replace_tokenizer
 from clirot.distillation.settings import TransplantSettings
 from clirot.distillation.subwords.placement import Floats, aligned, merged, plain_ids
 from clirot.errors import UsageError
@@ -85,7 +86,6 @@ def transplant(
         UsageError: the teacher's tokenizer is not WordPiece.
     """
     import torch
-    from sentence_transformers.multi_vector_encoder.modules import MultiVectorMask
 
     backbone: Any = model[0]  # a Transformer module; its attributes are not typed
     teacher_tokenizer = backbone.tokenizer
@@ -107,11 +107,7 @@ def transplant(
     body.resize_token_embeddings(len(vectors), mean_resizing=False)
     with torch.no_grad():
         body.get_input_embeddings().weight.copy_(torch.from_numpy(vectors))
-    backbone.processor = union.tokenizer
-    for module in model:
-        if isinstance(module, MultiVectorMask):
-            # The words that are not scored become token ids again, as when the student is loaded.
-            module.resolve_with_tokenizer(union.tokenizer)
+    replace_tokenizer(model, union.tokenizer)
     return {
         "vocabulary": float(len(vectors)),
         "new_subwords": float(len(vectors) - union.n_teacher),

@@ -3,10 +3,6 @@
 A fast tokenizer (``tokenizers``) normalises a text, cuts it into words, and cuts each word into
 pieces by its model: Unigram, BPE or WordPiece. Normaliser and words stay what they are; the model
 gains pieces. Texts are read as before but where a new piece applies.
-
-Not every tokenizer can gain pieces: one written in Python has its rules in code, one of characters
-or bytes has no pieces to add, and a BPE that marks the ends of words or drops merges at random is
-not used by encoders of today.
 """
 
 from __future__ import annotations
@@ -17,36 +13,23 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from clirot.distillation.fast_tokenizer import (
+    BYTE,
+    SPACE,
+    is_of_bytes,
+    piece_ids,
+    rebuilt,
+    unchangeable,
+)
+from clirot.distillation.subwords.merges import Pieces
 from clirot.errors import UsageError
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
+    from transformers import PreTrainedTokenizerFast
 
-_BYTE = re.compile(r"<0x[0-9A-F]{2}>")
-_SPACE = "▁"
-_WORD_OF_SPACES = re.compile(f"{_SPACE}*[^{_SPACE}]+|{_SPACE}+")
-_ATTRIBUTES = (
-    *("model_max_length", "padding_side", "truncation_side", "model_input_names"),
-    *("clean_up_tokenization_spaces", "chat_template"),
-)
-_ODD = ("dropout", "continuing_subword_prefix", "end_of_word_suffix")
+_WORD_OF_SPACES = re.compile(f"{SPACE}*[^{SPACE}]+|{SPACE}+")
 _LONGEST, _LONGEST_BYTES = 16, 48
 """Characters, or bytes, of the longest piece. SentencePiece stops at 16 characters too."""
-
-Pieces = tuple[str, ...]
-
-
-def holds_subwords(tokenizer: PreTrainedTokenizerBase) -> str:
-    """Why a tokenizer cannot gain subwords, as what it is; empty where it can."""
-    backend = getattr(tokenizer, "backend_tokenizer", None)
-    if backend is None:
-        return f"{type(tokenizer).__name__}, which has no fast version"
-    model = json.loads(backend.to_str())["model"]
-    kind = model.get("type") or type(tokenizer).__name__
-    if kind not in ("Unigram", "BPE", "WordPiece"):
-        return str(kind)
-    odd = [name for name in _ODD if kind == "BPE" and model.get(name)]
-    return f"BPE with {odd[0]}" if odd else ""
 
 
 class BaseVocabulary:
@@ -62,7 +45,7 @@ class BaseVocabulary:
     def __init__(self, tokenizer: PreTrainedTokenizerFast) -> None:
         from tokenizers import Tokenizer
 
-        why = holds_subwords(tokenizer)
+        why = unchangeable(tokenizer)
         if why:
             raise UsageError(f"the tokenizer is {why}, and subwords cannot be added to it")
         self.tokenizer = tokenizer
@@ -71,16 +54,10 @@ class BaseVocabulary:
         self.model: dict[str, Any] = self._described["model"]
         self.kind: str = self.model["type"]
         self._hold_added()
-        vocabulary = self.model["vocab"]
-        self.ids: Mapping[str, int] = (
-            {piece: place for place, (piece, _) in enumerate(vocabulary)}
-            if self.kind == "Unigram"
-            else vocabulary
-        )
+        self.ids: Mapping[str, int] = piece_ids(self.model)
         self.first_new = 1 + max(self.ids.values())
         """The first id that no piece and no added token has."""
-        parts = [self._described[part] for part in ("normalizer", "pre_tokenizer", "decoder")]
-        self.of_bytes = self.kind == "BPE" and '"ByteLevel"' in json.dumps(parts)
+        self.of_bytes = is_of_bytes(self._described)
         self.inside: str = self.model.get("continuing_subword_prefix") or ""
         """What is put before a piece that begins within a word (WordPiece)."""
         self.longest = _LONGEST_BYTES if self.of_bytes else _LONGEST
@@ -118,7 +95,7 @@ class BaseVocabulary:
             plain = normaliser.normalize_str(text) if normaliser is not None else text
             cut = cutter.pre_tokenize_str(plain) if cutter is not None else [(plain, (0, 0))]
             for word, _ in cut:
-                inner = word.find(_SPACE, 1)
+                inner = word.find(SPACE, 1)
                 found.update(_WORD_OF_SPACES.findall(word) if inner > 0 else [word])
         return found
 
@@ -155,7 +132,7 @@ class BaseVocabulary:
         found: list[str] = []
         last = (-1, -1)
         for token, place, span in zip(encoding.tokens, encoding.ids, encoding.offsets, strict=True):
-            if place == unknown or (self.kind == "Unigram" and _BYTE.fullmatch(token)):
+            if place == unknown or (self.kind == "Unigram" and BYTE.fullmatch(token)):
                 if span != last:  # the bytes of one character have one span
                     found += [
                         character if at == 0 else self.inside + character
@@ -184,14 +161,5 @@ class BaseVocabulary:
 
     def with_model(self, changes: Mapping[str, Any]) -> PreTrainedTokenizerFast:
         """The tokenizer with another model; ``changes`` are the entries that are others."""
-        from tokenizers import Tokenizer
-        from transformers import PreTrainedTokenizerFast
-
         described = {**self._described, "model": {**self.model, **changes}}
-        described |= {"truncation": None, "padding": None}
-        old = self.tokenizer
-        return PreTrainedTokenizerFast(
-            tokenizer_object=Tokenizer.from_str(json.dumps(described)),
-            **{name: getattr(old, name) for name in _ATTRIBUTES if hasattr(old, name)},
-            **old.special_tokens_map,
-        )
+        return rebuilt(self.tokenizer, described)

@@ -10,8 +10,8 @@ import warnings
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from clirot.distillation.fast_tokenizer import unchangeable
 from clirot.distillation.settings import TransplantSettings
-from clirot.distillation.subwords.base_vocabulary import holds_subwords
 from clirot.distillation.subwords.coverage import UNKNOWN, Coverage, coverage
 from clirot.distillation.subwords.extension import Extension, extend
 from clirot.errors import ChoiceNotice, CoverageWarning, UsageError
@@ -31,7 +31,7 @@ def check_holds(model: MultiVectorEncoder, settings: TransplantSettings) -> None
         UsageError: they are.
     """
     backbone: Any = model[0]
-    why = holds_subwords(backbone.tokenizer) if settings.add_subwords == ALWAYS else ""
+    why = unchangeable(backbone.tokenizer) if settings.add_subwords == ALWAYS else ""
     if why:
         raise UsageError(
             f"`add_subwords=always`: the tokenizer of the student is {why}, and subwords can be "
@@ -69,7 +69,7 @@ def with_subwords(
         for language, one in found.items()
         if settings.add_subwords == ALWAYS or (settings.add_subwords == AUTO and one.lacking)
     }
-    why = holds_subwords(backbone.tokenizer) if wanted else ""
+    why = unchangeable(backbone.tokenizer) if wanted else ""
     extension = None
     if wanted and not why:
         extension = extend(model, bitexts, settings, wanted=list(wanted), passes=passes)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from clirot.distillation.fast_tokenizer import replace_tokenizer
 from clirot.distillation.settings import TransplantSettings
 from clirot.distillation.subwords.base_vocabulary import BaseVocabulary
 from clirot.distillation.subwords.coverage import Coverage, coverage
@@ -83,7 +84,6 @@ def extend(
         UsageError: subwords cannot be added to the tokenizer.
     """
     import torch
-    from sentence_transformers.multi_vector_encoder.modules import MultiVectorMask
 
     backbone: Any = model[0]
     begin = backbone.tokenizer
@@ -131,11 +131,7 @@ def extend(
     weight = body.get_input_embeddings().weight
     with torch.no_grad():
         weight[first:size] = torch.from_numpy(vectors).to(weight)
-    backbone.processor = after
-    for module in model:
-        if isinstance(module, MultiVectorMask):
-            # The words that are not scored become token ids again, as when the student is loaded.
-            module.resolve_with_tokenizer(after)
+    replace_tokenizer(model, after)
     return Extension(
         after={language: coverage(after, bitexts[language]) for language in wanted},
         added=added,

@@ -26,18 +26,20 @@ from __future__ import annotations
 import math
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain, islice
 from typing import Any
 
-from clirot.distillation.subwords.base_vocabulary import BaseVocabulary, Pieces
-from clirot.distillation.subwords.merges import Merge, Pair, learn_merges, neighbours_of
+from clirot.distillation.fast_tokenizer import SPACE
+from clirot.distillation.subwords.base_vocabulary import BaseVocabulary
+from clirot.distillation.subwords.merges import Merge, Pair, Pieces, learn_merges, neighbours_of
 
 _LEAST = 2
 """Occurrences below which a piece is not worth a row of the embeddings."""
-_SPACE = "▁"
 _JOINERS = "\u200c\u200d"
 _ROUNDS = 4
+_CHUNK = 10_000
 _SHARE = math.log(0.01)
 """A language is one of a hundred to the vocabulary of a multilingual encoder."""
 _UNKNOWN = 10.0
@@ -89,6 +91,7 @@ class _Learner:
         self.before = base.cut(protected)
         self.neighbours = neighbours_of(self.before)
         self.guarded = frozenset(protected)
+        self.own = [one for one in base.ids if not base.inside or one[:1] != "#"]
         self.characters = self._characters()
         unigram = base.kind == "Unigram"
         self.scores: dict[str, float] = dict(base.model["vocab"]) if unigram else {}
@@ -136,7 +139,7 @@ class _Learner:
         """Whether a piece has letters only. Byte-level tokenizers see to that by themselves."""
         if self.base.of_bytes:
             return True
-        text = piece.removeprefix(self.base.inside).removeprefix(_SPACE)
+        text = piece.removeprefix(self.base.inside).removeprefix(SPACE)
         return all(unicodedata.category(one)[0] in "LM" or one in _JOINERS for one in text)
 
     def _parts(self, merges: Iterable[Merge]) -> dict[str, Pieces]:
@@ -185,16 +188,11 @@ class _Learner:
         bare = self._bare(counts, parts, whole)
         found: Counter[str] = Counter()
         total = 0
-        for start in range(0, len(self.words), 10_000):
-            chunk = self.words[start : start + 10_000]
-            often = self.often[start : start + 10_000]
-            for one, count in zip(
-                bare.encode_batch(chunk, add_special_tokens=False), often, strict=True
-            ):
-                total += count * len(one.ids)
-                for token in one.tokens:
-                    if token in counts:
-                        found[token] += count
+        for tokens, count in zip(_cut(bare, self.words), self.often, strict=True):
+            total += count * len(tokens)
+            for token in tokens:
+                if token in counts:
+                    found[token] += count
         kept = {one: found[one] for one in counts if found[one] >= _LEAST}
         return {**{one: max(found[one], 1) for one in self.characters}, **kept}, total
 
@@ -203,15 +201,8 @@ class _Learner:
     ) -> set[str]:
         """The new pieces that change a protected word, or a piece that was there."""
         bare = self._bare(counts, parts, whole)
-        found = set()
-        own = [one for one in self.base.ids if not self.base.inside or one[:1] != "#"]
-        for words in (self.protected, own):
-            for start in range(0, len(words), 10_000):
-                for one in bare.encode_batch(
-                    list(words[start : start + 10_000]), add_special_tokens=False
-                ):
-                    found |= {token for token in one.tokens if token in counts}
-        return found
+        fixed = chain(self.protected, self.own)
+        return {token for tokens in _cut(bare, fixed) for token in tokens if token in counts}
 
     def _bare(self, counts: Mapping[str, int], parts: Mapping[str, Pieces], whole: int) -> Any:
         from tokenizers import Tokenizer
@@ -248,3 +239,11 @@ class _Learner:
             # A lower score than any other would make unknown characters cheaper or dearer.
             added.append([piece, min(max(value, lowest), 0.0)])
         return {"vocab": [*self.base.model["vocab"], *added]}
+
+
+def _cut(bare: Any, words: Iterable[str]) -> Iterator[list[str]]:
+    """The pieces of each word, some thousand words at a time: encodings take memory."""
+    rest = iter(words)
+    while chunk := list(islice(rest, _CHUNK)):
+        for one in bare.encode_batch(chunk, add_special_tokens=False):
+            yield one.tokens
