@@ -246,3 +246,22 @@ def test_two_groups_of_rows_with_one_rate_are_one_group(teacher: Path, tmp_path:
             assert len(parts) == 1 + (begin is not None)
             gradients.append(torch.cat([one.grad for one in parts]))
     assert torch.equal(*gradients)
+
+
+@pytest.mark.parametrize("start", ["transplant", "encoder"])
+def test_embeddings_with_a_learning_rate_of_0_stay_and_new_ones_are_trained(
+    start: str, teacher: Path, bitext: Path, tmp_path: Path
+) -> None:
+    changes: dict[str, Any] = {"embedding_learning_rate": 0.0, "start_share": 0.0}
+    if start == "encoder":
+        changes["student"] = str(tiny_families.save_xlm_roberta(tmp_path / "base"))
+        changes["add_subwords"] = "never"
+    begun = distill(tiny_config(teacher, bitext, name="begun", **changes | {"objective": "none"}))
+    made = distill(tiny_config(teacher, bitext, name="made", **changes))
+    bodies: Any = [load_model(one.artefact.path)[0].auto_model for one in (begun, made)]
+    before, after = (one.get_input_embeddings().weight for one in bodies)
+    old = len(before) if start == "encoder" else len(load_model(teacher).tokenizer)
+    assert torch.equal(before[:old], after[:old])
+    assert start == "encoder" or not torch.equal(before[old:], after[old:])
+    one, other = (next(iter(body.encoder.parameters())) for body in bodies)
+    assert not torch.equal(one, other)

@@ -19,8 +19,15 @@ from clirot.settings import assembled
         "sources": ("--source",),
         "files": ("--file",),
         "vocabulary_texts": ("--vocabulary-text",),
+        "control_files": ("--control-file",),
     },
-    metavars={"sources": "NAME", "files": "FILE", "vocabulary_texts": "FILE", "name": "NAME"},
+    metavars={
+        "sources": "NAME",
+        "files": "FILE",
+        "vocabulary_texts": "FILE",
+        "control_files": "LANG=FILE",
+        "name": "NAME",
+    },
 )
 def distill(
     *,
@@ -78,6 +85,9 @@ def _tell(result: DistillResult) -> None:
         found = result.development_by_language
         listed = (f"{one} {each[best]:.3f}" for one, each in found.items())
         console.note(f"  of each language: {', '.join(listed)}")
+    if result.controls:
+        listed = (f"{one} {old:.3f} to {new:.3f}" for one, (old, new) in result.controls.items())
+        console.note(f"  not trained on: {', '.join(listed)}")
     if pruned := result.artefact.manifest.results.get("pruned"):
         console.note(
             f"  vocabulary: {pruned['pieces_after']:,} of {pruned['pieces_before']:,} pieces, "

@@ -130,6 +130,14 @@ class DistillConfig:
         vocabulary is pruned; repeat the option for several files.""",
         decides=False,  # an input, recorded with its digest
     )
+    control_files: tuple[Path, ...] = setting(
+        (),
+        """Bitext of a language that the student is not trained on, to see what it forgets or gains
+        there: om=pairs.tsv. Repeat the option for several languages. The MAP before and after
+        training is reported, as it always is for the teacher's language; nothing is chosen by
+        it.""",
+        decides=False,  # an input, recorded with its digest
+    )
     report_to: tuple[str, ...] = setting(
         (),
         """Program that training is reported to: tensorboard, wandb or trackio. Repeat the option

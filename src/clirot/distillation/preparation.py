@@ -158,7 +158,7 @@ def prepare(
     sides = STUDENT_SIDES[config.side]
     developments = {}
     for language, part in parts.items():
-        task = _development(part, sides, teacher, documents, tokens, encoded)
+        task = development_task(part, sides, teacher, documents, tokens=tokens, row=encoded)
         if objective is not None:
             task = _watched(task, reading, filled=config.mask_padding > 0)
         developments[language] = task
@@ -176,22 +176,32 @@ def prepare(
     )
 
 
-def _development(
+def development_task(
     part: Split,
     sides: Sequence[Side],
     teacher: ModelRef,
     documents: MultiVectorTokenEncoder,
-    tokens: TeacherTokens,
-    row: Mapping[str, int],
+    *,
+    tokens: TeacherTokens | None = None,
+    row: Mapping[str, int] | None = None,
 ) -> Development:
-    """The development task of the first side. ``row`` says in which row of the tokens a sentence
-    is; it is not encoded again.
+    """The development task of the first side.
+
+    Args:
+        part: the bitext.
+        sides: how the student reads its sentences.
+        teacher: who reads the English ones.
+        documents: the teacher, reading documents.
+        tokens: what is encoded already.
+        row: in which row of ``tokens`` a sentence is; it is not encoded again.
     """
+    row = row if row is not None and tokens is not None else {}
     held = dict.fromkeys(pair.src for pair in part.development)
     wanted = pool(part) if sides[0] == "query" else list(held)
     unseen = [sentence for sentence in wanted if sentence not in row]
     vectors = dict(zip(unseen, documents.encode(unseen), strict=True))
-    vectors |= {sentence: tokens[row[sentence]] for sentence in wanted if sentence in row}
+    if tokens is not None:
+        vectors |= {sentence: tokens[row[sentence]] for sentence in wanted if sentence in row}
     if sides[0] == "query":
         return Development.of(part, vectors)
     topics = load_encoder(teacher, side="query").encode(list(held))

@@ -238,8 +238,9 @@ class TrainingSettings:
     embedding_learning_rate: float = setting(
         following(transplant=4e-3, encoder=5e-5),
         """Peak learning rate of the input embeddings that the student starts with. In an encoder
-        that reads the language already, a high rate would undo what they know.""",
-        above=0,
+        that reads the language already, a high rate would undo what they know. 0 leaves them as
+        they are.""",
+        at_least=0,
     )
     new_embedding_learning_rate: float = setting(
         4e-3,

@@ -69,6 +69,14 @@ class DistillResult:
         return dict(results["development_map_by_language"])
 
     @property
+    def controls(self) -> dict[str, tuple[float, float]]:
+        """Language that was not trained on -> MAP before and after training; the teacher's is
+        among them. Empty where nothing was trained.
+        """
+        found = self.artefact.manifest.results.get("controls", {})
+        return {language: (before, after) for language, (before, after) in found.items()}
+
+    @property
     def best_epoch(self) -> int:
         """The epoch whose weights were kept; 0 is the student before training."""
         return int(self.artefact.manifest.results["best_epoch"])
@@ -135,6 +143,7 @@ def _distill(
     checked_objective(config)  # before a model is fetched
     from clirot.distillation.bitexts import bitexts_of
     from clirot.distillation.choice import choose
+    from clirot.distillation.controls import control_inputs
     from clirot.distillation.model_card import model_card
     from clirot.distillation.pruning import vocabulary_inputs
     from clirot.distillation.start import check_teacher, open_start, warn_of_seen
@@ -149,7 +158,7 @@ def _distill(
     check_teacher(teacher, name)
     if base is not None and config.student != TEACHER:
         deciding["student"] = _findable(base)  # however its path was written
-    texts = vocabulary_inputs(config)
+    texts = [*vocabulary_inputs(config), *control_inputs(config)]
     bitexts = bitexts_of(config, store, progress)
     inputs = (
         *(one for bitext in bitexts.values() for one in bitext.inputs),
@@ -202,6 +211,7 @@ def _make(
     """
     import torch
 
+    from clirot.distillation.controls import Controls
     from clirot.distillation.objectives.objective import transports
     from clirot.distillation.preparation import prepare
     from clirot.distillation.pruning import prune_student
@@ -231,6 +241,8 @@ def _make(
         results |= {"development_map": [macro_mean(by_language[0])], "best_epoch": 0}
     else:
         task = _task(request, model, prepared, draft.scratch, new_from=added)
+        controls = Controls.of(config, prepared, request.teacher)
+        before = controls.measured(model)
         if together.count > 1:  # the other processes take these up in _help
             begin = draft.scratch / "start"
             save_model(model, begin)
@@ -246,6 +258,8 @@ def _make(
             "loss_curve": history.curve,
             "best_epoch": history.best_epoch,
         }
+        after = controls.measured(model)
+        results["controls"] = {one: [before[one], after[one]] for one in before}
         if transports(objective):  # which solver found the plans
             results["solver"] = config.objective_settings.plan.resolved(best_device())
     if len(request.bitexts) > 1:

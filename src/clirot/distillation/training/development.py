@@ -37,7 +37,7 @@ from clirot.records import SentencePair
 WATCHED_PAIRS = 200
 """How many held-out pairs the figures of the plan are measured on: the first ones."""
 
-_FEWEST_PAIRS = 40
+FEWEST_PAIRS = 40
 _LARGEST_SHARE = 0.1
 _POOL = 2000
 _QUERY_BATCH = 64
@@ -65,10 +65,10 @@ def split(pairs: Sequence[SentencePair], *, development: int) -> Split:
         InputError: there are too few pairs to train on and to hold any out.
     """
     more = "fetch more sources, or add a file (`files`)"
-    if len(pairs) < _FEWEST_PAIRS:
+    if len(pairs) < FEWEST_PAIRS:
         raise InputError(
             f"too little bitext to train on: {len(pairs)} pairs, "
-            f"at least {_FEWEST_PAIRS} are needed",
+            f"at least {FEWEST_PAIRS} are needed",
             hint=more,
         )
     wanted = max(1, min(development, int(len(pairs) * _LARGEST_SHARE)))
@@ -128,6 +128,14 @@ def split_together(
     return together
 
 
+def in_order(pairs: Sequence[SentencePair], *, first: int) -> Split:
+    """Pairs that nothing is trained on: the first ones in the order of :func:`split` are the
+    development part, and the English of the others fills the pool.
+    """
+    ordered = sorted(pairs, key=lambda pair: _order(pair.src))
+    return Split([], ordered[:first], ordered[first:])
+
+
 def pool(split: Split) -> list[str]:
     """The documents of the development task: distinct English sentences.
 
@@ -165,6 +173,8 @@ class Development:
     """The translations of the held-out sentences."""
     translations: list[Vectors]
     """These, as the teacher reads documents."""
+    untranslated: list[str]
+    """``texts`` in the teacher's language."""
     watched: Sequence[SentenceTokens] = ()
     """The first of these with all that is known of their tokens; empty: only vectors are known."""
 
@@ -195,6 +205,7 @@ class Development:
                 relevant=np.array([row[sentence] for sentence in english]),
                 english=english,
                 translations=[documents[sentence] for sentence in english],
+                untranslated=english,
             )
         first: dict[str, str] = {}  # a second translation would be relevant too
         for pair in [*split.development, *split.train, *split.aside]:
@@ -207,6 +218,7 @@ class Development:
             relevant=np.arange(len(topics)),  # the pool begins with them
             english=topics,
             translations=[documents[sentence] for sentence in topics],
+            untranslated=sentences,
         )
 
     def pairs(self, vectors: Sequence[Vectors]) -> tuple[list[Vectors], list[Vectors]]:

@@ -18,7 +18,7 @@ from __future__ import annotations
 import copy
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -149,7 +149,11 @@ class OccurringRows(nn.Module):
 
 @contextmanager
 def only_rows(
-    model: MultiVectorEncoder, ids: NDArray[np.int64], *, new_from: int | None = None
+    model: MultiVectorEncoder,
+    ids: NDArray[np.int64],
+    *,
+    new_from: int | None = None,
+    frozen: bool = False,
 ) -> Iterator[None]:
     """Train only some rows of the input embeddings within the block.
 
@@ -160,22 +164,24 @@ def only_rows(
         ids: ``(rows,)``, ascending: the ids that may occur in training.
         new_from: rows of ids from here on are a parameter of their own, so that they can have a
             learning rate of their own; None: all rows are one parameter.
+        frozen: the rows of ids before ``new_from`` stay as they are.
     """
     backbone: Any = model[0]
     table = backbone.auto_model.get_input_embeddings().weight
     holders = _holders(model, table)
     if not holders:
-        yield
+        with _left_alone(table) if frozen else nullcontext():
+            yield
         return
     ids = ids[ids < len(table)]  # a tokenizer may have special tokens that the table lacks
     padding = [one.padding_idx for _, _, one in holders if one.padding_idx is not None]
     kept = torch.from_numpy(np.union1d(ids, np.array(padding, dtype=np.int64)))
     begin = int((kept < new_from).sum()) if new_from is not None else len(kept)
     parts = [part for part in (kept[:begin], kept[begin:]) if len(part)]
-    rows = [
-        nn.Parameter(table.detach()[part.to(table.device)], requires_grad=table.requires_grad)
-        for part in parts
-    ]
+    rows = [nn.Parameter(table.detach()[part.to(table.device)]) for part in parts]
+    for part, row in zip(parts, rows, strict=True):
+        stays = frozen and (new_from is None or int(part[0]) < new_from)
+        row.requires_grad_(table.requires_grad and not stays)
     for parent, name, whole in holders:
         setattr(parent, name, OccurringRows(whole, kept, rows))
     try:
@@ -212,8 +218,24 @@ def occurring_rows(
         ids = occurring_ids(model, [*task.material.sentences, *more], sides=task.sides)
     settings = task.settings
     alike = settings.embedding_learning_rate == settings.new_embedding_learning_rate
-    with only_rows(model, processes.agree(ids), new_from=None if alike else task.new_from):
+    with only_rows(
+        model,
+        processes.agree(ids),
+        new_from=None if alike else task.new_from,
+        frozen=settings.embedding_learning_rate == 0,
+    ):
         yield
+
+
+@contextmanager
+def _left_alone(table: nn.Parameter) -> Iterator[None]:
+    """The table without a gradient within the block."""
+    before = table.requires_grad
+    table.requires_grad_(False)
+    try:
+        yield
+    finally:
+        table.requires_grad_(before)
 
 
 def embedding_rates(model: MultiVectorEncoder, settings: TrainingSettings) -> dict[str, float]:
