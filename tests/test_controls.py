@@ -1,8 +1,9 @@
-"""What a student forgets of languages that it is not trained on."""
+"""What a student forgets of languages that it is not trained on, and how it keeps its teacher's."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,8 +13,10 @@ from typer.testing import CliRunner
 
 from clirot.cli import app
 from clirot.distillation import distill
+from clirot.distillation.training import trainer
+from clirot.distillation.training.batches import Material, Task
 from clirot.distillation.training.development import pool, split
-from clirot.encoding.encoders import load_encoder
+from clirot.encoding.encoders import load_encoder, load_model
 from clirot.errors import InputError, UsageError
 from clirot.models import ModelRef, resolve
 from clirot.records import SentencePair
@@ -131,3 +134,37 @@ def test_the_command_says_what_became_of_other_languages(
     found = Store().get("models", "en-so").manifest.results["controls"]
     said = ", ".join(f"{one} {old:.3f} to {new:.3f}" for one, (old, new) in found.items())
     assert f"not trained on: {said}\n" in done.stderr
+
+
+def test_a_student_reads_a_share_of_the_sentences_that_are_not_held_out_in_english_too(
+    teacher: Path, bitext: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken: list[Material] = []
+    train = trainer.train
+
+    def watched(model: Any, task: Task, *given: Any, **more: Any) -> Any:
+        taken.append(task.material)
+        return train(model, task, *given, **more)
+
+    monkeypatch.setattr(trainer, "train", watched)
+    made = distill(tiny_config(teacher, bitext, source_share=0.25, prune_vocabulary=True))
+    (material,) = taken
+    part = split(_pairs(bitext), development=500)
+    count = len(part.train)
+    own = material.sentences[count:]
+    assert list(material.sentences[:count]) == [pair.tgt for pair in part.train]
+    assert len(own) == len(set(own)) == round(count / 4)
+    assert made.artefact.manifest.results["source_sentences"] == len(own)
+    assert set(own) <= {pair.src for pair in part.train}
+    assert not set(own) & {pair.src for pair in part.development}
+    # Their translations are themselves, and the copies of a sentence are known by the row.
+    row = {pair.src: row for pair, row in zip(part.train, material.rows, strict=False)}
+    assert list(material.rows[count:]) == [row[one] for one in own]
+    # They are text of the student: its vocabulary keeps their subwords.
+    student = load_model(made.artefact.path).tokenizer
+    whole = distill(tiny_config(teacher, bitext, source_share=0.25, name="whole"))
+    unpruned = load_model(whole.artefact.path).tokenizer
+    assert [student.tokenize(one) for one in own] == [unpruned.tokenize(one) for one in own]
+    # More of it begins with what less of it has.
+    distill(tiny_config(teacher, bitext, source_share=1.0, name="all"))
+    assert list(taken[-1].sentences[count:])[: len(own)] == list(own)

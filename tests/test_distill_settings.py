@@ -54,6 +54,15 @@ def _embedding_rate(seen: Seen, rows: str) -> float:
     return next((rate for name, rate in rates.items() if rows in name), {*rates.values()}.pop())
 
 
+def _training_pairs(seen: Seen) -> int:
+    assert seen.manifest is not None
+    return int(seen.manifest.results["training_pairs"])
+
+
+def _source_sentences(seen: Seen) -> int:
+    return len(seen.trainer.train_dataset) - _training_pairs(seen)
+
+
 def _contrast(name: str) -> Callable[[Seen], Any]:
     return lambda seen: {
         getattr(one.contrast, name) for _, one in terms_of(seen.objective) if name in type(one).uses
@@ -75,6 +84,7 @@ ARRIVED: dict[str, Callable[[Seen], Any]] = {
     "lora_rank": lambda seen: seen.rank,
     "development": lambda seen: seen.manifest.results["development_pairs"],  # type: ignore[union-attr]
     "sampling_temperature": lambda seen: seen.args.batch_sampler.args[1]["temperature"],
+    "source_share": lambda seen: round(_source_sentences(seen) / _training_pairs(seen), 2),
     "temperature": _contrast("temperature"),
     "token_temperature": _contrast("token_temperature"),
     "prune_vocabulary": lambda seen: "pruned" in seen.manifest.results,  # type: ignore[union-attr]
@@ -107,6 +117,7 @@ CHANGED: dict[str, Any] = {
     "lora_rank": 2,
     "development": 5,
     "sampling_temperature": 3.0,
+    "source_share": 0.5,
     "reg": 0.05,
     "iterations": 30,
     "tolerance": 0.05,

@@ -16,10 +16,10 @@ from typer.testing import CliRunner
 
 from clirot.cli import app
 from clirot.distillation import DistillConfig, distill
+from clirot.distillation.corpus_statistics import corpus_statistics, idf_table, lexicon_of
 from clirot.distillation.diagnostics import AlignConfig, align
 from clirot.distillation.objectives.tokens import SentenceTokens
 from clirot.distillation.objectives.transport import Transport, inverse_document_frequency
-from clirot.distillation.preparation import corpus_statistics, idf_table, lexicon_of
 from clirot.distillation.settings import PlanSettings
 from clirot.distillation.start import read_whole_queries
 from clirot.distillation.training.batches import Material

@@ -21,8 +21,8 @@ from typer.testing import CliRunner
 from clirot.bitext.translation_table import TranslationTable
 from clirot.cli import app
 from clirot.distillation import DistillConfig, DistillResult, distill
+from clirot.distillation.corpus_statistics import corpus_statistics, idf_table
 from clirot.distillation.objectives.transport import CorpusStatistics
-from clirot.distillation.preparation import corpus_statistics, idf_table
 from clirot.distillation.settings import PlanSettings
 from clirot.distillation.subwords.placement import merged
 from clirot.distillation.training.batches import LengthBucketedSampler, Material, draws

@@ -83,7 +83,7 @@ def prune_student(model: MultiVectorEncoder, config: DistillConfig, prepared: Pr
         InputError: a text cannot be read.
     """
     parts = prepared.parts.values()
-    texts = [pair.tgt for part in parts for pair in [*part.train, *part.aside]]
+    texts = [*prepared.material.sentences, *(pair.tgt for part in parts for pair in part.aside)]
     for path in config.vocabulary_texts:
         texts += [line for line in read_lines(path) if line.strip()]
     return prune(

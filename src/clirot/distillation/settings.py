@@ -290,6 +290,14 @@ class TrainingSettings:
         with little bitext.""",
         at_least=1,
     )
+    source_share: float = setting(
+        0.0,
+        """Sentences in the teacher's language that the student learns to read as the teacher does,
+        beside each sentence of the bitext: 0.25 adds one to four. They are sentences of the bitext,
+        none of them held out (Reimers and Gurevych train on both languages).""",
+        at_least=0,
+        at_most=1,
+    )
 
     def __post_init__(self) -> None:
         check_ranges(self)

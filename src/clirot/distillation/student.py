@@ -287,8 +287,8 @@ def _task(
         scratch: a directory for the state of the training.
         new_from: the first subword that the student has gained; None: there is none.
     """
+    from clirot.distillation.corpus_statistics import corpus_statistics
     from clirot.distillation.objectives.objective import informed
-    from clirot.distillation.preparation import corpus_statistics
     from clirot.distillation.training.batches import Task
     from clirot.distillation.training.development import plan_of
 
