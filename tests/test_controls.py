@@ -15,7 +15,7 @@ from clirot.cli import app
 from clirot.distillation import distill
 from clirot.distillation.training import trainer
 from clirot.distillation.training.batches import Material, Task
-from clirot.distillation.training.development import pool, split
+from clirot.distillation.training.development import Development, pool, split
 from clirot.encoding.encoders import load_encoder, load_model
 from clirot.errors import InputError, UsageError
 from clirot.models import ModelRef, resolve
@@ -168,3 +168,13 @@ def test_a_student_reads_a_share_of_the_sentences_that_are_not_held_out_in_engli
     # More of it begins with what less of it has.
     distill(tiny_config(teacher, bitext, source_share=1.0, name="all"))
     assert list(taken[-1].sentences[count:])[: len(own)] == list(own)
+
+
+def test_a_development_split_that_is_too_easy_is_told(
+    teacher: Path, bitext: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Development, "mean_average_precision", lambda *_: 1.0)
+    call = ["distill", "--src", "en", "--tgt", "so", "--teacher", str(teacher), "--epochs", "1"]
+    done = CliRunner().invoke(app, [*call, "--file", str(bitext), "--vocabulary", "200"])
+    assert done.exit_code == 0, done.stderr
+    assert "cannot show whether training helps): the student is the untrained one" in done.stderr

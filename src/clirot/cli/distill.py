@@ -95,6 +95,10 @@ def _tell(result: DistillResult) -> None:
             f"{pruned['development_pieces']:.2%} of the held-out text's pieces were not in the rest"
         )
     if len(scores) > 1 and best == 0:
-        console.warn("no epoch improved the development MAP: the student is the untrained one")
+        why = " (it is 1 before training, and cannot show whether training helps)"
+        console.warn(
+            f"no epoch improved the development MAP{why if scores[0] == 1 else ''}: the student is "
+            "the untrained one"
+        )
     if result.tensorboard is not None:
         console.note(f"training curves: tensorboard --logdir {result.tensorboard}")
