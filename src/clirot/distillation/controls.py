@@ -21,6 +21,7 @@ from clirot.distillation.training.development import (
     Development,
     in_order,
 )
+from clirot.distillation.training.epochs import full_precision
 from clirot.encoding.encoders import MultiVectorTokenEncoder
 from clirot.errors import InputError, LanguageError, UsageError
 from clirot.languages import parse_language
@@ -101,12 +102,15 @@ class Controls:
     def measured(self, model: MultiVectorEncoder) -> dict[str, float]:
         """Language -> MAP of a student."""
         found = {}
-        for language, tasks in self.tasks.items():
-            values = []
-            for task in tasks:
-                encoder = MultiVectorTokenEncoder(model, side=task.side, name="student", digest="")
-                values.append(task.mean_average_precision(task.student_tokens(encoder)))
-            found[language] = sum(values) / len(values)
+        with full_precision(model):  # before training and after it in one arithmetic
+            for language, tasks in self.tasks.items():
+                values = []
+                for task in tasks:
+                    encoder = MultiVectorTokenEncoder(
+                        model, side=task.side, name="student", digest=""
+                    )
+                    values.append(task.mean_average_precision(task.student_tokens(encoder)))
+                found[language] = sum(values) / len(values)
         return found
 
 
