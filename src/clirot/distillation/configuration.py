@@ -330,12 +330,16 @@ def _reasons(
     return found
 
 
-def _for_language(value: str, languages: Sequence[str]) -> tuple[str | None, str]:
-    """``so=hornmt`` -> ``so``, ``hornmt``; a value without one of these languages stays whole."""
+def language_of(value: str) -> tuple[str | None, str]:
+    """``so=hornmt`` -> ``so``, ``hornmt``; a value that names no language stays whole."""
     written, equals, rest = value.partition("=")
     if equals and rest:
         with suppress(LanguageError):
-            language = parse_language(written)
-            if language in languages:
-                return language, rest
+            return parse_language(written), rest
     return None, value
+
+
+def _for_language(value: str, languages: Sequence[str]) -> tuple[str | None, str]:
+    """The same for some languages alone: a value that names another one stays whole."""
+    language, rest = language_of(value)
+    return (language, rest) if language in languages else (None, value)

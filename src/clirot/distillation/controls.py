@@ -9,22 +9,15 @@ figures.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from clirot.bitext.formats.local_file import LocalFile, read_local
-from clirot.distillation.configuration import DistillConfig
-from clirot.distillation.preparation import Prepared, development_task
-from clirot.distillation.training.development import (
-    FEWEST_PAIRS,
-    Development,
-    in_order,
-)
-from clirot.distillation.training.epochs import full_precision
-from clirot.encoding.encoders import MultiVectorTokenEncoder
-from clirot.errors import InputError, LanguageError, UsageError
-from clirot.languages import parse_language
+from clirot.distillation.configuration import DistillConfig, language_of
+from clirot.distillation.preparation import Prepared, development_maps, development_task
+from clirot.distillation.training.development import FEWEST_PAIRS, Development, Split, by_text
+from clirot.distillation.training.epochs import full_precision, macro_mean
+from clirot.errors import InputError, UsageError
 from clirot.models import STUDENT_SIDES, ModelRef
 from clirot.records import LanguagePair, SentencePair
 from clirot.store import Input
@@ -43,15 +36,11 @@ def control_files(config: DistillConfig) -> dict[str, str]:
     taken = {config.pair.src: "the teacher's", **{one.tgt: "trained on" for one in config.pairs}}
     found: dict[str, str] = {}
     for value in map(str, config.control_files):
-        written, _, path = value.partition("=")
-        language = None
-        if path:
-            with suppress(LanguageError):
-                language = parse_language(written)
+        language, path = language_of(value)
         if language is None:
             raise UsageError(
                 f"`control_files={value}` does not say which language the file is of",
-                hint=f"`control_files=om={path or value}`, for Oromo",
+                hint=f"`control_files=om={value.partition('=')[2] or value}`, for Oromo",
             )
         if language in taken or language in found:
             raise UsageError(
@@ -76,59 +65,71 @@ def control_inputs(config: DistillConfig) -> list[Input]:
     ]
 
 
+def control_bitexts(config: DistillConfig) -> dict[str, list[SentencePair]]:
+    """Language -> the different pairs of its file that say something on both sides.
+
+    Raises:
+        InputError: a file has too few pairs, or cannot be read.
+    """
+    bitexts = {}
+    for language, path in control_files(config).items():
+        pairs = dict.fromkeys(
+            (one.src, one.tgt)
+            for one in read_local(LocalFile.parse(path), LanguagePair(config.pair.src, language))
+            if one.src.strip() and one.tgt.strip() and one.src != one.tgt
+        )
+        if len(pairs) < FEWEST_PAIRS:
+            raise InputError(
+                f"`control_files={language}={path}`: {len(pairs)} different pairs, at least "
+                f"{FEWEST_PAIRS} are needed",
+                hint="give a larger file, or leave it out",
+            )
+        bitexts[language] = [SentencePair(src, tgt) for src, tgt in pairs]
+    return bitexts
+
+
 @dataclass(frozen=True)
 class Controls:
     """Retrieval in languages that a student is not trained on."""
 
-    tasks: Mapping[str, Sequence[Development]]
-    """Language -> its tasks; the figure is their mean."""
+    source: str
+    """The teacher's language."""
+    untranslated: Mapping[str, Development]
+    """Language of the student -> its development task, with the texts in the teacher's language;
+    the figure is their mean."""
+    others: Mapping[str, Development]
+    """Other language -> its task."""
 
     @classmethod
-    def of(cls, config: DistillConfig, prepared: Prepared, teacher: ModelRef) -> Controls:
-        """Build the tasks: held-out pairs of each file, at most as many as of the bitext.
+    def of(
+        cls,
+        config: DistillConfig,
+        prepared: Prepared,
+        teacher: ModelRef,
+        bitexts: Mapping[str, Sequence[SentencePair]],
+    ) -> Controls:
+        """Build the tasks: of each bitext at most as many pairs as are held out of the student's.
 
-        Raises:
-            InputError: a file has too few pairs, or cannot be read.
+        Args:
+            config: the settings.
+            prepared: what the student is trained on.
+            teacher: who reads the English side.
+            bitexts: other language -> its bitext.
         """
-        tasks = {config.pair.src: [_in_english(one) for one in prepared.developments.values()]}
-        for language, path in control_files(config).items():
-            pairs = _pairs(path, LanguagePair(config.pair.src, language))
-            part = in_order(pairs, first=config.training.development)
-            tasks[language] = [
-                development_task(part, STUDENT_SIDES[config.side], teacher, prepared.documents)
-            ]
-        return cls(tasks)
+        first, sides = config.training.development, STUDENT_SIDES[config.side]
+        others = {}
+        for language, pairs in bitexts.items():
+            ordered = by_text(pairs)
+            part = Split([], ordered[:first], ordered[first:])
+            others[language] = development_task(part, sides, teacher, prepared.documents)
+        untranslated = {
+            language: replace(task, texts=task.untranslated, watched=())
+            for language, task in prepared.developments.items()
+        }
+        return cls(config.pair.src, untranslated, others)
 
     def measured(self, model: MultiVectorEncoder) -> dict[str, float]:
         """Language -> MAP of a student."""
-        found = {}
         with full_precision(model):  # before training and after it in one arithmetic
-            for language, tasks in self.tasks.items():
-                values = []
-                for task in tasks:
-                    encoder = MultiVectorTokenEncoder(
-                        model, side=task.side, name="student", digest=""
-                    )
-                    values.append(task.mean_average_precision(task.student_tokens(encoder)))
-                found[language] = sum(values) / len(values)
-        return found
-
-
-def _in_english(task: Development) -> Development:
-    """The task with its texts in the teacher's language."""
-    return replace(task, texts=task.untranslated, watched=())
-
-
-def _pairs(path: str, pair: LanguagePair) -> list[SentencePair]:
-    """The different pairs of a file that say something on both sides."""
-    found: dict[tuple[str, str], SentencePair] = {}
-    for one in read_local(LocalFile.parse(path), pair):
-        if one.src.strip() and one.tgt.strip() and one.src != one.tgt:
-            found.setdefault((one.src, one.tgt), one)
-    if len(found) < FEWEST_PAIRS:
-        raise InputError(
-            f"`control_files={pair.tgt}={path}`: {len(found)} different pairs, at least "
-            f"{FEWEST_PAIRS} are needed",
-            hint="give a larger file, or leave it out",
-        )
-    return list(found.values())
+            own = macro_mean(development_maps(model, self.untranslated))
+            return {self.source: own, **development_maps(model, self.others)}

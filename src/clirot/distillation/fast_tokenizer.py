@@ -20,12 +20,19 @@ SPACE = "▁"
 """What SentencePiece writes in place of a space, and before the first word."""
 BYTE = re.compile(r"<0x[0-9A-F]{2}>")
 """A piece that stands for one byte of a character that has no piece of its own."""
-KINDS = ("Unigram", "BPE", "WordPiece")
+_KINDS = ("Unigram", "BPE", "WordPiece")
 _ODD = ("dropout", "continuing_subword_prefix", "end_of_word_suffix")
 _ATTRIBUTES = (
     *("model_max_length", "padding_side", "truncation_side", "model_input_names"),
     *("clean_up_tokenization_spaces", "chat_template"),
 )
+
+
+def model_of(tokenizer: PreTrainedTokenizerBase) -> dict[str, Any]:
+    """The description of a tokenizer's model; empty where the tokenizer has no fast version."""
+    backend = getattr(tokenizer, "backend_tokenizer", None)
+    found: dict[str, Any] = json.loads(backend.to_str())["model"] if backend is not None else {}
+    return found
 
 
 def unchangeable(tokenizer: PreTrainedTokenizerBase) -> str:
@@ -35,12 +42,11 @@ def unchangeable(tokenizer: PreTrainedTokenizerBase) -> str:
     and a BPE that marks the ends of words or drops merges at random is not used by encoders of
     today.
     """
-    backend = getattr(tokenizer, "backend_tokenizer", None)
-    if backend is None:
+    model = model_of(tokenizer)
+    if not model:
         return f"{type(tokenizer).__name__}, which has no fast version"
-    model = json.loads(backend.to_str())["model"]
     kind = model.get("type") or type(tokenizer).__name__
-    if kind not in KINDS:
+    if kind not in _KINDS:
         return str(kind)
     odd = [name for name in _ODD if kind == "BPE" and model.get(name)]
     return f"BPE with {odd[0]}" if odd else ""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,7 @@ from clirot.distillation.training.development import (
     WATCHED_PAIRS,
     Development,
     Split,
-    in_order,
+    by_text,
     plan_of,
     pool,
     split_together,
@@ -79,14 +80,6 @@ class Prepared:
                 language: {**one, "drawn_an_epoch": count}
                 for (language, one), count in zip(each.items(), drawn, strict=True)
             }
-        return found
-
-    def measured(self, model: MultiVectorEncoder) -> dict[str, float]:
-        """Language -> MAP of a student on its development task."""
-        found = {}
-        for language, task in self.developments.items():
-            encoder = MultiVectorTokenEncoder(model, side=task.side, name="student", digest="")
-            found[language] = task.mean_average_precision(task.student_tokens(encoder))
         return found
 
 
@@ -166,10 +159,21 @@ def _training_pairs(parts: Mapping[str, Split], share: float) -> dict[str, list[
     """
     found = {}
     for language, part in parts.items():
-        known = in_order(part.train, first=len(part.train)).development
-        sources = dict.fromkeys(pair.src for pair in known)
-        own = [SentencePair(one, one) for one in sources][: round(share * len(part.train))]
+        wanted = round(share * len(part.train))
+        sources = dict.fromkeys(pair.src for pair in by_text(part.train)) if wanted else {}
+        own = [SentencePair(one, one) for one in islice(sources, wanted)]
         found[language] = [*part.train, *own]
+    return found
+
+
+def development_maps(
+    model: MultiVectorEncoder, developments: Mapping[str, Development]
+) -> dict[str, float]:
+    """Language -> MAP of a student on its development task."""
+    found = {}
+    for language, task in developments.items():
+        encoder = MultiVectorTokenEncoder(model, side=task.side, name="student", digest="")
+        found[language] = task.mean_average_precision(task.student_tokens(encoder))
     return found
 
 

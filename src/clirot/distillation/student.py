@@ -9,7 +9,7 @@ These modules are imported when they are needed, since every command's help impo
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,7 +22,7 @@ from clirot.distillation.configuration import (
 )
 from clirot.errors import ChoiceNotice, ClirotError, UsageError
 from clirot.models import STUDENT_SIDES
-from clirot.records import ProgressSink, silent
+from clirot.records import ProgressSink, SentencePair, silent
 from clirot.store import Artefact, Input, Store
 
 if TYPE_CHECKING:
@@ -130,6 +130,8 @@ class _Request:
     """None: nothing is trained."""
     bitexts: Mapping[str, Bitext]
     """Target language -> its bitext."""
+    controls: Mapping[str, Sequence[SentencePair]]
+    """Language that nothing is trained on -> its bitext."""
     teacher: ModelRef
     cache: Path
     report: Report
@@ -143,7 +145,7 @@ def _distill(
     checked_objective(config)  # before a model is fetched
     from clirot.distillation.bitexts import bitexts_of
     from clirot.distillation.choice import choose
-    from clirot.distillation.controls import control_inputs
+    from clirot.distillation.controls import control_bitexts, control_inputs
     from clirot.distillation.model_card import model_card
     from clirot.distillation.pruning import vocabulary_inputs
     from clirot.distillation.start import check_teacher, open_start, warn_of_seen
@@ -177,12 +179,14 @@ def _distill(
         message = f"the teacher is {teacher.name}, and the student starts as "
         start = "it does" if base is teacher else "a transplant of it"
         warnings.warn(f"{message}{start}: {choice.because}", ChoiceNotice, stacklevel=3)
+    controls = control_bitexts(config) if objective is not None else {}
     model = open_start(config, teacher, base)
     warn_of_seen(base or teacher, config, inputs, store)
     request = _Request(
         config=config,
         objective=objective,
         bitexts=bitexts,
+        controls=controls,
         teacher=teacher,
         cache=store.home / "cache",
         report=Report(programs=config.report_to, name=name, directory=reports, settings=deciding),
@@ -213,7 +217,7 @@ def _make(
 
     from clirot.distillation.controls import Controls
     from clirot.distillation.objectives.objective import transports
-    from clirot.distillation.preparation import prepare
+    from clirot.distillation.preparation import development_maps, prepare
     from clirot.distillation.pruning import prune_student
     from clirot.distillation.start import start
     from clirot.distillation.training.epochs import macro_mean
@@ -237,11 +241,11 @@ def _make(
         pruned = prune_student(model, config, prepared)
         results["pruned"], added = dict(pruned.figures), pruned.place(added)
     if objective is None:
-        by_language = [prepared.measured(model)]
+        by_language = [development_maps(model, prepared.developments)]
         results |= {"development_map": [macro_mean(by_language[0])], "best_epoch": 0}
     else:
         task = _task(request, model, prepared, draft.scratch, new_from=added)
-        controls = Controls.of(config, prepared, request.teacher)
+        controls = Controls.of(config, prepared, request.teacher, request.controls)
         before = controls.measured(model)
         if together.count > 1:  # the other processes take these up in _help
             begin = draft.scratch / "start"

@@ -20,7 +20,6 @@ languages, weighted by how often training will see it in each.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -28,7 +27,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from clirot.bitext.translation_table import TranslationTable
-from clirot.distillation.fast_tokenizer import replace_tokenizer
+from clirot.distillation.fast_tokenizer import model_of, replace_tokenizer
 from clirot.distillation.settings import TransplantSettings
 from clirot.distillation.subwords.placement import Floats, aligned, merged, plain_ids
 from clirot.errors import UsageError
@@ -223,8 +222,7 @@ def wordpieces(teacher: PreTrainedTokenizerBase) -> dict[str, int]:
     Raises:
         UsageError: the tokenizer is not WordPiece, so that subwords cannot be added to it.
     """
-    backend = getattr(teacher, "backend_tokenizer", None)
-    model = json.loads(backend.to_str())["model"] if backend is not None else {}
+    model = model_of(teacher)
     vocabulary = model.get("vocab", {})
     wanted = (_UNKNOWN, _START, _END, _PAD, _MASK)
     if model.get("type") != "WordPiece" or any(token not in vocabulary for token in wanted):

@@ -28,6 +28,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import chain, islice
 from typing import Any
 
@@ -91,11 +92,15 @@ class _Learner:
         self.before = base.cut(protected)
         self.neighbours = neighbours_of(self.before)
         self.guarded = frozenset(protected)
-        self.own = [one for one in base.ids if not base.inside or one[:1] != "#"]
         self.characters = self._characters()
         unigram = base.kind == "Unigram"
         self.scores: dict[str, float] = dict(base.model["vocab"]) if unigram else {}
         self.lowest = min(self.scores.values(), default=0.0)
+
+    @cached_property
+    def own(self) -> list[str]:
+        """The pieces that the vocabulary has, as words; not those within a word."""
+        return [one for one in self.base.ids if not self.base.inside or one[:1] != "#"]
 
     def _characters(self) -> list[str]:
         """Characters that the vocabulary lacks, the most frequent first."""

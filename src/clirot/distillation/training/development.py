@@ -74,7 +74,7 @@ def split(pairs: Sequence[SentencePair], *, development: int) -> Split:
     wanted = max(1, min(development, int(len(pairs) * _LARGEST_SHARE)))
     held: list[SentencePair] = []
     chosen: set[str] = set()
-    for pair in sorted(pairs, key=lambda pair: _order(pair.src)):
+    for pair in by_text(pairs):
         if pair.src in chosen or len(held) < wanted:
             chosen.add(pair.src)
             held.append(pair)
@@ -128,12 +128,9 @@ def split_together(
     return together
 
 
-def in_order(pairs: Sequence[SentencePair], *, first: int) -> Split:
-    """Pairs that nothing is trained on: the first ones in the order of :func:`split` are the
-    development part, and the English of the others fills the pool.
-    """
-    ordered = sorted(pairs, key=lambda pair: _order(pair.src))
-    return Split([], ordered[:first], ordered[first:])
+def by_text(pairs: Sequence[SentencePair]) -> list[SentencePair]:
+    """Pairs in an order that their English text alone decides."""
+    return sorted(pairs, key=lambda pair: _order(pair.src))
 
 
 def pool(split: Split) -> list[str]:
