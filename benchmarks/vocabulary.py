@@ -133,6 +133,7 @@ def trained(asked: argparse.Namespace) -> dict[str, float]:
         task = Task(
             settings=TrainingSettings(epochs=1, batch_size=asked.batch_size),
             objective=objective_of("token-contrast+contrastive"),
+            temperature=1.0,  # measured on two pairs, which nothing depends on
             material=Material(
                 sentences=texts, rows=range(len(texts)), sizes=[len(texts)], teacher=tokens
             ),

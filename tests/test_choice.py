@@ -22,7 +22,7 @@ from clirot.cli import app
 from clirot.distillation import DistillConfig, DistillResult, distill
 from clirot.distillation.choice import Choice, choose, languages_of, takes_transplant
 from clirot.distillation.training.averaging import drawn_back, trained_weights
-from clirot.distillation.training.epochs import History
+from clirot.distillation.training.history import History
 from clirot.errors import ChoiceNotice, DownloadError, UnusedSettingWarning, UsageError
 from clirot.known_models import KNOWN, teachers_for
 from clirot.models import resolve

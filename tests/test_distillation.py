@@ -58,7 +58,9 @@ def test_training_lowers_the_loss_and_the_best_epoch_is_kept(teacher: Path, bite
     assert result.fresh and result.name == "en-so"
     assert len(result.development) == 5 and len(figures["loss"]) == 4
     assert figures["loss"][-1] < figures["loss"][0]
-    assert result.development[result.best_epoch] == max(result.development)
+    sentence = 0.5 / figures["development_pairs"]  # from the first place to the second
+    assert result.development[result.best_epoch] >= max(result.development) - sentence
+    assert len(result.development_entropy) == 5 and result.development_entropy[1] > 0
     assert figures["training_pairs"] + figures["development_pairs"] == figures["pairs"] == 120
     assert any(step.label == "distill" and dict(step.figures)["loss"] > 0 for step in steps)
 

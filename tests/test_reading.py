@@ -23,7 +23,7 @@ from clirot.distillation.objectives.transport import Transport, inverse_document
 from clirot.distillation.settings import PlanSettings
 from clirot.distillation.start import read_whole_queries
 from clirot.distillation.training.batches import Material
-from clirot.distillation.training.development import plan_figures
+from clirot.distillation.training.plan_figures import plan_figures
 from clirot.distillation.training.reading import (
     TokenReader,
     fill_with_masks,

@@ -210,8 +210,9 @@ def test_a_student_of_two_languages(teacher: Path, files: dict[str, Path], tmp_p
     by_language = result.development_by_language
     assert list(by_language) == ["so", "sw"]
     assert result.development == pytest.approx(np.mean(list(by_language.values()), axis=0))
-    assert result.development[result.best_epoch] == max(result.development)
     figures = manifest.results["languages"]
+    sentence = 0.5 / (2 * min(one["development_pairs"] for one in figures.values()))
+    assert result.development[result.best_epoch] >= max(result.development) - sentence
     assert [one["drawn_an_epoch"] for one in figures.values()] == draws(
         [one["training_pairs"] for one in figures.values()], 2.0
     )

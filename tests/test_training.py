@@ -13,13 +13,9 @@ from clirot.distillation.objectives.objective import objective_of
 from clirot.distillation.objectives.transport import Transport
 from clirot.distillation.settings import ObjectiveSettings, PlanSettings
 from clirot.distillation.training.batches import LengthBucketedSampler, sampler_factory
-from clirot.distillation.training.development import (
-    Development,
-    plan_figures,
-    plan_of,
-    pool,
-    split,
-)
+from clirot.distillation.training.development import Development, pool, split
+from clirot.distillation.training.history import History
+from clirot.distillation.training.plan_figures import plan_figures, plan_of
 from clirot.distillation.training.teacher_tokens import teacher_tokens
 from clirot.distillation.training.trainer import bfloat16_pays
 from clirot.encoding.encoders import TokenVectors
@@ -133,6 +129,41 @@ def test_development_map_of_a_document_student_is_that_of_brute_force() -> None:
     for (own, other), topic in zip(zip(*task.pairs(student), strict=True), topics, strict=True):
         assert np.array_equal(own, encoder.encode([target[topic]])[0])
         assert np.array_equal(other, vectors[topic])
+
+
+@pytest.mark.parametrize("side", ["query", "document"])
+def test_the_cross_entropy_of_the_held_out_sentences_is_that_of_brute_force(side: str) -> None:
+    parts = split(_made_up(120), development=12)
+    encoder = _Letters()
+    english = dict.fromkeys(pair.src for pair in _made_up(120))
+    vectors = dict(zip(english, encoder.encode(list(english)), strict=True))
+    task = Development.of(parts, vectors, queries=vectors if side == "document" else None)
+    target = {pair.src: pair.tgt for pair in _made_up(120)}
+    documents = [one if side == "query" else target[one] for one in pool(parts)]
+    wanted = []
+    for pair in parts.development:
+        query = encoder.encode([pair.tgt if side == "query" else pair.src])[0]
+        found = [(query @ one.T).max(axis=1).mean() / 0.05 for one in encoder.encode(documents)]
+        own = found[documents.index(pair.src if side == "query" else pair.tgt)]
+        wanted.append(np.log(np.exp(found).sum()) - own)
+    _, entropy = task.retrieval(task.student_tokens(encoder), 0.05)
+    assert entropy == pytest.approx(np.mean(wanted))
+
+
+@pytest.mark.parametrize(
+    ("maps", "entropies", "kept"),
+    [
+        ([0.4, 0.9, 0.8], [3, 2, 1], 1),  # MAP decides
+        ([1.0, 1.0, 1.0], [0.3, 0.1, 0.2], 1),  # nothing that MAP can tell apart
+        ([1.0, 0.995, 0.98], [0.3, 0.2, 0.1], 1),  # one sentence of a hundred, and four
+        ([0.5, 0.5], [0.3, 0.3], 0),  # the earliest of equals
+    ],
+)
+def test_epochs_that_differ_by_less_than_a_sentence_are_told_apart_by_cross_entropy(
+    maps: list[float], entropies: list[float], kept: int
+) -> None:
+    history = History(development=maps, entropy=entropies, resolution=0.5 / 100)
+    assert history.best_epoch == kept
 
 
 def test_an_epoch_sees_every_row_once_in_batches_of_like_length() -> None:

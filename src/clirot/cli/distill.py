@@ -81,6 +81,12 @@ def _tell(result: DistillResult) -> None:
         f"{state}: MAP on the development split {scores[0]:.3f} before training"
         + (f", {scores[best]:.3f} ({kept})" if len(scores) > 1 else "")
     )
+    if scores.index(max(scores)) != best:
+        entropy = result.development_entropy
+        console.note(
+            "  epochs of like MAP were told apart by the cross-entropy of the held-out sentences: "
+            f"{entropy[0]:.3f} nats before training, {entropy[best]:.3f} kept"
+        )
     if len(result.development_by_language) > 1:
         found = result.development_by_language
         listed = (f"{one} {each[best]:.3f}" for one, each in found.items())
@@ -95,10 +101,9 @@ def _tell(result: DistillResult) -> None:
             f"{pruned['development_pieces']:.2%} of the held-out text's pieces were not in the rest"
         )
     if len(scores) > 1 and best == 0:
-        why = " (it is 1 before training, and cannot show whether training helps)"
+        also = " or the cross-entropy of the held-out sentences" if scores[0] == 1 else ""
         console.warn(
-            f"no epoch improved the development MAP{why if scores[0] == 1 else ''}: the student is "
-            "the untrained one"
+            f"no epoch improved the development MAP{also}: the student is the untrained one"
         )
     if result.tensorboard is not None:
         console.note(f"training curves: tensorboard --logdir {result.tensorboard}")

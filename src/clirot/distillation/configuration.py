@@ -45,7 +45,7 @@ AUTO = "auto"
 TEACHER = "teacher"
 TRANSPLANT = "transplant"
 UNTRAINED = "none"
-_FORMAT = 1  # of the training procedure: a change makes older students outdated
+_FORMAT = 2  # of the training procedure: a change makes older students outdated
 _BEFORE_TRAINING = ("development", "sampling_temperature")
 """The settings of training that matter without training: they decide the split, and how often a
 transplant expects to see each language."""

@@ -36,16 +36,18 @@ def model_card(
     scores = results["development_map"]
     query, document = _ROLES[config["side"]]
     best = results["best_epoch"]
+    entropy = results.get("development_entropy", [None] * len(scores))
     # Of several languages a column each, after the mean that chose the epoch.
     by_language = results.get("development_map_by_language", {})
-    head = ["", "mean" if by_language else "MAP", *by_language, ""]
+    head = ["", "mean" if by_language else "MAP", *by_language, "cross-entropy", ""]
     rows = [
         [
             "before training" if epoch == 0 else f"epoch {epoch}",
             *(f"{one:.4f}" for one in (score, *(found[epoch] for found in by_language.values()))),
+            f"{nats:.4f}" if nats is not None else "",
             "kept" if epoch == best else "",
         ]
-        for epoch, score in enumerate(scores)
+        for epoch, (score, nats) in enumerate(zip(scores, entropy, strict=True))
     ]
     template = Path(__file__).with_name("model_card.md").read_text(encoding="utf-8")
     return Template(template).substitute(

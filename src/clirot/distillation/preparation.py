@@ -16,14 +16,13 @@ from clirot.distillation.configuration import DistillConfig
 from clirot.distillation.objectives.objective import Objective
 from clirot.distillation.training.batches import Material, draws
 from clirot.distillation.training.development import (
-    WATCHED_PAIRS,
     Development,
     Split,
     by_text,
-    plan_of,
     pool,
     split_together,
 )
+from clirot.distillation.training.plan_figures import WATCHED_PAIRS, plan_of
 from clirot.distillation.training.reading import reading_of
 from clirot.distillation.training.teacher_tokens import Reading, TeacherTokens, teacher_tokens
 from clirot.encoding.encoders import MultiVectorTokenEncoder, load_encoder

@@ -147,7 +147,8 @@ class ContrastSettings:
     temperature: float = setting(
         following(transplant=0.05, encoder=0.015),
         """What the scores of contrastive and score-kl, and the costs of transport-contrast, are
-        divided by. A smaller value attends more to the hardest negatives.""",
+        divided by. A smaller value attends more to the hardest negatives. Whatever the objective,
+        the cross-entropy that tells epochs of like development MAP apart is measured with it.""",
         at_least=1e-4,
         at_most=100,
     )

@@ -77,6 +77,13 @@ class DistillResult:
         return {language: (before, after) for language, (before, after) in found.items()}
 
     @property
+    def development_entropy(self) -> list[float]:
+        """Cross-entropy of the held-out translations in nats, by which epochs of like MAP are told
+        apart: before training, then after every epoch. Empty where nothing was trained.
+        """
+        return list(self.artefact.manifest.results.get("development_entropy", []))
+
+    @property
     def best_epoch(self) -> int:
         """The epoch whose weights were kept; 0 is the student before training."""
         return int(self.artefact.manifest.results["best_epoch"])
@@ -257,6 +264,7 @@ def _make(
         by_language = history.languages
         results |= {
             "development_map": history.development,
+            "development_entropy": history.entropy,
             "loss": history.loss,
             "plan": history.figures,
             "loss_curve": history.curve,
@@ -294,7 +302,7 @@ def _task(
     from clirot.distillation.corpus_statistics import corpus_statistics
     from clirot.distillation.objectives.objective import informed
     from clirot.distillation.training.batches import Task
-    from clirot.distillation.training.development import plan_of
+    from clirot.distillation.training.plan_figures import plan_of
 
     config, sides = request.config, STUDENT_SIDES[request.config.side]
     assert request.objective is not None
@@ -309,6 +317,7 @@ def _task(
     return Task(
         settings=config.training,
         objective=informed(request.objective, corpus),
+        temperature=config.objective_settings.contrast.temperature,
         material=prepared.material,
         scratch=scratch,
         sides=sides,

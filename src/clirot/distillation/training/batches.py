@@ -208,6 +208,8 @@ class Task:
     settings: TrainingSettings
     objective: Objective
     """With what it needs to know of the bitext."""
+    temperature: float
+    """Of the cross-entropy by which epochs of like development MAP are told apart."""
     material: Material
     scratch: Path
     """Directory for checkpoints. A task that was interrupted goes on from what it left there."""

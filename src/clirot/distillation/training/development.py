@@ -7,15 +7,14 @@ what was there, so figures before and after are of two different tasks. Each of 
 has its own task, and no language trains on a sentence that another one holds out: corpora such as
 TICO-19 translate the same English into all of them.
 
-Two things are measured on it: retrieval (MAP), and what the transport plan between student and
-teacher looks like (:func:`plan_figures`), for watching training. The figures of the plan compare
-between epochs and seeds, and between objectives with the same settings of the plan.
+Two things are measured on it: retrieval (MAP and a cross-entropy, :meth:`Development.retrieval`),
+and what the transport plan between student and teacher looks like
+(:mod:`~clirot.distillation.training.plan_figures`), for watching training.
 """
 
 from __future__ import annotations
 
 import hashlib
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -24,24 +23,17 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from clirot.distillation.objectives.objective import Objective, transports
-from clirot.distillation.objectives.solvers import TransportProblem
-from clirot.distillation.objectives.tokens import SentenceTokens, TokenBatch
-from clirot.distillation.objectives.transport import Transport
+from clirot.distillation.objectives.tokens import SentenceTokens
 from clirot.encoding.encoders import TokenEncoder
 from clirot.encoding.maxsim import FLOAT32, TokenMatrix, scores
 from clirot.errors import ClirotError, InputError
 from clirot.models import Side
 from clirot.records import SentencePair
 
-WATCHED_PAIRS = 200
-"""How many held-out pairs the figures of the plan are measured on: the first ones."""
-
 FEWEST_PAIRS = 40
 _LARGEST_SHARE = 0.1
 _POOL = 2000
 _QUERY_BATCH = 64
-_PLAN_BATCH = 32
 
 Vectors = NDArray[np.float32]
 """``(tokens, dim)`` of one sentence."""
@@ -243,6 +235,22 @@ class Development:
         Args:
             vectors: the student's, from :meth:`student_tokens`.
         """
+        return self.retrieval(vectors)[0]
+
+    def retrieval(
+        self, vectors: Sequence[Vectors], temperature: float = 1.0
+    ) -> tuple[float, float]:
+        """How well each topic's one document is retrieved.
+
+        Args:
+            vectors: the student's, from :meth:`student_tokens`.
+            temperature: what MaxSim, averaged over the topic's tokens, is divided by.
+
+        Returns:
+            MAP, for which ties count against the system; and the mean over topics of
+            ``-log softmax_d(S_td / temperature)`` at the relevant document, the softmax over all
+            documents: the cross-entropy of InfoNCE (arXiv 1807.03748, equation 4), in nats.
+        """
         if self.side == "query":
             topics, documents = vectors, self.teacher
         else:
@@ -250,13 +258,20 @@ class Development:
             topics = np.split(tokens, self.teacher.offsets[1:-1])
             documents = _matrix(vectors)
         reciprocal: list[float] = []
+        entropy: list[float] = []
         for start in range(0, len(topics), _QUERY_BATCH):
-            found, _ = scores(documents, topics[start : start + _QUERY_BATCH], arithmetic=FLOAT32)
-            table = found.numpy()  # (queries, documents)
-            relevant = self.relevant[start : start + _QUERY_BATCH]
-            own = table[np.arange(len(relevant)), relevant]
-            reciprocal += list(1.0 / (table >= own[:, None]).sum(axis=1))
-        return float(np.mean(reciprocal))
+            batch = topics[start : start + _QUERY_BATCH]
+            found, _ = scores(documents, batch, arithmetic=FLOAT32)
+            table = found.double()  # (queries, documents)
+            relevant = torch.from_numpy(self.relevant[start : start + _QUERY_BATCH])
+            own = table[torch.arange(len(relevant)), relevant]
+            reciprocal += (1.0 / (table >= own[:, None]).sum(dim=1)).tolist()
+            lengths = torch.tensor([len(one) for one in batch])
+            logits = table / (lengths[:, None] * temperature)
+            entropy += torch.nn.functional.cross_entropy(
+                logits, relevant, reduction="none"
+            ).tolist()
+        return float(np.mean(reciprocal)), float(np.mean(entropy))
 
 
 def check_finite(vectors: Tensor) -> None:
@@ -276,65 +291,3 @@ def check_finite(vectors: Tensor) -> None:
 def _matrix(sentences: Sequence[Vectors]) -> TokenMatrix:
     offsets = np.concatenate([[0], np.cumsum([len(one) for one in sentences])])
     return TokenMatrix(torch.from_numpy(np.concatenate(sentences)), offsets)
-
-
-def plan_of(objective: Objective) -> Transport:
-    """The transport that an objective trains on; the default one where it has none."""
-    return next(iter(transports(objective)), Transport())
-
-
-def plan_figures(
-    transport: Transport,
-    students: Sequence[Vectors | SentenceTokens],
-    teachers: Sequence[Vectors | SentenceTokens],
-) -> dict[str, float]:
-    """What the plan between student and teacher looks like: means over the first 200 pairs.
-
-    Args:
-        transport: whose plan to look at.
-        students: the tokens of each sentence, or their vectors alone.
-        teachers: the same of each translation.
-
-    Returns:
-        ``transport_cost``: ``<P, C>``, 0 to 2. ``plan_entropy``: entropy of the plan given its
-        rows, in nats; its exponential is how many teacher tokens a student token is spread over.
-        ``marginal_error``: mass by which rows and columns miss the marginals, 0 to 4. Where it is
-        known which tokens are special, ``special_mass``: the share of the mass that special tokens
-        give or take, and ``special_to_text``: the share between a special token and one of text.
-    """
-    totals: dict[str, float] = {}
-    count = min(WATCHED_PAIRS, len(students))
-    size = [len(one.vectors if isinstance(one, SentenceTokens) else one) for one in students]
-    order = sorted(range(count), key=size.__getitem__)
-    with torch.no_grad():
-        for start in range(0, count, _PLAN_BATCH):
-            rows = order[start : start + _PLAN_BATCH]
-            student = TokenBatch.padded([students[row] for row in rows])
-            teacher = TokenBatch.padded([teachers[row] for row in rows])
-            for name, part in _figures(transport, student, teacher).items():
-                totals[name] = totals.get(name, 0.0) + float(part.sum())
-    if not count:
-        totals = dict.fromkeys(("transport_cost", "plan_entropy", "marginal_error"), math.nan)
-    return {name: round(value / max(1, count), 6) for name, value in totals.items()}
-
-
-def _figures(transport: Transport, student: TokenBatch, teacher: TokenBatch) -> dict[str, Tensor]:
-    """The figures of each pair: ``(batch,)``."""
-    plan, cost = transport.plan_and_cost(student, teacher)
-    plan = plan.double()
-    problem = TransportProblem(
-        cost, transport.masses(student), transport.masses(teacher, of="teacher")
-    )
-    sums = plan.sum(dim=2, keepdim=True)
-    share = torch.xlogy(plan, plan / sums.clamp_min(1e-30))
-    mass = sums.sum((1, 2)).clamp_min(1e-30)
-    figures = {
-        "transport_cost": (plan * cost).sum((1, 2)),
-        "plan_entropy": -share.sum((1, 2)) / mass,
-        "marginal_error": problem.marginal_error(plan),
-    }
-    if student.special is not None and teacher.special is not None:
-        own, other = student.special[:, :, None], teacher.special[:, None, :]
-        figures["special_mass"] = (plan * (own | other)).sum((1, 2)) / mass
-        figures["special_to_text"] = (plan * (own ^ other)).sum((1, 2)) / mass
-    return figures

@@ -14,7 +14,7 @@ import json
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,7 +24,9 @@ from transformers import TrainerCallback
 
 from clirot.distillation.training.averaging import drawn_back, trained_weights
 from clirot.distillation.training.batches import Task
-from clirot.distillation.training.development import Development, Vectors, plan_figures, plan_of
+from clirot.distillation.training.development import Development, Vectors
+from clirot.distillation.training.history import History
+from clirot.distillation.training.plan_figures import plan_figures, plan_of
 from clirot.distillation.training.processes import ALONE, Processes
 from clirot.distillation.training.reading import TokenReader
 from clirot.encoding.encoders import MultiVectorTokenEncoder
@@ -41,29 +43,6 @@ WEIGHTS = "student.safetensors"
 
 _WHOLE = "whole"
 _CURVE_POINTS = 100
-
-
-@dataclass
-class History:
-    """What training measured."""
-
-    development: list[float] = field(default_factory=list)
-    """MAP on the development split: before training, then after every epoch. With several languages
-    it is the mean over them, in which each counts alike."""
-    loss: list[float] = field(default_factory=list)
-    """Mean loss of every epoch."""
-    figures: list[dict[str, float]] = field(default_factory=list)
-    """The figures of the transport plan, measured as often as ``development``: see
-    :func:`~clirot.distillation.training.development.plan_figures`."""
-    languages: list[dict[str, float]] = field(default_factory=list)
-    """The MAP of each language, measured as often as ``development``."""
-    curve: list[tuple[int, float]] = field(default_factory=list)
-    """Pairs trained on and the mean loss since the point before, a hundred points at most."""
-
-    @property
-    def best_epoch(self) -> int:
-        """The epoch whose weights are kept, the earliest of equals; 0: training did not help."""
-        return max(range(len(self.development)), key=lambda epoch: self.development[epoch])
 
 
 class BestKeeper(TrainerCallback):
@@ -98,8 +77,10 @@ class BestKeeper(TrainerCallback):
         self._progress = progress
         self._processes = processes
         self._share = task.settings.start_share
+        self._temperature = task.temperature
         self._start: dict[str, Tensor] = {}
-        self.history = History()
+        topics = min((len(one.relevant) for one in developments.values()), default=1)
+        self.history = History(resolution=0.5 / (topics * max(1, len(developments))))
         self.report: Callable[[dict[str, float]], None] | None = None
         """Told the figures of every epoch while training runs."""
 
@@ -168,6 +149,7 @@ class BestKeeper(TrainerCallback):
         """Measure and keep the weights that the student would have if this were the last epoch."""
         training = self._model.training
         found: dict[str, float] = {}
+        entropies: dict[str, float] = {}
         plans: list[dict[str, float]] = []
         with full_precision(self._model), drawn_back(self._model, self._start, self._share):
             for language, task in self._developments.items():
@@ -175,15 +157,22 @@ class BestKeeper(TrainerCallback):
                     self._model, side=task.side, name="student", digest=""
                 )
                 vectors = task.student_tokens(encoder)
-                found[language] = task.mean_average_precision(vectors)
+                found[language], entropies[language] = task.retrieval(vectors, self._temperature)
                 plans.append(self._figures(task, vectors))
             self._keep(epoch)
         self._model.train(training)
         history = self.history
         # A resumed run measures again what it had measured after its last checkpoint.
-        del history.development[epoch:], history.figures[epoch:], history.languages[epoch:]
+        for measured in (
+            history.development,
+            history.entropy,
+            history.figures,
+            history.languages,
+        ):
+            del measured[epoch:]
         del history.loss[max(0, epoch - 1) :]
         history.development.append(macro_mean(found))
+        history.entropy.append(round(macro_mean(entropies), 6))
         history.languages.append(found)
         history.figures.append(
             {name: round(sum(one[name] for one in plans) / len(plans), 6) for name in plans[0]}

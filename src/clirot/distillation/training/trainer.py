@@ -23,16 +23,17 @@ from torch import nn
 from transformers import PrinterCallback, TrainerCallback
 
 from clirot.distillation.training.batches import Task, TokenLoss, sampler_factory
-from clirot.distillation.training.development import Development, plan_of
+from clirot.distillation.training.development import Development
 from clirot.distillation.training.epochs import (
     WEIGHTS,
     BestKeeper,
-    History,
     Report,
     last_whole,
     loss_curve,
     reporting_to,
 )
+from clirot.distillation.training.history import History
+from clirot.distillation.training.plan_figures import plan_of
 from clirot.distillation.training.processes import ALONE, Processes, pass_over_unused
 from clirot.distillation.training.reading import TokenReader, prompt_of
 from clirot.distillation.training.vocabulary import embedding_rates, occurring_rows
