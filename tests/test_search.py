@@ -147,7 +147,7 @@ def test_a_student_searches_its_teachers_index_and_no_other(
     make_student(models, "en-so", "teacher", seed=3)
     make_student(models, "en-sw", "other", seed=4)
     ready = search(SearchConfig(index=index, collection=collection, lang="so", model="en-so"))
-    assert (ready.model.name, ready.tag) == ("en-so", "en-so-set-index")
+    assert (ready.model, ready.tag) == ("en-so", "en-so-set-index")
     assert "".join(ready.lines()) != run_of(index=index, collection=collection, lang="so")
     with pytest.raises(ArtefactError, match="set-index is an index of another model") as caught:
         search(SearchConfig(index=index, collection=collection, lang="so", model="en-sw"))

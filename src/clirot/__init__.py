@@ -1,6 +1,6 @@
 """clirot: cross-language information retrieval experiments, from bitext to a tested result table.
 
-The public API is the five verbs and their configurations. They are imported on first use, so that
+The public API is the verbs and their configurations. They are imported on first use, so that
 importing clirot is quick.
 """
 
@@ -14,6 +14,8 @@ from clirot.version import __version__ as __version__
 if TYPE_CHECKING:
     from clirot.bitext.acquisition import FetchConfig as FetchConfig
     from clirot.bitext.acquisition import fetch_bitext as fetch_bitext
+    from clirot.bitext.table_config import TableConfig as TableConfig
+    from clirot.bitext.word_table import make_table as make_table
     from clirot.distillation import DistillConfig as DistillConfig
     from clirot.distillation import distill as distill
     from clirot.evaluation import EvaluateConfig as EvaluateConfig
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
 
 _MODULES = {
     "clirot.bitext.acquisition": ("fetch_bitext", "FetchConfig"),
+    "clirot.bitext.table_config": ("TableConfig",),
+    "clirot.bitext.word_table": ("make_table",),
     "clirot.distillation": ("distill", "DistillConfig"),
     "clirot.retrieval.indexing": ("build_index", "IndexConfig"),
     "clirot.retrieval.searching": ("search", "SearchConfig"),

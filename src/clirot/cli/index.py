@@ -14,13 +14,15 @@ from clirot.settings import assembled
 def index(*, settings: dict[str, Any]) -> None:
     """Index a collection's documents, and print the name of the index.
 
-    An index that exists is returned at once; an interrupted one goes on where it stopped.
+    An index that exists is returned at once; an interrupted one goes on where it stopped, except
+    that of a lexical model (bm25), which begins anew.
     """
     from clirot.retrieval.indexing import build_index
 
-    with console.progress() as progress:
+    with console.shown_warnings(), console.progress() as progress:
         result = build_index(assembled(IndexConfig, settings), progress=progress)
-    size = f"{result.documents:,} documents, {result.tokens:,} tokens, {result.bytes / 1e6:.1f} MB"
+    units = "words" if result.lexical else "tokens"
+    size = f"{result.documents:,} documents, {result.tokens:,} {units}, {result.bytes / 1e6:.1f} MB"
     state = "indexed" if result.fresh else "index was there"
     console.note(f"{state}: {size}")
     if result.empty_documents:

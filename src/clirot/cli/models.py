@@ -12,7 +12,7 @@ from typer.core import TyperGroup
 
 from clirot.cli import console
 from clirot.errors import UsageError
-from clirot.known_models import KNOWN, covering
+from clirot.known_models import KNOWN, LEXICAL, covering
 from clirot.languages import parse_language
 from clirot.models import trained_languages, unknown
 from clirot.store import Artefact, Store
@@ -56,12 +56,15 @@ def list_models(
         console.emit_json(
             {
                 "known": {name: asdict(KNOWN[name]) for name in known},
+                "lexical": dict(LEXICAL),
                 "made": {one.name: asdict(one.manifest) for one in students},
             }
         )
         return
     columns = ["name", "role", "languages", "dimensions", "parameters (M)", "licence", "what"]
-    rows = [_known_row(name) for name in known] + [_student_row(one) for one in students]
+    rows = [_known_row(name) for name in known]
+    rows += [[name, "lexical", "", "", "", "", what] for name, what in LEXICAL.items()]
+    rows += [_student_row(one) for one in students]
     console.emit_table(console.table_of(columns, rows))
 
 
@@ -98,6 +101,8 @@ def show(
     store = Store()
     if name in KNOWN:
         document: dict[str, Any] = {"name": name, **asdict(KNOWN[name])}
+    elif name in LEXICAL:
+        document = {"name": name, "role": "lexical", "description": LEXICAL[name]}
     elif store.has("models", name):
         artefact = store.get("models", name)
         document = {"path": str(artefact.path), **asdict(artefact.manifest)}
@@ -144,7 +149,7 @@ def remove(
     store = Store()
     chosen = list(dict.fromkeys(names))
     for name in chosen:  # all must exist before any is removed
-        if name in KNOWN:
+        if name in KNOWN or name in LEXICAL:
             raise UsageError(
                 f"{name} is a known model, not one made here: there is nothing to remove",
                 hint="the Hub's own cache is cleared by the command: hf cache",

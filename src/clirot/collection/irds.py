@@ -35,6 +35,7 @@ class IrDatasetsCollection(Collection):
 
         self._dataset: Any = ir_datasets.load(id)
         super().__init__(id, self._stated_languages())
+        self.document_language = self._stated_document_language()
 
     def _stated_languages(self) -> tuple[str, ...]:
         if not self._dataset.has_queries():
@@ -44,6 +45,13 @@ class IrDatasetsCollection(Collection):
             return (parse_language(stated),) if stated else ()
         except LanguageError:
             return ()
+
+    def _stated_document_language(self) -> str | None:
+        stated = self._dataset.docs_lang() if self._dataset.has_docs() else None
+        try:
+            return parse_language(stated) if stated else None
+        except LanguageError:
+            return None
 
     def _read_documents(self) -> Iterator[Document]:
         if not self._dataset.has_docs():

@@ -1,21 +1,28 @@
-"""Index a collection: documents to token vectors on disk.
+"""Index a collection: documents to token vectors, or to words, on disk.
 
 Documents are encoded in windows of :data:`WINDOW`, and each window is flushed to disk before the
 next begins. The windows are always the same, so an interrupted index continues with the next window
-and is byte for byte the same in the end.
+and is byte for byte the same in the end. An index of words (:mod:`clirot.retrieval.lexical`) is
+made in one piece.
 """
 
 from __future__ import annotations
 
 import re
 import time
+import warnings
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from clirot.analysis import AnalysisSettings
+from clirot.errors import UnusedSettingWarning
+from clirot.known_models import LEXICAL
 from clirot.records import Document, ProgressSink, Step, silent
-from clirot.settings import check_ranges, setting
+from clirot.registry import unknown_name
+from clirot.retrieval.settings import Bm25Settings
+from clirot.settings import check_ranges, leaves, part, setting, values
 from clirot.store import Artefact, Input, Store
 
 if TYPE_CHECKING:
@@ -28,6 +35,9 @@ WINDOW = 512
 """Documents that are encoded together. It decides an index's content: the last digits of a text's
 vectors depend on the texts in its batch."""
 _FORMAT = 1
+_LEXICAL_FORMAT = 1
+_AUTO = "auto"
+_EXACT, _POSTINGS = "exact", "postings"
 _COUNTS = ("documents", "empty_documents", "tokens", "bytes")
 
 
@@ -37,7 +47,7 @@ class IndexConfig:
 
     model: str = setting(
         meaning="Model that encodes the documents: a name, a directory or a Hub id. For a student "
-        "that encodes queries only, its teacher encodes the documents."
+        "that encodes queries only, its teacher encodes the documents. bm25 keeps their words."
     )
     collection: str = setting(
         meaning="Collection whose documents are indexed: a directory or an id (cldr/so)."
@@ -48,7 +58,11 @@ class IndexConfig:
     docs_lang: str | None = setting(
         None, "Language of the documents, where a directory has documents in several."
     )
-    backend: str = setting("exact", "How the index keeps and searches its vectors.")
+    backend: str = setting(
+        _AUTO,
+        "How the index keeps and searches its documents. auto: exact for token vectors, postings "
+        "for the words of lexical models.",
+    )
     dtype: str = setting(
         "float16",
         "Number type of the stored vectors. float32 takes twice the disk.",
@@ -59,6 +73,8 @@ class IndexConfig:
         "Replace an index of that name that was made from something else.",
         decides=False,
     )
+    analysis: AnalysisSettings = part(AnalysisSettings)
+    bm25: Bm25Settings = part(Bm25Settings)
 
     def __post_init__(self) -> None:
         check_ranges(self)
@@ -80,10 +96,17 @@ class IndexResult:
     """Remarks on the combination of model and collection that a person should read."""
     documents: int
     empty_documents: int
-    """Documents without text. The encoder's vectors for an empty text stand for them."""
+    """Documents without text. In an index of token vectors, those of an empty text stand for
+    them."""
     tokens: int
+    """Token vectors, or words."""
     bytes: int
     """Its size on disk."""
+
+    @property
+    def lexical(self) -> bool:
+        """Whether it is an index of words."""
+        return self.artefact.manifest.config["model"] in LEXICAL
 
     @classmethod
     def of(cls, artefact: Artefact, *, fresh: bool, notes: tuple[str, ...]) -> IndexResult:
@@ -114,11 +137,25 @@ def build_index(
     from clirot.retrieval.backends import BACKENDS
 
     store = store if store is not None else Store()
-    backend = BACKENDS[config.backend]
+    lexical = config.model in LEXICAL
+    backends = [_POSTINGS] if lexical else list(BACKENDS)
+    if config.backend not in {_AUTO, *backends}:
+        raise unknown_name(
+            "index backend",
+            config.backend,
+            [_AUTO, *backends],
+            more=f"these are for {'lexical models' if lexical else 'token vectors'}",
+        )
+    if not lexical:
+        _warn_of_unused(config)
     store.path("indexes", config.index_name)  # a bad name is an error before any work
     collection = open_collection(
         config.collection, config.docs_lang, home=store.home, progress=progress
     )
+    if lexical:
+        return _build_lexical(config, collection, store, progress)
+    config = config if config.backend != _AUTO else replace(config, backend=_EXACT)
+    backend = BACKENDS[config.backend]
     model = resolve(config.model, store)
     settings, inputs = _identity(config, model, collection)
     notes = model.reads_otherwise("document", collection.document_language)
@@ -144,6 +181,52 @@ def build_index(
             documents_per_second=round((writer.documents - resumed_at) / seconds, 1),
         )
     return IndexResult.of(store.get("indexes", config.index_name), fresh=True, notes=notes)
+
+
+def _warn_of_unused(config: IndexConfig) -> None:
+    """Warn (UnusedSettingWarning) of settings of words that were changed for token vectors."""
+    for one in (config.analysis, config.bm25):
+        given = values(one)
+        for leaf in leaves(type(one)):
+            if given[leaf.name] != leaf.default:
+                warnings.warn(
+                    f"`{leaf.name}` is not used: {config.model} compares token vectors, not words",
+                    UnusedSettingWarning,
+                    stacklevel=3,
+                )
+
+
+def _build_lexical(
+    config: IndexConfig, collection: Collection, store: Store, progress: ProgressSink
+) -> IndexResult:
+    """An index of words, which all lexical models share."""
+    from clirot.retrieval.lexical import write_postings
+
+    settings = {
+        "format": _LEXICAL_FORMAT,
+        "backend": _POSTINGS,
+        "model": config.model,
+        "collection": collection.id,
+        "language": collection.document_language,
+        **values(config.analysis),
+        **values(config.bm25),
+    }
+    inputs = (Input(kind="collection", name=collection.id, digest=collection.digest),)
+    notes: tuple[str, ...] = ()
+    if collection.document_language is None:
+        notes = (
+            f"{collection.id} does not say what language its documents are in: words are not "
+            "stemmed, except by a `stemmer` that is named",
+        )
+    name = config.index_name
+    found = store.finished("indexes", name, config=settings, inputs=inputs, replace=config.replace)
+    if found is not None:
+        return IndexResult.of(found, fresh=False, notes=notes)
+    with store.draft("indexes", name, config=settings, inputs=inputs) as draft:
+        draft.results.update(
+            write_postings(collection, draft.path, config.analysis, config.bm25, progress=progress)
+        )
+    return IndexResult.of(store.get("indexes", name), fresh=True, notes=notes)
 
 
 def slug(name: str) -> str:

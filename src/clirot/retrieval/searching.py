@@ -1,23 +1,22 @@
 """Search an index with topics; the results make a run.
 
 The topics are encoded by the model that the index was built with, or by another model with the same
-document encoder: all students of a teacher can search the documents that it encoded once.
+document encoder: all students of a teacher can search the documents that it encoded once. In the
+same way all lexical models search an index of words.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from clirot.errors import ArtefactError, InputError, UsageError
+from clirot.errors import InputError, UsageError
 from clirot.records import Hit, ProgressSink, Step, Topic, silent
-from clirot.settings import check_ranges, setting
+from clirot.retrieval.settings import PsqSettings
+from clirot.retrieval.topic_readers import Matcher, encoder_reader, lexical_reader, model_for
+from clirot.settings import check_ranges, part, setting
 from clirot.store import Artefact, Input, Store
-
-if TYPE_CHECKING:
-    from clirot.models import ModelRef
-    from clirot.retrieval.backends import Index
 
 _FORMAT = 1
 
@@ -41,9 +40,12 @@ class SearchConfig:
         "- is stdin.",
     )
     model: str | None = setting(
-        None, "Model that encodes the topics; by default the one that the index was built with."
+        None,
+        "Model that encodes the topics; by default the one that the index was built with. An index "
+        "of words is searched by bm25, psq or psq-hmm.",
     )
     k: int = setting(1000, "Number of documents that a topic gets at most.", at_least=1)
+    psq: PsqSettings = part(PsqSettings)
     tag: str | None = setting(
         None,
         "Last column of the run; by default the index's name, with the model's name before it "
@@ -82,8 +84,8 @@ class Search:
 
     artefact: Artefact
     """The index."""
-    model: ModelRef
-    """The model that encodes the topics."""
+    model: str
+    """Name of the model that encodes or translates the topics."""
     topics: list[Topic]
     k: int
     tag: str
@@ -91,7 +93,9 @@ class Search:
     """Remarks on the combination of index, model and topics that a person should read."""
     settings: dict[str, Any] = field(repr=False)
     """What decides the run, besides its inputs."""
-    _index: Index = field(repr=False)
+    _matcher: Matcher = field(repr=False)
+    _inputs: tuple[Input, ...] = field(repr=False)
+    """The index, and what reads the topics."""
     _store: Store = field(repr=False)
 
     def rankings(self, progress: ProgressSink = silent) -> Iterator[Ranking]:
@@ -102,14 +106,8 @@ class Search:
         Raises:
             InputError: the model's query vectors do not fit the index.
         """
-        from clirot.encoding.encoders import load_encoder
-
-        encoder = load_encoder(self.model, side="query")
-        queries = encoder.encode(
-            [topic.text for topic in self.topics], progress=progress, label="encode topics"
-        )
         total = len(self.topics)
-        found = self._index.search(queries, self.k)
+        found = self._matcher.search(self.topics, self.k, progress)
         for done, (topic, hits) in enumerate(zip(self.topics, found, strict=True), start=1):
             yield Ranking(topic, hits)
             progress(Step("search", done, total, unit="topics"))
@@ -134,8 +132,7 @@ class Search:
 
         digest = content_digest((topic.id, topic.text) for topic in self.topics)
         inputs = (
-            self.artefact.as_input(),
-            Input(kind="models", name=self.model.name, digest=self.model.side("query").digest),
+            *self._inputs,
             Input(kind="topics", name=self.settings["topics"], digest=digest),
         )
         found = self._store.finished(
@@ -160,86 +157,65 @@ def search(
         ArtefactError: the index was built by another model's document encoder, or is damaged.
         InputError: no topics, a topic without text, or topics that cannot be read.
     """
-    from clirot.models import resolve
-
     store = store if store is not None else Store()
     artefact = store.get("indexes", config.index)
-    made = artefact.manifest
-    model = resolve(config.model or str(made.config["model"]), store)
-    _check_model(artefact, model)
-    topics, source, notes = _topics(config, artefact, model, store, progress)
+    model = model_for(config.model, config.psq, artefact, store)
+    topics, source, language, notes = _topics(config, artefact, store, progress)
     for topic in topics:
         if not topic.text.strip():
             raise InputError(
                 f"topic {topic.id!r} of {source} has no text",
                 hint="remove it, or give it a text",
             )
-    from clirot.retrieval.backends import BACKENDS
-
-    index = BACKENDS[str(made.config["backend"])].open(artefact.path)
-    tag = config.tag or _tag(artefact, model)
+    if isinstance(model, str):
+        read = lexical_reader(model, config.psq, artefact, language, store)
+    else:
+        read = encoder_reader(model, artefact, language)
+    tag = config.tag or _tag(artefact, read.name)
     return Search(
         artefact=artefact,
-        model=model,
+        model=read.name,
         topics=topics,
         k=config.k,
         tag=tag,
-        notes=notes,
+        notes=(*read.remarks(topics), *notes),
         settings={
             "format": _FORMAT,
             "k": config.k,
             "tag": tag,
             "topics": source,
             "lang": config.lang,
+            **read.settings,
         },
-        _index=index,
+        _matcher=read.matcher,
+        _inputs=(artefact.as_input(), *read.inputs),
         _store=store,
     )
 
 
-def _check_model(artefact: Artefact, model: ModelRef) -> None:
-    built_by = next(entry for entry in artefact.manifest.inputs if entry.kind == "models")
-    document_model = model.side("document")
-    if document_model.digest == built_by.digest:
-        return
-    # The document encoder is named only where it is another model.
-    its = "" if document_model is model else f", whose documents {document_model.name} encodes"
-    raise ArtefactError(
-        f"{artefact.name} is an index of another model: its documents were encoded by "
-        f"{built_by.name} ({built_by.digest[:12]}), not by {model.name}"
-        f"{its} ({document_model.digest[:12]})",
-        hint=f"`build_index(model={model.name}, "
-        f"collection={artefact.manifest.config['collection']})`",
-    )
-
-
 def _topics(
-    config: SearchConfig,
-    artefact: Artefact,
-    model: ModelRef,
-    store: Store,
-    progress: ProgressSink,
-) -> tuple[list[Topic], str, tuple[str, ...]]:
-    """The topics, where they are from, and the remarks on them."""
+    config: SearchConfig, artefact: Artefact, store: Store, progress: ProgressSink
+) -> tuple[list[Topic], str, str | None, tuple[str, ...]]:
+    """The topics, where they are from, their language if that is known, and the remarks on them."""
     from clirot.collection import open_collection, read_topics
 
     if config.collection is None:
         source = str(config.topics)
-        return read_topics(source), source, ()
+        return read_topics(source), source, None, ()
     collection = open_collection(config.collection, home=store.home, progress=progress)
     topics = collection.topics(config.lang)
     indexed = next(entry for entry in artefact.manifest.inputs if entry.kind == "collection")
-    notes = model.reads_otherwise("query", collection.topic_language(config.lang))
     documents = () if indexed.name == collection.id else collection.by_document_language()
+    notes: tuple[str, ...] = ()
     if documents and indexed.digest not in {one.digest for one in documents}:
-        notes += (
+        notes = (
             f"the topics are of {collection.id}, but {artefact.name} holds the documents of "
             f"{indexed.name}",
         )
-    return topics, collection.id, notes
+    return topics, collection.id, collection.topic_language(config.lang), notes
 
 
-def _tag(artefact: Artefact, model: ModelRef) -> str:
-    if model.name == artefact.manifest.config["model"]:
+def _tag(artefact: Artefact, model: str) -> str:
+    if model == artefact.manifest.config["model"]:
         return artefact.name
-    return "-".join([*model.name.strip("/").split("/")[-1:], artefact.name]).replace(" ", "_")
+    return "-".join([*model.strip("/").split("/")[-1:], artefact.name]).replace(" ", "_")

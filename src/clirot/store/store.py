@@ -37,10 +37,11 @@ from clirot.store.writing import (
     write_text,
 )
 
-KINDS = ("bitext", "models", "indexes", "runs")
+KINDS = ("bitext", "models", "tables", "indexes", "runs")
 _OTHERWISE = {
     "bitext": "",  # named after its source
     "models": "choose another `name`, or ",
+    "tables": "choose another `name`, or ",
     "indexes": "choose another `name`, or ",
     "runs": "`save` it under another name, or ",
 }
@@ -125,7 +126,12 @@ class Store:
             ArtefactError: its manifest is damaged.
         """
         if not self.has(kind, name):
-            singular = {"models": "model", "indexes": "index", "runs": "run"}.get(kind, kind)
+            singular = {
+                "models": "model",
+                "tables": "translation table",
+                "indexes": "index",
+                "runs": "run",
+            }.get(kind, kind)
             raise unknown_name(singular, name, self.names(kind))
         path = self.path(kind, name)
         return Artefact(path, Manifest.read(path))

@@ -82,3 +82,5 @@ BACKENDS: Registry[Backend] = Registry(
         "exact": Backend("every token vector, exact MaxSim", TokenStoreWriter, ExactIndex.open),
     },
 )
+"""Of token vectors. Lexical models share another kind: see
+:mod:`~clirot.retrieval.backends.postings`."""

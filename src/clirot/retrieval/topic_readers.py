@@ -1,0 +1,162 @@
+"""What reads the topics of a search: an encoder for token vectors, a lexical model for words."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+from clirot.errors import ArtefactError, UnusedSettingWarning
+from clirot.known_models import LEXICAL
+from clirot.records import Hit, ProgressSink, Topic, silent
+from clirot.retrieval.settings import PsqSettings
+from clirot.settings import leaves, values
+from clirot.store import Artefact, Input, Store
+
+if TYPE_CHECKING:
+    from clirot.models import ModelRef
+    from clirot.retrieval.backends import Index
+
+_WORDS_AS_THEY_ARE = "bm25"
+_USES = {
+    "psq": frozenset({"table", "cumulative_mass", "least_probability", "directions"}),
+    "psq-hmm": frozenset({"table", "smoothing"}),
+}
+"""Lexical model -> the settings of translated words that it uses."""
+
+
+class Matcher(Protocol):
+    """A model with an opened index."""
+
+    def search(
+        self, topics: Sequence[Topic], k: int, progress: ProgressSink = silent
+    ) -> Iterator[list[Hit]]:
+        """The k best documents of each topic, best first; equal scores by docno, descending."""
+        ...
+
+
+@dataclass(frozen=True)
+class TokenMatcher:
+    """MaxSim between the topics' token vectors and those of the index."""
+
+    model: ModelRef
+    index: Index
+
+    def search(
+        self, topics: Sequence[Topic], k: int, progress: ProgressSink = silent
+    ) -> Iterator[list[Hit]]:
+        """See :meth:`Matcher.search`."""
+        from clirot.encoding.encoders import load_encoder
+
+        encoder = load_encoder(self.model, side="query")
+        queries = encoder.encode(
+            [topic.text for topic in topics], progress=progress, label="encode topics"
+        )
+        yield from self.index.search(queries, k)
+
+
+@dataclass(frozen=True)
+class Reader:
+    """What reads the topics, and what is recorded and remarked of it."""
+
+    name: str
+    matcher: Matcher
+    inputs: tuple[Input, ...]
+    remarks: Callable[[Sequence[Topic]], tuple[str, ...]]
+    """What a person should know of the topics."""
+    settings: dict[str, Any] = field(default_factory=dict)
+
+
+def model_for(
+    name: str | None, psq: PsqSettings, artefact: Artefact, store: Store
+) -> ModelRef | str:
+    """The encoder that reads the topics, or the name of a lexical model.
+
+    Args:
+        name: of the model; None: the one that the index was built with.
+        psq: warns (UnusedSettingWarning) of what the model has no use for.
+        artefact: the index.
+        store: where models are.
+
+    Raises:
+        UnknownNameError: there is no such model.
+        ArtefactError: the index is of another model.
+        UsageError: a lexical model, and an index of token vectors.
+    """
+    from clirot.models import resolve
+
+    made = artefact.manifest.config
+    name = name or str(made["model"])
+    _warn_of_unused(psq, name)
+    if made["model"] not in LEXICAL:
+        model = resolve(name, store)
+        _check_model(artefact, model)
+        return model
+    if name not in LEXICAL:
+        raise ArtefactError(
+            f"{artefact.name} is an index of words, and {name} compares token vectors",
+            hint=f"search it by {', '.join(LEXICAL)}; or "
+            f"`build_index(model={name}, collection={made['collection']})`",
+        )
+    return name
+
+
+def encoder_reader(model: ModelRef, artefact: Artefact, language: str | None) -> Reader:
+    """An encoder, for an index of token vectors."""
+    from clirot.retrieval.backends import BACKENDS
+
+    notes = model.reads_otherwise("query", language)
+    return Reader(
+        model.name,
+        TokenMatcher(model, BACKENDS[artefact.manifest.config["backend"]].open(artefact.path)),
+        (Input(kind="models", name=model.name, digest=model.side("query").digest),),
+        lambda _: notes,
+    )
+
+
+def lexical_reader(
+    name: str, psq: PsqSettings, artefact: Artefact, language: str | None, store: Store
+) -> Reader:
+    """A lexical model, for an index of words.
+
+    Raises:
+        UnknownNameError: there is no table for the languages.
+        ArtefactError: the index or the table is damaged, or the table is of other languages.
+    """
+    from clirot.retrieval.backends.postings import Postings
+    from clirot.retrieval.lexical import LexicalMatcher, table_for
+
+    if name == _WORDS_AS_THEY_ARE:
+        matcher = LexicalMatcher(name, Postings(artefact.path), psq)
+        return Reader(name, matcher, (), matcher.notes, {"model": name})
+    table = table_for(psq.table, artefact.manifest.config["language"], language, store)
+    matcher = LexicalMatcher(name, Postings(artefact.path), psq, table)
+    settings = {"model": name, **values(psq)}
+    return Reader(name, matcher, (table.artefact.as_input(),), matcher.notes, settings)
+
+
+def _warn_of_unused(psq: PsqSettings, model: str) -> None:
+    """Warn (UnusedSettingWarning) of settings of translated words that the model has no use for."""
+    given, used = values(psq), _USES.get(model, frozenset())
+    for leaf in leaves(PsqSettings):
+        if given[leaf.name] != leaf.default and leaf.name not in used:
+            warnings.warn(
+                f"`{leaf.name}` is not used by {model}", UnusedSettingWarning, stacklevel=4
+            )
+
+
+def _check_model(artefact: Artefact, model: ModelRef) -> None:
+    built_by = next(entry for entry in artefact.manifest.inputs if entry.kind == "models")
+    document_model = model.side("document")
+    if document_model.digest == built_by.digest:
+        return
+    # The document encoder is named only where it is another model.
+    its = "" if document_model is model else f", whose documents {document_model.name} encodes"
+    raise ArtefactError(
+        f"{artefact.name} is an index of another model: its documents were encoded by "
+        f"{built_by.name} ({built_by.digest[:12]}), not by {model.name}"
+        f"{its} ({document_model.digest[:12]})",
+        hint=f"`build_index(model={model.name}, "
+        f"collection={artefact.manifest.config['collection']})`",
+    )
