@@ -59,11 +59,12 @@ lock: ## Write constraints.txt anew: the newest versions that pyproject.toml all
 	.venv-lock/bin/python $(PIP_INSTALL) --upgrade uv
 	.venv-lock/bin/python tools/lock.py
 
-bench: $(VENV)/.dev-installed ## Measure speed: start-up, evaluation, fusion, MaxSim, bitext, plans, training, vocabulary (fetches HornMT).
+bench: $(VENV)/.dev-installed ## Measure speed: start-up, evaluation, fusion, MaxSim, BM25, bitext, plans, training, vocabulary (fetches HornMT).
 	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/evaluate.py
 	$(BIN)/python benchmarks/evaluate.py --fusion
 	$(BIN)/python benchmarks/maxsim.py
+	$(BIN)/python benchmarks/lexical.py
 	$(BIN)/python benchmarks/bitext.py
 	$(BIN)/python benchmarks/transport.py
 	$(BIN)/python benchmarks/distillation.py --source hornmt

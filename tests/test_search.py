@@ -307,3 +307,65 @@ def test_commands(models: Path, collection: str) -> None:
     assert clirot("search", *topics, "-k", "2", "--save", "kept")[0] == stdout
     assert clirot("search", *topics, "-k", "2", "--save", "kept")[0] == stdout
     assert Store().names("runs") == ["kept"]
+
+
+# --- candidates of another system
+
+
+def save_run(path: Path, documents: dict[str, list[str]]) -> str:
+    lines = [
+        f"{topic} Q0 {docno} {rank} {-rank} first"
+        for topic, docnos in documents.items()
+        for rank, docno in enumerate(docnos)
+    ]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return str(path)
+
+
+def test_of_candidates_alone_the_scores_and_the_order_are_those_of_a_whole_search(
+    index: str, collection: str, tmp_path: Path
+) -> None:
+    whole = search(SearchConfig(index=index, collection=collection, lang="en"))
+    among = {"t1": ["d1", "é", "d10"], "t2": ["d2"]}
+    config = SearchConfig(
+        index=index,
+        collection=collection,
+        lang="en",
+        candidates=save_run(tmp_path / "first.trec", among),
+    )
+    ready = search(config)
+    assert ready.notes == ("1 of 3 topics have no candidates in first and find nothing: t3",)
+    wanted = {
+        one.topic.id: [hit for hit in one.hits if hit.docno in among.get(one.topic.id, ())]
+        for one in whole.rankings()
+    }
+    assert {one.topic.id: one.hits for one in ready.rankings()} == wanted
+    cut = search(replace(config, k=1))
+    assert [len(one.hits) for one in cut.rankings()] == [1, 1, 0]
+
+
+def test_a_saved_run_names_its_candidates(index: str, collection: str, tmp_path: Path) -> None:
+    config = SearchConfig(
+        index=index,
+        collection=collection,
+        lang="en",
+        candidates=save_run(tmp_path / "first.trec", {"t1": ["d1", "d2"]}),
+    )
+    saved = search(config).save("mine")
+    save_run(tmp_path / "first.trec", {"t1": ["d2", "d1"]})  # their order is nothing
+    assert search(config).save("mine").manifest == saved.manifest
+    save_run(tmp_path / "first.trec", {"t1": ["d2"]})
+    with pytest.raises(ArtefactError, match="candidates"):
+        search(config).save("mine")
+
+
+def test_wrong_candidates_are_an_error(index: str, collection: str, tmp_path: Path) -> None:
+    run = save_run(tmp_path / "first.trec", {"t1": ["d1", "elsewhere"]})
+    ready = search(SearchConfig(index=index, collection=collection, lang="en", candidates=run))
+    with pytest.raises(InputError, match="'elsewhere' is not a document of this index"):
+        list(ready.rankings())
+    build_index(IndexConfig(model="bm25", collection=collection, name="words"))
+    with pytest.raises(UsageError, match="bm25 matches words"):
+        search(SearchConfig(index="words", collection=collection, lang="en", candidates=run))
+    with pytest.raises(UsageError, match="both come from stdin"):
+        SearchConfig(index=index, topics="-", candidates="-")

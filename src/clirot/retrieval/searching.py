@@ -45,6 +45,11 @@ class SearchConfig:
         "of words is searched by bm25, psq or psq-hmm.",
     )
     k: int = setting(1000, "Number of documents that a topic gets at most.", at_least=1)
+    candidates: str | None = setting(
+        None,
+        "File of a run (- is stdin): of each topic, only the documents that it lists are scored. "
+        "So bm25 or psq may find them first.",
+    )
     psq: PsqSettings = part(PsqSettings)
     tag: str | None = setting(
         None,
@@ -58,6 +63,11 @@ class SearchConfig:
             raise UsageError(
                 "the topics come from a collection or from a file, one of the two",
                 hint="give `collection=ID`, or `topics=FILE` (- for stdin)",
+            )
+        if self.topics == self.candidates == "-":
+            raise UsageError(
+                "the topics and the candidates cannot both come from stdin",
+                hint="put one of them into a file",
             )
         if self.lang is not None and self.collection is None:
             raise UsageError(
@@ -168,9 +178,14 @@ def search(
                 hint="remove it, or give it a text",
             )
     if isinstance(model, str):
+        if config.candidates is not None:
+            raise UsageError(
+                f"`candidates` are scored by token vectors, and {model} matches words",
+                hint="give them to the search of an encoder's index",
+            )
         read = lexical_reader(model, config.psq, artefact, language, store)
     else:
-        read = encoder_reader(model, artefact, language)
+        read = encoder_reader(model, artefact, language, config.candidates)
     tag = config.tag or _tag(artefact, read.name)
     return Search(
         artefact=artefact,

@@ -11,8 +11,11 @@ from clirot.errors import ArtefactError, UnusedSettingWarning
 from clirot.known_models import LEXICAL
 from clirot.records import Hit, ProgressSink, Topic, silent
 from clirot.retrieval.settings import PsqSettings
+from clirot.runs import Run, read_run
 from clirot.settings import leaves, values
 from clirot.store import Artefact, Input, Store
+
+_NAMED = 3  # topics that a remark names
 
 if TYPE_CHECKING:
     from clirot.models import ModelRef
@@ -42,6 +45,8 @@ class TokenMatcher:
 
     model: ModelRef
     index: Index
+    candidates: Run | None = None
+    """The documents that are scored for each topic; None: all."""
 
     def search(
         self, topics: Sequence[Topic], k: int, progress: ProgressSink = silent
@@ -53,7 +58,24 @@ class TokenMatcher:
         queries = encoder.encode(
             [topic.text for topic in topics], progress=progress, label="encode topics"
         )
-        yield from self.index.search(queries, k)
+        if self.candidates is None:
+            yield from self.index.search(queries, k)
+            return
+        among = [list(self.candidates.documents(topic.id)) for topic in topics]
+        yield from self.index.rerank(queries, among, k)
+
+    def notes(self, topics: Sequence[Topic]) -> tuple[str, ...]:
+        """A remark on topics without candidates."""
+        if self.candidates is None:
+            return ()
+        bare = [topic.id for topic in topics if topic.id not in self.candidates.index]
+        if not bare:
+            return ()
+        named = ", ".join(bare[:_NAMED]) + ", ..." * (len(bare) > _NAMED)
+        return (
+            f"{len(bare):,} of {len(topics):,} topics have no candidates in "
+            f"{self.candidates.name} and find nothing: {named}",
+        )
 
 
 @dataclass(frozen=True)
@@ -102,17 +124,37 @@ def model_for(
     return name
 
 
-def encoder_reader(model: ModelRef, artefact: Artefact, language: str | None) -> Reader:
-    """An encoder, for an index of token vectors."""
+def encoder_reader(
+    model: ModelRef, artefact: Artefact, language: str | None, candidates: str | None
+) -> Reader:
+    """An encoder, for an index of token vectors.
+
+    Args:
+        model: the encoder.
+        artefact: the index.
+        language: of the topics; None: not known.
+        candidates: file of a run whose documents alone are scored; None: all are.
+
+    Raises:
+        ArtefactError: the index is damaged.
+        InputError: the run cannot be read.
+    """
+    from clirot.collection.collection import content_digest
     from clirot.retrieval.backends import BACKENDS
 
     notes = model.reads_otherwise("query", language)
-    return Reader(
-        model.name,
-        TokenMatcher(model, BACKENDS[artefact.manifest.config["backend"]].open(artefact.path)),
-        (Input(kind="models", name=model.name, digest=model.side("query").digest),),
-        lambda _: notes,
+    index = BACKENDS[artefact.manifest.config["backend"]].open(artefact.path)
+    inputs: tuple[Input, ...] = (
+        Input(kind="models", name=model.name, digest=model.side("query").digest),
     )
+    if candidates is None:
+        return Reader(model.name, TokenMatcher(model, index), inputs, lambda _: notes)
+    run = read_run(candidates)
+    matcher = TokenMatcher(model, index, run)
+    listed = ((topic, " ".join(sorted(run.documents(topic)))) for topic in sorted(run.topics))
+    digest = content_digest(listed)  # their order and scores change nothing
+    inputs += (Input(kind="candidates", name=run.name, digest=digest),)
+    return Reader(model.name, matcher, inputs, lambda topics: (*notes, *matcher.notes(topics)))
 
 
 def lexical_reader(

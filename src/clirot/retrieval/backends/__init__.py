@@ -41,6 +41,21 @@ class Index(Protocol):
         """
         ...
 
+    def rerank(
+        self, queries: Sequence[FloatArray], candidates: Sequence[Sequence[str]], k: int
+    ) -> Iterator[list[Hit]]:
+        """The k best of each query's own candidates, scored and ordered as by :meth:`search`.
+
+        Args:
+            queries: as for :meth:`search`.
+            candidates: docnos, for each query; none gives no hits.
+            k: how many hits a query gets.
+
+        Raises:
+            InputError: as :meth:`search`, or a candidate is not in the index.
+        """
+        ...
+
 
 class IndexWriter(Protocol):
     """An index being written, chunk by chunk."""

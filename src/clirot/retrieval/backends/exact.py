@@ -29,6 +29,7 @@ from clirot.encoding.maxsim import (
     check_vectors,
     scores,
 )
+from clirot.errors import InputError
 from clirot.records import Hit
 from clirot.retrieval.backends.token_store import TokenStore
 
@@ -73,6 +74,30 @@ class ExactIndex:
             yield [
                 Hit(self._docnos[row], score)
                 for row, score in zip(rows.tolist(), found.tolist(), strict=True)
+            ]
+
+    def rerank(
+        self, queries: Sequence[FloatArray], candidates: Sequence[Sequence[str]], k: int
+    ) -> Iterator[list[Hit]]:
+        """See :meth:`clirot.retrieval.backends.Index.rerank`."""
+        row_of = {docno: row for row, docno in enumerate(self._docnos)}
+        for query, docnos in zip(queries, candidates, strict=True):
+            check_vectors(query, self.dim, "a query")
+            for docno in docnos:
+                if docno not in row_of:
+                    raise InputError(
+                        f"candidate {docno!r} is not a document of this index",
+                        hint="the candidates must be found in the same documents",
+                    )
+            rows = np.array(sorted(row_of[docno] for docno in docnos), dtype=np.int64)
+            if not len(rows):
+                yield []
+                continue
+            found, _ = scores(self._matrix, [query], rows)
+            best = _best(rows, found[0].cpu().numpy(), k, self._tie_order)
+            yield [
+                Hit(self._docnos[row], score)
+                for row, score in zip(*(one.tolist() for one in best), strict=True)
             ]
 
 

@@ -186,10 +186,9 @@ class Postings:
         """The k documents of the highest scores above 0, best first; equal ones by docno,
         descending.
         """
-        rows = np.flatnonzero(scores > 0)
-        if len(rows) > k:
-            found = scores[rows]
-            rows = rows[found >= np.partition(found, len(rows) - k)[len(rows) - k]]
+        count = len(scores)
+        least = np.partition(scores, count - k)[count - k] if count > k else 0
+        rows = np.flatnonzero(scores >= least if least > 0 else scores > 0)
         order = np.lexsort((self._tie_order[rows], -scores[rows]))[:k]
         return [
             Hit(self.docnos[row], score)
