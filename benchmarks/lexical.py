@@ -97,8 +97,8 @@ def main() -> None:
     parser.add_argument("--side", choices=("clirot", "library"), help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.side:
-        side = clirot if asked.side == "clirot" else library
-        print(json.dumps(side(asked.documents, asked.topics)))
+        measured = {"clirot": clirot, "library": library}[asked.side]
+        print(json.dumps(measured(asked.documents, asked.topics)))
         return
     found = {}
     for side in ("clirot", "library"):
