@@ -234,6 +234,7 @@ def test_a_table_has_probabilities_and_agrees_with_the_bitext(table: WordTable) 
     assert table.agreed("rooti")[0][0] == "bread" and table.agreed("shimbir")[0][0] == "bird"
     said = Counter(itertools.chain.from_iterable(words(src, "en") for src, _ in PAIRS))
     assert dict(zip(table.src_words, table.src_counts.tolist(), strict=True)) == dict(said)
+    assert table.worded("Rooti, iyo shimbir Shebelle!") == "bread and bird shebelle"
     assert table.translations("nothing") == table.agreed("nothing") == []
 
 

@@ -84,6 +84,16 @@ class WordTable:
             ((one, p / mass) for one, p in found if p > 0), key=lambda one: (-one[1], one[0])
         )
 
+    def worded(self, text: str) -> str:
+        """A text word by word: each as its most probable translation, one that the table lacks as
+        it is.
+        """
+        found = []
+        for word in words(text, self.pair.tgt):
+            known = self.agreed(word)
+            found.append(known[0][0] if known else word)
+        return " ".join(found)
+
     def _listed(self, matrix: Any, word: str) -> list[tuple[str, float]]:
         row = self._row.get(word)
         if row is None:
