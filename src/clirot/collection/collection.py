@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 
-from clirot.errors import InputError, UsageError
+from clirot.errors import InputError, UnknownNameError, UsageError
 from clirot.languages import parse_language
 from clirot.records import Document, Topic
 from clirot.registry import closest, unknown_name
@@ -117,8 +117,13 @@ class Collection(ABC):
         elif variant in (known := self.variants(language)):
             topics = self._read_variant(language, variant)
         else:
-            of = f"of the topics of {self.id}" + (f" in {language!r}" if language else "")
-            raise unknown_name(f"variant {of}:", variant, known)
+            of = f"the topics of {self.id}" + (f" in {language!r}" if language else "")
+            if not known:
+                raise UnknownNameError(
+                    f"{of} have no variants, and so none that is called {variant!r}",
+                    hint="a directory has them as queries.LANG.VARIANT.tsv",
+                )
+            raise unknown_name(f"variant of {of}:", variant, known)
         if not topics:
             raise InputError(f"collection {self.id} has no topics" + (f" in {lang}" * bool(lang)))
         return topics

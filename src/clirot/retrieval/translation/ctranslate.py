@@ -103,7 +103,7 @@ class CTranslate2Translator:
             target_prefix=[prefix] * len(sources) if prefix else None,
             beam_size=max(settings.beams, settings.n_best),
             num_hypotheses=settings.n_best,
-            max_decoding_length=settings.max_tokens + len(prefix),
+            max_decoding_length=settings.max_tokens,  # the prefix included, as in transformers
             return_end_token=True,
         )
         end = self._tokenizer.eos_token
