@@ -229,6 +229,17 @@ def test_languages_that_are_not_named(models: Path) -> None:
         open_translator(order(models / "nllb", "somali"))
 
 
+@pytest.mark.parametrize(("pair", "src"), [(("sla", "en"), "cs"), (("ROMANCE", "en"), "ro")])
+def test_a_model_of_a_group_of_languages(tmp_path: Path, pair: tuple[str, str], src: str) -> None:
+    tiny.save_marian(tmp_path / "group", pair=pair)
+    assert open_translator(order(tmp_path / "group", src, "en")).identity
+
+
+def test_norwegian_has_two_codes(tmp_path: Path) -> None:
+    tiny.save_marian(tmp_path / "norwegian", pair=("no", "en"))
+    assert open_translator(order(tmp_path / "norwegian", "nb", "en")).identity
+
+
 def test_the_first_of_two_tokens_of_a_language_is_meant() -> None:
     languages = ModelLanguages("x", ["aka_Latn", "twi_Latn"])
     assert (languages.token("ak"), languages.token("twi_Latn")) == ("aka_Latn", "twi_Latn")

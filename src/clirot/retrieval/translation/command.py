@@ -19,6 +19,7 @@ from clirot.errors import CommandError, UsageError
 from clirot.retrieval.translation.translator import Order, Rendering
 
 _FOR_A_SHELL = frozenset("|&;<>()$`*?[]{}~#\n")
+_LAST_WORDS_S = 5.0
 _TOLD_LINES = 5
 """Lines of what the program wrote to stderr that an error shows."""
 
@@ -129,7 +130,8 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     if process.poll() is None:
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
+        with suppress(subprocess.TimeoutExpired):  # a daemon of its own may hold the pipes open
+            process.communicate(timeout=_LAST_WORDS_S)
 
 
 def _beginning(err: bytes) -> str:

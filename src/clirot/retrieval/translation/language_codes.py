@@ -21,6 +21,22 @@ _UNNAMED_REGION = "_XX"
 # macrolanguage is in the individual language.
 _ALIKE = {"no": "nb", "nb": "no", "ps": "pbt", "qu": "quy", "ff": "fuv", "nso": "ns"}
 
+_GROUPS = """
+aav afa alg alv apa aqa aql art ath auf aus awd azc bad bai bat ber bih bnt btk cai cau
+cba ccn ccs cdc cdd cel cmc cpe cpf cpp crp csu cus day dmn dra egx esx euq fiu fox gem
+gme gmq gmw grk hmx hok hyx iir ijo inc ine ira iro itc jpx kar kdo khi kro map mkh mno
+mun myn nah nai ngf nic nub omq omv oto paa phi plf poz pqe pqw pra qwe roa sai sal sdv
+sem sgn sio sit sla smi son sqj ssa syd tai tbq trk tup tut tuw urj wak wen xgn xnd ypk
+zhx zle zls zlw znd
+"""
+GROUPS = frozenset(_GROUPS.split())
+"""Codes of groups of languages (ISO 639-5): some OPUS-MT models translate from or into one."""
+
+
+def alike(one: str, other: str) -> bool:
+    """Whether two normalised codes are one language, or models write one for the other."""
+    return one == other or _ALIKE.get(one) == other or _ALIKE.get(other) == one
+
 
 class ModelLanguages:
     """The languages of a model.

@@ -15,7 +15,7 @@ from typing import Any
 
 from clirot.errors import LanguageError, UnknownNameError, UsageError
 from clirot.languages import parse_language
-from clirot.retrieval.translation.language_codes import ModelLanguages, bare
+from clirot.retrieval.translation.language_codes import GROUPS, ModelLanguages, alike, bare
 
 _NAMED = re.compile(r"[a-z]{2,3}_[A-Z]{2}|[a-z]{3}_[A-Z][a-z]{3}")
 _PREFIX = re.compile(r"<2[a-z]{2,3}(_[A-Za-z]+)*>")
@@ -112,12 +112,12 @@ def _marian(tokenizer: Any, model: str, src: str | None, tgt: str) -> Prompt:
 
 def _check_side(model: str, way: str, own: str | None, wanted: str | None) -> None:
     """Refuse a language that is not the one a model translates from, or into."""
-    if own is None or wanted is None:
+    if own is None or wanted is None or own in GROUPS:
         return
     code = None
-    with suppress(LanguageError):  # a group, such as "mul" or "sla"
+    with suppress(LanguageError):  # "mul", or a name of OPUS-MT's own, such as "ROMANCE"
         code = parse_language(own)
-    if code is not None and code != parse_language(wanted):
+    if code is not None and not alike(code, parse_language(wanted)):
         raise UnknownNameError(
             f"{model} translates {way} {code!r} only, not {way} {parse_language(wanted)!r}",
             hint="there is an OPUS-MT model for each pair of languages; NLLB, M2M-100 and MADLAD "
