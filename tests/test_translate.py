@@ -134,7 +134,8 @@ def test_what_was_cut_is_counted_and_named(models: Path, collection: Path) -> No
     assert ready.report.cut == 4
     (remark,) = [one for one in ready.remarks() if "cut" in one]
     assert (
-        remark == "4 translations were cut at the longest that `max_tokens` allows: q3, q1, q2, q4"
+        remark
+        == "4 of 4 translations were cut at the longest that `max_tokens` allows: q3, q1, q2, q4"
     )
     ready.report.count("cut", "q5")
     ready.report.count("cut", "q6")

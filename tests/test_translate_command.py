@@ -179,7 +179,7 @@ def test_documents(collection: Path, tmp_path: Path) -> None:
     )  # fmt: skip
     assert (code, shown) == (0, "")
     assert out.read_text() == "d1\tFOOD SALT AND BREAD\nd2\t\nd3\tTHE MOON\n"
-    assert "warning: 1 documents have no text\n" in err
+    assert "warning: 1 of 3 documents have no text\n" in err
 
 
 def test_topics_from_a_file_or_a_pipe(collection: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -197,10 +197,12 @@ def test_empty_translations_are_counted_and_named(collection: Path, tmp_path: Pa
     words = ("--command", blank, "--collection", str(collection))
     code, out, err = invoke(*words)
     assert (code, out) == (0, "q2\t\nq1\troob\nq3\t\n")
-    assert "warning: 2 translations are empty: q2, q3\n" in err
+    assert "warning: 2 of 3 translations are empty: q2, q3\n" in err
     code, out, err = invoke(*words, "--on-empty", "source")
     assert (code, out) == (0, "q2\tdayax\nq1\troob\nq3\tdayax\n")
-    assert "warning: 2 translations are empty, and the text itself was put there: q2, q3\n" in err
+    assert (
+        "warning: 2 of 3 translations are empty, and the text itself was put there: q2, q3\n" in err
+    )
     code, out, err = invoke(*words, "--on-empty", "error", "--out", str(tmp_path / "out.tsv"))
     assert code == 1
     assert "the translation of 'q2' is empty: 'dayax'" in err
@@ -215,7 +217,7 @@ def test_line_breaks_are_replaced_and_counted(tmp_path: Path) -> None:
         TranslateConfig(command="cat", collection=str(path), docs=True, tgt="so"),
     )
     assert [row.text for row in ready.rows()] == ["a b c", "d"]
-    assert list(ready.remarks()) == ["1 texts had line breaks; a space stands in their place"]
+    assert list(ready.remarks()) == ["1 of 2 texts had line breaks; a space stands in their place"]
 
 
 def test_a_failure_ends_the_command(collection: Path, tmp_path: Path) -> None:

@@ -157,23 +157,24 @@ class Translations:
     def remarks(self) -> Iterator[str]:
         """What a person should know of the translations, when all have been given out."""
         report = self.report
+        of = f"of {report.texts:,}"
         if report.empty:
             instead = ", and the text itself was put there" * (self._on_empty == "source")
-            yield f"{report.empty:,} translations are empty{instead}: {report.named('empty')}"
+            yield f"{report.empty:,} {of} translations are empty{instead}: {report.named('empty')}"
         if report.cut:
             yield (
-                f"{report.cut:,} translations were cut at the longest that `max_tokens` allows: "
-                f"{report.named('cut')}"
+                f"{report.cut:,} {of} translations were cut at the longest that `max_tokens` "
+                f"allows: {report.named('cut')}"
             )
         if report.shortened:
             yield (
-                f"of {report.shortened:,} texts the model read the beginning only, they are longer "
-                f"than it reads: {report.named('shortened')}"
+                f"{report.shortened:,} {of} texts are longer than the model reads, and only their "
+                f"beginning was translated: {report.named('shortened')}"
             )
         if report.joined:
-            yield f"{report.joined:,} texts had line breaks; a space stands in their place"
+            yield f"{report.joined:,} {of} texts had line breaks; a space stands in their place"
         if report.without_text:
-            yield f"{report.without_text:,} documents have no text"
+            yield f"{report.without_text:,} {of} documents have no text"
 
 
 def translate(
