@@ -20,7 +20,9 @@ from tiny_model import save_place, save_tiny_model
 from clirot.cli import main
 from clirot.store import Store
 
-COMMANDS = ["fetch-bitext", "distill", "index", "search", "evaluate", "align", "models"]
+COMMANDS = [
+    *("fetch-bitext", "distill", "index", "search", "evaluate", "translate", "align", "models"),
+]
 HEAVY = [
     "torch",
     "transformers",

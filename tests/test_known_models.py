@@ -25,8 +25,9 @@ from clirot.known_models import (
 from clirot.languages import parse_language
 from clirot.models import ModelRef
 
-SPDX = {"Apache-2.0", "MIT"}
-NAMED = {"Gemma"}  # the Gemma Terms of Use have no identifier
+SPDX = {"Apache-2.0", "MIT", "CC-BY-NC-4.0"}
+# The Gemma Terms of Use have no identifier, and OPUS-MT's models have one of two.
+NAMED = {"Gemma", "Apache-2.0 or CC-BY-4.0"}
 
 
 @pytest.mark.parametrize("name", KNOWN)
@@ -34,12 +35,16 @@ def test_a_row(name: str) -> None:
     row = KNOWN[name]
     assert re.fullmatch(r"[a-z0-9.-]+", name)
     assert row.hub_id.count("/") == 1
-    assert re.fullmatch("[0-9a-f]{40}", row.revision)
+    of_a_pair = "{src}" in row.hub_id and "{tgt}" in row.hub_id
+    assert of_a_pair or re.fullmatch("[0-9a-f]{40}", row.revision)
     assert row.licence in SPDX | NAMED
     assert row.description
-    assert row.role in {"teacher", "student base", "both"}
+    assert row.role in {"teacher", "student base", "both", "translation"}
+    assert not of_a_pair or row.translates
+    assert not (row.translates and (row.teaches or row.starts))
     assert row.dimensions > 0 and row.parameters > 0
-    assert row.languages and len(set(row.languages)) == len(row.languages)
+    assert row.languages or of_a_pair
+    assert len(set(row.languages)) == len(row.languages)
     assert [parse_language(code) for code in row.languages] == list(row.languages)
     assert not row.teaches or covers(row, "en")
 

@@ -32,6 +32,8 @@ from clirot.retrieval.backends.psq import chosen, expectations, psq_bm25, psq_hm
 from clirot.retrieval.indexing import IndexConfig, build_index
 from clirot.retrieval.searching import SearchConfig, search
 from clirot.retrieval.settings import PsqSettings
+from clirot.retrieval.translation.configuration import TranslateConfig
+from clirot.retrieval.translation.translating import translate
 from clirot.runs import read_run
 from clirot.settings import assembled
 from clirot.store import Store
@@ -270,6 +272,42 @@ def test_a_saved_run_names_its_table_and_settings(
     other = search(assembled(SearchConfig, {**config, "cumulative_mass": 0.5}))
     with pytest.raises(ArtefactError, match="cumulative_mass"):
         other.save("mine")
+
+
+# --- word by word
+
+
+def test_topics_are_translated_word_by_word(
+    index: str, collection: str, table: WordTable, tmp_path: Path
+) -> None:
+    done = CliRunner().invoke(
+        app, ["translate", "--model", "table", "--collection", collection, "--lang", "so"]
+    )
+    assert done.exit_code == 0, done.stderr
+    rows = dict(line.split("\t") for line in done.stdout.splitlines())
+    assert rows == {"t1": "bread", "t2": "moon river shebelle", "t3": "bird", "t4": ""}
+    assert "warning: 1 of 4 translations are empty: t4" in done.stderr
+    translated = tmp_path / "topics.tsv"
+    translated.write_text(done.stdout.replace("t4\t\n", ""), encoding="utf-8")
+    found = run_of(index=index, topics=str(translated))
+    assert {topic: next(iter(hits)) for topic, hits in found.items()} == {
+        "t1": "d10",
+        "t2": "d2",
+        "t3": "é",
+    }
+
+
+def test_a_table_for_another_model_and_a_missing_one_are_refused(
+    collection: str, table: WordTable
+) -> None:
+    topics = {"collection": collection, "lang": "so"}
+    with pytest.raises(UsageError, match="`table` names a table for the model table"):
+        assembled(TranslateConfig, {"command": "cat", "table": "en-so", **topics})
+    with pytest.raises(UsageError, match="a table gives one translation"):
+        assembled(TranslateConfig, {"model": "table", "n_best": 2, **topics})
+    with pytest.raises(UnknownNameError, match="no translation table sw-so") as caught:
+        translate(assembled(TranslateConfig, {"model": "table", "tgt": "sw", **topics}))
+    assert "`make_table(src=sw, tgt=so)`" in str(caught.value.hint)
 
 
 # --- bad input

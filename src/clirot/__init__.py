@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from clirot.retrieval.indexing import build_index as build_index
     from clirot.retrieval.searching import SearchConfig as SearchConfig
     from clirot.retrieval.searching import search as search
+    from clirot.retrieval.translation.configuration import TranslateConfig as TranslateConfig
+    from clirot.retrieval.translation.translating import translate as translate
 
 _MODULES = {
     "clirot.bitext.acquisition": ("fetch_bitext", "FetchConfig"),
@@ -32,6 +34,8 @@ _MODULES = {
     "clirot.distillation": ("distill", "DistillConfig"),
     "clirot.retrieval.indexing": ("build_index", "IndexConfig"),
     "clirot.retrieval.searching": ("search", "SearchConfig"),
+    "clirot.retrieval.translation.configuration": ("TranslateConfig",),
+    "clirot.retrieval.translation.translating": ("translate",),
     "clirot.evaluation": ("evaluate", "EvaluateConfig"),
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}

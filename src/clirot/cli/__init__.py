@@ -30,6 +30,7 @@ _MODULES = {
     "index": "index",
     "search": "search",
     "evaluate": "evaluate",
+    "translate": "translate",
     "align": "align",
     "models": "models",
 }
@@ -43,6 +44,8 @@ _SUMMARIES = {
     "index": "Index a collection's documents, and print the name of the index.",
     "search": "Search an index and write a TREC run to stdout.",
     "evaluate": "Evaluate runs: a table of measures, compared, tested and fused on demand.",
+    "translate": "Translate topics or documents by a model or another program, and write them as "
+    "TSV.",
     "align": "Show which tokens of a translation the student's tokens are transported to.",
     "models": "List, show and remove what the model registry holds.",
 }

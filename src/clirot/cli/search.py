@@ -15,7 +15,12 @@ from clirot.settings import assembled
 @with_options(
     searching.SearchConfig,
     names={"k": ("-k",)},
-    metavars={"index": "NAME", "collection": "ID|DIR", "topics": "FILE"},
+    metavars={
+        "index": "NAME",
+        "collection": "ID|DIR",
+        "topics_variant": "NAME",
+        "topics": "FILE",
+    },
 )
 def search(
     *,

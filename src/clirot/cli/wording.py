@@ -27,6 +27,7 @@ COMMANDS = {
     "build_index": "index",
     "search": "search",
     "evaluate": "evaluate",
+    "translate": "translate",
     "align": "align",
 }
 """Verb of the library -> command."""

@@ -7,10 +7,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 
-from clirot.errors import InputError, UsageError
+from clirot.errors import InputError, UnknownNameError, UsageError
 from clirot.languages import parse_language
 from clirot.records import Document, Topic
-from clirot.registry import closest
+from clirot.registry import closest, unknown_name
 from clirot.runs import Qrels
 
 
@@ -48,6 +48,19 @@ class Collection(ABC):
     def _read_qrels(self) -> Qrels:
         """All judgements."""
 
+    def variants(self, language: str | None) -> tuple[str, ...]:
+        """The names of the variants that the topics in a language have: other wordings of the same
+        topics, such as translations by a machine. Here there are none.
+
+        Args:
+            language: normalised; None: the collection says no language.
+        """
+        return ()
+
+    def _read_variant(self, language: str | None, variant: str) -> list[Topic]:
+        """The topics in the wording of one of :meth:`variants`."""
+        raise NotImplementedError
+
     @cached_property
     def digest(self) -> str:
         """SHA-256 of what decides the documents, hexadecimal; here their ids and texts.
@@ -84,18 +97,33 @@ class Collection(ABC):
         """How many documents have no text. Reads all of them."""
         return sum(not document.text.strip() for document in self.documents())
 
-    def topics(self, lang: str | None = None) -> list[Topic]:
+    def topics(self, lang: str | None = None, variant: str | None = None) -> list[Topic]:
         """The topics in a language.
 
         Args:
             lang: the language, in any accepted spelling; None: the only language there is, or the
                 one that the collection's id names (``xquad/de``).
+            variant: another wording of these topics, one of :meth:`variants`; None: as they are.
 
         Raises:
             UsageError: no topics in that language, or none was named where there are several.
+            UnknownNameError: the topics in that language have no such variant; the hint lists
+                those that they have.
             InputError: there are no topics, or a file of theirs is malformed.
         """
-        topics = self._read_topics(self.topic_language(lang))
+        language = self.topic_language(lang)
+        if variant is None:
+            topics = self._read_topics(language)
+        elif variant in (known := self.variants(language)):
+            topics = self._read_variant(language, variant)
+        else:
+            of = f"the topics of {self.id}" + (f" in {language!r}" if language else "")
+            if not known:
+                raise UnknownNameError(
+                    f"{of} have no variants, and so none that is called {variant!r}",
+                    hint="a directory has them as queries.LANG.VARIANT.tsv",
+                )
+            raise unknown_name(f"variant of {of}:", variant, known)
         if not topics:
             raise InputError(f"collection {self.id} has no topics" + (f" in {lang}" * bool(lang)))
         return topics
@@ -121,9 +149,9 @@ class Collection(ABC):
             )
         return qrels
 
-    def topics_digest(self, lang: str | None = None) -> str:
+    def topics_digest(self, lang: str | None = None, variant: str | None = None) -> str:
         """SHA-256 over the ids and texts of the topics in a language, hexadecimal."""
-        return content_digest((topic.id, topic.text) for topic in self.topics(lang))
+        return content_digest((topic.id, topic.text) for topic in self.topics(lang, variant))
 
     def topic_language(self, lang: str | None) -> str | None:
         """The language whose topics :meth:`topics` gives; None: the collection does not say.

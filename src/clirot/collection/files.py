@@ -1,6 +1,7 @@
 """Collections in files: a directory with documents, topics and judgements, or topics alone.
 
 A directory holds ``docs.<lang>.tsv|jsonl``, ``queries.<lang>.tsv|jsonl|trec`` and ``qrels.txt``.
+``queries.<lang>.<variant>.tsv`` (or jsonl, trec) is another wording of the topics in that language.
 Every file may be gzip-compressed (``.gz``). The first line of a topic file that is not blank tells
 its format. The text of a TREC topic is its title, as in the title-only runs of the field;
 description and narrative are not read.
@@ -33,6 +34,10 @@ from clirot.runs import Qrels, read_qrels
 _DOCUMENTS = re.compile(r"docs\.([A-Za-z]{2,3}(?:[-_][A-Za-z0-9]+)*)\.(tsv|jsonl)(\.gz)?")
 _TOPICS = re.compile(
     r"(?:queries|topics)\.([A-Za-z]{2,3}(?:[-_][A-Za-z0-9]+)*)\.(tsv|jsonl|trec)(\.gz)?"
+)
+_VARIANTS = re.compile(
+    r"(?:queries|topics)\.([A-Za-z]{2,3}(?:[-_][A-Za-z0-9]+)*)"
+    r"\.([A-Za-z0-9][A-Za-z0-9._+-]*)\.(tsv|jsonl|trec)(\.gz)?"
 )
 _JUDGEMENTS = re.compile(r"qrels\.(txt|qrels|trec)(\.gz)?")
 _ID_KEYS = ("id", "_id", "doc_id", "docid", "docno")
@@ -112,6 +117,29 @@ class DirectoryCollection(Collection):
         if language is None:
             raise InputError("no topics: there is no queries.<lang>.tsv", path=self._directory)
         return read_topics(self._topics[language])
+
+    def variants(self, language: str | None) -> tuple[str, ...]:
+        """See :meth:`Collection.variants`; a variant is a file."""
+        return tuple(sorted(self._variants(language)))
+
+    def _variants(self, language: str | None) -> dict[str, Path]:
+        found: dict[str, Path] = {}
+        for path in _files(self._directory):
+            match = _VARIANTS.fullmatch(path.name)
+            if match is None or parse_language(match[1]) != language:
+                continue
+            if match[2] in found:
+                raise InputError(
+                    f"two files for the variant {match[2]!r} of the topics in {language!r}: "
+                    f"{found[match[2]].name} and {path.name}",
+                    path=self._directory,
+                    hint="remove or rename one",
+                )
+            found[match[2]] = path
+        return found
+
+    def _read_variant(self, language: str | None, variant: str) -> list[Topic]:
+        return read_topics(self._variants(language)[variant])
 
     def _read_qrels(self) -> Qrels:
         if self._qrels is None:

@@ -34,6 +34,11 @@ class SearchConfig:
         "Language of the collection's topics. It may be left out where there is only one, or where "
         "the collection's id names it.",
     )
+    topics_variant: str | None = setting(
+        None,
+        "Variant of the collection's topics: another wording of them, such as a translation "
+        "(queries.LANG.VARIANT.tsv in a directory).",
+    )
     topics: str | None = setting(
         None,
         "File of topics to search for instead of a collection's: TSV, JSON lines or TREC markup; "
@@ -54,7 +59,7 @@ class SearchConfig:
     tag: str | None = setting(
         None,
         "Last column of the run; by default the index's name, with the model's name before it "
-        "where another model encodes the topics.",
+        "where another model encodes the topics, and the variant's name after it.",
     )
 
     def __post_init__(self) -> None:
@@ -72,6 +77,11 @@ class SearchConfig:
         if self.lang is not None and self.collection is None:
             raise UsageError(
                 "`lang` chooses among a collection's topics, and a file has one set of topics only"
+            )
+        if self.topics_variant is not None and self.collection is None:
+            raise UsageError(
+                "`topics_variant` chooses among the wordings of a collection's topics, and a file "
+                "has one set of topics only"
             )
         if self.tag is not None and self.tag.split() != [self.tag]:
             raise UsageError(f"not a run tag: {self.tag!r}", hint="one word, as TREC runs need it")
@@ -186,7 +196,7 @@ def search(
         read = lexical_reader(model, config.psq, artefact, language, store)
     else:
         read = encoder_reader(model, artefact, language, config.candidates)
-    tag = config.tag or _tag(artefact, read.name)
+    tag = config.tag or _tag(artefact, read.name, config.topics_variant)
     return Search(
         artefact=artefact,
         model=read.name,
@@ -200,6 +210,7 @@ def search(
             "tag": tag,
             "topics": source,
             "lang": config.lang,
+            "topics_variant": config.topics_variant,
             **read.settings,
         },
         _matcher=read.matcher,
@@ -218,7 +229,7 @@ def _topics(
         source = str(config.topics)
         return read_topics(source), source, None, ()
     collection = open_collection(config.collection, home=store.home, progress=progress)
-    topics = collection.topics(config.lang)
+    topics = collection.topics(config.lang, config.topics_variant)
     indexed = next(entry for entry in artefact.manifest.inputs if entry.kind == "collection")
     documents = () if indexed.name == collection.id else collection.by_document_language()
     notes: tuple[str, ...] = ()
@@ -230,7 +241,8 @@ def _topics(
     return topics, collection.id, collection.topic_language(config.lang), notes
 
 
-def _tag(artefact: Artefact, model: str) -> str:
+def _tag(artefact: Artefact, model: str, variant: str | None) -> str:
+    of = artefact.name if variant is None else f"{artefact.name}.{variant}"
     if model == artefact.manifest.config["model"]:
-        return artefact.name
-    return "-".join([*model.strip("/").split("/")[-1:], artefact.name]).replace(" ", "_")
+        return of
+    return "-".join([*model.strip("/").split("/")[-1:], of]).replace(" ", "_")

@@ -1,0 +1,143 @@
+"""Translation by another program, which gets lines and gives lines: Apertium, Moses, a script.
+
+The program is started once and reads all texts, a line each, from its standard input. The texts are
+never part of a command line, so no text can be taken for a command. A command that holds characters
+which only a shell understands (a pipe, a redirection, a variable) is given to ``sh -c``; any other
+is split into words as a shell would, and started without one.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+import subprocess
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+
+from clirot.errors import CommandError, UsageError
+from clirot.retrieval.translation.translator import Order, Rendering
+
+_FOR_A_SHELL = frozenset("|&;<>()$`*?[]{}~#\n")
+_LAST_WORDS_S = 5.0
+_TOLD_LINES = 5
+"""Lines of what the program wrote to stderr that an error shows."""
+
+
+class CommandTranslator:
+    """A :class:`~clirot.retrieval.translation.translator.Translator` that runs a program.
+
+    Args:
+        command: as a person would type it.
+        timeout: seconds after which the program is ended; 0: never.
+
+    Raises:
+        UsageError: the command is empty, or a quotation mark in it is not closed.
+    """
+
+    identity = None  # the program may be another one tomorrow, under the same name
+    window = None
+
+    def __init__(self, command: str, *, timeout: float = 0) -> None:
+        self.name = command
+        self._timeout = timeout or None
+        self._words = words_of(command)
+
+    def translate(self, texts: Sequence[str]) -> Iterator[dict[int, Rendering]]:
+        """See :meth:`~clirot.retrieval.translation.translator.Translator.translate`.
+
+        Raises:
+            CommandError: the program is not there, failed, did not end in time, or wrote another
+                number of lines than it got.
+        """
+        lines = self._run("".join(f"{text}\n" for text in texts), len(texts))
+        yield {place: Rendering((" ".join(line.split()),)) for place, line in enumerate(lines)}
+
+    def _run(self, given: str, count: int) -> list[str]:
+        try:
+            # A session of its own, so that what a shell started ends with it.
+            process = subprocess.Popen(
+                self._words,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise CommandError(
+                f"cannot run {self._words[0]!r}: {error.strerror or error}",
+                hint="check `command`: the program must be on the PATH, or be named by its path",
+            ) from error
+        try:
+            out, err = process.communicate(given.encode(), timeout=self._timeout)
+        except subprocess.TimeoutExpired as error:
+            raise CommandError(
+                f"{self.name!r} had not ended after {self._timeout:g} seconds, and was stopped",
+                hint="it must end when its input ends; `timeout` gives it more time, 0 any time",
+            ) from error
+        finally:
+            _end(process)
+        said = _beginning(err)
+        if process.returncode:
+            raise CommandError(
+                f"{self.name!r} failed with exit status {process.returncode}{said}",
+                hint="run it by hand on one of the texts",
+            )
+        return self._lines(out, count, said)
+
+    def _lines(self, out: bytes, count: int, said: str) -> list[str]:
+        try:
+            text = out.decode()
+        except UnicodeDecodeError as error:
+            line = out[: error.start].count(b"\n") + 1
+            raise CommandError(
+                f"line {line} of what {self.name!r} wrote is not UTF-8",
+                hint="let it write UTF-8, for example with LC_ALL=C.UTF-8",
+            ) from error
+        lines = text.removesuffix("\n").split("\n") if text else []
+        if len(lines) != count:
+            raise CommandError(
+                f"{self.name!r} wrote {len(lines):,} lines for {count:,} texts{said}",
+                hint="it must write one line for every line that it reads, in the same order",
+            )
+        return lines
+
+
+def open_command(order: Order) -> CommandTranslator:
+    """The translator of an order that names a command."""
+    return CommandTranslator(order.command or "", timeout=order.timeout)
+
+
+def words_of(command: str) -> list[str]:
+    """What is started for a command: its words, or a shell with the command.
+
+    Raises:
+        UsageError: there is none, or a quotation mark in it is not closed.
+    """
+    try:
+        words = shlex.split(command)
+    except ValueError as error:
+        raise UsageError(f"not a command: {command!r}: {error}") from error
+    if not words:
+        raise UsageError("`command` is empty", hint="name a program, with its arguments")
+    if _FOR_A_SHELL & set(command) or "=" in words[0]:
+        return ["sh", "-c", command]
+    return words
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End a program that runs still, with all that it started."""
+    if process.poll() is None:
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+        with suppress(subprocess.TimeoutExpired):  # a daemon of its own may hold the pipes open
+            process.communicate(timeout=_LAST_WORDS_S)
+
+
+def _beginning(err: bytes) -> str:
+    """What a program wrote to stderr, as the end of a message."""
+    lines = [line for line in err.decode(errors="replace").splitlines() if line.strip()]
+    if not lines:
+        return ""
+    more = "\n  ..." if len(lines) > _TOLD_LINES else ""
+    return ":\n  " + "\n  ".join(lines[:_TOLD_LINES]) + more

@@ -1,0 +1,131 @@
+"""Translation by a model in the format of CTranslate2 (extra ``ctranslate2``).
+
+CTranslate2's own converter makes such a directory from a checkpoint. The files of the checkpoint's
+tokenizer must be copied beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from importlib.util import find_spec
+from typing import Any
+
+from clirot.errors import InputError, UsageError, first_line
+from clirot.models import ModelRef
+from clirot.retrieval.translation.prompts import prompt_for
+from clirot.retrieval.translation.seq2seq import WINDOW, load_tokenizer, longest_source
+from clirot.retrieval.translation.translator import Order, Rendering
+
+
+class CTranslate2Translator:
+    """A :class:`~clirot.retrieval.translation.translator.Translator` over a converted model.
+
+    The number type of its weights was chosen when it was converted.
+
+    Args:
+        order: what is asked for.
+        ref: the model, from :func:`clirot.models.resolve`.
+
+    Raises:
+        UsageError: CTranslate2 is not installed, or the model wants to know the source language.
+        UnknownNameError: the model does not know a language; the hint suggests the closest.
+        InputError: the tokenizer is not there or cannot be loaded.
+    """
+
+    window = WINDOW
+
+    def __init__(self, order: Order, ref: ModelRef) -> None:
+        if find_spec("ctranslate2") is None:
+            raise UsageError(
+                f"{ref.name} is a model in the format of CTranslate2, which is not installed",
+                hint="pip install 'clirot[ctranslate2]'",
+            )
+        self.name = ref.name
+        self._ref = ref
+        self._decoding = order.decoding
+        if not (ref.path / "tokenizer_config.json").is_file():
+            raise InputError(
+                "a model of CTranslate2 without the tokenizer of its checkpoint",
+                path=ref.path,
+                hint="copy the tokenizer's files there: tokenizer_config.json and what lies beside "
+                "it in the checkpoint (tokenizer.json, vocab.json, *.spm, *.model)",
+            )
+        self._tokenizer = load_tokenizer(ref.path)
+        self.prompt = prompt_for(self._tokenizer, ref.name, order.src, order.tgt)
+
+    @property
+    def identity(self) -> Mapping[str, Any]:
+        """See :class:`~clirot.retrieval.translation.translator.Translator`."""
+        return {
+            "kind": "ctranslate2",
+            "model": self._ref.digest,
+            "source": self.prompt.source,
+            "target": self.prompt.target or self.prompt.prefix,
+            "beams": self._decoding.beams,
+            "n_best": self._decoding.n_best,
+            "max_tokens": self._decoding.max_tokens,
+        }
+
+    def translate(self, texts: Sequence[str]) -> Iterator[dict[int, Rendering]]:
+        """See :meth:`~clirot.retrieval.translation.translator.Translator.translate`.
+
+        Raises:
+            InputError: the model cannot be loaded.
+        """
+        from clirot.encoding.encoders import quiet_libraries
+
+        longest = longest_source(self._tokenizer, None)
+        with quiet_libraries():
+            prompted = [f"{self.prompt.prefix}{text}" for text in texts]
+            ids = self._tokenizer(prompted)["input_ids"] if texts else []
+            read = self._tokenizer(prompted, truncation=True, max_length=longest) if longest else {}
+        sources = [self._tokenizer.convert_ids_to_tokens(one) for one in read.get("input_ids", ids)]
+        rows = sorted(range(len(texts)), key=lambda row: (-len(ids[row]), row))
+        for start in range(0, len(rows), self._decoding.batch_size):
+            batch = rows[start : start + self._decoding.batch_size]
+            found = self._written([sources[row] for row in batch])
+            yield {
+                row: Rendering(
+                    tuple(" ".join(text.split()) for text, _ in one),
+                    cut=any(cut for _, cut in one),
+                    shortened=longest is not None and len(ids[row]) > longest,
+                )
+                for row, one in zip(batch, found, strict=True)
+            }
+
+    def _written(self, sources: list[list[str]]) -> list[list[tuple[str, bool]]]:
+        """For each text its translations, and whether each was cut."""
+        settings = self._decoding
+        prefix = [] if self.prompt.target is None else [self.prompt.target]
+        results = self._model.translate_batch(
+            sources,
+            target_prefix=[prefix] * len(sources) if prefix else None,
+            beam_size=max(settings.beams, settings.n_best),
+            num_hypotheses=settings.n_best,
+            max_decoding_length=settings.max_tokens,  # the prefix included, as in transformers
+            return_end_token=True,
+        )
+        end = self._tokenizer.eos_token
+        found: list[list[tuple[str, bool]]] = []
+        for result in results:
+            found.append([])
+            for tokens in result.hypotheses:
+                own = tokens[len(prefix) :] if tokens[: len(prefix)] == prefix else tokens
+                ended = bool(own) and own[-1] == end
+                ids = self._tokenizer.convert_tokens_to_ids(own[:-1] if ended else own)
+                text = self._tokenizer.decode(ids, skip_special_tokens=True)
+                found[-1].append((str(text), not ended))
+        return found
+
+    @cached_property
+    def _model(self) -> Any:
+        import ctranslate2
+
+        device = "cuda" if ctranslate2.get_cuda_device_count() else "cpu"
+        try:
+            return ctranslate2.Translator(str(self._ref.path), device=device)
+        except (RuntimeError, ValueError) as error:
+            raise InputError(
+                f"cannot be loaded by CTranslate2: {first_line(error)}", path=self._ref.path
+            ) from error
