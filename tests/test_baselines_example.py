@@ -1,0 +1,62 @@
+"""``examples/baselines.sh``: every system of the table, made by the commands that it shows."""
+
+from __future__ import annotations
+
+import csv
+import os
+import shutil
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import ir_measures
+import pytest
+from example_script import EXAMPLES
+from tiny_model import save_bitext, save_collection, tiny_config
+
+from clirot.distillation import distill
+
+
+def test_the_table(teacher: Path, tmp_path: Path, home: Path) -> None:
+    bitext = save_bitext(tmp_path / "pairs.tsv")
+    distill(tiny_config(teacher, bitext, objective="none", name="student"))
+    collection = save_collection(tmp_path / "set", bitext, docs="en", topics=("so", "en"), count=30)
+    translated = tmp_path / "mt"
+    translated.mkdir()
+    shutil.copy(collection / "queries.en.tsv", translated / "queries.en.from-so.tsv")
+    command = tmp_path / "bin" / "clirot"
+    command.parent.mkdir()
+    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m clirot "$@"\n')
+    command.chmod(command.stat().st_mode | stat.S_IXUSR)
+    runs = tmp_path / "runs"
+    environment = os.environ | {
+        "PATH": f"{command.parent}{os.pathsep}{os.environ['PATH']}",
+        "CLIROT_HOME": str(home),
+        "RUNS": str(runs),
+        "MT": str(translated),
+        "FORMAT": "csv",
+    }
+    table = ["clirot", "table", "--src", "en", "--tgt", "so", "--file", str(bitext)]
+    subprocess.run(table, env=environment, check=True, capture_output=True)
+    done = subprocess.run(
+        ["bash", EXAMPLES / "baselines.sh", collection, teacher, "so=student"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    systems = ["bm25", "words+bm25", "psq", "psq-hmm", "teacher", "student", "mt+bm25"]
+    systems += ["mt+teacher", "bm25-english", "teacher-english"]
+    qrels = list(ir_measures.read_trec_qrels(str(collection / "qrels.txt")))
+    rows = csv.reader(done.stdout.splitlines())
+    shown = {row[0]: float(row[3]) for row in rows if row[1:3] == ["so", "map"]}
+    for system in systems:
+        run = list(ir_measures.read_trec_run(str(runs / f"set.{system}.so")))
+        found = ir_measures.calc_aggregate([ir_measures.AP], qrels, run)[ir_measures.AP]
+        assert shown[system] == pytest.approx(found)
+    # The translation is the English topic itself, and English finds its own sentence.
+    one, other = (runs / f"set.{name}.so" for name in ("mt+bm25", "bm25-english"))
+    assert one.read_text() == other.read_text() and one.read_text()
+    assert "wsum:psq-hmm=0.5,student=0.5" in shown
