@@ -146,8 +146,8 @@ class Postings:
             if layout["format"] != _FORMAT:
                 raise ValueError(f"format {layout['format']}, expected {_FORMAT}")
             shape = (int(layout["documents"]), int(layout["terms"]))
-            self.docnos = (directory / _DOCNOS).read_text(encoding="utf-8").splitlines()
-            terms = (directory / _TERMS).read_text(encoding="utf-8").split("\n")[:-1]
+            self.docnos = _lines(directory / _DOCNOS)
+            terms = _lines(directory / _TERMS)
             self.lengths = np.load(directory / _LENGTHS, allow_pickle=False)
             self.counts: Any = load_sparse(sparse.csc_matrix, directory, _COUNTS, shape)
             self._weights = bm25s.BM25.load(str(directory / _WEIGHTS), mmap=True, load_vocab=False)
@@ -194,3 +194,8 @@ class Postings:
             Hit(self.docnos[row], score)
             for row, score in zip(rows[order].tolist(), scores[rows[order]].tolist(), strict=True)
         ]
+
+
+def _lines(path: Path) -> list[str]:
+    """The lines of a file, ended by line feeds alone."""
+    return path.read_text(encoding="utf-8").split("\n")[:-1]
