@@ -37,6 +37,20 @@ def test_words(text: str, expected: list[str]) -> None:
     assert words(text, None) == expected
 
 
+@pytest.mark.parametrize(
+    ("pointed", "plain"),
+    [
+        ("فِي ٱلْبَدْءِ خَلَقَ", "في البدء خلق"),
+        ("كتـــاب", "كتاب"),
+        ("בְּרֵאשִׁית בָּרָא", "בראשית ברא"),
+    ],
+)
+def test_vowel_signs_that_most_text_leaves_out_are_no_part_of_a_word(
+    pointed: str, plain: str
+) -> None:
+    assert words(pointed, None) == plain.split()
+
+
 def test_text_of_ascii_letters_alone_is_cut_as_icu_cuts_it() -> None:
     from icu4py.breakers import WordBreaker
 

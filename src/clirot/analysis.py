@@ -2,7 +2,9 @@
 
 Words are found by ICU's word breaker (Unicode Standard Annex 29, with dictionaries for Thai, Lao,
 Khmer, Burmese, Chinese and Japanese, which write no spaces), and a stretch without a letter or a
-digit is no word. They are compared in lower case and in Unicode's compatibility form (NFKC).
+digit is no word. They are compared in lower case and in Unicode's compatibility form (NFKC). The
+vowel signs of Arabic and the points of Hebrew are left out, as most text leaves them out, and so is
+the stretching of Arabic letters.
 
 English is analysed as by Anserini's default for English (Lucene's standard tokenizer, possessives,
 33 stop words, Porter's stemmer). Other languages have no stop words, since their weight in BM25 is
@@ -60,6 +62,21 @@ _SNOWBALL = {
     "yi": "yiddish",
 }
 """Language -> its stemmer, of those of Snowball; English has Porter's first one, as in Anserini."""
+_UNWRITTEN: dict[int, int | None] = {
+    **dict.fromkeys(
+        [
+            *range(0x0610, 0x061B),
+            *range(0x064B, 0x0660),
+            *range(0x06D6, 0x06DD),
+            *range(0x06DF, 0x06E5),
+            *range(0x06EA, 0x06EE),
+            *range(0x0591, 0x05BE),  # Hebrew; up to here, and without maqaf, which parts words
+            *(0x0670, 0x0640, 0x05BF, 0x05C1, 0x05C2, 0x05C4, 0x05C5, 0x05C7),
+        ]
+    ),
+    0x0671: 0x0627,  # alef wasla, written as alef where vowel signs are left out
+}
+"""Code point -> what stands in its place; None: nothing."""
 _NO_STEMMER = "none"
 _BY_LANGUAGE = "auto"
 _KEPT_WORDS = (
@@ -142,7 +159,7 @@ def words(text: str, language: str | None) -> list[str]:
     """
     from icu4py.breakers import WordBreaker
 
-    plain = unicodedata.normalize("NFKC", text).lower()
+    plain = unicodedata.normalize("NFKC", text).lower().translate(_UNWRITTEN)
     if plain.isascii() and plain.replace(" ", "").isalpha():
         return plain.split()  # what the breaker would give, sooner
     return [word for word in WordBreaker(plain, language or "root") if any(map(str.isalnum, word))]
