@@ -307,3 +307,11 @@ def test_no_such_collection(spec: str) -> None:
         open_collection(spec)
     assert isinstance(caught.value, UnknownNameError)
     assert caught.value.hint
+
+
+def test_half_a_surrogate_pair_in_json_is_an_error_with_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "topics.jsonl"
+    path.write_text('{"id": "q1", "text": "cat"}\n{"id": "q2", "text": "\\ud800 cat"}\n')
+    with pytest.raises(InputError, match="half a surrogate pair at character 1") as caught:
+        read_topics(path)
+    assert caught.value.line == 2

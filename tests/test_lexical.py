@@ -30,6 +30,7 @@ from clirot.records import LanguagePair
 from clirot.retrieval.backends.postings import Postings
 from clirot.retrieval.backends.psq import chosen, expectations, psq_bm25, psq_hmm
 from clirot.retrieval.indexing import IndexConfig, build_index
+from clirot.retrieval.lexical import table_for
 from clirot.retrieval.searching import SearchConfig, search
 from clirot.retrieval.settings import PsqSettings
 from clirot.retrieval.translation.configuration import TranslateConfig
@@ -254,9 +255,10 @@ def test_topics_are_translated_by_the_table_of_their_language(
 
 def test_remarks_say_what_is_not_looked_for(index: str, collection: str, table: WordTable) -> None:
     config = SearchConfig(index=index, model="psq", collection=collection, lang="so")
-    nothing, unknown = search(config).notes
-    assert nothing == "1 of 4 topics have no word to search for and find nothing: t4"
+    ready = search(config)
+    (unknown,) = ready.notes
     assert unknown.startswith("20.0% of the topics' words are not in the table en-so")
+    assert list(ready.rankings()) and ready.found_nothing == ["t4"]
     notes = search(SearchConfig(index=index, collection=collection, lang="en")).notes
     assert notes == ()
 
@@ -346,7 +348,7 @@ def test_a_missing_or_wrong_table_is_an_error_with_a_way_out(
     path = tmp_path / "pairs.tsv"
     path.write_text("".join(f"{src}\t{tgt}\n" for src, tgt in PAIRS), encoding="utf-8")
     make_table(TableConfig(pair=LanguagePair("en", "sw"), files=(path,)))
-    with pytest.raises(ArtefactError, match="en-sw is of en-sw, but the topics are in so"):
+    with pytest.raises(ArtefactError, match="en-sw is of en and sw, but the topics are in so"):
         search(assembled(SearchConfig, {**asked, "table": "en-sw"}))
     file = tmp_path / "topics.tsv"
     file.write_text("t1\trooti\n", encoding="utf-8")
@@ -360,6 +362,59 @@ def test_documents_without_a_word_are_an_error(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="none of the 2 documents has a word"):
         build_index(IndexConfig(model="bm25", collection=str(tmp_path / "bare")))
     assert not Store().names("indexes")
+
+
+def test_a_damaged_index_or_table_is_made_anew_by_the_command_of_the_hint(
+    index: str, collection: str, table: WordTable, tmp_path: Path
+) -> None:
+    config = IndexConfig(model="bm25", collection=collection, name=index, replace=True)
+    assert not build_index(config).fresh  # nothing is wrong with it
+    path = Store().get("indexes", index).path / "lengths.npy"
+    path.write_bytes(path.read_bytes()[:-3])
+    assert build_index(config).fresh and len(postings_of(index)) == len(DOCUMENTS)
+
+    path = table.artefact.path / "src.txt"
+    path.write_text("\n".join(path.read_text().split("\n")[1:]))
+    with pytest.raises(ArtefactError, match="is damaged") as caught:
+        WordTable.open(table.artefact)
+    assert "name=en-so, replace=True" in str(caught.value.hint)
+    again = {"pair": LanguagePair("en", "so"), "name": "en-so", "replace": True}
+    assert make_table(TableConfig(**again)).fresh
+    (table.artefact.path / "clirot.json").write_text("{", encoding="utf-8")
+    assert make_table(TableConfig(**again)).fresh
+    assert WordTable.open(Store().get("tables", "en-so")).agreed("rooti")[0][0] == "bread"
+
+
+def test_topics_in_the_language_of_the_documents_need_no_table(index: str, collection: str) -> None:
+    asked = {"index": index, "model": "psq", "collection": collection, "lang": "en"}
+    with pytest.raises(UsageError, match="in en as the documents are") as caught:
+        search(assembled(SearchConfig, asked))
+    assert caught.value.hint == "search with `model=bm25`"
+
+
+def test_a_misspelt_lexical_model_is_told_the_nearest(index: str, collection: str) -> None:
+    with pytest.raises(UnknownNameError) as caught:
+        search(SearchConfig(index=index, collection=collection, lang="en", model="bm52"))
+    assert "did you mean 'bm25'?" in str(caught.value.hint)
+
+
+def test_a_table_serves_both_directions(table: WordTable) -> None:
+    turned = table_for(None, "so", "en", Store())
+    assert turned.pair == LanguagePair("so", "en")
+    assert turned.translations("bread") == [
+        (one, pytest.approx(p)) for one, p in _column(table, "bread")
+    ]
+    assert turned.agreed("bread")[0][0] == "rooti"
+    assert dict(turned.sources_of("bread"))["rooti"] == pytest.approx(
+        dict(table.translations("rooti"))["bread"]
+    )
+
+
+def _column(table: WordTable, src: str) -> list[tuple[str, float]]:
+    """``p(tgt | src)`` of one word, by looking at every other one."""
+    found = [(tgt, dict(table.sources_of(tgt)).get(src, 0.0)) for tgt in table.tgt_words]
+    place = {word: row for row, word in enumerate(table.tgt_words)}
+    return sorted((one for one in found if one[1]), key=lambda one: (-one[1], place[one[0]]))
 
 
 @pytest.mark.parametrize("file", ["terms.txt", "lengths.npy", "layout.json", "counts.data.npy"])
@@ -389,7 +444,7 @@ def test_from_bitext_to_a_table_of_results(collection: str, tmp_path: Path) -> N
     assert made.stdout == "words\n" and "5 documents, 20 words" in made.stderr
     topics = ("--index", "words", "--collection", collection, "--lang", "so")
     run = clirot("search", *topics, "--model", "psq")
-    assert "1 of 4 topics have no word to search for" in run.stderr
+    assert "warning: 1 of 4 topics found nothing: t4" in run.stderr
     (tmp_path / "run").write_text(run.stdout, encoding="utf-8")
     assert set(read_run(tmp_path / "run").topics) == {"t1", "t2", "t3"}
     listed = clirot("models").stdout

@@ -334,12 +334,13 @@ def test_of_candidates_alone_the_scores_and_the_order_are_those_of_a_whole_searc
         candidates=save_run(tmp_path / "first.trec", among),
     )
     ready = search(config)
-    assert ready.notes == ("1 of 3 topics have no candidates in first and find nothing: t3",)
+    assert ready.tag == "set-index.first"
     wanted = {
         one.topic.id: [hit for hit in one.hits if hit.docno in among.get(one.topic.id, ())]
         for one in whole.rankings()
     }
     assert {one.topic.id: one.hits for one in ready.rankings()} == wanted
+    assert ready.found_nothing == ["t3"]
     cut = search(replace(config, k=1))
     assert [len(one.hits) for one in cut.rankings()] == [1, 1, 0]
 
@@ -362,7 +363,7 @@ def test_a_saved_run_names_its_candidates(index: str, collection: str, tmp_path:
 def test_wrong_candidates_are_an_error(index: str, collection: str, tmp_path: Path) -> None:
     run = save_run(tmp_path / "first.trec", {"t1": ["d1", "elsewhere"]})
     ready = search(SearchConfig(index=index, collection=collection, lang="en", candidates=run))
-    with pytest.raises(InputError, match="'elsewhere' is not a document of this index"):
+    with pytest.raises(InputError, match="'elsewhere' of topic 't1' is not a document of"):
         list(ready.rankings())
     build_index(IndexConfig(model="bm25", collection=collection, name="words"))
     with pytest.raises(UsageError, match="bm25 matches words"):

@@ -488,3 +488,13 @@ def test_the_manifest_is_readable_by_people_and_machines(home):
     make(store)
     raw = (store.path("runs", "a") / MANIFEST).read_text(encoding="utf-8")
     assert list(json.loads(raw)) == sorted(json.loads(raw)) and raw.endswith("}\n")
+
+
+def test_an_array_that_numpy_cannot_write_is_a_full_disk_in_words(tmp_path: Path) -> None:
+    store = Store(tmp_path / "home")
+    with (
+        pytest.raises(ArtefactError, match="No space left on device") as caught,
+        store.draft("indexes", "full", config={}),
+    ):
+        raise OSError("2251583 requested and 2096096 written")  # as numpy.save words it
+    assert caught.value.hint is not None and not store.names("indexes")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import resource
 import shlex
 import shutil
 import sys
@@ -135,6 +136,21 @@ def test_what_a_shell_started_is_ended_with_it(tmp_path: Path) -> None:
     failure(f"(sleep 3; touch {shlex.quote(str(mark))}) | cat", timeout=0.5)
     time.sleep(3.5)
     assert not mark.exists()
+
+
+def test_what_it_started_is_ended_where_it_has_ended_itself(tmp_path: Path) -> None:
+    mark = tmp_path / "mark"
+    failure(f"cat; (sleep 3; touch {shlex.quote(str(mark))}) &", timeout=0.5)
+    time.sleep(3.5)
+    assert not mark.exists()
+
+
+def test_it_writes_without_end(tmp_path: Path) -> None:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    for endless in ("while True: print('y' * 1000)", "while True: sys.stdout.write('y' * 1000)"):
+        error = failure(program(tmp_path, endless), timeout=60)
+        assert "wrote far more than" in error.message and "was stopped" in error.message
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - peak < 500_000  # kilobytes
 
 
 def test_it_writes_no_utf_8(tmp_path: Path) -> None:

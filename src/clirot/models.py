@@ -127,8 +127,9 @@ def resolve(name: str, store: Store, *, fetch: bool = True, translation: bool = 
             raise _not_for_that(name, "translates" if row.translates else "encodes")
         return _resolve_known(name, row, fetch=fetch)
     if name in LEXICAL:
+        does = "translates" if translation else "encodes"
         raise UsageError(
-            f"{name} matches words, and encodes nothing",
+            f"{name} matches words, and {does} nothing",
             hint=f"index and search with it: `build_index(model={name}, ...)`",
         )
     if store.has("models", name):

@@ -106,6 +106,19 @@ class WordTable:
             for column, value in zip(columns[order].tolist(), values[order], strict=True)
         ]
 
+    def turned(self) -> WordTable:
+        """The table for the other direction, which was learnt with it."""
+        return WordTable(
+            self.artefact,
+            LanguagePair(self.pair.tgt, self.pair.src),
+            self.tgt_words,
+            self.src_words,
+            self.tgt_counts,
+            self.src_counts,
+            self.backward.T.tocsr(),
+            self.forward.T.tocsr(),
+        )
+
     @classmethod
     def open(cls, artefact: Artefact) -> WordTable:
         """Open a table of the store.
@@ -119,6 +132,8 @@ class WordTable:
             src_counts, tgt_counts = (
                 np.load(path / f"counts.{side}.npy") for side in ("src", "tgt")
             )
+            if (len(src), len(tgt)) != (len(src_counts), len(tgt_counts)):
+                raise ValueError("its files do not belong together")
             shape = (len(tgt), len(src))
             forward = load_sparse(sparse.csr_matrix, path, "forward", shape)
             # The matrix of (src, tgt) by column is that of (tgt, src) by row.
@@ -126,7 +141,8 @@ class WordTable:
         except (OSError, ValueError) as error:
             raise ArtefactError(
                 f"the table {artefact.name} is damaged: {error}",
-                hint=f"make it again: `make_table(src={config['src']}, tgt={config['tgt']})`",
+                hint=f"make it again: `make_table(src={config['src']}, tgt={config['tgt']}, "
+                f"name={artefact.name}, replace=True)`",
             ) from error
         pair = LanguagePair(config["src"], config["tgt"])
         return cls(artefact, pair, src, tgt, src_counts, tgt_counts, forward, backward)

@@ -11,6 +11,8 @@ from clirot.cli.options import with_options
 from clirot.retrieval import searching
 from clirot.settings import assembled
 
+_NAMED = 5  # topics that a warning names
+
 
 @with_options(
     searching.SearchConfig,
@@ -48,8 +50,21 @@ def search(
         if save is None:
             for lines in ready.lines(progress):
                 console.emit(lines.removesuffix("\n"))
+            _tell_of_nothing(ready)
             return
         saved = ready.save(save, replace=replace, progress=progress)
+        _tell_of_nothing(ready)
     with (saved.path / SAVED_RUN).open(encoding="utf-8") as run:
         for line in run:
             console.emit(line.removesuffix("\n"))
+
+
+def _tell_of_nothing(ready: searching.Search) -> None:
+    """Name the topics that found no document at all: a run has no line that would show them."""
+    empty = ready.found_nothing
+    if empty:
+        more = ", ..." if len(empty) > _NAMED else ""
+        console.warn(
+            f"{len(empty):,} of {len(ready.topics):,} topics found nothing: "
+            f"{', '.join(empty[:_NAMED])}{more}"
+        )

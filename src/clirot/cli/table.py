@@ -11,6 +11,7 @@ from clirot.cli import console
 from clirot.cli.options import with_options
 from clirot.records import LanguagePair
 from clirot.settings import assembled
+from clirot.store import Store
 
 if TYPE_CHECKING:
     from clirot.bitext.word_table import WordTable
@@ -36,14 +37,21 @@ def table(
 ) -> None:
     """Learn how words are translated from bitext, and print the table's name.
 
-    A table that exists is returned at once. Bitext that the store lacks is fetched first. `search
-    --model psq` and `translate --model table` use it.
+    A table that exists is returned at once; with --word alone, whatever bitext has come since.
+    Bitext that the store lacks is fetched first. `search --model psq` and `translate --model
+    table` use it.
     """
-    from clirot.bitext.word_table import WordTable, make_table
+    from clirot.bitext.word_table import TableResult, WordTable, make_table
 
     config = assembled(TableConfig, settings, pair=LanguagePair.of(src, tgt))
-    with console.progress() as progress:
-        result = make_table(config, progress=progress)
+    store = Store()
+    looked_up = word and store.has("tables", config.table_name)
+    if looked_up and not (config.sources or config.files or config.replace):
+        # To look at a table is not to make it: the store may have more bitext by now.
+        result = TableResult(store.get("tables", config.table_name), fresh=False)
+    else:
+        with console.progress() as progress:
+            result = make_table(config, store=store, progress=progress)
     figures = result.artefact.manifest.results
     console.note(
         f"{'made' if result.fresh else 'table was there'}: {figures['tgt_words']:,} words of "

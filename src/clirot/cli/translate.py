@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -12,6 +13,9 @@ from clirot.cli import console
 from clirot.cli.options import with_options
 from clirot.retrieval.translation.configuration import TranslateConfig
 from clirot.settings import assembled
+
+if TYPE_CHECKING:
+    from clirot.retrieval.translation.translating import Translation
 
 
 @with_options(
@@ -43,12 +47,16 @@ def translate(
 
     config = assembled(TranslateConfig, settings)
     with ExitStack() as stack:
+        stack.enter_context(console.shown_warnings())
         progress = stack.enter_context(console.progress())
         ready = translating.translate(config, progress=progress)
         for note in ready.notes:
             console.warn(note)
         file = stack.enter_context(written(out))[0] if out is not None else None
-        for row in ready.rows(progress):
+        rows: Iterable[Translation] = ready.rows(progress)
+        if config.on_empty == "error":  # nothing is given out before all is well
+            rows = list(rows)
+        for row in rows:
             line = f"{row.id}\t{row.text}"
             if file is None:
                 console.emit(line)

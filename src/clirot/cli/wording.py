@@ -36,7 +36,7 @@ Find = Callable[[str], Any]
 """From the name of a command to the command."""
 
 _CALL = re.compile(r"`(?P<verb>[a-z_]+)\((?P<arguments>[^`]*)\)`")
-_SETTING = re.compile(r"`(?P<name>[a-z_]+)(?:=(?P<value>[^`]*))?`")
+_SETTING = re.compile(r"`(?P<name>[a-z_][a-z0-9_]*)(?:=(?P<value>[^`]*))?`")
 _running: list[tuple[Any, Find]] = []
 
 

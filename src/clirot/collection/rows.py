@@ -127,6 +127,15 @@ def _field(record: Mapping[str, Any], keys: tuple[str, ...], path: Source, numbe
     value = record[key]
     if not isinstance(value, str | int) or isinstance(value, bool):
         raise InputError(f"field {key!r} is not text: {value!r}", path=path, line=number)
+    try:
+        str(value).encode()
+    except UnicodeEncodeError as error:  # JSON can write one, and UTF-8 cannot
+        raise InputError(
+            f"field {key!r} holds half a surrogate pair at character {error.start + 1}",
+            path=path,
+            line=number,
+            hint="write the character itself, or both halves of the pair",
+        ) from error
     return str(value)
 
 

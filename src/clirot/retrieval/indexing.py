@@ -146,8 +146,7 @@ def build_index(
             [_AUTO, *backends],
             more=f"these are for {'lexical models' if lexical else 'token vectors'}",
         )
-    if not lexical:
-        _warn_of_unused(config)
+    _warn_of_unused(config, lexical=lexical)
     store.path("indexes", config.index_name)  # a bad name is an error before any work
     collection = open_collection(
         config.collection, config.docs_lang, home=store.home, progress=progress
@@ -183,17 +182,19 @@ def build_index(
     return IndexResult.of(store.get("indexes", config.index_name), fresh=True, notes=notes)
 
 
-def _warn_of_unused(config: IndexConfig) -> None:
-    """Warn (UnusedSettingWarning) of settings of words that were changed for token vectors."""
-    for one in (config.analysis, config.bm25):
-        given = values(one)
-        for leaf in leaves(type(one)):
-            if given[leaf.name] != leaf.default:
-                warnings.warn(
-                    f"`{leaf.name}` is not used: {config.model} compares token vectors, not words",
-                    UnusedSettingWarning,
-                    stacklevel=3,
-                )
+def _warn_of_unused(config: IndexConfig, *, lexical: bool) -> None:
+    """Warn (UnusedSettingWarning) of settings that were changed and are for the other models."""
+    of_words = {leaf.name for one in (AnalysisSettings, Bm25Settings) for leaf in leaves(one)}
+    unused = {"dtype"} if lexical else of_words
+    why = "keeps words, not token vectors" if lexical else "compares token vectors, not words"
+    given = values(config)
+    for leaf in leaves(IndexConfig):
+        if leaf.name in unused and given[leaf.name] != leaf.default:
+            warnings.warn(
+                f"`{leaf.name}` is not used: {config.model} {why}",
+                UnusedSettingWarning,
+                stacklevel=3,
+            )
 
 
 def _build_lexical(

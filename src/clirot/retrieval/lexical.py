@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from clirot.analysis import AnalysisSettings, Analyzer, words
 from clirot.bitext.word_table import WordTable
-from clirot.errors import ArtefactError, UnknownNameError
+from clirot.errors import ArtefactError, UnknownNameError, UsageError
 from clirot.languages import parse_language
 from clirot.records import Hit, ProgressSink, Step, Topic, silent
 from clirot.retrieval.backends.postings import Postings, PostingsWriter
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from clirot.collection import Collection
 
 _STEP = 1000  # documents between two reports of progress
-_NAMED = 3  # topics that a remark names
 
 
 def write_postings(
@@ -96,6 +95,8 @@ class LexicalMatcher:
     """Topic word -> what it is matched with."""
     _stems: dict[str, float] = field(init=False, repr=False, default_factory=dict)
     """Term -> how often the bitext has its words."""
+    _counts: dict[str, int] = field(init=False, repr=False, default_factory=dict)
+    """Word of the documents' language -> how often the bitext has it."""
 
     def __post_init__(self) -> None:
         made = self.postings.analysis
@@ -103,10 +104,11 @@ class LexicalMatcher:
         settings = AnalysisSettings(stemmer=made["stemmer"], stopwords=stopwords)
         self._analyzer = Analyzer(made["language"], settings)
         if self.model == "psq-hmm" and self.table is not None:
-            for word, count in zip(self.table.src_words, self.table.src_counts, strict=True):
+            counts = self.table.src_counts.tolist()
+            self._counts.update(zip(self.table.src_words, counts, strict=True))
+            for word, count in self._counts.items():
                 term = self._analyzer.term(word)
-                self._stems[term] = self._stems.get(term, 0.0) + float(count)
-            self._counts = dict(zip(self.table.src_words, self.table.src_counts, strict=True))
+                self._stems[term] = self._stems.get(term, 0.0) + count
 
     def search(
         self, topics: Sequence[Topic], k: int, progress: ProgressSink = silent
@@ -142,20 +144,13 @@ class LexicalMatcher:
         found = self.table.sources_of(word)
         if not found:
             return as_terms([(word, 1.0)], self._analyzer.term)
-        weighted = [(one, p * float(self._counts[one])) for one, p in found]
+        weighted = [(one, p * self._counts[one]) for one, p in found]
         terms = as_terms(weighted, self._analyzer.term)
         return {term: mass / self._stems[term] for term, mass in terms.items()}
 
     def notes(self, topics: Sequence[Topic]) -> tuple[str, ...]:
-        """Remarks on topics of which nothing, or only a part, can be looked for."""
-        silent_topics = [one.id for one in topics if not self._asked(one.text)]
+        """A remark on words that are not translated."""
         remarks = []
-        if silent_topics:
-            named = ", ".join(silent_topics[:_NAMED]) + ", ..." * (len(silent_topics) > _NAMED)
-            remarks.append(
-                f"{len(silent_topics):,} of {len(topics):,} topics have no word to search for and "
-                f"find nothing: {named}"
-            )
         if self.table is not None:
             asked = [word for one in topics for word in words(one.text, self.table.pair.tgt)]
             unknown = sum(word not in self.table for word in asked)
@@ -166,17 +161,13 @@ class LexicalMatcher:
                 )
         return tuple(remarks)
 
-    def _asked(self, text: str) -> list[str]:
-        """What is looked for, as far as it can be said before it is translated."""
-        if self.table is None:
-            return self._analyzer.terms(text)
-        return words(text, self.table.pair.tgt)
-
 
 def table_for(
     name: str | None, documents: str | None, topics: str | None, store: Store
 ) -> WordTable:
     """The translation table that a search needs.
+
+    A table was learnt in both directions, so one that was made for the other way serves too.
 
     Args:
         name: of the table; None: the one that has the name of the languages.
@@ -186,31 +177,41 @@ def table_for(
 
     Raises:
         UnknownNameError: there is no such table; the hint says how to make one.
+        UsageError: the topics are in the language of the documents.
         ArtefactError: it is damaged, or is of other languages.
     """
-    src = documents or "en"
+    src = parse_language(documents or "en")
+    tgt = parse_language(topics) if topics is not None else None
+    if src == tgt:
+        raise UsageError(
+            f"the topics are in {tgt} as the documents are, and no table is needed",
+            hint="search with `model=bm25`",
+        )
     if name is None:
-        if topics is None:
+        if tgt is None:
             raise UnknownNameError(
                 "which table translates the topics is not known, since the collection or the file "
                 "does not say their language",
                 hint="name one: `table=NAME`",
             )
-        name = f"{src}-{topics}"
-        if not store.has("tables", name):
+        named = [one for one in (f"{src}-{tgt}", f"{tgt}-{src}") if store.has("tables", one)]
+        if not named:
             raise UnknownNameError(
-                f"there is no translation table {name} for topics in {topics}",
-                hint=f"make one: `make_table(src={src}, tgt={topics})`; or name another: "
-                "`table=NAME`",
+                f"there is no translation table {src}-{tgt} for topics in {tgt}",
+                hint=f"make one: `make_table(src={src}, tgt={tgt})`; or name another: `table=NAME`",
             )
+        name = named[0]
     table = WordTable.open(store.get("tables", name))
+    if table.pair.src == tgt or (tgt is None and table.pair.tgt == src):
+        table = table.turned()
     for wanted, has, what in (
-        (documents, table.pair.src, "the documents are"),
-        (topics, table.pair.tgt, "the topics are"),
+        (documents and src, table.pair.src, "the documents are"),
+        (tgt, table.pair.tgt, "the topics are"),
     ):
-        if wanted is not None and parse_language(wanted) != has:
+        if wanted is not None and wanted != has:
             raise ArtefactError(
-                f"the table {name} is of {table.pair}, but {what} in {wanted}",
+                f"the table {name} is of {table.artefact.manifest.config['src']} and "
+                f"{table.artefact.manifest.config['tgt']}, but {what} in {wanted}",
                 hint="name the table of these languages: `table=NAME`",
             )
     return table

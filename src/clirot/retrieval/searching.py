@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from clirot.errors import InputError, UsageError
 from clirot.records import Hit, ProgressSink, Step, Topic, silent
+from clirot.retrieval.indexing import slug
 from clirot.retrieval.settings import PsqSettings
 from clirot.retrieval.topic_readers import Matcher, encoder_reader, lexical_reader, model_for
 from clirot.settings import check_ranges, part, setting
@@ -113,6 +115,8 @@ class Search:
     """Remarks on the combination of index, model and topics that a person should read."""
     settings: dict[str, Any] = field(repr=False)
     """What decides the run, besides its inputs."""
+    found_nothing: list[str] = field(repr=False)
+    """Ids of the topics without a single document, once the rankings have been read."""
     _matcher: Matcher = field(repr=False)
     _inputs: tuple[Input, ...] = field(repr=False)
     """The index, and what reads the topics."""
@@ -128,7 +132,10 @@ class Search:
         """
         total = len(self.topics)
         found = self._matcher.search(self.topics, self.k, progress)
+        self.found_nothing.clear()
         for done, (topic, hits) in enumerate(zip(self.topics, found, strict=True), start=1):
+            if not hits:
+                self.found_nothing.append(topic.id)
             yield Ranking(topic, hits)
             progress(Step("search", done, total, unit="topics"))
 
@@ -196,7 +203,7 @@ def search(
         read = lexical_reader(model, config.psq, artefact, language, store)
     else:
         read = encoder_reader(model, artefact, language, config.candidates)
-    tag = config.tag or _tag(artefact, read.name, config.topics_variant)
+    tag = config.tag or _tag(artefact, read.name, config)
     return Search(
         artefact=artefact,
         model=read.name,
@@ -213,6 +220,7 @@ def search(
             "topics_variant": config.topics_variant,
             **read.settings,
         },
+        found_nothing=[],
         _matcher=read.matcher,
         _inputs=(artefact.as_input(), *read.inputs),
         _store=store,
@@ -241,8 +249,13 @@ def _topics(
     return topics, collection.id, collection.topic_language(config.lang), notes
 
 
-def _tag(artefact: Artefact, model: str, variant: str | None) -> str:
-    of = artefact.name if variant is None else f"{artefact.name}.{variant}"
+def _tag(artefact: Artefact, model: str, config: SearchConfig) -> str:
+    parts = [artefact.name]
+    if config.topics_variant is not None:
+        parts.append(config.topics_variant)
+    if config.candidates is not None:
+        parts.append("stdin" if config.candidates == "-" else slug(Path(config.candidates).stem))
+    of = ".".join(parts)
     if model == artefact.manifest.config["model"]:
         return of
     return "-".join([*model.strip("/").split("/")[-1:], of]).replace(" ", "_")

@@ -7,15 +7,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from clirot.errors import ArtefactError, UnusedSettingWarning
-from clirot.known_models import LEXICAL
+from clirot.errors import ArtefactError, InputError, UnusedSettingWarning
+from clirot.known_models import KNOWN, LEXICAL
 from clirot.records import Hit, ProgressSink, Topic, silent
 from clirot.retrieval.settings import PsqSettings
 from clirot.runs import Run, read_run
 from clirot.settings import leaves, values
 from clirot.store import Artefact, Input, Store
-
-_NAMED = 3  # topics that a remark names
 
 if TYPE_CHECKING:
     from clirot.models import ModelRef
@@ -52,30 +50,38 @@ class TokenMatcher:
         self, topics: Sequence[Topic], k: int, progress: ProgressSink = silent
     ) -> Iterator[list[Hit]]:
         """See :meth:`Matcher.search`."""
+        among = self._among(topics)
         from clirot.encoding.encoders import load_encoder
 
         encoder = load_encoder(self.model, side="query")
         queries = encoder.encode(
             [topic.text for topic in topics], progress=progress, label="encode topics"
         )
-        if self.candidates is None:
+        if among is None:
             yield from self.index.search(queries, k)
-            return
-        among = [list(self.candidates.documents(topic.id)) for topic in topics]
-        yield from self.index.rerank(queries, among, k)
+        else:
+            yield from self.index.rerank(queries, among, k)
 
-    def notes(self, topics: Sequence[Topic]) -> tuple[str, ...]:
-        """A remark on topics without candidates."""
+    def _among(self, topics: Sequence[Topic]) -> list[list[str]] | None:
+        """The candidates of each topic; None: all documents.
+
+        Raises:
+            InputError: one is not in the index.
+        """
         if self.candidates is None:
-            return ()
-        bare = [topic.id for topic in topics if topic.id not in self.candidates.index]
-        if not bare:
-            return ()
-        named = ", ".join(bare[:_NAMED]) + ", ..." * (len(bare) > _NAMED)
-        return (
-            f"{len(bare):,} of {len(topics):,} topics have no candidates in "
-            f"{self.candidates.name} and find nothing: {named}",
-        )
+            return None
+        found = []
+        for topic in topics:
+            docnos = list(self.candidates.documents(topic.id))
+            lacking = next((docno for docno in docnos if docno not in self.index), None)
+            if lacking is not None:
+                raise InputError(
+                    f"run {self.candidates.name}: candidate {lacking!r} of topic {topic.id!r} is "
+                    "not a document of the index",
+                    hint="the candidates must be found in the same documents",
+                )
+            found.append(docnos)
+        return found
 
 
 @dataclass(frozen=True)
@@ -106,7 +112,7 @@ def model_for(
         ArtefactError: the index is of another model.
         UsageError: a lexical model, and an index of token vectors.
     """
-    from clirot.models import resolve
+    from clirot.models import resolve, unknown
 
     made = artefact.manifest.config
     name = name or str(made["model"])
@@ -116,6 +122,8 @@ def model_for(
         _check_model(artefact, model)
         return model
     if name not in LEXICAL:
+        if name not in KNOWN and not store.has("models", name) and "/" not in name:
+            raise unknown(name, store)
         raise ArtefactError(
             f"{artefact.name} is an index of words, and {name} compares token vectors",
             hint=f"search it by {', '.join(LEXICAL)}; or "
@@ -154,7 +162,7 @@ def encoder_reader(
     listed = ((topic, " ".join(sorted(run.documents(topic)))) for topic in sorted(run.topics))
     digest = content_digest(listed)  # their order and scores change nothing
     inputs += (Input(kind="candidates", name=run.name, digest=digest),)
-    return Reader(model.name, matcher, inputs, lambda topics: (*notes, *matcher.notes(topics)))
+    return Reader(model.name, matcher, inputs, lambda _: notes)
 
 
 def lexical_reader(

@@ -28,7 +28,7 @@ from clirot.store.writing import (
     between_renames,
     clear,
     discard_draft,
-    disk_error,
+    disk_in_words,
     draft_fingerprint,
     flush_tree,
     mark_draft,
@@ -163,7 +163,7 @@ class Store:
             ArtefactError: the disk may not be written.
         """
         artefact = self.get(kind, name)
-        with _disk_in_words(artefact.path), self._locked(artefact.path):
+        with disk_in_words(artefact.path), self._locked(artefact.path):
             doomed = sibling(artefact.path, "removed")
             clear(doomed)
             # This goes first, or _mend would put it back as the artefact.
@@ -196,7 +196,7 @@ class Store:
         target = self.path(kind, name)
         part = sibling(target, "part")
         wanted = fingerprint(kind, config, inputs, seed)
-        with _disk_in_words(target), self._locked(target):
+        with disk_in_words(target), self._locked(target):
             resumed = draft_fingerprint(part) == wanted
             if not resumed:
                 discard_draft(part)
@@ -242,14 +242,24 @@ class Store:
     ) -> Artefact | None:
         """The artefact of that name if it was made from exactly this; None if there is none yet.
 
+        With ``replace``, one that was made from this is looked through, and one that is damaged
+        counts as none.
+
         Raises:
-            ArtefactError: one of that name was made from something else and ``replace`` is false;
-                the message says which settings differ.
+            ArtefactError: one of that name was made from something else, or its manifest cannot be
+                read, and ``replace`` is false; the message says which settings differ.
         """
         if not self.has(kind, name):
             return None
-        artefact = self.get(kind, name)
+        try:
+            artefact = self.get(kind, name)
+        except ArtefactError:
+            if replace:
+                return None
+            raise
         wanted = fingerprint(kind, config, inputs, seed)
+        if replace and tree_digest(artefact.path) != artefact.manifest.digest:
+            return None
         if artefact.manifest.fingerprint == wanted:
             self._sweep(artefact.path, wanted)
             return artefact
@@ -320,17 +330,6 @@ class Store:
             lock = filelock.FileLock(sibling(target, "lock"))
             with suppress(filelock.Timeout, OSError), lock.acquire(timeout=_SWAP_TIME_S):
                 self._mend(target)
-
-
-@contextmanager
-def _disk_in_words(target: Path) -> Iterator[None]:
-    """Turn the errors of a full or forbidden disk into words; other errors pass unchanged."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in DISK_HINTS:
-            raise
-        raise disk_error(error, target) from error
 
 
 def _versions() -> dict[str, str]:

@@ -116,6 +116,20 @@ def disk_error(error: OSError, target: Path) -> ArtefactError:
     return ArtefactError(f"cannot write {place}: {error.strerror or error}", hint=hint)
 
 
+@contextmanager
+def disk_in_words(target: Path) -> Iterator[None]:
+    """Turn the errors of a full or forbidden disk into words; other errors pass unchanged."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None and "requested and" in str(error):
+            # NumPy could not write all of an array. It names no reason; there is but one.
+            error = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        if error.errno not in DISK_HINTS:
+            raise
+        raise disk_error(error, target) from error
+
+
 def clear(path: Path) -> None:
     """Remove a file, or a directory with everything in it, if it is there."""
     if path.is_dir():

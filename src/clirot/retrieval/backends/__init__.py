@@ -29,6 +29,10 @@ class Index(Protocol):
         """Documents in it."""
         ...
 
+    def __contains__(self, docno: object) -> bool:
+        """Whether it has a document of that id."""
+        ...
+
     def search(self, queries: Sequence[FloatArray], k: int) -> Iterator[list[Hit]]:
         """The k best documents of each query, best first; equal scores by docno, descending.
 
@@ -52,7 +56,8 @@ class Index(Protocol):
             k: how many hits a query gets.
 
         Raises:
-            InputError: as :meth:`search`, or a candidate is not in the index.
+            InputError: as :meth:`search`.
+            KeyError: a candidate is not in the index.
         """
         ...
 

@@ -11,6 +11,7 @@ time.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +30,6 @@ from clirot.encoding.maxsim import (
     check_vectors,
     scores,
 )
-from clirot.errors import InputError
 from clirot.records import Hit
 from clirot.retrieval.backends.token_store import TokenStore
 
@@ -68,6 +68,13 @@ class ExactIndex:
     def __len__(self) -> int:
         return len(self._docnos)
 
+    def __contains__(self, docno: object) -> bool:
+        return docno in self._row_of
+
+    @cached_property
+    def _row_of(self) -> dict[str, int]:
+        return {docno: row for row, docno in enumerate(self._docnos)}
+
     def search(self, queries: Sequence[FloatArray], k: int) -> Iterator[list[Hit]]:
         """See :meth:`clirot.retrieval.backends.Index.search`."""
         for rows, found in top_k(self._matrix, queries, k, self._tie_order):
@@ -80,16 +87,9 @@ class ExactIndex:
         self, queries: Sequence[FloatArray], candidates: Sequence[Sequence[str]], k: int
     ) -> Iterator[list[Hit]]:
         """See :meth:`clirot.retrieval.backends.Index.rerank`."""
-        row_of = {docno: row for row, docno in enumerate(self._docnos)}
         for query, docnos in zip(queries, candidates, strict=True):
             check_vectors(query, self.dim, "a query")
-            for docno in docnos:
-                if docno not in row_of:
-                    raise InputError(
-                        f"candidate {docno!r} is not a document of this index",
-                        hint="the candidates must be found in the same documents",
-                    )
-            rows = np.array(sorted(row_of[docno] for docno in docnos), dtype=np.int64)
+            rows = np.array(sorted(self._row_of[docno] for docno in docnos), dtype=np.int64)
             if not len(rows):
                 yield []
                 continue

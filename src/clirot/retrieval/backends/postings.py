@@ -115,6 +115,7 @@ class PostingsWriter:
             show_progress=False,
         )
         weights.save(str(directory / _WEIGHTS), show_progress=False)
+        (directory / _WEIGHTS / "vocab.index.json").unlink()  # the same as _TERMS
         write_text(directory / _DOCNOS, "".join(f"{one}\n" for one in self._docnos))
         write_text(directory / _TERMS, "".join(f"{one}\n" for one in self._vocabulary))
         layout = {

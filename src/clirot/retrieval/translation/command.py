@@ -12,14 +12,22 @@ import os
 import shlex
 import signal
 import subprocess
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from io import BufferedReader
+from threading import Thread
+from typing import BinaryIO, cast
 
 from clirot.errors import CommandError, UsageError
 from clirot.retrieval.translation.translator import Order, Rendering
 
 _FOR_A_SHELL = frozenset("|&;<>()$`*?[]{}~#\n")
 _LAST_WORDS_S = 5.0
+_BLOCK = 1 << 16
+_LEAST_ALLOWED, _GROWTH = 1 << 26, 100
+"""Bytes that any program may write, and that it may write for each byte it gets: far more than any
+translation."""
 _TOLD_LINES = 5
 """Lines of what the program wrote to stderr that an error shows."""
 
@@ -68,16 +76,24 @@ class CommandTranslator:
                 f"cannot run {self._words[0]!r}: {error.strerror or error}",
                 hint="check `command`: the program must be on the PATH, or be named by its path",
             ) from error
+        talk = _Conversation(process, given.encode(), most_lines=2 * count + 1000)
         try:
-            out, err = process.communicate(given.encode(), timeout=self._timeout)
-        except subprocess.TimeoutExpired as error:
+            talk.wait(self._timeout)
+        except TimeoutError as error:
             raise CommandError(
                 f"{self.name!r} had not ended after {self._timeout:g} seconds, and was stopped",
                 hint="it must end when its input ends; `timeout` gives it more time, 0 any time",
             ) from error
         finally:
-            _end(process)
-        said = _beginning(err)
+            talk.end()
+        said = _beginning(bytes(talk.told))
+        if talk.too_much:
+            raise CommandError(
+                f"{self.name!r} wrote far more than {count:,} lines for {count:,} texts, and was "
+                f"stopped{said}",
+                hint="it must write one line for every line that it reads, in the same order",
+            )
+        out = bytes(talk.written)
         if process.returncode:
             raise CommandError(
                 f"{self.name!r} failed with exit status {process.returncode}{said}",
@@ -125,13 +141,76 @@ def words_of(command: str) -> list[str]:
     return words
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """End a program that runs still, with all that it started."""
-    if process.poll() is None:
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGKILL)
-        with suppress(subprocess.TimeoutExpired):  # a daemon of its own may hold the pipes open
-            process.communicate(timeout=_LAST_WORDS_S)
+class _Conversation:
+    """What is written to a program and what it writes, at the same time, so that neither waits.
+
+    No more is kept than is wanted: a program that writes without end is stopped.
+
+    Args:
+        process: with pipes, the leader of a session of its own.
+        given: for its standard input.
+        most_lines: after these, what it writes is too much.
+    """
+
+    def __init__(self, process: subprocess.Popen[bytes], given: bytes, *, most_lines: int) -> None:
+        self._process, self._given = process, given
+        self._most_lines, self._most_bytes = most_lines, _LEAST_ALLOWED + _GROWTH * len(given)
+        self.written = bytearray()
+        self.told = bytearray()
+        """The beginning of what it wrote to stderr."""
+        self.too_much = False
+        self._done = False
+        work = (self._write, self._read, self._listen)
+        self._threads = [Thread(target=one, daemon=True) for one in work]
+        for thread in self._threads:
+            thread.start()
+
+    def wait(self, timeout: float | None) -> None:
+        """Wait for the end of the program and of all that it writes.
+
+        Raises:
+            TimeoutError: it takes longer than ``timeout`` seconds; None: any time.
+        """
+        until = None if timeout is None else time.monotonic() + timeout
+        for thread in self._threads:
+            thread.join(None if until is None else max(0.0, until - time.monotonic()))
+            if thread.is_alive():
+                raise TimeoutError
+        try:
+            self._process.wait(None if until is None else max(0.0, until - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            raise TimeoutError from None
+        self._done = True
+
+    def end(self) -> None:
+        """Stop the program, with all that it started, unless it has ended by itself."""
+        if not self._done or self.too_much:
+            # Its leader may be gone already, and what it started is there still.
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(timeout=_LAST_WORDS_S)
+
+    def _write(self) -> None:
+        stream = cast(BinaryIO, self._process.stdin)
+        with suppress(OSError), stream:  # it may end without reading all, which its output shows
+            stream.write(self._given)
+
+    def _read(self) -> None:
+        lines = 0
+        with cast(BufferedReader, self._process.stdout) as stream:
+            while block := stream.read1(_BLOCK):
+                lines += block.count(b"\n")
+                self.written += block
+                if lines > self._most_lines or len(self.written) > self._most_bytes:
+                    self.too_much = True
+                    self.end()
+                    return
+
+    def _listen(self) -> None:
+        with cast(BufferedReader, self._process.stderr) as stream:
+            while block := stream.read1(_BLOCK):
+                self.told += block[: _BLOCK - len(self.told)]
 
 
 def _beginning(err: bytes) -> str:

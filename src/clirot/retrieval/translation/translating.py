@@ -6,16 +6,23 @@ taken from the cache. Rows come out in the order of the input.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from clirot.errors import InputError, LanguageError, UsageError
+from clirot.errors import InputError, LanguageError, UnusedSettingWarning, UsageError
 from clirot.languages import parse_language
 from clirot.records import ProgressSink, Step, silent
-from clirot.retrieval.translation.configuration import TranslateConfig
-from clirot.retrieval.translation.translator import Order, Rendering, Translator
+from clirot.retrieval.translation.configuration import TABLE, TranslateConfig
+from clirot.retrieval.translation.translator import (
+    DecodingSettings,
+    Order,
+    Rendering,
+    Translator,
+)
+from clirot.settings import leaves, values
 from clirot.store import Store
 
 if TYPE_CHECKING:
@@ -202,6 +209,7 @@ def translate(
             hint="another language is named with `tgt`; `src` says what the texts are in, where "
             "that is wrong",
         )
+    _warn_of_unused(config)
     order = Order(
         model=config.model,
         command=config.command,
@@ -228,6 +236,21 @@ def translate(
         _texts=texts,
         _cache=None if identity is None else TranslationCache(store.home, identity),
     )
+
+
+def _warn_of_unused(config: TranslateConfig) -> None:
+    """Warn (UnusedSettingWarning) of settings of models where no model translates."""
+    if config.command is None and config.model != TABLE:
+        return
+    given = values(config.decoding)
+    for leaf in leaves(DecodingSettings):
+        if given[leaf.name] != leaf.default:
+            who = config.command or "a table"
+            warnings.warn(
+                f"`{leaf.name}` is a model's, and is not used: {who} translates",
+                UnusedSettingWarning,
+                stacklevel=3,
+            )
 
 
 def _texts(
