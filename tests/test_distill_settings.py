@@ -145,6 +145,8 @@ ELSEWHERE = {
     "add_subwords": "test_added_subwords.py: test_a_student_is_made_with_subwords",
     "vocabulary_texts": "test_more_text_keeps_more_subwords_and_is_an_input",
     "control_files": "test_controls.py",
+    "bridge_texts": "test_bridge.py",
+    "bridge_epochs": "test_bridge.py",
     "causal_mask": "test_a_decoder_without_its_causal_mask",
     "replace": "test_other_settings_under_the_same_name_are_refused_until_replaced",
 }

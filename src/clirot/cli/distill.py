@@ -20,12 +20,14 @@ from clirot.settings import assembled
         "files": ("--file",),
         "vocabulary_texts": ("--vocabulary-text",),
         "control_files": ("--control-file",),
+        "bridge_texts": ("--bridge-text",),
     },
     metavars={
         "sources": "NAME",
         "files": "FILE",
         "vocabulary_texts": "FILE",
         "control_files": "LANG=FILE",
+        "bridge_texts": "FILE",
         "name": "NAME",
     },
 )
@@ -94,6 +96,11 @@ def _tell(result: DistillResult) -> None:
     if result.controls:
         listed = (f"{one} {old:.3f} to {new:.3f}" for one, (old, new) in result.controls.items())
         console.note(f"  not trained on: {', '.join(listed)}")
+    if bridge := result.artefact.manifest.results.get("bridge"):
+        old, new = bridge["development_map"]
+        console.note(
+            f"  bridge of {bridge['sentences']:,} sentences: development MAP {old:.3f} to {new:.3f}"
+        )
     if pruned := result.artefact.manifest.results.get("pruned"):
         console.note(
             f"  vocabulary: {pruned['pieces_after']:,} of {pruned['pieces_before']:,} pieces, "

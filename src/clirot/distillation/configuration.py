@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from clirot.distillation.settings import (
     LAST_LAYER,
+    BridgeSettings,
     ObjectiveSettings,
     TrainingSettings,
     TransplantSettings,
@@ -119,6 +120,7 @@ class DistillConfig:
         at_most=1024,
     )
     transplant: TransplantSettings = part(TransplantSettings)
+    bridge: BridgeSettings = part(BridgeSettings)
     prune_vocabulary: bool = setting(
         False,
         """Leave out of the student the subwords that its bitext does not have, except single
@@ -323,6 +325,8 @@ def _reasons(
                 )
     else:
         found["add_subwords"] = "student 'transplant', which has subwords of its language anyway"
+    if not config.bridge.bridge_texts:
+        found["bridge_epochs"] = "no text for a bridge (`bridge_texts`)"
     if not config.prune_vocabulary:
         found["vocabulary_texts"] = "a vocabulary that is not pruned (`prune_vocabulary`)"
     if len(config.pairs) == 1:

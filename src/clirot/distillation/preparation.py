@@ -117,24 +117,14 @@ def prepare(
     # objectives recognise the copies of a sentence by its row.
     place = {sentence: row for row, sentence in enumerate(dict.fromkeys(english))}
     rows, english = [place[sentence] for sentence in english], list(place)
-    asked_for = plan_of(objective).plan.asks_for if objective is not None else frozenset[str]()
-    reading = reading_of(
-        documents,
-        layer=config.objective_settings.plan.teacher_layer if "layer" in asked_for else None,
-        mask_padding=config.mask_padding,
-    )
-    tokens = teacher_tokens(
-        reading if config.mask_padding or asked_for else documents,
-        english,
-        cache=cache,
-        progress=progress,
-    )
+    reading = _reading(config, objective, documents)
+    tokens = encoded(config, objective, documents, english, cache, progress)
     # Tokens of sentences filled with masks are not the teacher's tokens of documents.
-    encoded = {} if config.mask_padding else place
+    known = {} if config.mask_padding else place
     sides = STUDENT_SIDES[config.side]
     developments = {}
     for language, part in parts.items():
-        task = development_task(part, sides, teacher, documents, tokens=tokens, row=encoded)
+        task = development_task(part, sides, teacher, documents, tokens=tokens, row=known)
         if objective is not None:
             task = _watched(task, reading, filled=config.mask_padding > 0)
         developments[language] = task
@@ -149,6 +139,44 @@ def prepare(
         english=english,
         documents=documents,
         developments=developments,
+    )
+
+
+def encoded(
+    config: DistillConfig,
+    objective: Objective | None,
+    documents: MultiVectorTokenEncoder,
+    sentences: Sequence[str],
+    cache: Path,
+    progress: ProgressSink,
+) -> TeacherTokens:
+    """The teacher's tokens of sentences, with what the objective's plan reads off them.
+
+    Args:
+        config: the settings.
+        objective: what is trained on; None: nothing is.
+        documents: the teacher, reading documents.
+        sentences: distinct ones.
+        cache: directory for caches.
+        progress: told of sentences encoded.
+    """
+    reads_more = config.mask_padding or _asked_for(objective)
+    reader = _reading(config, objective, documents) if reads_more else documents
+    return teacher_tokens(reader, sentences, cache=cache, progress=progress)
+
+
+def _asked_for(objective: Objective | None) -> frozenset[str]:
+    return plan_of(objective).plan.asks_for if objective is not None else frozenset()
+
+
+def _reading(
+    config: DistillConfig, objective: Objective | None, documents: MultiVectorTokenEncoder
+) -> Reading:
+    layer = config.objective_settings.plan.teacher_layer
+    return reading_of(
+        documents,
+        layer=layer if "layer" in _asked_for(objective) else None,
+        mask_padding=config.mask_padding,
     )
 
 

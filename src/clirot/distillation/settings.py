@@ -7,6 +7,7 @@ unused` names the others. This module is light, so that a command can show its o
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from clirot.errors import UsageError
 from clirot.settings import check_ranges, following, part, setting
@@ -203,6 +204,23 @@ class TransplantSettings:
         over the many unlikely ones that the alignment spreads its mass on.""",
         above=0,
     )
+
+    def __post_init__(self) -> None:
+        check_ranges(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class BridgeSettings:
+    """What a student reads in the teacher's language before it sees bitext."""
+
+    bridge_texts: tuple[Path, ...] = setting(
+        (),
+        """Text in the teacher's language, a sentence a line, on which the student learns the
+        teacher's tokens before it sees bitext: for a multilingual student of a teacher that is not.
+        Repeat the option for several files.""",
+        decides=False,  # an input, recorded with its digest
+    )
+    bridge_epochs: int = setting(1, "Passes over the text of the bridge.", at_least=1, at_most=1000)
 
     def __post_init__(self) -> None:
         check_ranges(self)

@@ -20,7 +20,7 @@ from clirot.distillation.configuration import (
     checked_objective,
     warn_of_unused,
 )
-from clirot.errors import ChoiceNotice, ClirotError, UsageError
+from clirot.errors import ChoiceNotice, UsageError
 from clirot.models import STUDENT_SIDES
 from clirot.records import ProgressSink, SentencePair, silent
 from clirot.store import Artefact, Input, Store
@@ -119,9 +119,16 @@ def distill(
             f"a batch of {config.training.batch_size} cannot be shared out among {count} processes",
             hint="raise `batch_size`, or launch fewer processes",
         )
+    if config.bridge.bridge_texts and count > 1:
+        raise UsageError(
+            "a bridge is trained by one process",
+            hint="make a student with `bridge_texts` in one process, and train others from it",
+        )
     with processes() as together:
         if not together.first:
-            helped = _help(together)
+            from clirot.distillation.training.helping import help_first
+
+            helped = help_first(together)
             return DistillResult(store.get("models", config.artefact_name), fresh=helped)
         result = _distill(config, store, progress, together)
         together.agree(None)  # there is nothing left to help with
@@ -151,6 +158,7 @@ def _distill(
     """Make the student, in the first process."""
     checked_objective(config)  # before a model is fetched
     from clirot.distillation.bitexts import bitexts_of
+    from clirot.distillation.bridge import bridge_inputs
     from clirot.distillation.choice import choose
     from clirot.distillation.controls import control_bitexts, control_inputs
     from clirot.distillation.model_card import model_card
@@ -167,7 +175,7 @@ def _distill(
     check_teacher(teacher, name)
     if base is not None and config.student != TEACHER:
         deciding["student"] = _findable(base)  # however its path was written
-    texts = [*vocabulary_inputs(config), *control_inputs(config)]
+    texts = [*vocabulary_inputs(config), *control_inputs(config), *bridge_inputs(config)]
     bitexts = bitexts_of(config, store, progress)
     inputs = (
         *(one for bitext in bitexts.values() for one in bitext.inputs),
@@ -244,6 +252,17 @@ def _make(
         "start": dict(begun.figures),
     }
     added = begun.new_from
+    if config.bridge.bridge_texts and objective is not None:
+        from clirot.distillation.bridge import Bridge
+
+        results["bridge"] = Bridge(
+            config=config,
+            objective=objective,
+            prepared=prepared,
+            cache=cache,
+            scratch=draft.scratch / "bridge",
+            progress=progress,
+        ).cross(model)
     if config.prune_vocabulary:
         pruned = prune_student(model, config, prepared)
         results["pruned"], added = dict(pruned.figures), pruned.place(added)
@@ -254,7 +273,7 @@ def _make(
         task = _task(request, model, prepared, draft.scratch, new_from=added)
         controls = Controls.of(config, prepared, request.teacher, request.controls)
         before = controls.measured(model)
-        if together.count > 1:  # the other processes take these up in _help
+        if together.count > 1:  # the other processes take these up in help_first
             begin = draft.scratch / "start"
             save_model(model, begin)
             together.agree(begin)
@@ -323,26 +342,3 @@ def _task(
         sides=sides,
         new_from=new_from,
     )
-
-
-def _help(together: Processes) -> bool:
-    """Help the first process to train; False where there was nothing to train.
-
-    Raises:
-        ClirotError: this process does not see what the first one wrote.
-    """
-    begin: Path | None = together.agree()
-    if begin is None:
-        return False
-    if not begin.is_dir():
-        raise ClirotError(
-            f"this process does not see {begin}, which the first process wrote",
-            hint="all processes of a training must share CLIROT_HOME",
-        )
-    from clirot.distillation.training.trainer import train
-    from clirot.encoding.encoders import load_model
-
-    task: Task = together.agree()
-    train(load_model(begin), task, {}, processes=together)
-    together.agree()
-    return True
