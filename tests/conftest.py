@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import stat
+import sys
 from pathlib import Path
 
 import pytest
@@ -67,3 +69,13 @@ def teacher(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def bitext(tmp_path: Path) -> Path:
     """A bitext file from which a tiny student can learn."""
     return save_bitext(tmp_path / "pairs.tsv")
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> dict[str, str]:
+    """An environment whose ``clirot`` is this interpreter's."""
+    command = tmp_path / "bin" / "clirot"
+    command.parent.mkdir()
+    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m clirot "$@"\n')
+    command.chmod(command.stat().st_mode | stat.S_IXUSR)
+    return os.environ | {"PATH": f"{command.parent}{os.pathsep}{os.environ['PATH']}"}

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import csv
-import os
 import shutil
-import stat
 import subprocess
-import sys
 from pathlib import Path
 
 import ir_measures
@@ -18,20 +15,15 @@ from tiny_model import save_bitext, save_collection, tiny_config
 from clirot.distillation import distill
 
 
-def test_the_table(teacher: Path, tmp_path: Path, home: Path) -> None:
+def test_the_table(teacher: Path, tmp_path: Path, home: Path, shell: dict[str, str]) -> None:
     bitext = save_bitext(tmp_path / "pairs.tsv")
     distill(tiny_config(teacher, bitext, objective="none", name="student"))
     collection = save_collection(tmp_path / "set", bitext, docs="en", topics=("so", "en"), count=30)
     translated = tmp_path / "mt"
     translated.mkdir()
     shutil.copy(collection / "queries.en.tsv", translated / "queries.en.from-so.tsv")
-    command = tmp_path / "bin" / "clirot"
-    command.parent.mkdir()
-    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m clirot "$@"\n')
-    command.chmod(command.stat().st_mode | stat.S_IXUSR)
     runs = tmp_path / "runs"
-    environment = os.environ | {
-        "PATH": f"{command.parent}{os.pathsep}{os.environ['PATH']}",
+    environment = shell | {
         "CLIROT_HOME": str(home),
         "RUNS": str(runs),
         "MT": str(translated),

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tiny_families
-from tiny_model import save_tiny_model, tiny_config
+from tiny_model import changed, save_tiny_model, tiny_config
 from typer.testing import CliRunner
 
 from clirot.cli import app
@@ -77,15 +77,9 @@ def test_it_brings_the_student_nearer_to_the_teacher_in_english(
         return float(np.mean([np.linalg.norm(a.mean(0) - b.mean(0)) for a, b in pairs]))
 
     settings = {"name": "far", "bridge_texts": (), "learning_rate": 1e-30}
-    far = distill(_changed(config, **settings))
-    near = distill(_changed(config, name="near", bridge_epochs=4))
+    far = distill(changed(config, **settings))
+    near = distill(changed(config, name="near", bridge_epochs=4))
     assert distance(near) < 0.9 * distance(far)
-
-
-def _changed(config: DistillConfig, **settings: object) -> DistillConfig:
-    from tiny_model import changed
-
-    return changed(config, **settings)
 
 
 def test_an_interrupted_bridge_goes_on_and_ends_the_same(
@@ -112,15 +106,15 @@ def test_bad_texts_and_idle_settings_are_told(
     config: DistillConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(InputError, match="No such file"):
-        distill(_changed(config, bridge_texts=(tmp_path / "gone.txt",)))
+        distill(changed(config, bridge_texts=(tmp_path / "gone.txt",)))
     (tmp_path / "few.txt").write_text("one\ntwo\n", encoding="utf-8")
     with pytest.raises(InputError, match="the bridge has 2 different sentences"):
-        distill(_changed(config, bridge_texts=(tmp_path / "few.txt",)))
+        distill(changed(config, bridge_texts=(tmp_path / "few.txt",)))
     with pytest.warns(UnusedSettingWarning, match="bridge_epochs"):
-        distill(_changed(config, bridge_texts=(), bridge_epochs=2))
+        distill(changed(config, bridge_texts=(), bridge_epochs=2))
     monkeypatch.setattr(processes, "launched", lambda: (0, 2))
     with pytest.raises(UsageError, match="a bridge is trained by one process"):
-        distill(_changed(config, name="two"))
+        distill(changed(config, name="two"))
 
 
 def test_the_command_says_what_the_bridge_brought(

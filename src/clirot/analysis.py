@@ -79,9 +79,8 @@ _UNWRITTEN: dict[int, int | None] = {
 """Code point -> what stands in its place; None: nothing."""
 _NO_STEMMER = "none"
 _BY_LANGUAGE = "auto"
-_KEPT_WORDS = (
-    1 << 18
-)  # whose stems are remembered: far more than a topic set, less than a web crawl
+_KEPT_WORDS = 1 << 18
+"""Words whose stems are remembered: far more than topics have, less than a web crawl has."""
 
 
 @dataclass(frozen=True)

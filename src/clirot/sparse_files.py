@@ -1,4 +1,6 @@
-"""Sparse matrices as files that are read where they lie: three NumPy arrays a matrix.
+"""Sparse matrices as files that are read where they lie, and the names of their rows and columns.
+
+A matrix is three NumPy arrays; names are a text file, one a line.
 
 The same matrix always gives the same bytes, which a zipped archive, with its dates, does not.
 """
@@ -38,3 +40,13 @@ def load_sparse(kind: Any, directory: Path, name: str, shape: tuple[int, int]) -
         for part in _ARRAYS
     ]
     return kind(tuple(arrays), shape=shape, copy=False)
+
+
+def load_lines(path: Path) -> list[str]:
+    """The lines of a file, which line feeds alone end: other separators may be part of a name.
+
+    Raises:
+        OSError: the file is missing.
+        ValueError: it is not UTF-8.
+    """
+    return path.read_text(encoding="utf-8").split("\n")[:-1]

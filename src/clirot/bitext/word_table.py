@@ -29,7 +29,7 @@ from clirot.bitext.table_config import TableConfig
 from clirot.bitext.translation_table import Ids, ibm1
 from clirot.errors import ArtefactError, InputError
 from clirot.records import LanguagePair, ProgressSink, Step, silent
-from clirot.sparse_files import load_sparse, save_sparse
+from clirot.sparse_files import load_lines, load_sparse, save_sparse
 from clirot.store import Artefact, Store, write_text
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ class WordTable:
         """
         config, path = artefact.manifest.config, artefact.path
         try:
-            src, tgt = (_read_words(path / f"{side}.txt") for side in ("src", "tgt"))
+            src, tgt = (load_lines(path / f"{side}.txt") for side in ("src", "tgt"))
             src_counts, tgt_counts = (
                 np.load(path / f"counts.{side}.npy") for side in ("src", "tgt")
             )
@@ -251,7 +251,3 @@ def _pruned(probability: sparse.csr_matrix) -> sparse.csr_matrix:
     kept.sort_indices()
     kept.data = kept.data.astype(np.float32)
     return kept
-
-
-def _read_words(path: Path) -> list[str]:
-    return path.read_text(encoding="utf-8").split("\n")[:-1]

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from clirot.bitext.formats.lines import read_lines
-from clirot.digests import file_digest
 from clirot.distillation.configuration import DistillConfig
 from clirot.distillation.corpus_statistics import corpus_statistics
 from clirot.distillation.objectives.objective import Objective, informed
@@ -39,13 +38,7 @@ def bridge_inputs(config: DistillConfig) -> list[Input]:
     Raises:
         InputError: one cannot be read.
     """
-    found = []
-    for path in config.bridge.bridge_texts:
-        try:
-            found.append(Input(kind="bridge text", name=str(path), digest=file_digest(path)))
-        except OSError as error:
-            raise InputError(error.strerror or "cannot be read", path=path) from error
-    return found
+    return [Input.of_file("bridge text", path) for path in config.bridge.bridge_texts]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -22,13 +22,12 @@ from sentence_transformers.multi_vector_encoder.modules import MultiVectorMask
 from torch import nn
 
 from clirot.bitext.formats.lines import read_lines
-from clirot.digests import file_digest
 from clirot.distillation.configuration import DistillConfig
 from clirot.distillation.fast_tokenizer import replace_tokenizer
 from clirot.distillation.pruned_tokenizer import Vocabulary
 from clirot.distillation.subwords.placement import plain_ids
 from clirot.distillation.training.vocabulary import occurring_ids
-from clirot.errors import InputError, VocabularyWarning
+from clirot.errors import VocabularyWarning
 from clirot.models import STUDENT_SIDES, Side
 from clirot.store import Input
 
@@ -48,13 +47,8 @@ def vocabulary_inputs(config: DistillConfig) -> list[Input]:
     Raises:
         InputError: one cannot be read.
     """
-    found = []
-    for path in config.vocabulary_texts if config.prune_vocabulary else ():
-        try:
-            found.append(Input(kind="vocabulary text", name=str(path), digest=file_digest(path)))
-        except OSError as error:
-            raise InputError(error.strerror or "cannot be read", path=path) from error
-    return found
+    paths = config.vocabulary_texts if config.prune_vocabulary else ()
+    return [Input.of_file("vocabulary text", path) for path in paths]
 
 
 @dataclass(frozen=True)

@@ -50,9 +50,9 @@ class TokenMatcher:
         self, topics: Sequence[Topic], k: int, progress: ProgressSink = silent
     ) -> Iterator[list[Hit]]:
         """See :meth:`Matcher.search`."""
-        among = self._among(topics)
         from clirot.encoding.encoders import load_encoder
 
+        among = self._among(topics)
         encoder = load_encoder(self.model, side="query")
         queries = encoder.encode(
             [topic.text for topic in topics], progress=progress, label="encode topics"

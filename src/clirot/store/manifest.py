@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from clirot.digests import file_digest
-from clirot.errors import ArtefactError
+from clirot.errors import ArtefactError, InputError
 
 MANIFEST = "clirot.json"
 
@@ -25,6 +25,18 @@ class Input:
     """Its name in the store, or its path or address."""
     digest: str
     """SHA-256 of its content, hexadecimal."""
+
+    @classmethod
+    def of_file(cls, kind: str, path: Path) -> Input:
+        """A file as an input.
+
+        Raises:
+            InputError: it cannot be read.
+        """
+        try:
+            return cls(kind=kind, name=str(path), digest=file_digest(path))
+        except OSError as error:
+            raise InputError(error.strerror or "cannot be read", path=path) from error
 
 
 @dataclass(frozen=True, kw_only=True)

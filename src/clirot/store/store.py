@@ -258,9 +258,9 @@ class Store:
                 return None
             raise
         wanted = fingerprint(kind, config, inputs, seed)
-        if replace and tree_digest(artefact.path) != artefact.manifest.digest:
-            return None
         if artefact.manifest.fingerprint == wanted:
+            if replace and tree_digest(artefact.path) != artefact.manifest.digest:
+                return None
             self._sweep(artefact.path, wanted)
             return artefact
         if replace:

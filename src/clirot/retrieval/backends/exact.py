@@ -31,6 +31,7 @@ from clirot.encoding.maxsim import (
     scores,
 )
 from clirot.records import Hit
+from clirot.retrieval.backends.ties import tie_order
 from clirot.retrieval.backends.token_store import TokenStore
 
 _SCREENED_ELEMENTS = 1 << 27  # screened scores held at once: topics x documents
@@ -51,10 +52,7 @@ class ExactIndex:
         self._docnos = store.docnos
         self.dim = int(store.tokens.shape[1])
         self._matrix = TokenMatrix(store.tokens.to(device), store.offsets, device)
-        # Equal scores are ordered by docno, descending, as trec_eval orders them.
-        descending = sorted(range(len(store.docnos)), key=store.docnos.__getitem__, reverse=True)
-        self._tie_order = np.empty(len(descending), dtype=np.int64)
-        self._tie_order[descending] = np.arange(len(descending))
+        self._tie_order = tie_order(store.docnos)
 
     @classmethod
     def open(cls, directory: Path) -> ExactIndex:

@@ -25,8 +25,9 @@ from scipy import sparse
 
 from clirot.errors import ArtefactError, InputError
 from clirot.records import Hit
+from clirot.retrieval.backends.ties import tie_order
 from clirot.retrieval.settings import Bm25Settings
-from clirot.sparse_files import load_sparse, save_sparse
+from clirot.sparse_files import load_lines, load_sparse, save_sparse
 from clirot.store import write_text
 
 _FORMAT = 1
@@ -147,8 +148,8 @@ class Postings:
             if layout["format"] != _FORMAT:
                 raise ValueError(f"format {layout['format']}, expected {_FORMAT}")
             shape = (int(layout["documents"]), int(layout["terms"]))
-            self.docnos = _lines(directory / _DOCNOS)
-            terms = _lines(directory / _TERMS)
+            self.docnos = load_lines(directory / _DOCNOS)
+            terms = load_lines(directory / _TERMS)
             self.lengths = np.load(directory / _LENGTHS, allow_pickle=False)
             self.counts: Any = load_sparse(sparse.csc_matrix, directory, _COUNTS, shape)
             self._weights = bm25s.BM25.load(str(directory / _WEIGHTS), mmap=True, load_vocab=False)
@@ -162,9 +163,7 @@ class Postings:
         self.k1, self.b = float(layout["k1"]), float(layout["b"])
         self.vocabulary = {term: column for column, term in enumerate(terms)}
         """Term -> its column of ``counts``."""
-        descending = sorted(range(len(self.docnos)), key=self.docnos.__getitem__, reverse=True)
-        self._tie_order = np.empty(len(descending), dtype=np.int64)
-        self._tie_order[descending] = np.arange(len(descending))
+        self._tie_order = tie_order(self.docnos)
 
     def __len__(self) -> int:
         return len(self.docnos)
@@ -195,8 +194,3 @@ class Postings:
             Hit(self.docnos[row], score)
             for row, score in zip(rows[order].tolist(), scores[rows[order]].tolist(), strict=True)
         ]
-
-
-def _lines(path: Path) -> list[str]:
-    """The lines of a file, ended by line feeds alone."""
-    return path.read_text(encoding="utf-8").split("\n")[:-1]

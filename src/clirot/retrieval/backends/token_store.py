@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 
 from clirot.encoding.maxsim import FloatArray, IntArray
 from clirot.errors import ArtefactError
+from clirot.sparse_files import load_lines
 from clirot.store import write_text
 
 DTYPES = ("float16", "float32")
@@ -147,7 +148,7 @@ class TokenStore:
             _check_size(directory / _TOKENS, tokens * dim * item.itemsize)
             _check_size(directory / _LENGTHS, documents * _LENGTH.itemsize)
             lengths = np.fromfile(directory / _LENGTHS, dtype=_LENGTH).astype(np.int64)
-            docnos = (directory / _DOCNOS).read_text(encoding="utf-8").split("\n")[:-1]
+            docnos = load_lines(directory / _DOCNOS)
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise ArtefactError(
                 f"{directory} cannot be read as an index: {error}", hint=_REBUILD

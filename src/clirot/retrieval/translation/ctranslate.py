@@ -14,7 +14,13 @@ from typing import Any
 from clirot.errors import InputError, UsageError, first_line
 from clirot.models import ModelRef
 from clirot.retrieval.translation.prompts import prompt_for
-from clirot.retrieval.translation.seq2seq import WINDOW, load_tokenizer, longest_source
+from clirot.retrieval.translation.seq2seq import (
+    WINDOW,
+    identity_of,
+    in_batches,
+    load_tokenizer,
+    longest_source,
+)
 from clirot.retrieval.translation.translator import Order, Rendering
 
 
@@ -57,15 +63,7 @@ class CTranslate2Translator:
     @property
     def identity(self) -> Mapping[str, Any]:
         """See :class:`~clirot.retrieval.translation.translator.Translator`."""
-        return {
-            "kind": "ctranslate2",
-            "model": self._ref.digest,
-            "source": self.prompt.source,
-            "target": self.prompt.target or self.prompt.prefix,
-            "beams": self._decoding.beams,
-            "n_best": self._decoding.n_best,
-            "max_tokens": self._decoding.max_tokens,
-        }
+        return {"kind": "ctranslate2", **identity_of(self._ref, self.prompt, self._decoding)}
 
     def translate(self, texts: Sequence[str]) -> Iterator[dict[int, Rendering]]:
         """See :meth:`~clirot.retrieval.translation.translator.Translator.translate`.
@@ -81,18 +79,12 @@ class CTranslate2Translator:
             ids = self._tokenizer(prompted)["input_ids"] if texts else []
             read = self._tokenizer(prompted, truncation=True, max_length=longest) if longest else {}
         sources = [self._tokenizer.convert_ids_to_tokens(one) for one in read.get("input_ids", ids)]
-        rows = sorted(range(len(texts)), key=lambda row: (-len(ids[row]), row))
-        for start in range(0, len(rows), self._decoding.batch_size):
-            batch = rows[start : start + self._decoding.batch_size]
-            found = self._written([sources[row] for row in batch])
-            yield {
-                row: Rendering(
-                    tuple(" ".join(text.split()) for text, _ in one),
-                    cut=any(cut for _, cut in one),
-                    shortened=longest is not None and len(ids[row]) > longest,
-                )
-                for row, one in zip(batch, found, strict=True)
-            }
+        yield from in_batches(
+            [len(one) for one in ids],
+            longest,
+            self._decoding.batch_size,
+            lambda batch: self._written([sources[row] for row in batch]),
+        )
 
     def _written(self, sources: list[list[str]]) -> list[list[tuple[str, bool]]]:
         """For each text its translations, and whether each was cut."""

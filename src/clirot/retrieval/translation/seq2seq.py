@@ -6,7 +6,7 @@ something to translate. Weights are safetensors only, and code from a checkpoint
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,8 +14,8 @@ from typing import Any
 
 from clirot.errors import InputError, UsageError, first_line
 from clirot.models import ModelRef
-from clirot.retrieval.translation.prompts import prompt_for
-from clirot.retrieval.translation.translator import Order, Rendering
+from clirot.retrieval.translation.prompts import Prompt, prompt_for
+from clirot.retrieval.translation.translator import DecodingSettings, Order, Rendering
 
 WINDOW = 4096
 """Texts that are sorted by length together."""
@@ -52,16 +52,8 @@ class Seq2SeqTranslator:
     @property
     def identity(self) -> Mapping[str, Any]:
         """See :class:`~clirot.retrieval.translation.translator.Translator`."""
-        return {
-            "kind": "seq2seq",
-            "model": self._ref.digest,
-            "source": self.prompt.source,
-            "target": self.prompt.target or self.prompt.prefix,
-            "beams": self._decoding.beams,
-            "n_best": self._decoding.n_best,
-            "max_tokens": self._decoding.max_tokens,
-            "dtype": self._decoding.dtype,
-        }
+        own = identity_of(self._ref, self.prompt, self._decoding)
+        return {"kind": "seq2seq", "dtype": self._decoding.dtype, **own}
 
     def translate(self, texts: Sequence[str]) -> Iterator[dict[int, Rendering]]:
         """See :meth:`~clirot.retrieval.translation.translator.Translator.translate`.
@@ -78,19 +70,12 @@ class Seq2SeqTranslator:
             prompted = [f"{self.prompt.prefix}{text}" for text in texts]
             lengths = [len(ids) for ids in self._tokenizer(prompted)["input_ids"]] if texts else []
         longest = longest_source(self._tokenizer, model.config)
-        rows = sorted(range(len(texts)), key=lambda row: (-lengths[row], row))
-        for start in range(0, len(rows), self._decoding.batch_size):
-            batch = rows[start : start + self._decoding.batch_size]
+
+        def write(batch: list[int]) -> list[list[tuple[str, bool]]]:
             with quiet_libraries():
-                written = self._written([prompted[row] for row in batch], longest)
-            yield {
-                row: Rendering(
-                    tuple(" ".join(text.split()) for text, _ in found),
-                    cut=any(cut for _, cut in found),
-                    shortened=longest is not None and lengths[row] > longest,
-                )
-                for row, found in zip(batch, written, strict=True)
-            }
+                return self._written([prompted[row] for row in batch], longest)
+
+        yield from in_batches(lengths, longest, self._decoding.batch_size, write)
 
     def _written(self, texts: list[str], longest: int | None) -> list[list[tuple[str, bool]]]:
         """For each text its translations, and whether each was cut."""
@@ -153,6 +138,48 @@ class Seq2SeqTranslator:
         except Exception as error:  # of every kind, depending on the architecture
             raise _not_loadable(self._ref.path, error) from error
         return model.eval().to("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def identity_of(ref: ModelRef, prompt: Prompt, decoding: DecodingSettings) -> dict[str, Any]:
+    """What decides the translations of any model, for the cache."""
+    return {
+        "model": ref.digest,
+        "source": prompt.source,
+        "target": prompt.target or prompt.prefix,
+        "beams": decoding.beams,
+        "n_best": decoding.n_best,
+        "max_tokens": decoding.max_tokens,
+    }
+
+
+def in_batches(
+    lengths: Sequence[int],
+    longest: int | None,
+    size: int,
+    write: Callable[[list[int]], list[list[tuple[str, bool]]]],
+) -> Iterator[dict[int, Rendering]]:
+    """Translate texts of like length together, the longest first.
+
+    Args:
+        lengths: of each text, in tokens.
+        longest: the longest text that the model reads; None: any.
+        size: texts of a batch.
+        write: from the places of some texts to the translations of each, and whether it was cut.
+
+    Yields:
+        Place of a text -> what became of it, for each batch.
+    """
+    rows = sorted(range(len(lengths)), key=lambda row: (-lengths[row], row))
+    for start in range(0, len(rows), size):
+        batch = rows[start : start + size]
+        yield {
+            row: Rendering(
+                tuple(" ".join(text.split()) for text, _ in found),
+                cut=any(cut for _, cut in found),
+                shortened=longest is not None and lengths[row] > longest,
+            )
+            for row, found in zip(batch, write(batch), strict=True)
+        }
 
 
 def load_tokenizer(path: Path) -> Any:
