@@ -35,23 +35,12 @@ class IrDatasetsCollection(Collection):
 
         self._dataset: Any = ir_datasets.load(id)
         super().__init__(id, self._stated_languages())
-        self.document_language = self._stated_document_language()
+        if self._dataset.has_docs():
+            self.document_language = _code(self._dataset.docs_lang())
 
     def _stated_languages(self) -> tuple[str, ...]:
-        if not self._dataset.has_queries():
-            return ()
-        stated = self._dataset.queries_lang()
-        try:
-            return (parse_language(stated),) if stated else ()
-        except LanguageError:
-            return ()
-
-    def _stated_document_language(self) -> str | None:
-        stated = self._dataset.docs_lang() if self._dataset.has_docs() else None
-        try:
-            return parse_language(stated) if stated else None
-        except LanguageError:
-            return None
+        code = _code(self._dataset.queries_lang()) if self._dataset.has_queries() else None
+        return (code,) if code is not None else ()
 
     def _read_documents(self) -> Iterator[Document]:
         if not self._dataset.has_docs():
@@ -119,6 +108,14 @@ class IrDatasetsCollection(Collection):
             "downloads": downloads,
         }
         return hashlib.sha256(json.dumps(deciding, sort_keys=True).encode()).hexdigest()
+
+
+def _code(stated: str | None) -> str | None:
+    """The language that a data set states, normalised; None where it states none or no real one."""
+    try:
+        return parse_language(stated) if stated else None
+    except LanguageError:
+        return None
 
 
 def _text(row: Any) -> str:
