@@ -12,40 +12,23 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from clirot.errors import InputError, UsageError
+from clirot.collection.topic_source import TopicSet, TopicSource, read_topic_set
+from clirot.errors import UsageError
 from clirot.records import Hit, ProgressSink, Step, Topic, silent
 from clirot.retrieval.indexing import slug
 from clirot.retrieval.settings import PsqSettings
 from clirot.retrieval.topic_readers import Matcher, encoder_reader, lexical_reader, model_for
-from clirot.settings import check_ranges, part, setting
+from clirot.settings import part, setting
 from clirot.store import Artefact, Input, Store
 
 _FORMAT = 1
 
 
 @dataclass(frozen=True, kw_only=True)
-class SearchConfig:
+class SearchConfig(TopicSource):
     """What to search for, and where."""
 
     index: str = setting(meaning="Name of the index to search.")
-    collection: str | None = setting(
-        None, "Collection whose topics are searched for: a directory or an id."
-    )
-    lang: str | None = setting(
-        None,
-        "Language of the collection's topics. It may be left out where there is only one, or where "
-        "the collection's id names it.",
-    )
-    topics_variant: str | None = setting(
-        None,
-        "Variant of the collection's topics: another wording of them, such as a translation "
-        "(queries.LANG.VARIANT.tsv in a directory).",
-    )
-    topics: str | None = setting(
-        None,
-        "File of topics to search for instead of a collection's: TSV, JSON lines or TREC markup; "
-        "- is stdin.",
-    )
     model: str | None = setting(
         None,
         "Model that encodes the topics; by default the one that the index was built with. An index "
@@ -65,25 +48,11 @@ class SearchConfig:
     )
 
     def __post_init__(self) -> None:
-        check_ranges(self)
-        if (self.collection is None) == (self.topics is None):
-            raise UsageError(
-                "the topics come from a collection or from a file, one of the two",
-                hint="give `collection=ID`, or `topics=FILE` (- for stdin)",
-            )
+        super().__post_init__()
         if self.topics == self.candidates == "-":
             raise UsageError(
                 "the topics and the candidates cannot both come from stdin",
                 hint="put one of them into a file",
-            )
-        if self.lang is not None and self.collection is None:
-            raise UsageError(
-                "`lang` chooses among a collection's topics, and a file has one set of topics only"
-            )
-        if self.topics_variant is not None and self.collection is None:
-            raise UsageError(
-                "`topics_variant` chooses among the wordings of a collection's topics, and a file "
-                "has one set of topics only"
             )
         if self.tag is not None and self.tag.split() != [self.tag]:
             raise UsageError(f"not a run tag: {self.tag!r}", hint="one word, as TREC runs need it")
@@ -187,37 +156,32 @@ def search(
     store = store if store is not None else Store()
     artefact = store.get("indexes", config.index)
     model = model_for(config.model, config.psq, artefact, store)
-    topics, source, language, notes = _topics(config, artefact, store, progress)
-    for topic in topics:
-        if not topic.text.strip():
-            raise InputError(
-                f"topic {topic.id!r} of {source} has no text",
-                hint="remove it, or give it a text",
-            )
+    found = read_topic_set(config, home=store.home, progress=progress)
     if isinstance(model, str):
         if config.candidates is not None:
             raise UsageError(
                 f"`candidates` are scored by token vectors, and {model} matches words",
                 hint="give them to the search of an encoder's index",
             )
-        read = lexical_reader(model, config.psq, artefact, language, store)
+        read = lexical_reader(model, config.psq, artefact, found.language, store)
     else:
-        read = encoder_reader(model, artefact, language, config.candidates)
+        read = encoder_reader(model, artefact, found.language, config.candidates)
     tag = config.tag or _tag(artefact, read.name, config)
     return Search(
         artefact=artefact,
         model=read.name,
-        topics=topics,
+        topics=found.topics,
         k=config.k,
         tag=tag,
-        notes=(*read.remarks(topics), *notes),
+        notes=(*read.remarks(found.topics), *_of_another(found, artefact)),
         settings={
             "format": _FORMAT,
             "k": config.k,
             "tag": tag,
-            "topics": source,
+            "topics": found.name,
             "lang": config.lang,
             "topics_variant": config.topics_variant,
+            **({"every": config.every} if config.every != 1 else {}),  # as before it was there
             **read.settings,
         },
         found_nothing=[],
@@ -227,26 +191,17 @@ def search(
     )
 
 
-def _topics(
-    config: SearchConfig, artefact: Artefact, store: Store, progress: ProgressSink
-) -> tuple[list[Topic], str, str | None, tuple[str, ...]]:
-    """The topics, where they are from, their language if that is known, and the remarks on them."""
-    from clirot.collection import open_collection, read_topics
-
-    if config.collection is None:
-        source = str(config.topics)
-        return read_topics(source), source, None, ()
-    collection = open_collection(config.collection, home=store.home, progress=progress)
-    topics = collection.topics(config.lang, config.topics_variant)
+def _of_another(found: TopicSet, artefact: Artefact) -> Iterator[str]:
+    """A remark where the topics are of another collection than the documents."""
+    if found.collection is None:
+        return
     indexed = next(entry for entry in artefact.manifest.inputs if entry.kind == "collection")
-    documents = () if indexed.name == collection.id else collection.by_document_language()
-    notes: tuple[str, ...] = ()
+    documents = () if indexed.name == found.name else found.collection.by_document_language()
     if documents and indexed.digest not in {one.digest for one in documents}:
-        notes = (
-            f"the topics are of {collection.id}, but {artefact.name} holds the documents of "
-            f"{indexed.name}",
+        yield (
+            f"the topics are of {found.name}, but {artefact.name} holds the documents of "
+            f"{indexed.name}"
         )
-    return topics, collection.id, collection.topic_language(config.lang), notes
 
 
 def _tag(artefact: Artefact, model: str, config: SearchConfig) -> str:

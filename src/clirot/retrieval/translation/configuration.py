@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from clirot.collection.topic_source import TopicSource
 from clirot.errors import UsageError
 from clirot.retrieval.translation.translator import DecodingSettings
-from clirot.settings import check_ranges, part, setting
+from clirot.settings import part, setting
 
 TABLE = "table"
 """The model that is a translation table of the store."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class TranslateConfig:
+class TranslateConfig(TopicSource):
     """What to translate, and by what."""
 
     model: str | None = setting(
@@ -35,22 +36,6 @@ class TranslateConfig:
     timeout: float = setting(
         3600.0, "Time that the command may take; 0: any.", unit="seconds", at_least=0, decides=False
     )
-    collection: str | None = setting(
-        None, "Collection whose topics or documents are translated: a directory or an id."
-    )
-    lang: str | None = setting(
-        None,
-        "Language of the collection's topics. It may be left out where there is only one, or where "
-        "the collection's id names it.",
-    )
-    topics_variant: str | None = setting(
-        None, "Variant of the collection's topics that is translated."
-    )
-    topics: str | None = setting(
-        None,
-        "File of topics to translate instead of a collection's: TSV, JSON lines or TREC markup; "
-        "- is stdin.",
-    )
     docs: bool = setting(False, "Translate the collection's documents, not its topics.")
     docs_lang: str | None = setting(
         None, "Language of the documents, where a directory has documents in several."
@@ -70,25 +55,20 @@ class TranslateConfig:
     decoding: DecodingSettings = part(DecodingSettings)
 
     def __post_init__(self) -> None:
-        check_ranges(self)
+        super().__post_init__()
         if (self.model is None) == (self.command is None):
             raise UsageError(
                 "a model translates, or a command: one of the two",
                 hint="give `model=NAME`, or `command=PROGRAM`",
             )
-        if (self.collection is None) == (self.topics is None):
-            raise UsageError(
-                "the texts come from a collection or from a file of topics, one of the two",
-                hint="give `collection=ID`, or `topics=FILE` (- for stdin)",
-            )
         if self.collection is None:
-            for name in ("lang", "topics_variant", "docs", "docs_lang"):
+            for name in ("docs", "docs_lang"):
                 if getattr(self, name):
                     raise UsageError(f"`{name}` chooses from a collection, and none was given")
-        elif self.docs and (self.lang or self.topics_variant):
+        elif self.docs and (self.lang or self.topics_variant or self.every != 1):
             raise UsageError(
-                "`lang` and `topics_variant` choose among topics, and documents are to be "
-                "translated",
+                "`lang`, `topics_variant` and `every` choose among topics, and documents are to "
+                "be translated",
                 hint="`docs_lang` chooses among documents",
             )
         elif self.docs_lang is not None and not self.docs:

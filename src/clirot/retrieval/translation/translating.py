@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from clirot.collection import open_collection
+from clirot.collection.topic_source import read_topic_set
 from clirot.errors import InputError, LanguageError, UnusedSettingWarning, UsageError
 from clirot.languages import parse_language
 from clirot.records import ProgressSink, Step, silent
@@ -257,23 +259,15 @@ def _texts(
     config: TranslateConfig, store: Store, progress: ProgressSink
 ) -> tuple[Iterable[tuple[str, str]], int | None, str | None, str]:
     """Ids and texts, how many, their language, and what they are."""
-    from clirot.collection import open_collection, read_topics
-
-    if config.collection is None:
-        topics, language = read_topics(str(config.topics)), None
-    else:
-        collection = open_collection(
-            config.collection, config.docs_lang, home=store.home, progress=progress
-        )
-        if config.docs:
-            documents = _documents(collection)
-            return documents, collection.document_count, collection.document_language, "documents"
-        topics = collection.topics(config.lang, config.topics_variant)
-        language = collection.topic_language(config.lang)
-    for topic in topics:
-        if not topic.text.strip():
-            raise InputError(f"topic {topic.id!r} has no text", hint="remove it, or give it a text")
-    return [(topic.id, topic.text) for topic in topics], len(topics), language, "topics"
+    if not config.docs:
+        found = read_topic_set(config, home=store.home, progress=progress)
+        rows = [(topic.id, topic.text) for topic in found.topics]
+        return rows, len(rows), found.language, "topics"
+    collection = open_collection(
+        str(config.collection), config.docs_lang, home=store.home, progress=progress
+    )
+    documents = _documents(collection)
+    return documents, collection.document_count, collection.document_language, "documents"
 
 
 def _documents(collection: Collection) -> Iterator[tuple[str, str]]:
