@@ -65,6 +65,11 @@ class StoredPair:
     scores: dict[str, float]
     """Name -> score; scores that the pair does not have are left out."""
 
+    @property
+    def row(self) -> str:
+        """``source TAB target TAB id``, as the pair is exported and read again."""
+        return f"{self.pair.src}\t{self.pair.tgt}\t{self.pair.id}"
+
 
 def artefact_name(pair: LanguagePair, source: str) -> str:
     """``en-so.tico-19``."""

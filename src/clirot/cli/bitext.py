@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -124,7 +125,7 @@ def sample(
         return
     for one in found:
         before = f"{one.outcome}\t" if dropped or reason else ""
-        console.emit(f"{before}{_row(one)}")
+        console.emit(f"{before}{one.row}")
 
 
 @app.command("export")
@@ -150,6 +151,12 @@ def export(
             "--all", help="Write the dropped pairs too, each with its outcome (tsv, jsonl)."
         ),
     ] = False,
+    every: Annotated[
+        int,
+        typer.Option(
+            "--every", min=1, help="Write every so many-th pair, the first one among them."
+        ),
+    ] = 1,
 ) -> None:
     """Write the kept pairs for other tools."""
     from clirot.bitext.stored import stored_pairs
@@ -167,7 +174,8 @@ def export(
             hint="leave --all out, or --format tsv or jsonl",
         )
     artefact = Store().get("bitext", name)
-    pairs = stored_pairs(artefact, outcomes=None if everything else ("kept",))
+    stored = stored_pairs(artefact, outcomes=None if everything else ("kept",))
+    pairs = islice(stored, 0, None, every)
     if form == "moses":
         pair = _pair(artefact)
         paths = [Path(f"{out}.{language}") for language in (pair.src, pair.tgt)]
@@ -300,17 +308,13 @@ def _outcomes(artefact: Artefact, dropped: bool, reasons: list[str]) -> list[str
     return reasons or (there if dropped else ["kept"])
 
 
-def _row(one: StoredPair) -> str:
-    return f"{one.pair.src}\t{one.pair.tgt}\t{one.pair.id}"
-
-
 def _document(one: StoredPair) -> dict[str, Any]:
     return {**asdict(one.pair), "outcome": one.outcome, "scores": one.scores}
 
 
 def _line(one: StoredPair, form: str, everything: bool) -> str:
     if form == "tsv":
-        return _row(one) + (f"\t{one.outcome}" if everything else "")
+        return one.row + (f"\t{one.outcome}" if everything else "")
     kept = {"src": one.pair.src, "tgt": one.pair.tgt, "id": one.pair.id}
     return json.dumps(_document(one) if everything else kept, ensure_ascii=False)
 

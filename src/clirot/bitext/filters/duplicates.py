@@ -178,7 +178,7 @@ class Overlap:
             texts = 0
             pieces = _texts_of(collection)
             while chunk := list(islice(pieces, _TEXTS)):
-                found.append(np.unique(_folded_keys(Codepoints.of(tidied(chunk)[0]))))
+                found.append(np.unique(text_keys(chunk)))
                 texts += len(chunk)
                 progress(Step(f"read {collection.id}", texts, unit="texts"))
         self._known = np.setdiff1d(np.concatenate(found), _keys([""])[:, 0])
@@ -194,6 +194,21 @@ class Overlap:
             batch.drop(nearest == keys, "overlap")
 
 
+def text_keys(texts: Sequence[str]) -> NDArray[np.uint64]:
+    """(texts,) 64 bits of each text after it was tidied and folded: texts that differ in case,
+    punctuation, white space or the digits of numbers alone have the same.
+    """
+    return _folded_keys(Codepoints.of(tidied(texts)[0]))
+
+
+def with_sentences(text: str) -> Iterator[str]:
+    """A text and, where there are several, its sentences."""
+    yield text
+    sentences = _SENTENCE_END.split(text)
+    if len(sentences) > 1:
+        yield from sentences
+
+
 def _folded_keys(points: Codepoints) -> NDArray[np.uint64]:
     """(texts,) 64 bits of the folded text of each."""
     return _keys(folded(points))[:, 0]
@@ -203,10 +218,7 @@ def _texts_of(collection: Collection) -> Iterator[str]:
     """All texts of a collection that a side of a sentence pair might equal."""
     for one in collection.by_document_language():
         for document in one.documents():
-            yield document.text
-            sentences = _SENTENCE_END.split(document.text)
-            if len(sentences) > 1:
-                yield from sentences
+            yield from with_sentences(document.text)
     for language in collection.languages or (None,):
         for topic in collection.topics(language):
             yield topic.text

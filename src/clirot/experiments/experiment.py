@@ -1,0 +1,150 @@
+"""An experiment: a plan that was checked, its cells, and its table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+from clirot.errors import UsageError
+from clirot.experiments.cells import STAGES, Cell
+from clirot.experiments.configuration import ExperimentConfig
+from clirot.experiments.plan import Plan
+from clirot.experiments.plan_file import PlanFile
+from clirot.experiments.reading import plan_of
+from clirot.experiments.running import Running, Told
+from clirot.experiments.work import Work, work_of
+from clirot.records import ProgressSink, silent
+from clirot.registry import unknown_name
+from clirot.store import Store
+
+if TYPE_CHECKING:
+    from clirot.experiments.table import Table
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A plan with its cells. Nothing is made before :meth:`run`."""
+
+    config: ExperimentConfig
+    file: PlanFile
+    plan: Plan
+    work: Work
+    store: Store
+    systems: tuple[str, ...]
+    """The rows of the table, in the order of the plan."""
+
+    @property
+    def cells(self) -> tuple[Cell, ...]:
+        """What is to be made, or is there, in an order in which each finds what it needs."""
+        chosen = self.config.stages or STAGES
+        return tuple(cell for cell in self.work.cells.values() if cell.stage in chosen)
+
+    def run(self, progress: ProgressSink = silent, told: Told = lambda _: None) -> None:
+        """Make the cells that are not there.
+
+        Before anything is trained or indexed, the bitext is fetched and compared with the
+        collections.
+
+        Args:
+            progress: told how the cells go, with the minutes that are left where that is known.
+            told: takes remarks that a person should read.
+
+        Raises:
+            UsageError: a collection is bitext of a student.
+            PartlyDoneError: some cells could not be made; the others are.
+        """
+        made = {cell.key: cell for cell in self.cells}
+        of_bitext = {key: cell for key, cell in made.items() if cell.stage == "bitext"}
+        rest = {key: cell for key, cell in made.items() if key not in of_bitext}
+        running = {"store": self.store, "jobs": self.config.jobs, "replace": self.config.replace}
+        if of_bitext:
+            Running(cells=of_bitext, progress=progress, told=told, **running).run()
+        if any(cell.stage in ("models", "tables") for cell in rest.values()):
+            self.check_leaks(progress, told)
+        if rest:
+            Running(cells=rest, progress=progress, told=told, **running).run()
+
+    def check_leaks(self, progress: ProgressSink = silent, told: Told = lambda _: None) -> None:
+        """Compare the bitext of the students with the collections.
+
+        Raises:
+            UsageError: more of a topic set is in a bitext than the plan allows.
+        """
+        from clirot.experiments.leakage import leaks
+
+        bitexts = self.work.trained_on(self.systems)
+        most, found = self.plan.settings.most_seen, 0
+        for leak in leaks(bitexts, self.plan.topic_sets, self.store, progress):
+            if leak.topics > most * leak.of_topics:
+                raise self.file.error(
+                    f"the collection is bitext of a student: {leak}",
+                    "collection",
+                    leak.topic_set.collection.name,
+                    hint="name other bitext or another collection, drop what they share by "
+                    "fetch = {exclude = [...]}, or allow it with `most_seen`",
+                )
+            told(f"leakage: {leak}")
+            found += 1
+        if bitexts and not found:
+            told(
+                f"no leakage: none of the {len(bitexts)} bitexts has a sentence of a collection"
+            )
+
+    def table(self, progress: ProgressSink = silent) -> Table:
+        """The table of the runs that the cells made.
+
+        Raises:
+            UsageError: a run is not there, or the evaluation asks for something impossible.
+        """
+        from clirot.experiments.table import table_of
+
+        return table_of(self.plan, self.work, self.systems, self.store, progress)
+
+
+def open_experiment(config: ExperimentConfig, *, store: Store | None = None) -> Experiment:
+    """Read a plan, and find out what it asks for.
+
+    Raises:
+        InputError: there is no such plan, or a local file that it names cannot be read.
+        UsageError: the plan is wrong somewhere, with file and line; or no such system or stage.
+    """
+    for stage in config.stages:
+        if stage not in STAGES:
+            raise unknown_name("stage", stage, STAGES)
+    store = store if store is not None else Store()
+    file = PlanFile.read(config.plan)
+    plan = plan_of(file)
+    systems = _chosen(plan, config.only)
+    work = work_of(plan, file, store).of_systems(_with_members(plan, systems))
+    return Experiment(config, file, plan, work, store, systems)
+
+
+def _chosen(plan: Plan, patterns: tuple[str, ...]) -> tuple[str, ...]:
+    for pattern in patterns:
+        if not any(fnmatchcase(name, pattern) for name in plan.systems):
+            raise unknown_name("system", pattern, plan.systems)
+    return tuple(
+        name
+        for name in plan.systems
+        if not patterns or any(fnmatchcase(name, pattern) for pattern in patterns)
+    )
+
+
+def _with_members(plan: Plan, systems: tuple[str, ...]) -> set[str]:
+    """The systems with those that fusions among them are made of."""
+    from clirot.evaluation.fusion_methods import Fusion
+
+    found = set(systems)
+    searched = {name for name, system in plan.systems.items() if system.fuse is None}
+    for name in systems:
+        fuse = plan.systems[name].fuse
+        if fuse is not None:
+            members = set(Fusion.parse(fuse).members or searched)
+            for member in members:
+                if member not in searched:
+                    raise unknown_name("system to fuse", member, searched)
+            found |= members
+    if not found:
+        raise UsageError("no system to run")
+    return found
