@@ -39,7 +39,7 @@ from clirot.collection import open_collection
 from clirot.distillation import DistillConfig, distill
 from clirot.errors import ClirotError
 from clirot.evaluation import EvaluateConfig, evaluate_runs
-from clirot.evaluation.comparison import shares
+from clirot.evaluation.samples import shares
 from clirot.evaluation.significance import holm, randomisation_test
 from clirot.records import LanguagePair
 from clirot.retrieval.indexing import IndexConfig, build_index

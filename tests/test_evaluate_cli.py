@@ -126,6 +126,7 @@ def test_csv_of_figures_and_of_topics(cli: Cli) -> None:
     ]
     assert float(rows[0]["difference"]) == pytest.approx(5 / 12)
     assert rows[1]["difference"] == ""
+    assert [row["kind"] for row in rows] == ["mean", "mean"]
     done = cli("good.trec", "--qrels", "qrels", "-m", "map", "-f", "csv", "--per-topic")
     assert done.out == "run,topic_set,topic,map\ngood,,q1,1.0\ngood,,q2,1.0\ngood,,q3,0.0\n"
 

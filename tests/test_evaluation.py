@@ -10,8 +10,8 @@ import pytest
 
 from clirot.errors import InputError, UnknownNameError, UsageError
 from clirot.evaluation import EvaluateConfig, evaluate, evaluate_runs
-from clirot.evaluation.comparison import sample
 from clirot.evaluation.measures import parse_measure
+from clirot.evaluation.samples import sample
 from clirot.evaluation.significance import bootstrap_interval, randomisation_test
 from clirot.runs import Qrels, Run
 
@@ -205,6 +205,13 @@ def test_counts_are_summed_and_geometric_means_are_geometric() -> None:
         ({"baseline": "a1", "test": "ttest"}, "unknown `test` 'ttest'"),
         ({"gaps": ("so",)}, "cannot read the gap 'so'"),
         ({"gaps": ("so..sw",)}, "unknown topic set 'so'"),
+        ({"gaps": ("a..b/",)}, "cannot read the gap 'a..b/'"),
+        ({"contrasts": ("a1 - a2",)}, "cannot read the contrast 'a1 - a2'"),
+        ({"contrasts": ("[a1] [a2]",)}, "cannot read the contrast"),
+        ({"contrasts": ("[a1] - []",)}, "cannot read the contrast"),
+        ({"contrasts": ("[a1]",)}, "has 1 of the two or more terms"),
+        ({"contrasts": ("[a1] - [a3]",)}, "unknown run 'a3'"),
+        ({"contrasts": ("[a1] - [a2@so]",)}, "unknown topic set 'so'"),
         ({"fuse": ("rff",)}, "unknown fusion 'rff'"),
         ({"fuse": ("wsum:a3=1",)}, "unknown run 'a3'"),
         ({"fuse": ("wsum:a1=-1",)}, "cannot read 'a1=-1' in the fusion"),
@@ -239,7 +246,7 @@ def test_contradictions_are_seen_before_anything_is_read(
         config(**given)
 
 
-def test_other_refusals(tmp_path: Path) -> None:
+def test_other_refusals() -> None:
     run = found_at({"t": 1})
     with pytest.raises(UsageError, match="neither was given"):
         evaluate(config(runs=("x",)))
@@ -251,12 +258,6 @@ def test_other_refusals(tmp_path: Path) -> None:
         evaluate_runs({"a": run}, one_relevant("t"), config(baseline="a"))
     with pytest.raises(UnknownNameError, match="unknown run 'sw'"):
         evaluate_runs({"a@so": run}, one_relevant("t"), config(baseline="sw"))
-    shared = (f"a={tmp_path / 'a'}", f"b={tmp_path / 'b'}")
-    (tmp_path / "a").write_text("t\nu\n")
-    (tmp_path / "b").write_text("t\n")
-    gap = config(topic_sets=shared, gaps=("a..b",))
-    with pytest.raises(UsageError, match="share some of their topics"):
-        evaluate_runs({"x": found_at({"t": 1, "u": 1})}, one_relevant("t", "u"), gap)
     infinite = Run.from_dict("b", {"t": {"rel": float("inf"), "x": 0.0}})
     with pytest.raises(UsageError, match="infinite scores"):
         evaluate_runs({"a": run, "b": infinite}, one_relevant("t"), config(fuse=("sum",)))

@@ -87,6 +87,8 @@ MISTAKES: list[tuple[str, str]] = [
     ("nothing to compare", "run --qrels qrels --baseline run"),
     ("an unknown test", "run other --qrels qrels --baseline run --test wilcoxon"),
     ("a gap between unknown sets", "run --qrels qrels --gap clean..typo"),
+    ("a contrast without brackets", "run other --qrels qrels --contrast 'run - other'"),
+    ("a contrast with an unknown run", "run other --qrels qrels --contrast '[run] - [othr]'"),
     ("a topic set without judged topics", "run --qrels qrels --topic-set dev=dev.topics"),
     ("topic sets for some runs only", "a@so=run b=other --qrels qrels"),
     ("fusing one run", "run --qrels qrels --fuse rrf"),

@@ -31,6 +31,7 @@ _RUNS = next(leaf for leaf in leaves(EvaluateConfig) if leaf.name == "runs")
         "baseline": ("--baseline", "-b"),
         "intervals": ("--ci",),
         "gaps": ("--gap",),
+        "contrasts": ("--contrast",),
     },
     metavars={
         "collection": "ID|DIR",
@@ -39,6 +40,7 @@ _RUNS = next(leaf for leaf in leaves(EvaluateConfig) if leaf.name == "runs")
         "topic_sets": "NAME=FILE",
         "baseline": "NAME",
         "gaps": "A..B",
+        "contrasts": "SUM",
         "fuse": "HOW",
         "tune_fusion": "FILE|SET",
         "tune_measure": "MEASURE",

@@ -9,6 +9,12 @@ from pathlib import Path
 
 from clirot.cli.console import stdout
 from clirot.errors import UsageError
+from clirot.evaluation.contrast_tables import (
+    LABELS,
+    contrast_tables,
+    interval_cell,
+    p_text,
+)
 from clirot.evaluation.formats import (
     Cell,
     csv_text,
@@ -19,7 +25,6 @@ from clirot.evaluation.formats import (
     rows_of,
 )
 from clirot.evaluation.result import Evaluation
-from clirot.evaluation.significance import Interval
 from clirot.registry import unknown_name
 from clirot.runs import format_run
 
@@ -116,8 +121,9 @@ def _tables(evaluation: Evaluation, places: int) -> str:
         parts.append(_interval_table(evaluation, places))
     if evaluation.comparisons:
         parts.append(_comparison_table(evaluation, places))
-    if evaluation.gaps:
-        parts.append(_gap_table(evaluation, places))
+    for table in contrast_tables(evaluation, places=places):
+        heading = f"{table.heading}:\n" if table.heading else ""
+        parts.append(heading + _aligned(table.rows, LABELS))
     return "\n\n".join(parts)
 
 
@@ -153,7 +159,7 @@ def _interval_table(evaluation: Evaluation, places: int) -> str:
         _labels(evaluation, topic_set, run=system, measure=str(measure))
         | {
             "mean": f"{evaluation.figure(system, measure, topic_set):.{places}f}",
-            **_interval(evaluation, ends, f".{places}f"),
+            **interval_cell(evaluation, ends, f".{places}f"),
         }
         for (system, topic_set, measure), ends in (evaluation.intervals or {}).items()
     ]
@@ -165,40 +171,15 @@ def _comparison_table(evaluation: Evaluation, places: int) -> str:
         _labels(evaluation, one.topic_set, run=one.system, measure=str(one.measure))
         | {
             "difference": f"{one.difference:+.{places}f}",
-            **_interval(evaluation, one.interval, f"+.{places}f"),
-            "p": _p(one.test.p),
-            "p (Holm)": _p(one.p_adjusted),
+            **interval_cell(evaluation, one.interval, f"+.{places}f"),
+            "p": p_text(one.test.p),
+            "p (Holm)": p_text(one.p_adjusted),
             "effect d": f"{one.effect:+.2f}",
             "better/worse/same": f"{one.better}/{one.worse}/{one.topics - one.better - one.worse}",
         }
         for one in evaluation.comparisons
     ]
     return f"Against {evaluation.config.baseline}:\n" + _aligned(rows, ["topics", "run", "measure"])
-
-
-def _gap_table(evaluation: Evaluation, places: int) -> str:
-    rows = [
-        {
-            "gap": gap.name,
-            "run": gap.system,
-            "measure": str(gap.measure),
-            "difference": f"{gap.difference:+.{places}f}",
-            **_interval(evaluation, gap.interval, f"+.{places}f"),
-            "relative": "-" if gap.relative is None else f"{gap.relative:+.1%}",
-            "topics": "paired" if gap.paired else "independent",
-        }
-        for gap in evaluation.gaps
-    ]
-    return _aligned(rows, ["gap", "run", "measure"])
-
-
-def _interval(evaluation: Evaluation, ends: Interval, form: str) -> dict[str, str]:
-    level = f"{evaluation.config.confidence:.0%} interval"
-    return {level: f"{ends.low:{form}} to {ends.high:{form}}"}
-
-
-def _p(value: float) -> str:
-    return f"{value:.4f}" if value >= 0.0001 else f"{value:.0e}"
 
 
 def _topic_table(evaluation: Evaluation, places: int) -> str:

@@ -63,8 +63,14 @@ class EvaluateConfig:
     confidence: float = setting(0.95, "Confidence level of the intervals.", above=0, below=1)
     gaps: tuple[str, ...] = setting(
         (),
-        """How much topic set B costs against A: A..B, such as clean..typo or en,fi..so,sw.
-        Repeatable.""",
+        """How much topic set B costs against A: A..B, such as clean..typo or en,fi..so,sw; or how
+        much more than another gap: A..B/C..D. With a baseline, also how much each system narrows
+        it. Repeatable.""",
+    )
+    contrasts: tuple[str, ...] = setting(
+        (),
+        """A signed sum of means, with interval and test: "[RUN@SET] - [RUN@SET] + ...", where [RUN]
+        is over all topic sets. Repeatable.""",
     )
     fuse: tuple[str, ...] = setting(
         (),

@@ -9,8 +9,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from clirot.evaluation.contrast_tables import (
+    LABELS,
+    Table,
+    contrast_tables,
+    csv_lines,
+    json_fields,
+)
 from clirot.evaluation.measures import Measure
-from clirot.evaluation.result import Comparison, Evaluation, Gap
+from clirot.evaluation.result import Comparison, Evaluation
 from clirot.version import __version__
 
 BETTER, WORSE = "†", "‡"
@@ -120,10 +127,25 @@ def markdown_table(evaluation: Evaluation, *, places: int = 4) -> str:
         "|" + "---|" * len(head) + "---:|" * len(names),
     ]
     for row in rows_of(evaluation):
-        labels = [label.replace("|", "\\|") for label in (row.topic_set, row.system)[-len(head) :]]
+        labels = [_piped(label) for label in (row.topic_set, row.system)[-len(head) :]]
         cells = [_marked(cell, places, "**{}**", (BETTER, WORSE)) for cell in row.cells]
         lines.append("| " + " | ".join([*labels, *cells]) + " |")
-    return "\n".join([*lines, "", legend(evaluation), ""])
+    lines += ["", legend(evaluation), ""]
+    for table in contrast_tables(evaluation, places=places):
+        head = list(table.rows[0])
+        if table.heading:
+            lines += [f"{table.heading}:", ""]
+        lines += [
+            "| " + " | ".join(head) + " |",
+            "|" + "".join("---|" if name in LABELS else "---:|" for name in head),
+        ]
+        lines += ["| " + " | ".join(map(_piped, one.values())) + " |" for one in table.rows]
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _piped(text: str) -> str:
+    return text.replace("|", "\\|")
 
 
 def latex_table(evaluation: Evaluation, *, places: int = 4) -> str:
@@ -156,9 +178,32 @@ def latex_table(evaluation: Evaluation, *, places: int = 4) -> str:
     caption = _latex_safe(legend(evaluation))
     caption = caption.replace(BETTER, _DAGGER).replace(WORSE, _DOUBLE)
     caption = caption.replace("p < ", "$p <$ ")
-    return "\n".join(
-        [*lines, "\\bottomrule", "\\end{tabular}", f"\\caption{{{caption}}}", "\\end{table}", ""]
-    )
+    lines += ["\\bottomrule", "\\end{tabular}", f"\\caption{{{caption}}}", "\\end{table}", ""]
+    for table in contrast_tables(evaluation, places=places):
+        lines += _latex_contrasts(table)
+    return "\n".join(lines)
+
+
+def _latex_contrasts(table: Table) -> list[str]:
+    head = list(table.rows[0])
+    columns = "".join("l" if name in LABELS else "r" for name in head)
+    rows = [list(cells.values()) for cells in table.rows]
+    title = table.heading or "Gaps between topic sets"
+    return [
+        "",
+        "\\begin{table}",
+        "\\centering",
+        f"\\begin{{tabular}}{{{columns}}}",
+        "\\toprule",
+        " & ".join(_latex_safe(name[0].upper() + name[1:]) for name in head) + " \\\\",
+        "\\midrule",
+        *(" & ".join(map(_latex_safe, cells)) + " \\\\" for cells in rows),
+        "\\bottomrule",
+        "\\end{tabular}",
+        f"\\caption{{{_latex_safe(title)}.}}",
+        "\\end{table}",
+        "",
+    ]
 
 
 def _latex_safe(text: str) -> str:
@@ -166,7 +211,11 @@ def _latex_safe(text: str) -> str:
 
 
 def csv_text(evaluation: Evaluation, *, per_topic: bool = False) -> str:
-    """A line for each figure, with its interval and its comparison; or a line for each topic."""
+    """A line for each figure, with its interval and its comparison; or a line for each topic.
+
+    Gaps and contrasts are lines of their own, with the name of the gap as topic set or that of the
+    contrast as run; ``kind`` tells them apart.
+    """
     text = io.StringIO()
     lines = _topic_lines(evaluation) if per_topic else _figure_lines(evaluation)
     csv.writer(text, lineterminator="\n").writerows(lines)
@@ -181,11 +230,12 @@ def _topic_lines(evaluation: Evaluation) -> Iterator[list[object]]:
 
 
 def _figure_lines(evaluation: Evaluation) -> Iterator[list[object]]:
-    yield [
+    columns = [
         "run", "topic_set", "measure", "value", "low", "high", "baseline", "difference",
         "difference_low", "difference_high", "p", "p_holm", "significant", "effect", "topics",
-        "better", "worse",
+        "better", "worse", "kind",
     ]  # fmt: skip
+    yield list(columns)
     for row in rows_of(evaluation):
         for measure, cell in zip(evaluation.measures, row.cells, strict=True):
             if cell.value is None:
@@ -205,7 +255,10 @@ def _figure_lines(evaluation: Evaluation) -> Iterator[list[object]]:
                 cell.value,
                 *(interval or ["", ""]),
                 *compared,
+                "mean",
             ]
+    for line in csv_lines(evaluation):
+        yield [line.get(name, "") for name in columns]
 
 
 def json_text(evaluation: Evaluation, *, per_topic: bool = False) -> str:
@@ -263,10 +316,10 @@ def json_document(evaluation: Evaluation, *, per_topic: bool = False) -> dict[st
             "seed": config.seed,
             "confidence": config.confidence,
         }
-        if config.baseline or config.gaps or config.intervals
+        if config.baseline or config.gaps or config.intervals or config.contrasts
         else None,
         "comparisons": [_comparison_fields(one) for one in evaluation.comparisons],
-        "gaps": [_gap_fields(gap) for gap in evaluation.gaps],
+        **json_fields(evaluation),
         "expectations": [
             {"expected": o.written, "run": o.system, "value": o.value, "met": o.met}
             for o in evaluation.outcomes
@@ -291,17 +344,4 @@ def _comparison_fields(one: Comparison) -> dict[str, Any]:
         "topics": one.topics,
         "better": one.better,
         "worse": one.worse,
-    }
-
-
-def _gap_fields(gap: Gap) -> dict[str, Any]:
-    return {
-        "run": gap.system,
-        "measure": str(gap.measure),
-        "first": list(gap.first),
-        "second": list(gap.second),
-        "difference": gap.difference,
-        "relative": gap.relative,
-        "interval": list(gap.interval),
-        "paired": gap.paired,
     }

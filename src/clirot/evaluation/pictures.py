@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from clirot.evaluation.comparison import averaged, interval_of, sample
 from clirot.evaluation.formats import paper_name
 from clirot.evaluation.measures import Measure, measure_values, parse_measure
 from clirot.evaluation.result import Evaluation
+from clirot.evaluation.samples import averaged, interval_of, sample
 from clirot.store import written
 
 if TYPE_CHECKING:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from clirot.errors import InputError, UsageError
 from clirot.evaluation.config import EvaluateConfig
+from clirot.evaluation.contrasts import WrittenContrast
 from clirot.evaluation.fusion_methods import Fusion
 from clirot.evaluation.inputs import Inputs, known_system
 from clirot.evaluation.measures import Measure, measure_values, parse_measure
@@ -49,6 +50,7 @@ def run_evaluation(
         raise UsageError("no measure to compute", hint="for example `metrics=map`")
     optimised = parse_measure(config.tune_measure) if config.tune_measure else measures[0]
     fusions = [Fusion.parse(text) for text in config.fuse]
+    contrasts = tuple(WrittenContrast.parse(text) for text in config.contrasts)
     inputs = inputs_of()
     fused: dict[tuple[str, str], Run] = {}
     if fusions:
@@ -64,10 +66,10 @@ def run_evaluation(
             measures, run, inputs.qrels[topic_set], level=config.rel_level
         )
     evaluation = Evaluation(config, measures, inputs, values, fused, tuple(notes))
-    if config.intervals or config.baseline is not None or config.gaps:
+    if config.intervals or config.baseline is not None or config.gaps or contrasts:
         from clirot.evaluation.comparison import with_comparisons
 
-        evaluation = with_comparisons(evaluation, progress)
+        evaluation = with_comparisons(evaluation, contrasts, progress)
     outcomes = tuple(o for one in expectations for o in one.outcomes(evaluation))
     return replace(evaluation, outcomes=outcomes)
 

@@ -61,11 +61,41 @@ class Gap:
     """Of the difference."""
     paired: bool
     """Whether both groups have the same topics, which are then compared one by one."""
+    shared: int = 0
+    """How many topics both groups have."""
 
     @property
     def name(self) -> str:
         """``clean..typo``."""
         return f"{','.join(self.first)}..{','.join(self.second)}"
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """A signed sum of means: of one system on several topic sets, of several systems, or both."""
+
+    name: str
+    """As it was written: ``[a] - [b]``, or the gap that it is about."""
+    measure: Measure
+    difference: float
+    """The sum."""
+    interval: Interval
+    test: PValue
+    """Of the hypothesis that the sum is 0."""
+    how: str
+    """Its test: ``randomisation`` or ``t``, on the sum of each topic, where all terms have the same
+    topics; ``bootstrap`` or ``welch`` where they do not."""
+    topics: int
+    samples: int
+    """The groups of topics that are resampled independently."""
+    system: str | None = None
+    """The system whose gaps these are; None where the name says the systems."""
+    baseline: str | None = None
+    """The system whose gap is subtracted."""
+    p_adjusted: float = 1.0
+    """The p-value after Holm's correction over all contrasts of its kind."""
+    significant: bool = False
+    """Whether ``p_adjusted`` is below the significance level."""
 
 
 @dataclass(frozen=True)
@@ -99,6 +129,11 @@ class Evaluation:
     """What a person should know: topics that count as 0, topics that were left out."""
     comparisons: tuple[Comparison, ...] = ()
     gaps: tuple[Gap, ...] = ()
+    gap_differences: tuple[Contrast, ...] = ()
+    """One gap minus another."""
+    gap_changes: tuple[Contrast, ...] = ()
+    """The gap of a system minus that of the baseline."""
+    contrasts: tuple[Contrast, ...] = ()
     intervals: Mapping[tuple[str, str, Measure], Interval] | None = None
     """(system, topic set, measure) -> the interval of the mean, where intervals were asked for."""
     outcomes: tuple[Outcome, ...] = ()

@@ -9,7 +9,7 @@ call, and does not change with the number of systems that are compared.
 
 Sources: Smucker, Allan and Carterette, CIKM 2007 (the paired randomisation test for retrieval);
 Phipson and Smyth, 2010 (the observed labelling is counted, so that p is never 0); Holm, 1979;
-Efron, 1987 (BCa intervals).
+Efron, 1987 (BCa intervals); Efron and Tibshirani, 1993 (the bootstrap test); Welch, 1947.
 """
 
 from __future__ import annotations
@@ -153,9 +153,27 @@ def bootstrap_interval(
     Returns:
         The interval; a point where the values do not vary.
     """
-    parts = [np.asarray(part, dtype=np.float64) for part in (values, minus) if part is not None]
+    parts = [values] if minus is None else [values, -np.asarray(minus)]
+    return interval_of_sum(parts, confidence=confidence, samples=samples, seed=seed)
+
+
+def interval_of_sum(
+    parts: Sequence[Values], *, confidence: float = 0.95, samples: int = 5_000, seed: int = 0
+) -> Interval:
+    """The BCa bootstrap interval of the sum of the means of independent samples.
+
+    Args:
+        parts: (topics,) each; topics are drawn with replacement within each.
+        confidence: the share of such intervals that hold the true value.
+        samples: bootstrap samples.
+        seed: of the draws.
+
+    Returns:
+        The interval; a point where no sample varies.
+    """
+    parts = [np.asarray(part, dtype=np.float64) for part in parts]
     if all(map(_constant, parts)):
-        point = float(parts[0].mean() - sum(part.mean() for part in parts[1:]))
+        point = float(sum(part.mean() for part in parts))
         return Interval(point, point)
     from scipy.stats import bootstrap
 
@@ -164,7 +182,7 @@ def bootstrap_interval(
     topics = max(map(len, parts))
     ends = bootstrap(
         parts,
-        _mean if minus is None else _difference_of_means,
+        _sum_of_means,
         n_resamples=samples,
         batch=max(1, _CHUNK // topics),
         vectorized=True,
@@ -175,13 +193,73 @@ def bootstrap_interval(
     return Interval(float(ends.low), float(ends.high))
 
 
-def _mean(values: Values, axis: int) -> Values:
-    mean: Values = values.mean(axis=axis)
-    return mean
+def _sum_of_means(*parts: Values, axis: int) -> Values:
+    total: Values = sum(part.mean(axis=axis) for part in parts)
+    return total
 
 
-def _difference_of_means(values: Values, minus: Values, axis: int) -> Values:
-    return _mean(values, axis) - _mean(minus, axis)
+def bootstrap_test(parts: Sequence[Values], *, samples: int = 20_000, seed: int = 0) -> PValue:
+    """The studentised bootstrap test that the means of independent samples sum to 0, two-sided.
+
+    The samples are drawn with replacement from values that are shifted to a mean of 0, and the
+    p-value is the share of draws whose sum is as many standard errors from 0 as the observed one
+    (Efron and Tibshirani 1993, section 16.4). The observed sum counts as one of the draws.
+
+    Args:
+        parts: (topics,) each.
+        samples: draws, the observed one included.
+        seed: of the draws.
+    """
+    parts = [np.asarray(part, dtype=np.float64) for part in parts]
+    total = float(sum(part.mean() for part in parts))
+    largest = max(float(np.abs(part).max()) for part in parts)
+    if abs(total) <= 1e-10 * largest:
+        return PValue(1.0, exact=False)
+    error = math.sqrt(sum(float(_error_of_mean(part[None])[0]) for part in parts))
+    if error == 0:
+        return PValue(1 / samples, exact=False)
+    observed = abs(total) / error
+    rng = np.random.default_rng([seed, *map(len, parts)])
+    extreme, left = 1, samples - 1
+    rows = max(1, _CHUNK // sum(map(len, parts)))
+    while left > 0:
+        count = min(rows, left)
+        sums, errors = np.zeros(count), np.zeros(count)
+        for part in parts:
+            drawn = part[rng.integers(len(part), size=(count, len(part)))] - part.mean()
+            sums += drawn.mean(axis=1)
+            errors += _error_of_mean(drawn)
+        # Draws without spread are compared by their sum alone: they count where it is not 0.
+        extreme += int(np.count_nonzero(np.abs(sums) >= observed * np.sqrt(errors) + 1e-12))
+        left -= count
+    return PValue(extreme / samples, exact=False)
+
+
+def _error_of_mean(values: Values) -> Values:
+    """(rows, topics) -> (rows,): the squared standard error of the mean of each row."""
+    topics = values.shape[1]
+    return values.var(axis=1, ddof=1) / topics if topics > 1 else np.zeros(len(values))
+
+
+def welch_test(parts: Sequence[Values]) -> PValue:
+    """Welch's t-test that the means of independent samples sum to 0, two-sided.
+
+    The degrees of freedom are those of Satterthwaite (1946), for any number of samples.
+
+    Args:
+        parts: (topics,) each.
+    """
+    total = float(sum(np.mean(part) for part in parts))
+    shares = [float(_error_of_mean(np.asarray(part)[None])[0]) for part in parts]
+    error = sum(shares)
+    if error == 0:
+        return PValue(1.0 if total == 0 else 0.0, exact=False)
+    from scipy.stats import t
+
+    freedom = error**2 / sum(
+        share**2 / (len(part) - 1) for share, part in zip(shares, parts, strict=True) if share
+    )
+    return PValue(float(2 * t.sf(abs(total) / math.sqrt(error), freedom)), exact=False)
 
 
 def _random_signs(topics: int, samples: int, seed: int) -> Iterator[Values]:
