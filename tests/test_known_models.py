@@ -39,9 +39,9 @@ def test_a_row(name: str) -> None:
     assert of_a_pair or re.fullmatch("[0-9a-f]{40}", row.revision)
     assert row.licence in SPDX | NAMED
     assert row.description
-    assert row.role in {"teacher", "student base", "both", "translation"}
+    assert row.role in {"teacher", "student base", "both", "translation", "reader"}
     assert not of_a_pair or row.translates
-    assert not (row.translates and (row.teaches or row.starts))
+    assert (row.task == "encodes") == (row.teaches or row.starts)
     assert row.dimensions > 0 and row.parameters > 0
     assert row.languages or of_a_pair
     assert len(set(row.languages)) == len(row.languages)

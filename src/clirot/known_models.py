@@ -15,6 +15,9 @@ from typing import Any, Literal
 from clirot.languages import parse_language
 from clirot.registry import Registry
 
+Task = Literal["encodes", "translates", "answers"]
+"""What a model does with text."""
+
 SMALL = 150
 """Millions of parameters: up to here a CPU trains a student with the model in reasonable time."""
 
@@ -43,9 +46,9 @@ class KnownModel:
     """Commit that is loaded; a branch where there are many repositories."""
     licence: str
     """SPDX identifier, or the licence's name."""
-    role: Literal["teacher", "student base", "both", "translation"]
+    role: Literal["teacher", "student base", "both", "translation", "reader"]
     """What it is for: a teacher is frozen and encodes documents; a base starts a student; a model
-    for translation writes text and encodes nothing."""
+    for translation and a reader write text and encode nothing."""
     description: str
     """One line for the list of models."""
     languages: tuple[str, ...]
@@ -80,6 +83,13 @@ class KnownModel:
     def translates(self) -> bool:
         """Whether it is a model for translation."""
         return self.role == "translation"
+
+    @property
+    def task(self) -> Task:
+        """What it does with text."""
+        if self.role == "reader":
+            return "answers"
+        return "translates" if self.translates else "encodes"
 
     @property
     def starts(self) -> bool:

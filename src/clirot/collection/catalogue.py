@@ -75,7 +75,8 @@ def open_collection(
     Args:
         spec: a directory (see :class:`DirectoryCollection`), an id of clirot's own such as
             ``cldr/so`` or ``xquad/de``, or any id of ir_datasets.
-        docs_lang: which of several document languages of a directory.
+        docs_lang: which of several document languages of a directory. Of any other collection, the
+            language that its documents must be in.
         home: where upstream files are kept; default :func:`default_home`.
         progress: told how a download goes.
 
@@ -87,11 +88,20 @@ def open_collection(
     directory = Path(spec).expanduser()
     if spec.strip() and directory.is_dir():
         return DirectoryCollection(directory, docs_lang)
-    if docs_lang is not None and parse_language(docs_lang) != "en":
+    collection = _by_id(spec, home, progress)
+    its = collection.document_language
+    if docs_lang is not None and parse_language(docs_lang) != its:
         raise UsageError(
-            f"the documents of {spec} are in one language: `docs_lang` chooses among the document "
-            "files of a directory"
+            f"the documents of {spec} are "
+            + (f"in {its!r}" if its else "in a language that it does not say")
+            + f", not in {parse_language(docs_lang)!r}",
+            hint="`docs_lang` chooses among the document files of a directory: leave it out",
         )
+    return collection
+
+
+def _by_id(spec: str, home: Path | None, progress: ProgressSink) -> Collection:
+    """One of clirot's own collections, or one of ir_datasets."""
     family, slash, language = spec.removeprefix(PREFIX).partition("/")
     if family in FAMILIES:
         if slash and not language:

@@ -88,6 +88,13 @@ class Collection(ABC):
         return (self,)
 
     @property
+    def judged_languages(self) -> tuple[str, ...]:
+        """The languages whose documents have judgements of their own, sorted. Empty: the judgements
+        hold for the documents in every language.
+        """
+        return ()
+
+    @property
     def document_count(self) -> int | None:
         """How many documents there are; None where that is not known without reading them all."""
         return None
@@ -137,6 +144,7 @@ class Collection(ABC):
 
         Raises:
             InputError: there are none, or their file is malformed.
+            UsageError: they differ with the language of the documents, and none was chosen.
         """
         qrels = self._read_qrels()
         if lang is not None:

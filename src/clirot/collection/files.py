@@ -2,6 +2,8 @@
 
 A directory holds ``docs.<lang>.tsv|jsonl``, ``queries.<lang>.tsv|jsonl|trec`` and ``qrels.txt``.
 ``queries.<lang>.<variant>.tsv`` (or jsonl, trec) is another wording of the topics in that language.
+Where the documents in two languages are cut otherwise, ``qrels.<document language>.txt`` has the
+judgements of those in a language, and ``qrels.txt`` those of the languages without such a file.
 Every file may be gzip-compressed (``.gz``). The first line of a topic file that is not blank tells
 its format. The text of a TREC topic is its title, as in the title-only runs of the field;
 description and narrative are not read.
@@ -26,7 +28,7 @@ from clirot.collection.rows import (
     with_distinct_ids,
 )
 from clirot.digests import file_digest
-from clirot.errors import InputError, UsageError
+from clirot.errors import InputError, LanguageError, UsageError
 from clirot.languages import parse_language
 from clirot.records import Document, Topic
 from clirot.runs import Qrels, read_qrels
@@ -39,7 +41,9 @@ _VARIANTS = re.compile(
     r"(?:queries|topics)\.([A-Za-z]{2,3}(?:[-_][A-Za-z0-9]+)*)"
     r"\.([A-Za-z0-9][A-Za-z0-9._+-]*)\.(tsv|jsonl|trec)(\.gz)?"
 )
-_JUDGEMENTS = re.compile(r"qrels\.(txt|qrels|trec)(\.gz)?")
+_JUDGEMENTS = re.compile(
+    r"qrels\.(?:([A-Za-z]{2,3}(?:[-_][A-Za-z0-9]+)*)\.)?(txt|qrels|trec)(\.gz)?"
+)
 _ID_KEYS = ("id", "_id", "doc_id", "docid", "docno")
 _TEXT_KEYS = ("text", "contents", "body")
 _TOPIC_ID_KEYS = ("id", "_id", "query_id", "qid", "topic_id", "num", "number")
@@ -53,7 +57,7 @@ class DirectoryCollection(Collection):
     Args:
         directory: where the files are.
         docs_lang: which of several ``docs.<lang>`` files; None where there is one, or where only
-            topics and judgements are wanted.
+            topics are wanted, or judgements that hold for all of them.
 
     Raises:
         InputError: the directory holds none of the files, or two for one language.
@@ -64,12 +68,7 @@ class DirectoryCollection(Collection):
         self._directory = directory
         self._documents = _by_language(directory, _DOCUMENTS)
         self._topics = _by_language(directory, _TOPICS)
-        qrels = [path for path in _files(directory) if _JUDGEMENTS.fullmatch(path.name)]
-        if len(qrels) > 1:
-            raise InputError(
-                f"several qrels files: {', '.join(p.name for p in qrels)}", path=directory
-            )
-        self._qrels = qrels[0] if qrels else None
+        self._qrels = self._judgement_files()
         if not (self._documents or self._topics or self._qrels):
             raise InputError(
                 "not a collection: no docs.<lang>.tsv|jsonl, no queries.<lang>.tsv, no qrels.txt",
@@ -77,6 +76,30 @@ class DirectoryCollection(Collection):
             )
         super().__init__(str(directory), tuple(sorted(self._topics)))
         self.document_language = self._chosen(docs_lang)
+
+    def _judgement_files(self) -> dict[str | None, Path]:
+        """By the language of the documents they judge; None: those of all others."""
+        found: dict[str | None, list[Path]] = {}
+        for path in _files(self._directory):
+            match = _JUDGEMENTS.fullmatch(path.name)
+            if match is None:
+                continue
+            language = parse_language(match[1]) if match[1] and _is_language(match[1]) else match[1]
+            if language is None or language in self._documents:  # "dev" is a code, and no language
+                found.setdefault(language, []).append(path)
+        for paths in found.values():
+            if len(paths) > 1:
+                raise InputError(
+                    f"several qrels files: {', '.join(p.name for p in paths)}",
+                    path=self._directory,
+                    hint="remove or rename all but one",
+                )
+        return {language: paths[0] for language, paths in found.items()}
+
+    @property
+    def judged_languages(self) -> tuple[str, ...]:
+        """See :attr:`Collection.judged_languages`."""
+        return tuple(sorted(language for language in self._qrels if language is not None))
 
     def _chosen(self, docs_lang: str | None) -> str | None:
         if docs_lang is None:
@@ -142,13 +165,23 @@ class DirectoryCollection(Collection):
         return read_topics(self._variants(language)[variant])
 
     def _read_qrels(self) -> Qrels:
-        if self._qrels is None:
+        own = self.judged_languages
+        if own and self.document_language is None:
+            raise UsageError(
+                f"{self.id} has judgements of their own for documents in {', '.join(own)}: which "
+                "documents were searched?",
+                hint=f"say so with `docs_lang`: {', '.join(sorted(self._documents))}",
+            )
+        path = self._qrels.get(self.document_language, self._qrels.get(None))
+        if path is None:
+            of = f" of documents in {self.document_language!r}" if own else ""
             raise InputError(
-                "no judgements: there is no qrels.txt",
+                f"no judgements{of}: there is no qrels.txt"
+                + f", only {', '.join(p.name for p in self._qrels.values())}" * bool(own),
                 path=self._directory,
                 hint="give a file of judgements: `qrels=FILE`",
             )
-        return read_qrels(self._qrels)
+        return read_qrels(path)
 
     def by_document_language(self) -> tuple[DirectoryCollection, ...]:
         """Itself where a language is chosen."""
@@ -180,6 +213,13 @@ def _by_language(directory: Path, pattern: re.Pattern[str]) -> dict[str, Path]:
                 )
             found[language] = path
     return found
+
+
+def _is_language(code: str) -> bool:
+    try:
+        return bool(parse_language(code))
+    except LanguageError:
+        return False
 
 
 def _files(directory: Path) -> list[Path]:

@@ -38,6 +38,11 @@ class EvaluateConfig:
     lang: str | None = setting(
         None, "Use only the topics that the collection has in this language."
     )
+    docs_lang: str | None = setting(
+        None,
+        """Language of the documents that were searched, where a directory has documents in several
+        with judgements of their own (qrels.LANG.txt). Of runs kept by search it is known.""",
+    )
     topic_sets: tuple[str, ...] = setting(
         (), "Evaluate on the topics listed in a file: NAME=FILE. Repeatable."
     )
@@ -101,6 +106,11 @@ class EvaluateConfig:
             raise UsageError(
                 "`lang` chooses among the topics of a collection, and `qrels` is a file without "
                 "languages"
+            )
+        if self.docs_lang is not None and self.qrels is not None:
+            raise UsageError(
+                "`docs_lang` chooses among the judgements of a collection, and `qrels` is a file "
+                "without languages"
             )
         if self.tune_fusion is not None and not self.fuse:
             raise UsageError("`tune_fusion` needs a fusion to tune", hint="for example `fuse=wsum`")

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from os import PathLike
 from pathlib import Path
 
 from clirot.errors import InputError, LanguageError, UsageError
 from clirot.evaluation.config import EvaluateConfig
+from clirot.evaluation.document_languages import as_searched
 from clirot.evaluation.measures import judged_topics
 from clirot.languages import parse_language
 from clirot.records import ProgressSink, Step
 from clirot.registry import unknown_name
-from clirot.runs import SAVED_RUN, Qrels, Run, read_qrels, read_run
+from clirot.runs import NamedRun, Qrels, Run, find_run, read_qrels, read_run
 from clirot.runs.source import check_utf8, read_bytes
+from clirot.store import Store
 
 OVERALL = "overall"
 """The name that stands for all topic sets together; no set may have it."""
@@ -82,37 +84,25 @@ def read_inputs(config: EvaluateConfig, progress: ProgressSink) -> Inputs:
             f"judgements come from a collection or from a qrels file, and {said} given",
             hint="give `collection` or `qrels`",
         )
-    named = [_parse_run(text) for text in config.runs]
-    qrels_of = _judgements(config)
+    store = Store()
+    parsed = [_parse_run(text) for text in config.runs]
+    named = [(system, topic_set, find_run(path, store)) for system, topic_set, path in parsed]
+    notes: list[str] = []
+    qrels_of = _judgements(config, [run for _, _, run in named], notes)
     qrels_of("")  # before the runs, which may be large
     labelled = []
-    for done, (system, topic_set, written) in enumerate(named, 1):
-        path, name, source = _find(written)
-        run = read_run(path, name=system or name)
-        labelled.append((run.name, topic_set, run, source))
+    for done, (system, topic_set, found) in enumerate(named, 1):
+        run = read_run(found.path, name=system or found.name)
+        labelled.append((run.name, topic_set, run, found.source))
         if len(named) > 1:
             progress(Step("reading runs", done, len(named), unit="runs"))
-    return _arrange(labelled, qrels_of, config)
+    inputs = _arrange(labelled, qrels_of, config)
+    return replace(inputs, notes=(*notes, *inputs.notes))
 
 
-def _find(written: str) -> tuple[str | Path, str | None, str]:
-    """The file of a run, its name where that is not the name of the file, and its source.
-
-    Where there is no such file it may be the name of a run in the store. The digest of that run
-    leads to the index, the model and the bitext that it was made with.
-    """
-    if written != "-" and "/" not in written and not Path(written).exists():
-        from clirot.store import Store
-
-        store = Store()
-        if written in store.names("runs"):
-            artefact = store.get("runs", written)
-            source = f"runs/{written} sha256:{artefact.digest}"
-            return artefact.path / SAVED_RUN, written, source
-    return written, None, written
-
-
-def _judgements(config: EvaluateConfig) -> Callable[[str], Qrels]:
+def _judgements(
+    config: EvaluateConfig, named: Sequence[NamedRun], notes: list[str]
+) -> Callable[[str], Qrels]:
     """From a topic set to its judgements; a set that is named by a language has those of it."""
     if config.qrels is not None:
         qrels = read_qrels(config.qrels)
@@ -120,7 +110,11 @@ def _judgements(config: EvaluateConfig) -> Callable[[str], Qrels]:
     from clirot.collection import open_collection
 
     assert config.collection is not None
-    collection = open_collection(config.collection)
+    collection = open_collection(config.collection, config.docs_lang)
+    if collection.judged_languages:
+        every = open_collection(config.collection).by_document_language()
+        collection, said = as_searched(collection, every, named)
+        notes += said
 
     @cache
     def qrels_of(topic_set: str) -> Qrels:

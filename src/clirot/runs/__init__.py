@@ -13,8 +13,16 @@ This package computes no measures: see :mod:`clirot.evaluation.measures`.
 
 from clirot.runs.reading import Qrels, read_qrels, read_run
 from clirot.runs.run import Run, format_hits, format_run
+from clirot.runs.saved import SAVED_RUN, NamedRun, find_run
 
-SAVED_RUN = "run.trec"
-"""The name of the file with the run, in a run that the store keeps."""
-
-__all__ = ["SAVED_RUN", "Qrels", "Run", "format_hits", "format_run", "read_qrels", "read_run"]
+__all__ = [
+    "SAVED_RUN",
+    "NamedRun",
+    "Qrels",
+    "Run",
+    "find_run",
+    "format_hits",
+    "format_run",
+    "read_qrels",
+    "read_run",
+]

@@ -43,7 +43,7 @@ def open_translator(order: Order) -> Translator:
     name = order.model or ""
     if name in BY_NAME:
         return BY_NAME[name](order)
-    ref = resolve(_repository(name, order), order.store, translation=True)
+    ref = resolve(_repository(name, order), order.store, task="translates")
     return BY_FORMAT["ctranslate2" if is_ctranslate2(ref.path) else "transformers"](order, ref)
 
 
