@@ -30,6 +30,7 @@ _MODULES = {
     "index": "index",
     "search": "search",
     "evaluate": "evaluate",
+    "experiment": "experiment",
     "translate": "translate",
     "align": "align",
     "models": "models",
@@ -44,6 +45,8 @@ _SUMMARIES = {
     "index": "Index a collection's documents, and print the name of the index.",
     "search": "Search an index and write a TREC run to stdout.",
     "evaluate": "Evaluate runs: a table of measures, compared, tested and fused on demand.",
+    "experiment": "Run a plan: make what is missing of its cells, and print the table that answers "
+    "its question.",
     "translate": "Translate topics or documents by a model or another program, and write them as "
     "TSV.",
     "align": "Show which tokens of a translation the student's tokens are transported to.",
@@ -87,7 +90,7 @@ class _Commands(TyperGroup):
         # An unknown name is compared with all commands, to suggest the nearest.
         for name in [cmd_name] if cmd_name in _MODULES else _MODULES:
             if name not in self.commands:
-                self.commands[name] = _command(name)
+                self.commands[name] = command_named(name)
         return self.commands.get(cmd_name)
 
     def invoke(self, ctx: typer.Context) -> object:  # type: ignore[override]
@@ -110,7 +113,7 @@ app = typer.Typer(
 )
 
 
-def _command(name: str) -> Any:
+def command_named(name: str) -> Any:
     """The command of a module: its ``app`` where it has subcommands, else the function so named."""
     module = import_module(f"clirot.cli.{_MODULES[name]}")
     if hasattr(module, "app"):
@@ -130,7 +133,7 @@ def _guarded(command: Any) -> Any:
 
     @wraps(callback)
     def run(**given: Any) -> object:
-        with kept_stdout(), speaking_for(command, _command, given):
+        with kept_stdout(), speaking_for(command, command_named, given):
             check_not_empty(command, given)
             return callback(**given)
 

@@ -65,8 +65,7 @@ def _bitext(cell: Cell, store: Store, replace: bool, progress: ProgressSink) -> 
     from clirot.experiments.derived_bitext import derive
 
     assert cell.out is not None
-    derive(cell.configuration, cell.out, store, progress)
-    return []
+    return derive(cell.configuration, cell.out, store, progress)
 
 
 def _model(cell: Cell, store: Store, replace: bool, progress: ProgressSink) -> list[str]:

@@ -13,7 +13,7 @@ from clirot.bitext.config import FetchConfig
 from clirot.experiments.reading import given
 from clirot.records import ProgressSink, silent
 from clirot.retrieval.indexing import slug
-from clirot.retrieval.perturbation import PerturbConfig
+from clirot.retrieval.perturbation.configuration import PerturbConfig
 from clirot.settings import assembled
 from clirot.store import Store, written
 
@@ -50,6 +50,19 @@ class DerivedBitext:
             parts.append(f"{noise.kind}-{noise.rate:g}-{noise.seed}")
         return ".".join(parts)
 
+    @property
+    def artefact(self) -> str:
+        """Name of the bitext that is fetched."""
+        from clirot.bitext.formats.local_file import LocalFile
+        from clirot.bitext.stored import artefact_name
+
+        named = self.fetch.sources or [LocalFile.parse(str(self.fetch.files[0])).source_name]
+        return artefact_name(self.fetch.pair, named[0])
+
+    def plain(self, out: Path) -> Path:
+        """The file before it is perturbed; ``out`` itself where it is not."""
+        return out if self.perturb is None else out.with_suffix(".plain.tsv")
+
     def perturbation(self, path: Path) -> PerturbConfig:
         """How the bitext in a file is perturbed.
 
@@ -62,8 +75,10 @@ class DerivedBitext:
         )
 
 
-def derive(what: DerivedBitext, out: Path, store: Store, progress: ProgressSink = silent) -> None:
-    """Make the file: source TAB target TAB id.
+def derive(
+    what: DerivedBitext, out: Path, store: Store, progress: ProgressSink = silent
+) -> list[str]:
+    """Make the file, source TAB target TAB id; gives the remarks that a person should read.
 
     Raises:
         ClirotError: the bitext cannot be had, or the file cannot be written.
@@ -77,11 +92,14 @@ def derive(what: DerivedBitext, out: Path, store: Store, progress: ProgressSink 
     )
     fetched.check()
     pairs = stored_pairs(fetched.fetched[0].artefact, outcomes=("kept",))
-    plain = out if what.perturb is None else out.with_suffix(".plain.tsv")
+    plain = what.plain(out)
     with written(plain, parents=True) as (stream,):
         for one in islice(pairs, 0, None, what.every):
             stream.write(f"{one.row}\n".encode())
     if what.perturb is not None:
         with written(out) as (stream,):
-            for row in perturb(what.perturbation(plain), progress=progress).lines():
-                stream.write(row.encode())
+            perturbed = perturb(what.perturbation(plain), store=store, progress=progress)
+            for row in perturbed.rows(progress):
+                stream.write(("\t".join(row) + "\n").encode())
+        return [*perturbed.notes, *perturbed.remarks()]
+    return []

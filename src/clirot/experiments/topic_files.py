@@ -4,7 +4,7 @@ perturbed, translated, or both in this order.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -16,7 +16,7 @@ from clirot.experiments.placeholders import filled
 from clirot.experiments.plan import SystemPlan, TopicSetPlan
 from clirot.experiments.reading import given
 from clirot.records import ProgressSink, silent
-from clirot.retrieval.perturbation import PerturbConfig
+from clirot.retrieval.perturbation.configuration import PerturbConfig
 from clirot.retrieval.translation.configuration import TranslateConfig
 from clirot.settings import assembled, values
 from clirot.store import Store, written
@@ -98,15 +98,18 @@ def write_topics(
     config: Any, out: Path, store: Store, progress: ProgressSink = silent
 ) -> list[str]:
     """Perturb or translate topics into a file; gives the remarks that a person should read."""
+    ready: Any
     if isinstance(config, PerturbConfig):
         from clirot.retrieval.perturbation.perturbing import perturb
 
-        ready: Any = perturb(config, progress=progress)
+        ready = perturb(config, store=store, progress=progress)
+        rows: Iterable[tuple[str, ...]] = ready.rows(progress)
     else:
         from clirot.retrieval.translation.translating import translate
 
         ready = translate(config, store=store, progress=progress)
+        rows = ((one.id, one.text) for one in ready.rows(progress))
     with written(out, parents=True) as (stream,):
-        for row in ready.rows(progress):
-            stream.write(f"{row.id}\t{row.text}\n".encode())
-    return list(ready.notes)
+        for row in rows:
+            stream.write(("\t".join(row) + "\n").encode())
+    return [*ready.notes, *ready.remarks()]

@@ -204,8 +204,8 @@ class _Making:
             docs_lang=one.docs_lang,
             name=".".join([self.plan.prefix, *named]) + self._of_language(one),
         )
-        cell = Cell(stage="indexes", name=config.index_name, configuration=config,
-                    after=tuple(after))  # fmt: skip
+        needs = (f"models/{model}",) if documents == model and system.distill is not None else ()
+        cell = Cell(stage="indexes", name=config.index_name, configuration=config, after=needs)
         after.append(self.add(cell))
         return config.index_name, model
 

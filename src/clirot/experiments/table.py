@@ -1,0 +1,237 @@
+"""The table of a plan: the runs of its cells, evaluated together.
+
+Topic sets of all collections stand in one evaluation, so that ``overall`` is the mean over all of
+them. A topic is one observation in all the languages and wordings that it has, and topics of two
+collections are two, whatever their ids. With several seeds, the value of a topic is its mean over
+the seeds: the tests are about these students, not about all that other seeds might make.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from clirot.collection import open_collection
+from clirot.collection.topic_source import TopicSource, read_topic_set
+from clirot.errors import ArtefactError, UsageError
+from clirot.evaluation.config import EvaluateConfig
+from clirot.evaluation.fusion_methods import Fusion
+from clirot.evaluation.gold import Gold, read_gold
+from clirot.evaluation.inputs import Inputs
+from clirot.evaluation.measures import Measure
+from clirot.evaluation.procedure import Asked, concluded, measured
+from clirot.experiments.plan import Plan, TopicSetPlan
+from clirot.experiments.reading import given
+from clirot.experiments.work import Work
+from clirot.records import ProgressSink, Step, silent
+from clirot.runs import SAVED_RUN, Qrels, Run, read_run
+from clirot.settings import assembled
+from clirot.store import Artefact, Store
+
+if TYPE_CHECKING:
+    from clirot.evaluation.result import Evaluation
+
+_NO_MEAN = ("macro_f1",)
+"""How measures sum up that are no figures of topics: seeds cannot be averaged topic by topic."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """What came of a plan."""
+
+    evaluation: Evaluation
+    by_seed: Mapping[int, Evaluation]
+    """Seed -> the evaluation of its students alone, without tests; one entry where there is one
+    seed."""
+    artefacts: Mapping[tuple[str, str], tuple[Artefact, ...]]
+    """(system, topic set) -> its runs in the store, one for each seed."""
+    topic_sets: Mapping[str, TopicSetPlan]
+    """Label -> the topic set."""
+
+
+def table_of(
+    plan: Plan,
+    work: Work,
+    systems: Sequence[str],
+    store: Store,
+    progress: ProgressSink = silent,
+) -> Table:
+    """Evaluate the runs of the cells.
+
+    Args:
+        plan: the plan.
+        work: its cells.
+        systems: the rows of the table; fusions may be made of others too.
+        store: where the runs are.
+        progress: told of the runs that are read and of the tests.
+
+    Raises:
+        ArtefactError: a run is not there.
+        UsageError: the evaluation asks for what the runs cannot give.
+    """
+    return _Making(plan, work, tuple(systems), store, progress).table()
+
+
+@dataclass(frozen=True)
+class _Making:
+    plan: Plan
+    work: Work
+    systems: tuple[str, ...]
+    store: Store
+    progress: ProgressSink
+
+    def table(self) -> Table:
+        fused = {
+            str(system.fuse): name
+            for name, system in self.plan.systems.items()
+            if system.fuse is not None and name in self.systems
+        }
+        config = assembled(
+            EvaluateConfig, {**given(EvaluateConfig, self.plan.evaluate), "fuse": tuple(fused)}
+        )
+        asked = Asked.of(config)
+        seeds = self.plan.settings.seeds
+        trained = any(len(keys) > 1 for keys in self.work.runs.values())
+        artefacts = self._artefacts()
+        qrels = {one.label: self._qrels(one) for one in self.plan.topic_sets}
+        gold = {
+            one.label: self._gold(one, config, asked.measures) for one in self.plan.topic_sets
+        }
+        by_seed = {}
+        for place, seed in enumerate(seeds if trained else seeds[:1]):
+            inputs = self._inputs(artefacts, qrels, place)
+            found = measured(asked, inputs, gold.__getitem__, config, self.progress)
+            by_seed[seed] = self._arranged(found, fused)
+        evaluation = concluded(asked, self._averaged(by_seed), self.progress)
+        shown = {one.label: one for one in self.plan.topic_sets}
+        return Table(evaluation, by_seed, artefacts, shown)
+
+    def _artefacts(self) -> dict[tuple[str, str], tuple[Artefact, ...]]:
+        found = {}
+        for place, keys in self.work.runs.items():
+            names = [self.work.cells[key].name for key in keys]
+            for name in names:
+                if not self.store.has("runs", name):
+                    raise ArtefactError(
+                        f"there is no run {name} yet",
+                        hint="run the plan without `stages`, or the commands of all its stages",
+                    )
+            found[place] = tuple(self.store.get("runs", name) for name in names)
+        return found
+
+    def _qrels(self, one: TopicSetPlan) -> Qrels:
+        """The judgements of the topics that are searched for."""
+        collection = open_collection(one.id, one.docs_lang, home=self.store.home)
+        source = TopicSource(collection=one.id, lang=one.lang, every=one.collection.every)
+        kept = {topic.id for topic in read_topic_set(source, home=self.store.home).topics}
+        return {
+            topic: documents
+            for topic, documents in collection.qrels(one.lang).items()
+            if topic in kept
+        }
+
+    def _gold(
+        self, one: TopicSetPlan, config: EvaluateConfig, measures: Sequence[Measure]
+    ) -> Gold:
+        return read_gold(replace(config, collection=one.id, docs_lang=one.docs_lang), measures)
+
+    def _inputs(
+        self,
+        artefacts: Mapping[tuple[str, str], tuple[Artefact, ...]],
+        qrels: Mapping[str, Qrels],
+        place: int,
+    ) -> Inputs:
+        """The runs of a seed, by its place among the seeds, and those that have no seed."""
+        runs: dict[tuple[str, str], Run] = {}
+        sources: dict[tuple[str, str], str] = {}
+        for done, ((system, label), found) in enumerate(artefacts.items(), start=1):
+            artefact = found[place if len(found) > 1 else 0]
+            runs[system, label] = read_run(artefact.path / SAVED_RUN, name=system)
+            sources[system, label] = f"runs/{artefact.name} sha256:{artefact.digest}"
+            self.progress(Step("reading runs", done, len(artefacts), unit="runs"))
+        judged = frozenset(topic for one in qrels.values() for topic in one)
+        return Inputs(runs, qrels, judged, sources)
+
+    def _arranged(self, found: Evaluation, fused: Mapping[str, str]) -> Evaluation:
+        """The rows in the order of the plan, fusions under their names, topics told apart by
+        collection.
+        """
+        named = {written: fused.get(written, written) for written in found.inputs.systems}
+        of = {named[written]: written for written in named if named[written] in self.systems}
+        order = [
+            (name, one.label)
+            for one in self.plan.topic_sets
+            for name in self.systems
+            if (of[name], one.label) in found.inputs.runs
+        ]
+        qrels = {
+            label: {self._topic(label, topic): judged for topic, judged in one.items()}
+            for label, one in found.inputs.qrels.items()
+        }
+        inputs = replace(
+            found.inputs,
+            runs={
+                (name, label): self._run(label, found.inputs.runs[of[name], label].named(name))
+                for name, label in order
+            },
+            qrels=qrels,
+            judged=frozenset(topic for one in qrels.values() for topic in one),
+            sources={
+                (name, label): found.inputs.sources[of[name], label]
+                for name, label in order
+                if (of[name], label) in found.inputs.sources
+            },
+        )
+        return replace(
+            found,
+            inputs=inputs,
+            values={(name, label): found.values[of[name], label] for name, label in order},
+            fused={
+                (name, label): inputs.runs[name, label]
+                for name, label in order
+                if (of[name], label) in found.fused
+            },
+        )
+
+    def _topic(self, label: str, topic: str) -> str:
+        """A topic's id; with the collection's name where there are several collections."""
+        if len(self.plan.collections) == 1:
+            return topic
+        collection = next(one.collection for one in self.plan.topic_sets if one.label == label)
+        return f"{collection.name}/{topic}"
+
+    def _run(self, label: str, run: Run) -> Run:
+        return replace(run, topics=tuple(self._topic(label, topic) for topic in run.topics))
+
+    def _averaged(self, by_seed: Mapping[int, Evaluation]) -> Evaluation:
+        """The mean over seeds of the value of every topic."""
+        every = list(by_seed.values())
+        first = every[0]
+        if len(every) == 1:
+            return first
+        for measure in first.measures:
+            if measure.definition.aggregate in _NO_MEAN:
+                raise UsageError(
+                    f"{measure} is no figure of single topics, and cannot be averaged over the "
+                    f"{len(every)} seeds of the plan",
+                    hint="run the plan with one seed for it",
+                )
+        values: dict[tuple[str, str], Any] = {
+            place: np.mean([one.values[place] for one in every], axis=0) for place in first.values
+        }
+        notes = tuple(dict.fromkeys(note for one in every for note in one.notes))
+        return replace(first, values=values, notes=notes)
+
+
+def check_fusions(plan: Plan) -> None:
+    """Read the fusions of a plan, before anything runs.
+
+    Raises:
+        UsageError: one cannot be read.
+    """
+    for system in plan.systems.values():
+        if system.fuse is not None:
+            Fusion.parse(system.fuse)
