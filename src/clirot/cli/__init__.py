@@ -31,6 +31,7 @@ _MODULES = {
     "search": "search",
     "evaluate": "evaluate",
     "translate": "translate",
+    "perturb": "perturb",
     "align": "align",
     "models": "models",
 }
@@ -46,6 +47,7 @@ _SUMMARIES = {
     "evaluate": "Evaluate runs: a table of measures, compared, tested and fused on demand.",
     "translate": "Translate topics or documents by a model or another program, and write them as "
     "TSV.",
+    "perturb": "Perturb topics or bitext as people mistype, and write them as TSV.",
     "align": "Show which tokens of a translation the student's tokens are transported to.",
     "models": "List, show and remove what the model registry holds.",
 }
