@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from clirot.evaluation import evaluate as evaluate
     from clirot.retrieval.indexing import IndexConfig as IndexConfig
     from clirot.retrieval.indexing import build_index as build_index
+    from clirot.retrieval.perturbation.configuration import PerturbConfig as PerturbConfig
+    from clirot.retrieval.perturbation.perturbing import perturb as perturb
     from clirot.retrieval.searching import SearchConfig as SearchConfig
     from clirot.retrieval.searching import search as search
     from clirot.retrieval.translation.configuration import TranslateConfig as TranslateConfig
@@ -33,6 +35,8 @@ _MODULES = {
     "clirot.bitext.word_table": ("make_table",),
     "clirot.distillation": ("distill", "DistillConfig"),
     "clirot.retrieval.indexing": ("build_index", "IndexConfig"),
+    "clirot.retrieval.perturbation.configuration": ("PerturbConfig",),
+    "clirot.retrieval.perturbation.perturbing": ("perturb",),
     "clirot.retrieval.searching": ("search", "SearchConfig"),
     "clirot.retrieval.translation.configuration": ("TranslateConfig",),
     "clirot.retrieval.translation.translating": ("translate",),

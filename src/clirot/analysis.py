@@ -156,12 +156,22 @@ def words(text: str, language: str | None) -> list[str]:
         text: any text.
         language: its code, which ICU's breaker is asked for; None: not known.
     """
-    from icu4py.breakers import WordBreaker
-
     plain = unicodedata.normalize("NFKC", text).lower().translate(_UNWRITTEN)
     if plain.isascii() and plain.replace(" ", "").isalpha():
         return plain.split()  # what the breaker would give, sooner
-    return [word for word in WordBreaker(plain, language or "root") if any(map(str.isalnum, word))]
+    return [word for word in pieces(plain, language) if any(map(str.isalnum, word))]
+
+
+def pieces(text: str, language: str | None) -> list[str]:
+    """A text cut at the bounds of words: words, spaces and marks, which together are the text.
+
+    Args:
+        text: any text.
+        language: its code, which ICU's breaker is asked for; None: not known.
+    """
+    from icu4py.breakers import WordBreaker
+
+    return list(WordBreaker(text, language or "root"))
 
 
 def _without_script(language: str | None) -> str | None:

@@ -32,6 +32,7 @@ _MODULES = {
     "evaluate": "evaluate",
     "experiment": "experiment",
     "translate": "translate",
+    "perturb": "perturb",
     "align": "align",
     "models": "models",
 }
@@ -49,6 +50,7 @@ _SUMMARIES = {
     "its question.",
     "translate": "Translate topics or documents by a model or another program, and write them as "
     "TSV.",
+    "perturb": "Perturb topics or bitext as people mistype, and write them as TSV.",
     "align": "Show which tokens of a translation the student's tokens are transported to.",
     "models": "List, show and remove what the model registry holds.",
 }
