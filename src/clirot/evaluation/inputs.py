@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, cached_property
 from os import PathLike
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 from clirot.errors import InputError, LanguageError, UsageError
 from clirot.evaluation.config import EvaluateConfig
@@ -16,6 +17,9 @@ from clirot.records import ProgressSink, Step
 from clirot.registry import unknown_name
 from clirot.runs import SAVED_RUN, Qrels, Run, read_qrels, read_run
 from clirot.runs.source import check_utf8, read_bytes
+
+if TYPE_CHECKING:
+    from clirot.store import Artefact
 
 OVERALL = "overall"
 """The name that stands for all topic sets together; no set may have it."""
@@ -56,6 +60,8 @@ class Inputs:
     """(system, topic set) -> its file, or its name and digest in the store."""
     notes: tuple[str, ...] = ()
     """What a person should know of the inputs."""
+    saved: Mapping[tuple[str, str], Artefact] = field(default_factory=dict)
+    """(system, topic set) -> the run in the store, where it is one."""
 
     @cached_property
     def topics(self) -> Mapping[str, tuple[str, ...]]:
@@ -70,7 +76,7 @@ class Inputs:
 
 def inputs_in_memory(runs: Mapping[str, Run], qrels: Qrels, config: EvaluateConfig) -> Inputs:
     """Inputs from runs and qrels that are in memory."""
-    labelled = [(*_split_label(label), run, label) for label, run in runs.items()]
+    labelled = [_Labelled(*_split_label(label), run, label) for label, run in runs.items()]
     return _arrange(labelled, lambda _: qrels, config)
 
 
@@ -87,29 +93,26 @@ def read_inputs(config: EvaluateConfig, progress: ProgressSink) -> Inputs:
     qrels_of("")  # before the runs, which may be large
     labelled = []
     for done, (system, topic_set, written) in enumerate(named, 1):
-        path, name, source = _find(written)
-        run = read_run(path, name=system or name)
-        labelled.append((run.name, topic_set, run, source))
+        path, saved = _find(written)
+        run = read_run(path, name=system or (saved.name if saved is not None else None))
+        # The digest of a saved run leads to the index, the model and the bitext it was made with.
+        source = written if saved is None else f"runs/{saved.name} sha256:{saved.digest}"
+        labelled.append(_Labelled(run.name, topic_set, run, source, saved))
         if len(named) > 1:
             progress(Step("reading runs", done, len(named), unit="runs"))
     return _arrange(labelled, qrels_of, config)
 
 
-def _find(written: str) -> tuple[str | Path, str | None, str]:
-    """The file of a run, its name where that is not the name of the file, and its source.
-
-    Where there is no such file it may be the name of a run in the store. The digest of that run
-    leads to the index, the model and the bitext that it was made with.
-    """
+def _find(written: str) -> tuple[str | Path, Artefact | None]:
+    """The file of a run; where there is no such file, and the store has a run of that name, its."""
     if written != "-" and "/" not in written and not Path(written).exists():
         from clirot.store import Store
 
         store = Store()
         if written in store.names("runs"):
             artefact = store.get("runs", written)
-            source = f"runs/{written} sha256:{artefact.digest}"
-            return artefact.path / SAVED_RUN, written, source
-    return written, None, written
+            return artefact.path / SAVED_RUN, artefact
+    return written, None
 
 
 def _judgements(config: EvaluateConfig) -> Callable[[str], Qrels]:
@@ -133,8 +136,18 @@ def _judgements(config: EvaluateConfig) -> Callable[[str], Qrels]:
     return qrels_of
 
 
+class _Labelled(NamedTuple):
+    """A run with what it is called and where it is from."""
+
+    system: str
+    topic_set: str
+    run: Run
+    source: str
+    saved: Artefact | None = None
+
+
 def _arrange(
-    labelled: Iterable[tuple[str, str, Run, str]],
+    labelled: Iterable[_Labelled],
     qrels_of: Callable[[str], Qrels],
     config: EvaluateConfig,
 ) -> Inputs:
@@ -142,7 +155,8 @@ def _arrange(
     members = dict(_topic_set(text) for text in config.topic_sets)
     runs: dict[tuple[str, str], Run] = {}
     sources: dict[tuple[str, str], str] = {}
-    for system, topic_set, run, given in labelled:
+    artefacts: dict[tuple[str, str], Artefact] = {}
+    for system, topic_set, run, given, saved in labelled:
         for one in [topic_set] if topic_set or not members else members:
             if (system, one) in runs:
                 label = f"{system}@{one}" if one else system
@@ -151,6 +165,8 @@ def _arrange(
                     hint=f"name them: a={given}",
                 )
             runs[system, one], sources[system, one] = run, given
+            if saved is not None:
+                artefacts[system, one] = saved
     sets = dict.fromkeys(topic_set for _, topic_set in runs)
     if "" in sets and len(sets) > 1:
         unnamed = next(system for system, topic_set in runs if not topic_set)
@@ -166,7 +182,7 @@ def _arrange(
         if topic_set in members:
             qrels = _restrict(qrels, topic_set, members[topic_set], notes)
         restricted[topic_set] = qrels
-    return Inputs(runs, restricted, frozenset(judged), sources, tuple(notes))
+    return Inputs(runs, restricted, frozenset(judged), sources, tuple(notes), artefacts)
 
 
 def _topic_set(written: str) -> tuple[str, frozenset[str]]:
