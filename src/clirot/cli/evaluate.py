@@ -16,6 +16,7 @@ from clirot.cli.console import emit, note, progress, warn
 from clirot.cli.options import with_options
 from clirot.errors import ExpectationError, UsageError
 from clirot.evaluation.config import EvaluateConfig
+from clirot.evaluation.report import ReportSettings
 from clirot.settings import assembled, leaves
 
 _RUNS = next(leaf for leaf in leaves(EvaluateConfig) if leaf.name == "runs")
@@ -48,6 +49,11 @@ _RUNS = next(leaf for leaf in leaves(EvaluateConfig) if leaf.name == "runs")
     },
     without=("runs",),
 )
+@with_options(
+    ReportSettings,
+    into="report_settings",
+    names={leaf.name: (f"--report-{leaf.name}",) for leaf in leaves(ReportSettings)},
+)
 def evaluate(
     *,
     runs: Annotated[
@@ -74,7 +80,17 @@ def evaluate(
         Path | None,
         typer.Option("--pictures", metavar="DIR", help="Draw the comparison: one PNG a picture."),
     ] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(
+            "--report",
+            metavar="DIR",
+            help="Write a web page there, DIR/index.html: tables, pictures, every topic with its "
+            "rankings side by side, and where each figure is from.",
+        ),
+    ] = None,
     settings: dict[str, Any],
+    report_settings: dict[str, Any],
 ) -> None:
     """Evaluate runs: a table of measures, compared, tested and fused on demand."""
     _import_numpy_without_threads()
@@ -87,6 +103,7 @@ def evaluate(
     named = tuple(runs or ["-"])
     output.check(named, per_topic=per_topic, written=written)
     config = assembled(EvaluateConfig, {**settings, "runs": named})
+    page = assembled(ReportSettings, report_settings)
     with _without_garbage_collection(), progress() as sink:
         evaluation = run_evaluation(config, progress=sink)
     for line in evaluation.notes:
@@ -98,6 +115,8 @@ def evaluate(
         from clirot.evaluation.pictures import draw_all
 
         note(f"drew {', '.join(str(path) for path in draw_all(evaluation, pictures))}")
+    if report is not None:
+        output.write_page(evaluation, report, page)
     missed = [one for one in evaluation.outcomes if not one.met]
     if missed:
         raise ExpectationError(

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from clirot.cli.console import stdout
+from clirot.cli.console import note, progress, shown_warnings, stdout
 from clirot.errors import UsageError
 from clirot.evaluation.contrast_tables import (
     LABELS,
@@ -24,6 +24,7 @@ from clirot.evaluation.formats import (
     markdown_table,
     rows_of,
 )
+from clirot.evaluation.report import ReportSettings
 from clirot.evaluation.result import Evaluation
 from clirot.registry import unknown_name
 from clirot.runs import format_run
@@ -75,6 +76,20 @@ def save_fused(evaluation: Evaluation, directory: Path) -> list[str]:
             stream.writelines(line.encode() for line in format_run(run.named(label)))
         paths.append(str(path))
     return paths
+
+
+def write_page(evaluation: Evaluation, directory: Path, settings: ReportSettings) -> None:
+    """Write the page of the evaluation, and say what is not on it."""
+    from clirot.evaluation.report import write_report
+    from clirot.evaluation.report.texts import texts_of
+    from clirot.store import Store
+
+    with shown_warnings(), progress() as sink:
+        sets = texts_of(evaluation, Store())
+        report = write_report(evaluation, directory, sets, settings=settings, progress=sink)
+    for line in report.notes:
+        note(f"page: {line}")
+    note(f"wrote {report.path} ({report.bytes / 1e6:.1f} MB)")
 
 
 def _ranx_tables(evaluation: Evaluation, places: int) -> str:

@@ -26,10 +26,11 @@ def with_options(
     names: Mapping[str, tuple[str, ...]] | None = None,
     metavars: Mapping[str, str] | None = None,
     without: Collection[str] = (),
+    into: str = "settings",
 ) -> Callable[[Command], Command]:
     """Give a command the options of a configuration; it takes them as the argument ``settings``.
 
-    ``settings`` is a dictionary from the name of a setting to its value. Settings for which no
+    That is a dictionary from the name of a setting to its value. Settings for which no
     option was given are in it with their defaults, except those whose default is "none given"
     (None, or an empty tuple) or follows from something else, which are left out.
 
@@ -40,6 +41,7 @@ def with_options(
         metavars: what stands for the value in the help where that is not the type, such as
             ``{"topic_sets": "NAME=FILE"}``.
         without: settings that get no option.
+        into: the argument that takes the values, for a command with several configurations.
     """
     chosen = [leaf for leaf in leaves(configuration) if leaf.name not in without]
 
@@ -52,13 +54,13 @@ def with_options(
                 for leaf in chosen
                 if (value := settings[leaf.name]) is not None
             }
-            command(settings=present, **given)
+            command(**{into: present}, **given)
 
         hints = get_type_hints(command, include_extras=True)
         own = [
             one.replace(kind=inspect.Parameter.KEYWORD_ONLY, annotation=hints[one.name])
             for one in inspect.signature(command).parameters.values()
-            if one.name != "settings"
+            if one.name != into
         ]
         options = [
             _parameter(leaf, (names or {}).get(leaf.name), (metavars or {}).get(leaf.name))

@@ -78,7 +78,7 @@ class MultiVectorTokenEncoder:
 
     def __init__(self, model: MultiVectorEncoder, *, side: Side, name: str, digest: str) -> None:
         self.model = model.eval()
-        self._side = side
+        self.side = side
         self.name = name
         self.digest = digest
         self.dim = int(model.encode_query(["a"])[0].shape[1])
@@ -95,7 +95,7 @@ class MultiVectorTokenEncoder:
         Texts of similar length are batched, so that every batch has about the same number of
         tokens. The other texts of its batch change a text's vectors by float rounding only.
         """
-        encode = self.model.encode_query if self._side == "query" else self.model.encode_document
+        encode = self.model.encode_query if self.side == "query" else self.model.encode_document
         found: list[TokenVectors | None] = [None] * len(texts)
         done = 0
         progress(Step(label, 0, len(texts), unit="texts"))

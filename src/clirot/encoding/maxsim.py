@@ -123,9 +123,25 @@ def maxsim(query: FloatArray, document: FloatArray) -> float:
 
     The plain form of the definition, for reading and for checking the blockwise one.
     """
+    return float(best_matches(query, document)[1].sum())
+
+
+def best_matches(query: FloatArray, document: FloatArray) -> tuple[IntArray, NDArray[np.float64]]:
+    """For each query token the document token with the greatest similarity, and that similarity.
+
+    The first one where several are as great. The similarities add up to :func:`maxsim`.
+
+    Args:
+        query: ``(tokens, dim)``.
+        document: ``(tokens, dim)``.
+
+    Returns:
+        ``(query tokens,)`` places of document tokens, and ``(query tokens,)`` similarities.
+    """
     left = _snap(torch.from_numpy(query.astype(np.float64)))
     right = _snap(torch.from_numpy(document.astype(np.float64)))
-    return float(_snap((left @ right.T).amax(1), _SUM_GRID).sum())
+    best, places = (left @ right.T).max(1)
+    return places.numpy(), _snap(best, _SUM_GRID).numpy()
 
 
 def scores(

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from os import PathLike
 from pathlib import Path
+from typing import NamedTuple
 
 from clirot.errors import InputError, LanguageError, UsageError
 from clirot.evaluation.config import EvaluateConfig
@@ -17,7 +18,7 @@ from clirot.records import ProgressSink, Step
 from clirot.registry import unknown_name
 from clirot.runs import NamedRun, Qrels, Run, find_run, read_qrels, read_run
 from clirot.runs.source import check_utf8, read_bytes
-from clirot.store import Store
+from clirot.store import Artefact, Store
 
 OVERALL = "overall"
 """The name that stands for all topic sets together; no set may have it."""
@@ -58,6 +59,8 @@ class Inputs:
     """(system, topic set) -> its file, or its name and digest in the store."""
     notes: tuple[str, ...] = ()
     """What a person should know of the inputs."""
+    saved: Mapping[tuple[str, str], Artefact] = field(default_factory=dict)
+    """(system, topic set) -> the run in the store, where it is one."""
 
     @cached_property
     def topics(self) -> Mapping[str, tuple[str, ...]]:
@@ -72,7 +75,7 @@ class Inputs:
 
 def inputs_in_memory(runs: Mapping[str, Run], qrels: Qrels, config: EvaluateConfig) -> Inputs:
     """Inputs from runs and qrels that are in memory."""
-    labelled = [(*_split_label(label), run, label) for label, run in runs.items()]
+    labelled = [_Labelled(*_split_label(label), run, label) for label, run in runs.items()]
     return _arrange(labelled, lambda _: qrels, config)
 
 
@@ -93,7 +96,7 @@ def read_inputs(config: EvaluateConfig, progress: ProgressSink) -> Inputs:
     labelled = []
     for done, (system, topic_set, found) in enumerate(named, 1):
         run = read_run(found.path, name=system or found.name)
-        labelled.append((run.name, topic_set, run, found.source))
+        labelled.append(_Labelled(run.name, topic_set, run, found.source, found.artefact))
         if len(named) > 1:
             progress(Step("reading runs", done, len(named), unit="runs"))
     inputs = _arrange(labelled, qrels_of, config)
@@ -127,8 +130,18 @@ def _judgements(
     return qrels_of
 
 
+class _Labelled(NamedTuple):
+    """A run with what it is called and where it is from."""
+
+    system: str
+    topic_set: str
+    run: Run
+    source: str
+    saved: Artefact | None = None
+
+
 def _arrange(
-    labelled: Iterable[tuple[str, str, Run, str]],
+    labelled: Iterable[_Labelled],
     qrels_of: Callable[[str], Qrels],
     config: EvaluateConfig,
 ) -> Inputs:
@@ -136,7 +149,8 @@ def _arrange(
     members = dict(_topic_set(text) for text in config.topic_sets)
     runs: dict[tuple[str, str], Run] = {}
     sources: dict[tuple[str, str], str] = {}
-    for system, topic_set, run, given in labelled:
+    artefacts: dict[tuple[str, str], Artefact] = {}
+    for system, topic_set, run, given, saved in labelled:
         for one in [topic_set] if topic_set or not members else members:
             if (system, one) in runs:
                 label = f"{system}@{one}" if one else system
@@ -145,6 +159,8 @@ def _arrange(
                     hint=f"name them: a={given}",
                 )
             runs[system, one], sources[system, one] = run, given
+            if saved is not None:
+                artefacts[system, one] = saved
     sets = dict.fromkeys(topic_set for _, topic_set in runs)
     if "" in sets and len(sets) > 1:
         unnamed = next(system for system, topic_set in runs if not topic_set)
@@ -160,7 +176,7 @@ def _arrange(
         if topic_set in members:
             qrels = _restrict(qrels, topic_set, members[topic_set], notes)
         restricted[topic_set] = qrels
-    return Inputs(runs, restricted, frozenset(judged), sources, tuple(notes))
+    return Inputs(runs, restricted, frozenset(judged), sources, tuple(notes), artefacts)
 
 
 def _topic_set(written: str) -> tuple[str, frozenset[str]]:

@@ -6,6 +6,8 @@ data. They use the object interface of matplotlib, which needs no display and no
 
 from __future__ import annotations
 
+import unicodedata
+from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +18,7 @@ from clirot.evaluation.formats import paper_name
 from clirot.evaluation.measures import Measure, measure_values, parse_measure
 from clirot.evaluation.result import Evaluation
 from clirot.evaluation.samples import averaged, interval_of, sample
+from clirot.figures import families_for, spelled
 from clirot.store import written
 
 if TYPE_CHECKING:
@@ -25,13 +28,52 @@ if TYPE_CHECKING:
 # The colours of Okabe and Ito, which colour-blind people can tell apart.
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+_LONGEST = 60  # characters of a name; a longer one would leave no room for the picture
 _UP, _DOWN = "#0072B2", "#D55E00"
 
 
-def draw_all(evaluation: Evaluation, directory: Path) -> list[Path]:
-    """Draw the precision-recall curve, gains over the baseline, and measures by topic set.
+@dataclass(frozen=True)
+class Picture:
+    """A figure, and in words what it shows."""
+
+    figure: Figure
+    text: str
+
+
+def pictures_of(evaluation: Evaluation) -> dict[str, Picture]:
+    """The pictures that there is data for, by name.
 
     Gains are drawn where there is a baseline, measures by topic set where there are several sets.
+    """
+    pictures = {
+        "precision-recall": Picture(
+            precision_recall(evaluation),
+            "Interpolated precision at eleven levels of recall, a line for each system.",
+        )
+    }
+    measures = averaged(evaluation.measures)
+    baseline = evaluation.config.baseline
+    if baseline is not None and measures:
+        for system in evaluation.systems:
+            if system != baseline:
+                pictures[f"gain.{system}.{measures[0]}"] = Picture(
+                    gains(evaluation, system, measures[0]),
+                    f"Gain in {paper_name(measures[0])} of {system} over {baseline}, a bar for "
+                    "each topic.",
+                )
+    if evaluation.multiple:
+        for measure in measures:
+            pictures[f"by-topic-set.{measure}"] = Picture(
+                by_topic_set(evaluation, measure),
+                f"{paper_name(measure)} of each system on each topic set, with its interval.",
+            )
+    for picture in pictures.values():
+        _make_legible(picture.figure)
+    return pictures
+
+
+def draw_all(evaluation: Evaluation, directory: Path) -> list[Path]:
+    """Write the pictures of :func:`pictures_of`.
 
     Returns:
         The PNG files written.
@@ -39,21 +81,11 @@ def draw_all(evaluation: Evaluation, directory: Path) -> list[Path]:
     Raises:
         ArtefactError: the directory cannot be written.
     """
-    figures: dict[str, Figure] = {"precision-recall": precision_recall(evaluation)}
-    measures = averaged(evaluation.measures)
-    baseline = evaluation.config.baseline
-    if baseline is not None and measures:
-        for system in evaluation.systems:
-            if system != baseline:
-                figures[f"gain.{system}.{measures[0]}"] = gains(evaluation, system, measures[0])
-    if evaluation.multiple:
-        for measure in measures:
-            figures[f"by-topic-set.{measure}"] = by_topic_set(evaluation, measure)
     paths = []
-    for name, figure in figures.items():
+    for name, picture in pictures_of(evaluation).items():
         path = directory / f"{_file_name(name)}.png"
         drawn = BytesIO()
-        figure.savefig(drawn, format="png", dpi=150, metadata={"Software": None})
+        picture.figure.savefig(drawn, format="png", dpi=150, metadata={"Software": None})
         with written(path, parents=True) as (stream,):
             stream.write(drawn.getbuffer())
         paths.append(path)
@@ -62,6 +94,28 @@ def draw_all(evaluation: Evaluation, directory: Path) -> list[Path]:
 
 def _file_name(name: str) -> str:
     return "".join(char if char.isalnum() or char in "@.+-" else "_" for char in name)
+
+
+def _shown(name: str) -> str:
+    """A name as a picture can show it: not too long, without control characters, and with letters
+    that no font here has spelled in Latin ones.
+    """
+    if len(name) > _LONGEST:
+        name = name[: _LONGEST - 1] + "…"
+    name = "".join(" " if unicodedata.category(char) == "Cc" else char for char in name)
+    missing = families_for(name)[1]
+    name = spelled(name, missing) if missing else name
+    return f" {name}" if name.startswith("_") else name  # a legend leaves out what begins with _
+
+
+def _make_legible(figure: Figure) -> None:
+    """Let every text have the fonts that it needs, and its dollar signs as they are."""
+    from matplotlib.text import Text
+
+    for found in figure.findobj(Text):
+        text: Any = found
+        text.set_parse_math(False)
+        text.set_fontfamily(families_for(text.get_text())[0])
 
 
 def gains(evaluation: Evaluation, system: str, measure: Measure) -> Figure:
@@ -76,7 +130,9 @@ def gains(evaluation: Evaluation, system: str, measure: Measure) -> Figure:
     there = sample(evaluation, baseline, measure, sets)
     figure, axes = _figure(7.2, 3.4)
     if here is None or there is None:
-        axes.set_title(f"{system} and {baseline} were not run on the same topic sets")
+        axes.set_title(
+            f"{_shown(system)} and {_shown(baseline)} were not run on the same topic sets"
+        )
         return figure
     differences = here.values - there.values
     order = np.argsort(-differences, kind="stable")
@@ -92,14 +148,15 @@ def gains(evaluation: Evaluation, system: str, measure: Measure) -> Figure:
     better, worse = int((differences > 0).sum()), int((differences < 0).sum())
     same = len(differences) - better - worse
     axes.set_title(
-        f"{system} against {baseline}: better on {better}, worse on {worse}, same on {same} "
-        f"{'topics' if len(differences) > 1 else 'topic'}",
+        f"{_shown(system)} against {_shown(baseline)}: better on {better}, worse on {worse}, "
+        f"same on {same} {'topics' if len(differences) > 1 else 'topic'}",
         fontsize=9,
     )
     axes.set_ylabel(f"gain in {paper_name(measure)}")
     axes.set_xlim(0.3, len(heights) + 0.7)
     if len(heights) <= 30:
-        axes.set_xticks(places, [here.topics[place] for place in order], rotation=90, fontsize=7)
+        names = [_shown(here.topics[place]) for place in order]
+        axes.set_xticks(places, names, rotation=90, fontsize=7)
     else:
         axes.set_xlabel("topics, by gain")
     axes.annotate(
@@ -130,8 +187,9 @@ def precision_recall(evaluation: Evaluation) -> Figure:
             axis=0,
         )
         axes.plot(
-            levels, precision, label=system, color=_COLOURS[place % 7], marker=_MARKERS[place % 7],
-            markersize=4, linewidth=1.4, linestyle="-" if place < 7 else "--",
+            levels, precision, label=_shown(system), color=_COLOURS[place % 7],
+            marker=_MARKERS[place % 7], markersize=4, linewidth=1.4,
+            linestyle="-" if place < 7 else "--",
         )  # fmt: skip
     axes.set_xlabel("recall")
     axes.set_ylabel("interpolated precision")
@@ -161,13 +219,13 @@ def by_topic_set(evaluation: Evaluation, measure: Measure) -> Figure:
         if points:
             across, means, below, above = zip(*points, strict=True)
             axes.errorbar(
-                across, means, yerr=[below, above], label=system, color=_COLOURS[place % 7],
+                across, means, yerr=[below, above], label=_shown(system), color=_COLOURS[place % 7],
                 marker=_MARKERS[place % 7], markersize=5, linestyle="none", capsize=2,
                 linewidth=1.2,
             )  # fmt: skip
     if evaluation.multiple:
         axes.axvline(len(sets) - 1.5, color="0.8", linewidth=0.8)
-    axes.set_xticks(range(len(sets)), sets)
+    axes.set_xticks(range(len(sets)), [_shown(name) for name in sets])
     axes.set_xlim(-0.5, len(sets) - 0.5)
     axes.set_ylabel(paper_name(measure))
     axes.set_ylim(0, None)

@@ -76,6 +76,9 @@ def leaks(
     from clirot.bitext.chosen import Choice, chosen_bitext
 
     collections = _Collections(store, progress)
+    # Other wordings are made of the same questions.
+    distinct = {(one.id, one.lang, one.docs_lang): one for one in reversed(topic_sets)}
+    topic_sets = list(reversed(distinct.values()))
     for done, one in enumerate(bitexts):
         progress(Step("compare bitext with collections", done, len(bitexts), unit="bitexts"))
         choice = Choice(pair=one.pair, sources=one.sources, files=one.files, call=lambda _: "")

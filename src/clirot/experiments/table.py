@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -34,6 +34,7 @@ from clirot.store import Artefact, Store
 if TYPE_CHECKING:
     from clirot.evaluation.result import Evaluation
 
+T = TypeVar("T")
 _NO_MEAN = ("macro_f1",)
 """How measures sum up that are no figures of topics: seeds cannot be averaged topic by topic."""
 
@@ -46,8 +47,6 @@ class Table:
     by_seed: Mapping[int, Evaluation]
     """Seed -> the evaluation of its students alone, without tests; one entry where there is one
     seed."""
-    artefacts: Mapping[tuple[str, str], tuple[Artefact, ...]]
-    """(system, topic set) -> its runs in the store, one for each seed."""
     topic_sets: Mapping[str, TopicSetPlan]
     """Label -> the topic set."""
 
@@ -107,7 +106,7 @@ class _Making:
             by_seed[seed] = self._arranged(found, fused)
         evaluation = concluded(asked, self._averaged(by_seed), self.progress)
         shown = {one.label: one for one in self.plan.topic_sets}
-        return Table(evaluation, by_seed, artefacts, shown)
+        return Table(evaluation, by_seed, shown)
 
     def _artefacts(self) -> dict[tuple[str, str], tuple[Artefact, ...]]:
         found = {}
@@ -153,7 +152,8 @@ class _Making:
             sources[system, label] = f"runs/{artefact.name} sha256:{artefact.digest}"
             self.progress(Step("reading runs", done, len(artefacts), unit="runs"))
         judged = frozenset(topic for one in qrels.values() for topic in one)
-        return Inputs(runs, qrels, judged, sources)
+        saved = {where: found[place if len(found) > 1 else 0] for where, found in artefacts.items()}
+        return Inputs(runs, qrels, judged, sources, saved=saved)
 
     def _arranged(self, found: Evaluation, fused: Mapping[str, str]) -> Evaluation:
         """The rows in the order of the plan, fusions under their names, topics told apart by
@@ -179,11 +179,8 @@ class _Making:
             },
             qrels=qrels,
             judged=frozenset(topic for one in qrels.values() for topic in one),
-            sources={
-                (name, label): found.inputs.sources[of[name], label]
-                for name, label in order
-                if (of[name], label) in found.inputs.sources
-            },
+            sources=_chosen(found.inputs.sources, order, of),
+            saved=_chosen(found.inputs.saved, order, of),
         )
         return replace(
             found,
@@ -224,6 +221,15 @@ class _Making:
         }
         notes = tuple(dict.fromkeys(note for one in every for note in one.notes))
         return replace(first, values=values, notes=notes)
+
+
+def _chosen(
+    table: Mapping[tuple[str, str], T], order: Sequence[tuple[str, str]], of: Mapping[str, str]
+) -> dict[tuple[str, str], T]:
+    """The entries of these systems and topic sets, where there are any, under the systems' names."""
+    return {
+        (name, label): table[of[name], label] for name, label in order if (of[name], label) in table
+    }
 
 
 def check_fusions(plan: Plan) -> None:

@@ -27,6 +27,8 @@ class NamedRun:
     index, the model and the bitext that the run was made with."""
     documents: str | None = None
     """Digest of the documents it was found in; None: not known."""
+    artefact: Artefact | None = None
+    """What the store keeps; None: it is not from there."""
 
 
 def find_run(written: str, store: Store) -> NamedRun:
@@ -43,6 +45,7 @@ def find_run(written: str, store: Store) -> NamedRun:
         name=written,
         source=f"runs/{written} sha256:{artefact.digest}",
         documents=_documents(artefact, store),
+        artefact=artefact,
     )
 
 

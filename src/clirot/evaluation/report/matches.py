@@ -1,0 +1,230 @@
+"""Which token matched which: MaxSim's maxima for the topics of a report that stand out.
+
+A saved run names the index and the model that it was made with. The topic and the documents are
+encoded once more by them: what is shown are the maxima of these vectors. An index in float16 holds
+vectors that are rounded, so a score may differ from their sum in the fourth digit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from clirot.errors import ArtefactError, ClirotError
+from clirot.evaluation.report.rankings import Rankings
+from clirot.evaluation.report.settings import ReportSettings
+from clirot.evaluation.report.texts import SetTexts
+from clirot.evaluation.report.topics import SetTopic, striking
+from clirot.evaluation.result import Evaluation
+from clirot.records import ProgressSink
+from clirot.store import Artefact, Store
+
+if TYPE_CHECKING:
+    from clirot.encoding.encoders import MultiVectorTokenEncoder
+    from clirot.encoding.token_texts import TokenTexts
+    from clirot.models import ModelRef
+
+_DIGITS = 4  # of a similarity, after the point
+
+
+@dataclass(frozen=True)
+class Matches:
+    """The matches of some topics, and why others have none."""
+
+    topics: list[int]
+    """The topics that were looked at."""
+    found: dict[int, dict[int, dict[str, Any]]]
+    """Topic -> system -> its tokens, and for each document the token that each of them matched."""
+    reasons: dict[int, str]
+    """System -> why it has none."""
+
+    def document(self) -> dict[str, Any]:
+        """As plain values."""
+        return {"topics": self.topics, "found": self.found, "reasons": self.reasons}
+
+
+def matches_of(
+    evaluation: Evaluation,
+    topics: Sequence[SetTopic],
+    sets: Mapping[str, SetTexts],
+    rankings: Rankings,
+    settings: ReportSettings,
+    progress: ProgressSink,
+) -> Matches:
+    """The matches between the topics that stand out and the documents that are shown for them."""
+    if settings.matches == 0:
+        return Matches([], {}, {})
+    chosen = striking(evaluation, topics, settings.matches)
+    reading = _Reading(settings.characters, progress)
+    found: dict[int, dict[int, dict[str, Any]]] = {}
+    reasons: dict[int, str] = {}
+    for number, system in enumerate(evaluation.systems):
+        work = _Work()
+        for place in chosen:
+            one = topics[place]
+            artefact = sets[one.topic_set].artefact(system, one.topic)
+            ranking = rankings.hits[place][number]
+            if artefact is None:
+                reasons.setdefault(number, _unknown(evaluation, system, one.topic_set))
+                continue
+            text = sets[one.topic_set].read_text(system, one.topic)
+            if text is None:
+                reasons.setdefault(number, "the text of its topics is not known")
+            elif text.strip() and ranking:
+                work.add(artefact, place, text, ranking[::3])
+        for artefact, rows in work.rows.values():
+            try:
+                for place, one_topic in reading.match(artefact, rows, rankings):
+                    found.setdefault(place, {})[number] = one_topic
+            except ClirotError as error:
+                reasons[number] = error.message
+    return Matches(chosen, found, reasons)
+
+
+def _unknown(evaluation: Evaluation, system: str, topic_set: str) -> str:
+    if (system, topic_set) in evaluation.fused:
+        return "it was made by fusion, which looks at ranks and scores only"
+    if (system, topic_set) not in evaluation.inputs.runs:
+        return "it was not run on these topics"
+    return "it is a file, which does not say by which model it was made"
+
+
+@dataclass(frozen=True)
+class _Row:
+    """A topic to look at: its place, what the system read, and the documents to look at."""
+
+    place: int
+    text: str
+    documents: list[int]
+
+
+@dataclass(frozen=True)
+class _Work:
+    """The topics to look at, by saved run."""
+
+    rows: dict[str, tuple[Artefact, list[_Row]]] = field(default_factory=dict)
+
+    def add(self, artefact: Artefact, place: int, text: str, documents: list[int]) -> None:
+        self.rows.setdefault(artefact.digest, (artefact, []))[1].append(
+            _Row(place, text, documents)
+        )
+
+
+class _Reading:
+    """Encodes topics and documents; a document that several systems found is encoded once."""
+
+    def __init__(self, characters: int, progress: ProgressSink) -> None:
+        self._characters = characters
+        self._progress = progress
+        self._documents: dict[tuple[str, str], TokenTexts] = {}
+
+    def match(
+        self, artefact: Artefact, rows: Sequence[_Row], rankings: Rankings
+    ) -> list[tuple[int, dict[str, Any]]]:
+        """The tokens of each topic and what they matched in each document.
+
+        Raises:
+            ClirotError: the run has no encoder, or it is not there any more as it was.
+        """
+        from clirot.encoding.encoders import load_encoder
+        from clirot.encoding.token_texts import read_tokens
+
+        model = encoder_of(artefact)
+        texts = rankings.documents.texts
+        queries = read_tokens(
+            load_encoder(model, side="query"),
+            [row.text for row in rows],
+            progress=self._progress,
+            label=f"encode topics of {artefact.name}",
+        )
+        self._encode(model, artefact.name, rows, texts)
+        digest = model.side("document").digest
+        found = []
+        for row, query in zip(rows, queries, strict=True):
+            documents = {
+                number: matched(query, self._documents[digest, text], self._characters, text)
+                for number in row.documents
+                if (text := texts[number]) is not None
+            }
+            found.append((row.place, {"tokens": labelled(query, row.text), "documents": documents}))
+        return found
+
+    def _encode(
+        self, model: ModelRef, name: str, rows: Sequence[_Row], texts: Sequence[str | None]
+    ) -> None:
+        from clirot.encoding.encoders import load_encoder
+        from clirot.encoding.token_texts import read_tokens
+
+        digest = model.side("document").digest
+        wanted = dict.fromkeys(
+            text
+            for row in rows
+            for number in row.documents
+            if (text := texts[number]) is not None and (digest, text) not in self._documents
+        )
+        if not wanted:
+            return
+        encoder: MultiVectorTokenEncoder = load_encoder(model, side="document")
+        read = read_tokens(
+            encoder, list(wanted), progress=self._progress, label=f"encode documents of {name}"
+        )
+        for text, tokens in zip(wanted, read, strict=True):
+            self._documents[digest, text] = tokens
+
+
+def encoder_of(artefact: Artefact) -> ModelRef:
+    """The model that encoded the topics of a saved run, and whose document side made its index.
+
+    Raises:
+        ArtefactError: a lexical model made the run; or the index or the model is not there any
+            more, or is another one now.
+        ClirotError: the model cannot be found.
+    """
+    from clirot.models import resolve
+
+    store = Store(artefact.path.parents[1])
+    made_from = {one.kind: one for one in artefact.manifest.inputs}
+    if "models" not in made_from:
+        raise ArtefactError("it compares words, not token vectors")
+    wanted = made_from["indexes"]
+    if not store.has("indexes", wanted.name):
+        raise ArtefactError(f"its index {wanted.name} is not in the store any more")
+    index = store.get("indexes", wanted.name)
+    model = resolve(made_from["models"].name, store, fetch=False)
+    documents = next(one for one in index.manifest.inputs if one.kind == "models")
+    if index.digest != wanted.digest:
+        raise ArtefactError(f"its index {wanted.name} was made anew since")
+    if (model.side("query").digest, model.side("document").digest) != (
+        made_from["models"].digest,
+        documents.digest,
+    ):
+        raise ArtefactError(f"its model {model.name} is another one now")
+    return model
+
+
+def labelled(tokens: TokenTexts, text: str) -> list[str]:
+    """Each token as a person reads it: its characters, or its name where it has none."""
+    return [
+        text[start:end] if end > start else name
+        for (start, end), name in zip(tokens.spans, tokens.names, strict=True)
+    ]
+
+
+def matched(query: TokenTexts, document: TokenTexts, characters: int, text: str) -> list[Any]:
+    """What each query token matched: place, length and similarity, one token after another.
+
+    A token that has no place in the text that is shown, because it was added by the encoder or lies
+    beyond the cut, has its characters or its name in place of the place, and the length 0.
+    """
+    from clirot.encoding.maxsim import best_matches
+
+    places, similarities = best_matches(query.vectors, document.vectors)
+    labels = labelled(document, text)
+    found: list[Any] = []
+    for place, similarity in zip(places.tolist(), similarities.tolist(), strict=True):
+        start, end = document.spans[place]
+        shown = start < end <= characters
+        found += [start, end - start] if shown else [labels[place], 0]
+        found.append(round(similarity, _DIGITS))
+    return found
