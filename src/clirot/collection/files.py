@@ -2,7 +2,8 @@
 
 A directory holds ``docs.<lang>.tsv|jsonl``, ``queries.<lang>.tsv|jsonl|trec`` and ``qrels.txt``.
 ``queries.<lang>.<variant>.tsv`` (or jsonl, trec) is another wording of the topics in that language.
-Every file may be gzip-compressed (``.gz``). The first line of a topic file that is not blank tells
+``train.<lang>.tsv`` and ``test.<lang>.tsv``, or ``labels.tsv``, are labels. Every file may be
+gzip-compressed (``.gz``). The first line of a topic file that is not blank tells
 its format. The text of a TREC topic is its title, as in the title-only runs of the field;
 description and narrative are not read.
 """
@@ -16,6 +17,7 @@ from itertools import chain
 from pathlib import Path
 
 from clirot.collection.collection import Collection
+from clirot.collection.labels import Labels, directory_labels
 from clirot.collection.rows import (
     Lines,
     Row,
@@ -149,6 +151,12 @@ class DirectoryCollection(Collection):
                 hint="give a file of judgements: `qrels=FILE`",
             )
         return read_qrels(self._qrels)
+
+    def labels(self) -> Labels:
+        """See :meth:`Collection.labels`; they are in files that :mod:`~clirot.collection.labels`
+        reads.
+        """
+        return directory_labels(self._directory) or super().labels()
 
     def by_document_language(self) -> tuple[DirectoryCollection, ...]:
         """Itself where a language is chosen."""
