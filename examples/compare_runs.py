@@ -6,7 +6,8 @@ Makes four runs on the embedded collection cldr/so: BM25 over words and over cha
 each with the Somali and with the English topics. Names are often spelled alike in both languages
 ("Burundi", "Kroowaashi"), so trigrams should cross the language border better than words do.
 Then evaluates them, tests trigrams against words, and writes a LaTeX table and pictures. The first
-80 topics are written to training.ids, for the weights of a fusion.
+80 topics are written to training.ids, for the weights of a fusion, and what documents and topics
+are about (a language, a currency ...) to labels.tsv, for classification by neighbours.
 
 Prints:
 
@@ -28,7 +29,7 @@ from pathlib import Path
 
 from clirot.collection import open_collection
 from clirot.evaluation import EvaluateConfig, evaluate
-from clirot.evaluation.formats import latex_table
+from clirot.evaluation.latex import latex_table
 from clirot.evaluation.pictures import draw_all
 from clirot.records import Document, Hit
 from clirot.runs import format_hits
@@ -92,6 +93,12 @@ def main(directory: Path) -> None:
             specs.append(f"{split.__name__}@{lang}={path}")
     training = [f"{topic.id}\n" for topic in collection.topics("so")[:80]]
     (directory / "training.ids").write_text("".join(training), encoding="utf-8")
+    # A topic is about what the first of its most relevant documents is about: its id says so.
+    labels = {document.id: document.id.split("-")[0] for document in collection.documents()}
+    for topic, judged in collection.qrels("so").items():
+        labels[topic] = labels[max(judged, key=judged.__getitem__)]
+    rows = "".join(f"{one}\t{label}\n" for one, label in labels.items())
+    (directory / "labels.tsv").write_text(rows, encoding="utf-8")
     config = EvaluateConfig(
         runs=tuple(specs), collection="cldr/so", metrics=("map", "ndcg@10"), baseline="words"
     )

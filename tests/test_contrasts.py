@@ -22,7 +22,8 @@ from clirot.errors import UsageError
 from clirot.evaluation import EvaluateConfig, evaluate_runs
 from clirot.evaluation.contrast_tables import contrast_tables
 from clirot.evaluation.contrasts import WrittenContrast
-from clirot.evaluation.formats import csv_text, json_document, latex_table, markdown_table
+from clirot.evaluation.formats import csv_text, json_document, markdown_table
+from clirot.evaluation.latex import latex_table
 from clirot.evaluation.result import Evaluation
 from clirot.evaluation.significance import (
     bootstrap_interval,

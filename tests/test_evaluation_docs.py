@@ -49,6 +49,7 @@ FILES: dict[str, str | bytes] = {
     "three.qrels": "1 d1 1\n",
     "grade.qrels": "1 0 d1 1\n1 0 d2 high\n",
     "twice.qrels": "1 0 d1 1\n1 0 d1 2\n",
+    "labels": "1\tmusic\nd1\tmusic\nd2\tweather\nd3\tweather\n",
     "dev.topics": "7\n8\n",
     "all.topics": "1\n2\n",
 }
@@ -89,6 +90,10 @@ MISTAKES: list[tuple[str, str]] = [
     ("a gap between unknown sets", "run --qrels qrels --gap clean..typo"),
     ("a contrast without brackets", "run other --qrels qrels --contrast 'run - other'"),
     ("a contrast with an unknown run", "run other --qrels qrels --contrast '[run] - [othr]'"),
+    ("neighbours without labels", "run --qrels qrels -m knn-accuracy@5"),
+    ("neighbours without a number", "run --qrels qrels -m knn-accuracy"),
+    ("a topic without a label", "run --qrels qrels -m knn-accuracy@5 --labels labels"),
+    ("labels that nothing needs", "run --qrels qrels --labels labels"),
     ("a topic set without judged topics", "run --qrels qrels --topic-set dev=dev.topics"),
     ("topic sets for some runs only", "a@so=run b=other --qrels qrels"),
     ("fusing one run", "run --qrels qrels --fuse rrf"),

@@ -37,6 +37,7 @@ _RUNS = next(leaf for leaf in leaves(EvaluateConfig) if leaf.name == "runs")
     metavars={
         "collection": "ID|DIR",
         "qrels": "FILE",
+        "labels": "FILE",
         "metrics": "MEASURE",
         "topic_sets": "NAME=FILE",
         "baseline": "NAME",

@@ -19,11 +19,11 @@ from clirot.evaluation.formats import (
     Cell,
     csv_text,
     json_text,
-    latex_table,
     legend,
     markdown_table,
     rows_of,
 )
+from clirot.evaluation.latex import latex_table
 from clirot.evaluation.report import ReportSettings
 from clirot.evaluation.result import Evaluation
 from clirot.registry import unknown_name
@@ -189,7 +189,7 @@ def _comparison_table(evaluation: Evaluation, places: int) -> str:
             **interval_cell(evaluation, one.interval, f"+.{places}f"),
             "p": p_text(one.test.p),
             "p (Holm)": p_text(one.p_adjusted),
-            "effect d": f"{one.effect:+.2f}",
+            "effect d": "-" if one.effect is None else f"{one.effect:+.2f}",
             "better/worse/same": f"{one.better}/{one.worse}/{one.topics - one.better - one.worse}",
         }
         for one in evaluation.comparisons

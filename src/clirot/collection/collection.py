@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 
+from clirot.collection.labels import Labels
 from clirot.errors import InputError, UnknownNameError, UsageError
 from clirot.languages import parse_language
 from clirot.records import Document, Topic
@@ -156,6 +157,18 @@ class Collection(ABC):
                 hint="give a file of judgements: `qrels=FILE`",
             )
         return qrels
+
+    def labels(self) -> Labels:
+        """The labels of the documents and of the topics, where they are classified.
+
+        Raises:
+            InputError: there are none, or a file of theirs is malformed.
+        """
+        raise InputError(
+            f"collection {self.id} has no labels",
+            hint="give a file of them, id TAB label: `labels=FILE`; a directory has them as "
+            "train.LANG.tsv and test.LANG.tsv",
+        )
 
     def topics_digest(self, lang: str | None = None, variant: str | None = None) -> str:
         """SHA-256 over the ids and texts of the topics in a language, hexadecimal."""

@@ -4,7 +4,8 @@ A directory holds ``docs.<lang>.tsv|jsonl``, ``queries.<lang>.tsv|jsonl|trec`` a
 ``queries.<lang>.<variant>.tsv`` (or jsonl, trec) is another wording of the topics in that language.
 Where the documents in two languages are cut otherwise, ``qrels.<document language>.txt`` has the
 judgements of those in a language, and ``qrels.txt`` those of the languages without such a file.
-Every file may be gzip-compressed (``.gz``). The first line of a topic file that is not blank tells
+``train.<lang>.tsv`` and ``test.<lang>.tsv``, or ``labels.tsv``, are labels. Every file may be
+gzip-compressed (``.gz``). The first line of a topic file that is not blank tells
 its format. The text of a TREC topic is its title, as in the title-only runs of the field;
 description and narrative are not read.
 """
@@ -18,6 +19,7 @@ from itertools import chain
 from pathlib import Path
 
 from clirot.collection.collection import Collection
+from clirot.collection.labels import Labels, directory_labels
 from clirot.collection.rows import (
     Lines,
     Row,
@@ -182,6 +184,12 @@ class DirectoryCollection(Collection):
                 hint="give a file of judgements: `qrels=FILE`",
             )
         return read_qrels(path)
+
+    def labels(self) -> Labels:
+        """See :meth:`Collection.labels`; they are in files that :mod:`~clirot.collection.labels`
+        reads.
+        """
+        return directory_labels(self._directory) or super().labels()
 
     def by_document_language(self) -> tuple[DirectoryCollection, ...]:
         """Itself where a language is chosen."""

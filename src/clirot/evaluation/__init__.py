@@ -16,6 +16,7 @@ from clirot.records import ProgressSink, silent
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from clirot.evaluation.gold import Gold
     from clirot.evaluation.result import Evaluation
     from clirot.runs import Qrels, Run
 
@@ -34,10 +35,16 @@ def evaluate(config: EvaluateConfig, *, progress: ProgressSink = silent) -> Eval
         UnknownNameError: no such measure, test, run, topic set or collection.
         InputError: a run, the qrels or a topic set cannot be read; file and line.
     """
+    from clirot.evaluation.gold import read_gold
     from clirot.evaluation.inputs import read_inputs
     from clirot.evaluation.procedure import run_evaluation
 
-    return run_evaluation(lambda: read_inputs(config, progress), config, progress)
+    return run_evaluation(
+        lambda: read_inputs(config, progress),
+        lambda measures: read_gold(config, measures),
+        config,
+        progress,
+    )
 
 
 def evaluate_runs(
@@ -45,6 +52,7 @@ def evaluate_runs(
     qrels: Qrels,
     config: EvaluateConfig,
     *,
+    gold: Gold | None = None,
     progress: ProgressSink = silent,
 ) -> Evaluation:
     """Evaluate runs that are in memory; the files that ``config`` names are not read.
@@ -53,12 +61,16 @@ def evaluate_runs(
         runs: by name; ``name@set`` puts a run in a topic set, as on the command line.
         qrels: topic -> docno -> relevance.
         config: measures, comparison, seed.
+        gold: labels, for measures that need them.
         progress: is told of each comparison made.
 
     Raises:
         UsageError: as :func:`evaluate`.
     """
+    from clirot.evaluation.gold import Gold
     from clirot.evaluation.inputs import inputs_in_memory
     from clirot.evaluation.procedure import run_evaluation
 
-    return run_evaluation(lambda: inputs_in_memory(runs, qrels, config), config, progress)
+    return run_evaluation(
+        lambda: inputs_in_memory(runs, qrels, config), lambda _: gold or Gold(), config, progress
+    )

@@ -24,6 +24,11 @@ class EvaluateConfig:
         """Collection whose judgements are used: an id or a directory.""",
     )
     qrels: Path | None = setting(None, "File whose judgements are used.")
+    labels: Path | None = setting(
+        None,
+        """File with the labels of documents and topics (id TAB label), for knn-accuracy@5 and
+        knn-macro-f1@5; by default those of the collection.""",
+    )
     metrics: tuple[str, ...] = setting(
         ("map", "ndcg@10", "recall@100"),
         """A measure as ranx, ir_measures or trec_eval write it: map, ndcg@20, P@5, recip_rank.

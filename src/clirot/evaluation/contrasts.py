@@ -12,15 +12,17 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from clirot.errors import UsageError
+from clirot.evaluation import classes
+from clirot.evaluation.classes import Piece
 from clirot.evaluation.inputs import known_system
 from clirot.evaluation.measures import Measure
 from clirot.evaluation.result import Contrast, Evaluation
-from clirot.evaluation.samples import Sample, averaged, sample
+from clirot.evaluation.samples import Sample, Term, pieces, sample, tested
 from clirot.evaluation.significance import (
     TESTS,
     bootstrap_test,
@@ -37,14 +39,6 @@ if TYPE_CHECKING:
 
 _TERM = re.compile(r"\s*([+\-\u2212]?)\s*\[([^\[\]]*)\]")
 _EXAMPLE = "write [RUN@SET] - [RUN@SET] + ...; [RUN] is its mean over all topic sets"
-
-
-class Term(NamedTuple):
-    """One mean of a signed sum."""
-
-    sign: int
-    system: str
-    sets: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -121,11 +115,11 @@ def topic_sets(written: str, evaluation: Evaluation) -> tuple[str, ...]:
 def contrasts_of(
     evaluation: Evaluation, written: Sequence[WrittenContrast]
 ) -> tuple[Contrast, ...]:
-    """The contrasts that the configuration asks for, in every averaged measure."""
+    """The contrasts that the configuration asks for, in every measure that is tested."""
     found = []
     for one in written:
         terms = one.resolved(evaluation)
-        for measure in averaged(evaluation.measures):
+        for measure in tested(evaluation.measures):
             estimate = contrast(evaluation, terms, measure, one.text)
             assert estimate is not None  # `resolved` looked for every run
             found.append(estimate)
@@ -141,6 +135,8 @@ def contrast(
     signed sum of each topic. Otherwise there is nothing to swap or to pair, and the test is the
     studentised bootstrap, or Welch's where the configuration says t.
     """
+    if measure.definition.aggregate == "macro_f1":
+        return _class_contrast(evaluation, terms, measure, name)
     drawn = [sample(evaluation, term.system, measure, term.sets) for term in terms]
     samples = [one for one in drawn if one is not None]
     if len(samples) < len(terms):
@@ -164,6 +160,55 @@ def contrast(
         topics=sum(map(len, parts)),
         samples=len(parts),
     )
+
+
+def _class_contrast(
+    evaluation: Evaluation, terms: Sequence[Term], measure: Measure, name: str
+) -> Contrast | None:
+    """A signed sum of macro-F1. Where it is the sums of two systems over the same topics, the test
+    swaps what they called each topic; otherwise it is the bootstrap's.
+    """
+    parts = pieces(evaluation, terms, measure)
+    if parts is None:
+        return None
+    config = evaluation.config
+    topics = {topic for one in parts for topic in one.topics}
+    paired = all(
+        topics == {topic for one in term.sets for topic in evaluation.topics[one]} for term in terms
+    )
+    sides = _sides(parts) if paired else None
+    if sides is not None:
+        how = "randomisation"
+        test = classes.swap_test(*sides, samples=config.samples, seed=config.seed)
+    else:
+        how = "bootstrap"
+        test = classes.bootstrap_test(parts, samples=config.samples, seed=config.seed)
+    return Contrast(
+        name=name,
+        measure=measure,
+        difference=classes.total(parts),
+        interval=classes.interval(parts, confidence=config.confidence, seed=config.seed),
+        test=test,
+        how=how,
+        topics=len(topics),
+        samples=classes.group_count(parts),
+    )
+
+
+def _sides(parts: Sequence[Piece]) -> tuple[list[Piece], list[Piece]] | None:
+    """The terms of two systems, where one's are those of the other with opposite signs."""
+    systems = list(dict.fromkeys(one.system for one in parts))
+    if len(systems) != 2:
+        return None
+    first, second = (
+        {one.topic_set: one for one in parts if one.system == system} for system in systems
+    )
+    weights = {name: -one.weight for name, one in second.items()}
+    if len(first) + len(second) < len(parts) or weights != {
+        name: one.weight for name, one in first.items()
+    }:
+        return None
+    return list(first.values()), [second[name]._replace(weight=weights[name]) for name in first]
 
 
 def strata(signs: Sequence[int], samples: Sequence[Sample]) -> list[Values]:

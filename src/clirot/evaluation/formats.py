@@ -1,4 +1,7 @@
-"""An evaluation written down: its table, in Markdown, LaTeX and CSV, and its JSON document."""
+"""An evaluation written down: its table, in Markdown and CSV, and its JSON document.
+
+LaTeX is in :mod:`clirot.evaluation.latex`.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,11 @@ import io
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import isinf
 from typing import Any
 
 from clirot.evaluation.contrast_tables import (
     LABELS,
-    Table,
     contrast_tables,
     csv_lines,
     json_fields,
@@ -21,13 +24,6 @@ from clirot.evaluation.result import Comparison, Evaluation
 from clirot.version import __version__
 
 BETTER, WORSE = "†", "‡"
-_DAGGER, _DOUBLE = "$^{\\dagger}$", "$^{\\ddagger}$"
-_LATEX = str.maketrans(
-    {
-        "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_",
-        "{": r"\{", "}": r"\}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
-    }
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -111,7 +107,7 @@ def paper_name(measure: Measure) -> str:
     return measure.definition.paper + str(measure).removeprefix(measure.name)
 
 
-def _marked(cell: Cell, places: int, bold: str, marks: tuple[str, str]) -> str:
+def marked(cell: Cell, places: int, bold: str, marks: tuple[str, str]) -> str:
     """The figure, bold where it is the best, with the mark for better or for worse."""
     text = cell.text(places)
     mark = {BETTER: marks[0], WORSE: marks[1]}.get(cell.mark, "")
@@ -128,7 +124,7 @@ def markdown_table(evaluation: Evaluation, *, places: int = 4) -> str:
     ]
     for row in rows_of(evaluation):
         labels = [_piped(label) for label in (row.topic_set, row.system)[-len(head) :]]
-        cells = [_marked(cell, places, "**{}**", (BETTER, WORSE)) for cell in row.cells]
+        cells = [marked(cell, places, "**{}**", (BETTER, WORSE)) for cell in row.cells]
         lines.append("| " + " | ".join([*labels, *cells]) + " |")
     lines += ["", legend(evaluation), ""]
     for table in contrast_tables(evaluation, places=places):
@@ -148,68 +144,6 @@ def _piped(text: str) -> str:
     return text.replace("|", "\\|")
 
 
-def latex_table(evaluation: Evaluation, *, places: int = 4) -> str:
-    r"""A ``table`` environment for the booktabs package, best figures bold, marks explained."""
-    several = evaluation.multiple
-    names = [_latex_safe(paper_name(measure)) for measure in evaluation.measures]
-    lines = [
-        "% needs \\usepackage{booktabs}",
-        "\\begin{table}",
-        "\\centering",
-        f"\\begin{{tabular}}{{{'ll' if several else 'l'}{'r' * len(names)}}}",
-        "\\toprule",
-        " & ".join([*(["Topics"] if several else []), "Run", *names]) + " \\\\",
-    ]
-    topic_set = None
-    for row in rows_of(evaluation):
-        first = row.topic_set != topic_set
-        if first:
-            lines.append("\\midrule")
-            topic_set = row.topic_set
-        labels = [_latex_safe(row.topic_set) if first else ""] if several else []
-        labels.append(_latex_safe(row.system))
-        cells = [
-            "--"
-            if cell.value is None
-            else _marked(cell, places, "\\textbf{{{}}}", (_DAGGER, _DOUBLE))
-            for cell in row.cells
-        ]
-        lines.append(" & ".join([*labels, *cells]) + " \\\\")
-    caption = _latex_safe(legend(evaluation))
-    caption = caption.replace(BETTER, _DAGGER).replace(WORSE, _DOUBLE)
-    caption = caption.replace("p < ", "$p <$ ")
-    lines += ["\\bottomrule", "\\end{tabular}", f"\\caption{{{caption}}}", "\\end{table}", ""]
-    for table in contrast_tables(evaluation, places=places):
-        lines += _latex_contrasts(table)
-    return "\n".join(lines)
-
-
-def _latex_contrasts(table: Table) -> list[str]:
-    head = list(table.rows[0])
-    columns = "".join("l" if name in LABELS else "r" for name in head)
-    rows = [list(cells.values()) for cells in table.rows]
-    title = table.heading or "Gaps between topic sets"
-    return [
-        "",
-        "\\begin{table}",
-        "\\centering",
-        f"\\begin{{tabular}}{{{columns}}}",
-        "\\toprule",
-        " & ".join(_latex_safe(name[0].upper() + name[1:]) for name in head) + " \\\\",
-        "\\midrule",
-        *(" & ".join(map(_latex_safe, cells)) + " \\\\" for cells in rows),
-        "\\bottomrule",
-        "\\end{tabular}",
-        f"\\caption{{{_latex_safe(title)}.}}",
-        "\\end{table}",
-        "",
-    ]
-
-
-def _latex_safe(text: str) -> str:
-    return text.translate(_LATEX)
-
-
 def csv_text(evaluation: Evaluation, *, per_topic: bool = False) -> str:
     """A line for each figure, with its interval and its comparison; or a line for each topic.
 
@@ -223,10 +157,13 @@ def csv_text(evaluation: Evaluation, *, per_topic: bool = False) -> str:
 
 
 def _topic_lines(evaluation: Evaluation) -> Iterator[list[object]]:
-    yield ["run", "topic_set", "topic", *(str(measure) for measure in evaluation.measures)]
-    for (system, topic_set), table in evaluation.values.items():
-        for topic, column in zip(evaluation.topics[topic_set], table.T.tolist(), strict=True):
-            yield [system, topic_set, topic, *column]
+    head: list[object] = ["run", "topic_set", "topic"]
+    for system, topic_set in evaluation.values:
+        for topic, values in evaluation.per_topic(system, topic_set).items():
+            if head:
+                yield [*head, *values]
+                head = []
+            yield [system, topic_set, topic, *values.values()]
 
 
 def _figure_lines(evaluation: Evaluation) -> Iterator[list[object]]:
@@ -340,7 +277,7 @@ def _comparison_fields(one: Comparison) -> dict[str, Any]:
         "exact": one.test.exact,
         "p_holm": one.p_adjusted,
         "significant": one.significant,
-        "effect": one.effect if abs(one.effect) != float("inf") else None,
+        "effect": None if one.effect is None or isinf(one.effect) else one.effect,
         "topics": one.topics,
         "better": one.better,
         "worse": one.worse,

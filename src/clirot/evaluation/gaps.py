@@ -11,10 +11,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from clirot.errors import UsageError
-from clirot.evaluation.contrasts import Term, contrast, corrected, strata, topic_sets
+from clirot.evaluation import classes
+from clirot.evaluation.contrasts import contrast, corrected, strata, topic_sets
 from clirot.evaluation.measures import Measure
 from clirot.evaluation.result import Contrast, Evaluation, Gap
-from clirot.evaluation.samples import averaged, sample
+from clirot.evaluation.samples import Term, pieces, sample, tested
 from clirot.evaluation.significance import interval_of_sum
 
 _HINT = (
@@ -71,7 +72,7 @@ def gaps_of(evaluation: Evaluation, written: Sequence[WrittenGap]) -> tuple[Gap,
         gap
         for sides in wanted
         for system in evaluation.systems
-        for measure in averaged(evaluation.measures)
+        for measure in tested(evaluation.measures)
         if (gap := _gap(evaluation, system, measure, *sides)) is not None
     )
 
@@ -83,25 +84,40 @@ def _gap(
     first: tuple[str, ...],
     second: tuple[str, ...],
 ) -> Gap | None:
-    high = sample(evaluation, system, measure, first)
-    low = sample(evaluation, system, measure, second)
-    if high is None or low is None:
+    above = _figure(evaluation, system, measure, first)
+    below = _figure(evaluation, system, measure, second)
+    if above is None or below is None:
         return None
-    parts = strata([1, -1], [high, low])
     config = evaluation.config
-    above = float(high.values.mean())
-    difference = above - float(low.values.mean())
+    level, seed = config.confidence, config.seed
+    if measure.definition.aggregate == "macro_f1":
+        terms = [Term(1, system, first), Term(-1, system, second)]
+        interval = classes.interval(
+            pieces(evaluation, terms, measure) or [], confidence=level, seed=seed
+        )
+    else:
+        samples = [sample(evaluation, system, measure, side) for side in (first, second)]
+        parts = strata([1, -1], [one for one in samples if one is not None])
+        interval = interval_of_sum(parts, confidence=level, seed=seed)
+    here, there = ({t for one in side for t in evaluation.topics[one]} for side in (first, second))
     return Gap(
         system=system,
         measure=measure,
         first=first,
         second=second,
-        difference=difference,
-        relative=difference / above if above else None,
-        interval=interval_of_sum(parts, confidence=config.confidence, seed=config.seed),
-        paired=high.topics == low.topics,
-        shared=len({*high.topics} & {*low.topics}),
+        difference=above - below,
+        relative=(above - below) / above if above else None,
+        interval=interval,
+        paired=here == there,
+        shared=len(here & there),
     )
+
+
+def _figure(
+    evaluation: Evaluation, system: str, measure: Measure, sets: tuple[str, ...]
+) -> float | None:
+    figures = [evaluation.figure(system, measure, one) for one in sets]
+    return None if None in figures else sum(map(float, filter(None, figures))) / len(sets)
 
 
 def gap_differences(evaluation: Evaluation, written: Sequence[WrittenGap]) -> tuple[Contrast, ...]:
@@ -111,7 +127,7 @@ def gap_differences(evaluation: Evaluation, written: Sequence[WrittenGap]) -> tu
         for gap in written
         if len(gap.gaps) == 2
         for system in evaluation.systems
-        for measure in averaged(evaluation.measures)
+        for measure in tested(evaluation.measures)
         if (one := contrast(evaluation, gap.terms(system), measure, gap.name)) is not None
     ]
     return corrected(found, evaluation)
@@ -128,7 +144,7 @@ def gap_changes(evaluation: Evaluation, written: Sequence[WrittenGap]) -> tuple[
         for system in evaluation.systems:
             if system == baseline:
                 continue
-            for measure in averaged(evaluation.measures):
+            for measure in tested(evaluation.measures):
                 terms = [*gap.terms(system), *minus]
                 one = contrast(evaluation, terms, measure, gap.name)
                 if one is not None:

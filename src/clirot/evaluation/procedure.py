@@ -11,8 +11,9 @@ from clirot.errors import InputError, UsageError
 from clirot.evaluation.config import EvaluateConfig
 from clirot.evaluation.contrasts import WrittenContrast
 from clirot.evaluation.fusion_methods import Fusion
+from clirot.evaluation.gold import Gold, check_needs, values_of
 from clirot.evaluation.inputs import Inputs, known_system
-from clirot.evaluation.measures import Measure, measure_values, parse_measure
+from clirot.evaluation.measures import Measure, parse_measure
 from clirot.evaluation.result import Evaluation, Outcome
 from clirot.records import ProgressSink
 from clirot.runs import Run
@@ -27,13 +28,17 @@ _SIGNS: Mapping[str, Callable[[float, float], bool]] = {
 
 
 def run_evaluation(
-    inputs_of: Callable[[], Inputs], config: EvaluateConfig, progress: ProgressSink
+    inputs_of: Callable[[], Inputs],
+    gold_of: Callable[[Sequence[Measure]], Gold],
+    config: EvaluateConfig,
+    progress: ProgressSink,
 ) -> Evaluation:
     """Evaluate as ``config`` says.
 
     Args:
         inputs_of: gives the runs and the judgements. It is called after the names of measures and
             fusions have been checked, because runs may be large.
+        gold_of: gives what these measures need beside judgements.
         config: what to evaluate and how.
         progress: is told of each fusion and comparison made.
     """
@@ -51,6 +56,8 @@ def run_evaluation(
     optimised = parse_measure(config.tune_measure) if config.tune_measure else measures[0]
     fusions = [Fusion.parse(text) for text in config.fuse]
     contrasts = tuple(WrittenContrast.parse(text) for text in config.contrasts)
+    gold = gold_of(measures)
+    check_needs(measures, gold)
     inputs = inputs_of()
     fused: dict[tuple[str, str], Run] = {}
     if fusions:
@@ -62,8 +69,8 @@ def run_evaluation(
     values, notes = {}, list(inputs.notes)
     for (system, topic_set), run in inputs.runs.items():
         notes += _notes(f"{system}@{topic_set}" if topic_set else system, topic_set, run, inputs)
-        values[system, topic_set] = measure_values(
-            measures, run, inputs.qrels[topic_set], level=config.rel_level
+        values[system, topic_set] = values_of(
+            measures, run, inputs.qrels[topic_set], gold, level=config.rel_level
         )
     evaluation = Evaluation(config, measures, inputs, values, fused, tuple(notes))
     if config.intervals or config.baseline is not None or config.gaps or contrasts:

@@ -33,10 +33,10 @@ class Comparison:
     interval: Interval
     """Of the difference."""
     test: PValue
-    effect: float
-    """Cohen's d of the paired differences."""
+    effect: float | None
+    """Cohen's d of the paired differences; None where the figure is no mean over topics."""
     better: int
-    """Topics on which the system is above the baseline."""
+    """Topics on which the system is above the baseline; for macro-F1, that only it labels right."""
     worse: int
     topics: int
     p_adjusted: float = 1.0
@@ -122,7 +122,8 @@ class Evaluation:
     inputs: Inputs
     """The runs, fused ones included, and the judgements."""
     values: Mapping[tuple[str, str], Values]
-    """(system, topic set) -> (measures, topics)."""
+    """(system, topic set) -> (measures, topics). Of a measure that is no mean over topics, what
+    :mod:`~clirot.evaluation.measures.neighbours` keeps of each topic."""
     fused: Mapping[tuple[str, str], Run]
     """(system, topic set) -> the run that fusion made."""
     notes: tuple[str, ...]
@@ -183,15 +184,26 @@ class Evaluation:
         aggregate = measure.definition.aggregate
         if aggregate == "sum":
             return float(sum(row.sum() for row in rows))
+        if aggregate == "macro_f1":
+            from clirot.evaluation.measures.neighbours import macro_f1
+
+            return float(np.mean([macro_f1(row) for row in rows]))
         mean = float(np.mean([row.mean() for row in rows]))
         return float(np.exp(mean)) if aggregate == "geometric" else mean
 
     def per_topic(self, system: str, topic_set: str = "") -> dict[str, dict[str, float]]:
-        """Topic -> measure -> value, in the order of the judgements."""
+        """Topic -> measure -> value, in the order of the judgements.
+
+        A measure that is no figure of single topics (macro-F1) is not there.
+        """
         table = self.values[system, topic_set]
-        names = [str(measure) for measure in self.measures]
+        places = [
+            (str(measure), place)
+            for place, measure in enumerate(self.measures)
+            if measure.definition.aggregate != "macro_f1"
+        ]
         return {
-            topic: dict(zip(names, column, strict=True))
+            topic: {name: column[place] for name, place in places}
             for topic, column in zip(self.topics[topic_set], table.T.tolist(), strict=True)
         }
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from clirot.evaluation.classes import Piece
 from clirot.evaluation.measures import Measure
 from clirot.evaluation.result import Evaluation
 from clirot.evaluation.significance import Interval, bootstrap_interval
@@ -15,6 +16,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Values = NDArray[np.floating[Any]]
+
+
+class Term(NamedTuple):
+    """One mean of a signed sum."""
+
+    sign: int
+    system: str
+    sets: tuple[str, ...]
 
 
 class Sample(NamedTuple):
@@ -60,5 +69,31 @@ def interval_of(evaluation: Evaluation, values: Values, minus: Values | None = N
 
 
 def averaged(measures: Sequence[Measure]) -> list[Measure]:
-    """The measures whose figure is a mean over topics: only these can be tested."""
+    """The measures whose figure is a mean over topics."""
     return [measure for measure in measures if measure.definition.aggregate == "mean"]
+
+
+def tested(measures: Sequence[Measure]) -> list[Measure]:
+    """The measures that have intervals and tests: means over topics, and macro-F1."""
+    known = ("mean", "macro_f1")
+    return [measure for measure in measures if measure.definition.aggregate in known]
+
+
+def pieces(evaluation: Evaluation, terms: Sequence[Term], measure: Measure) -> list[Piece] | None:
+    """The macro-F1 of which a signed sum consists; None where a system lacks a topic set.
+
+    Topics are sorted, as in :func:`sample`.
+    """
+    place = evaluation.measures.index(measure)
+    found = []
+    for term in terms:
+        for one in term.sets:
+            if (term.system, one) not in evaluation.values:
+                return None
+            topics = evaluation.topics[one]
+            order = sorted(range(len(topics)), key=topics.__getitem__)
+            codes = evaluation.values[term.system, one][place][order]
+            weight = term.sign / len(term.sets)
+            named = tuple(topics[number] for number in order)
+            found.append(Piece(weight, term.system, one, named, codes))
+    return found

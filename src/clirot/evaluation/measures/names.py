@@ -11,6 +11,8 @@ The spellings in one line are read as the same measure:
     R@1000    recall@1000   recall_1000                        recall@1000
     RR@10     mrr@10    MRR@10                                 mrr@10
     AP(rel=2)@100   map@100-l2                                 map@100-l2
+
+Measures of neighbours are clirot's own: ``knn-accuracy@5``, ``knn-macro-f1(votes=rank)@5``.
 """
 
 from __future__ import annotations
@@ -33,8 +35,10 @@ class Definition:
     """Whether it takes a cut-off."""
     at: str | None = None
     """The name of its other parameter, where it has one."""
-    aggregate: Literal["mean", "sum", "geometric"] = "mean"
+    aggregate: Literal["mean", "sum", "geometric", "macro_f1"] = "mean"
     """How the values of the topics become one figure."""
+    needs: Literal["judgements", "labels"] = "judgements"
+    """What it holds a run to."""
 
 
 DEFINITIONS: Registry[Definition] = Registry(
@@ -66,6 +70,10 @@ DEFINITIONS: Registry[Definition] = Registry(
         "num_ret": Definition("num_ret", aggregate="sum"),
         "num_rel": Definition("num_rel", aggregate="sum"),
         "num_rel_ret": Definition("num_rel_ret", aggregate="sum"),
+        "knn-accuracy": Definition("kNN accuracy", cutoff=True, needs="labels"),
+        "knn-macro-f1": Definition(
+            "kNN macro-F1", cutoff=True, needs="labels", aggregate="macro_f1"
+        ),
     },
 )
 
@@ -81,7 +89,7 @@ _ALIASES = {
 }  # fmt: skip
 
 _WRITTEN = re.compile(
-    r"""(?P<name>[^\W\d_](?:[\w -]*?[^\W\d_])?|11pt_avg|11pt|f1|set_f1)
+    r"""(?P<name>[^\W\d_](?:[\w -]*?[^\W\d_])?|11pt_avg|11pt|(?:[a-z_ -]*[_ -])?f1)
         (?:\((?P<params>[^()]*)\))?
         (?:(?P<sign>@|[._](?=\d))(?P<at>\d+(?:\.\d+)?))?
         (?:-l(?P<level>\d+))?""",
@@ -104,6 +112,8 @@ class Measure:
     """Its other parameter: ``p`` of rbp, the recall level of iprec, ``beta`` of f1."""
     judged_only: bool = False
     """Whether unjudged documents are removed from the ranking first."""
+    votes: str | None = None
+    """What weighs the votes of neighbours: ``score`` or ``rank``; None: they weigh the same."""
 
     @property
     def definition(self) -> Definition:
@@ -119,6 +129,8 @@ class Measure:
             in_brackets.append(f"{self.definition.at}={self.at:g}")
         if self.judged_only:
             in_brackets.append("judged_only=True")
+        if self.votes is not None:
+            in_brackets.append(f"votes={self.votes}")
         if self.cutoff is not None:
             at = f"@{self.cutoff}"
         level = "" if self.level is None else f"-l{self.level}"
@@ -181,6 +193,12 @@ class _Reading:
             self._set("level", int(parts["level"]))
         if self.name == "iprec" and "at" not in self.found:
             raise self._error("it needs a recall level", hint="for example iprec@0.1")
+        if self.definition.needs == "labels" and "cutoff" not in self.found:
+            raise self._error(
+                "it needs the number of neighbours that vote", hint=f"for example {self.name}@5"
+            )
+        if self.definition.needs != "judgements" and {"level", "judged_only"} & self.found.keys():
+            raise self._error("it has no relevance level and knows no judged documents")
         return Measure(self.name, **self.found)
 
     def _read_at(self, sign: str, at: str) -> None:
@@ -220,16 +238,20 @@ class _Reading:
             self.name = "set_relative_p" if value == "True" else "precision"
         elif key == "dcg" and self.name == "ndcg" and value in ("log2", "exp-log2"):
             self.name = "ndcg_burges" if value == "exp-log2" else "ndcg"
+        elif key == "votes" and self.definition.needs == "labels" and value in ("score", "rank"):
+            self._set("votes", value)
         elif key == self.definition.at and _NUMBER.fullmatch(value):
             self._set("at", float(value))
         else:
-            known = ["rel", "judged_only", *filter(None, [self.definition.at])]
+            known = {"labels": ["votes"]}.get(
+                self.definition.needs, ["rel", "judged_only", *filter(None, [self.definition.at])]
+            )
             raise self._error(
                 f"cannot read the parameter {pair!r}",
                 hint=f"{self.name} takes {', '.join(f'{name}=...' for name in known)}",
             )
 
-    def _set(self, key: str, value: float | bool) -> None:
+    def _set(self, key: str, value: float | bool | str) -> None:
         if self.found.setdefault(key, value) != value:
             raise self._error("it says two things about one setting")
 
