@@ -31,6 +31,7 @@ _MODULES = {
     "search": "search",
     "evaluate": "evaluate",
     "translate": "translate",
+    "answer": "answer",
     "align": "align",
     "models": "models",
 }
@@ -46,6 +47,7 @@ _SUMMARIES = {
     "evaluate": "Evaluate runs: a table of measures, compared, tested and fused on demand.",
     "translate": "Translate topics or documents by a model or another program, and write them as "
     "TSV.",
+    "answer": "Let a language model answer topics from what a run found for them, and write TSV.",
     "align": "Show which tokens of a translation the student's tokens are transported to.",
     "models": "List, show and remove what the model registry holds.",
 }
