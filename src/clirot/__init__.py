@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from clirot.distillation import distill as distill
     from clirot.evaluation import EvaluateConfig as EvaluateConfig
     from clirot.evaluation import evaluate as evaluate
+    from clirot.retrieval.answering.answers import answer as answer
+    from clirot.retrieval.answering.configuration import AnswerConfig as AnswerConfig
     from clirot.retrieval.indexing import IndexConfig as IndexConfig
     from clirot.retrieval.indexing import build_index as build_index
     from clirot.retrieval.perturbation.configuration import PerturbConfig as PerturbConfig
@@ -40,6 +42,8 @@ _MODULES = {
     "clirot.retrieval.searching": ("search", "SearchConfig"),
     "clirot.retrieval.translation.configuration": ("TranslateConfig",),
     "clirot.retrieval.translation.translating": ("translate",),
+    "clirot.retrieval.answering.configuration": ("AnswerConfig",),
+    "clirot.retrieval.answering.answers": ("answer",),
     "clirot.evaluation": ("evaluate", "EvaluateConfig"),
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}

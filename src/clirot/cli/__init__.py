@@ -33,6 +33,7 @@ _MODULES = {
     "experiment": "experiment",
     "translate": "translate",
     "perturb": "perturb",
+    "answer": "answer",
     "align": "align",
     "models": "models",
 }
@@ -51,6 +52,7 @@ _SUMMARIES = {
     "translate": "Translate topics or documents by a model or another program, and write them as "
     "TSV.",
     "perturb": "Perturb topics or bitext as people mistype, and write them as TSV.",
+    "answer": "Let a language model answer topics from what a run found for them, and write TSV.",
     "align": "Show which tokens of a translation the student's tokens are transported to.",
     "models": "List, show and remove what the model registry holds.",
 }

@@ -28,6 +28,7 @@ COMMANDS = {
     "search": "search",
     "evaluate": "evaluate",
     "translate": "translate",
+    "answer": "answer",
     "align": "align",
 }
 """Verb of the library -> command."""

@@ -27,6 +27,44 @@ _SIGNS: Mapping[str, Callable[[float, float], bool]] = {
 }  # fmt: skip
 
 
+@dataclass(frozen=True)
+class Asked:
+    """What a configuration asks for, its names looked up before any run is read."""
+
+    config: EvaluateConfig
+    measures: tuple[Measure, ...]
+    fusions: tuple[Fusion, ...]
+    contrasts: tuple[WrittenContrast, ...]
+    expectations: tuple[_Expectation, ...]
+
+    @classmethod
+    def of(cls, config: EvaluateConfig) -> Asked:
+        """Read what is written in a configuration.
+
+        Raises:
+            UnknownNameError: there is no such measure or fusion.
+            UsageError: a contrast or an expectation cannot be read, or there is no measure.
+        """
+        expectations = tuple(_Expectation.parse(text) for text in config.expect)
+        measures = tuple(
+            dict.fromkeys(
+                [
+                    *(parse_measure(name) for text in config.metrics for name in _names(text)),
+                    *(expectation.measure for expectation in expectations),
+                ]
+            )
+        )
+        if not measures:
+            raise UsageError("no measure to compute", hint="for example `metrics=map`")
+        return cls(
+            config,
+            measures,
+            tuple(Fusion.parse(text) for text in config.fuse),
+            tuple(WrittenContrast.parse(text) for text in config.contrasts),
+            expectations,
+        )
+
+
 def run_evaluation(
     inputs_of: Callable[[], Inputs],
     gold_of: Callable[[Sequence[Measure]], Gold],
@@ -42,42 +80,52 @@ def run_evaluation(
         config: what to evaluate and how.
         progress: is told of each fusion and comparison made.
     """
-    expectations = [_Expectation.parse(text) for text in config.expect]
-    measures = tuple(
-        dict.fromkeys(
-            [
-                *(parse_measure(name) for text in config.metrics for name in _names(text)),
-                *(expectation.measure for expectation in expectations),
-            ]
-        )
-    )
-    if not measures:
-        raise UsageError("no measure to compute", hint="for example `metrics=map`")
-    optimised = parse_measure(config.tune_measure) if config.tune_measure else measures[0]
-    fusions = [Fusion.parse(text) for text in config.fuse]
-    contrasts = tuple(WrittenContrast.parse(text) for text in config.contrasts)
-    gold = gold_of(measures)
-    check_needs(measures, gold)
-    inputs = inputs_of()
-    fused: dict[tuple[str, str], Run] = {}
-    if fusions:
+    asked = Asked.of(config)
+    gold = gold_of(asked.measures)
+    check_needs(asked.measures, gold)
+    return concluded(asked, measured(asked, inputs_of(), lambda _: gold, progress), progress)
+
+
+def measured(
+    asked: Asked, inputs: Inputs, gold_of: Callable[[str], Gold], progress: ProgressSink
+) -> Evaluation:
+    """Fuse, and compute the measures of every topic; nothing is compared yet.
+
+    Args:
+        asked: what is asked for.
+        inputs: the runs and the judgements.
+        gold_of: from a topic set to what measures need beside its judgements.
+        progress: is told of each fusion made.
+    """
+    config, fused = asked.config, {}
+    if asked.fusions:
         from clirot.evaluation.fusion import with_fused
 
-        inputs, fused = with_fused(inputs, fusions, config, optimised, progress)
-    if config.baseline is not None:
-        known_system(config.baseline, inputs.systems)
+        optimised = parse_measure(config.tune_measure) if config.tune_measure else asked.measures[0]
+        inputs, fused = with_fused(inputs, asked.fusions, config, optimised, progress)
     values, notes = {}, list(inputs.notes)
     for (system, topic_set), run in inputs.runs.items():
         notes += _notes(f"{system}@{topic_set}" if topic_set else system, topic_set, run, inputs)
         values[system, topic_set] = values_of(
-            measures, run, inputs.qrels[topic_set], gold, level=config.rel_level
+            asked.measures, run, inputs.qrels[topic_set], gold_of(topic_set), level=config.rel_level
         )
-    evaluation = Evaluation(config, measures, inputs, values, fused, tuple(notes))
-    if config.intervals or config.baseline is not None or config.gaps or contrasts:
+    return Evaluation(config, asked.measures, inputs, values, fused, tuple(notes))
+
+
+def concluded(asked: Asked, evaluation: Evaluation, progress: ProgressSink) -> Evaluation:
+    """Compare what was measured, and check what was expected of it.
+
+    Raises:
+        UnknownNameError: the baseline is no system.
+    """
+    config = asked.config
+    if config.baseline is not None:
+        known_system(config.baseline, evaluation.systems)
+    if config.intervals or config.baseline is not None or config.gaps or asked.contrasts:
         from clirot.evaluation.comparison import with_comparisons
 
-        evaluation = with_comparisons(evaluation, contrasts, progress)
-    outcomes = tuple(o for one in expectations for o in one.outcomes(evaluation))
+        evaluation = with_comparisons(evaluation, asked.contrasts, progress)
+    outcomes = tuple(o for one in asked.expectations for o in one.outcomes(evaluation))
     return replace(evaluation, outcomes=outcomes)
 
 

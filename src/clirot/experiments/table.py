@@ -19,7 +19,7 @@ from clirot.collection.topic_source import TopicSource, read_topic_set
 from clirot.errors import ArtefactError, UsageError
 from clirot.evaluation.config import EvaluateConfig
 from clirot.evaluation.fusion_methods import Fusion
-from clirot.evaluation.gold import Gold, read_gold
+from clirot.evaluation.gold import Gold, check_needs, read_gold
 from clirot.evaluation.inputs import Inputs
 from clirot.evaluation.measures import Measure
 from clirot.evaluation.procedure import Asked, concluded, measured
@@ -102,7 +102,7 @@ class _Making:
         by_seed = {}
         for place, seed in enumerate(seeds if trained else seeds[:1]):
             inputs = self._inputs(artefacts, qrels, place)
-            found = measured(asked, inputs, gold.__getitem__, config, self.progress)
+            found = measured(asked, inputs, gold.__getitem__, self.progress)
             by_seed[seed] = self._arranged(found, fused)
         evaluation = concluded(asked, self._averaged(by_seed), self.progress)
         shown = {one.label: one for one in self.plan.topic_sets}
@@ -135,7 +135,9 @@ class _Making:
     def _gold(
         self, one: TopicSetPlan, config: EvaluateConfig, measures: Sequence[Measure]
     ) -> Gold:
-        return read_gold(replace(config, collection=one.id, docs_lang=one.docs_lang), measures)
+        gold = read_gold(replace(config, collection=one.id, docs_lang=one.docs_lang), measures)
+        check_needs(measures, gold)
+        return gold
 
     def _inputs(
         self,

@@ -2,5 +2,6 @@
 
 :mod:`clirot.retrieval.indexing` builds an index, :mod:`clirot.retrieval.searching` searches one,
 and :mod:`clirot.retrieval.backends` has the ways in which token vectors are kept and searched.
-:mod:`clirot.retrieval.translation` puts topics or documents into another language.
+:mod:`clirot.retrieval.translation` puts topics or documents into another language, and
+:mod:`clirot.retrieval.answering` answers topics from what was found for them.
 """
