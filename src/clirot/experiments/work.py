@@ -281,7 +281,11 @@ class _Making:
         return system.bitext or next(iter(self.plan.bitexts))
 
     def _table(self, system: SystemPlan, pair: LanguagePair, after: list[str]) -> str:
-        """The name of a translation table of the system's bitext: into the pair's source."""
+        """The name of a translation table of the system's bitext, of the pair or of its reverse: a
+        table serves both, and bitext is named with the plan's source language first.
+        """
+        if pair.tgt == parse_language(self.plan.settings.source_language):
+            pair = LanguagePair(pair.tgt, pair.src)
         part = self._part(system, pair)
         name = f"{self.plan.prefix}.{self._bitext_name(system)}.{pair}"
         with self.at(system, "table"):
