@@ -20,11 +20,8 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from clirot.bitext import FilterConfig
 from clirot.bitext.acquisition import FetchConfig, fetch_bitext
-from clirot.bitext.formats.lines import read_lines
 from clirot.distillation import DistillConfig, distill
 from clirot.distillation.settings import TrainingSettings
 from clirot.errors import ClirotError
@@ -32,6 +29,8 @@ from clirot.evaluation import EvaluateConfig, evaluate
 from clirot.evaluation.formats import markdown_table
 from clirot.records import LanguagePair
 from clirot.retrieval.indexing import IndexConfig, build_index
+from clirot.retrieval.perturbation.configuration import PerturbConfig
+from clirot.retrieval.perturbation.perturbing import perturb
 from clirot.retrieval.searching import SearchConfig, search
 from clirot.runs import SAVED_RUN
 
@@ -134,18 +133,11 @@ def arguments() -> argparse.Namespace:
 
 
 def noisy(path: Path, percent: int, seed: int, folder: Path) -> Path:
-    """A copy in which the target sides of so many percent of the lines are shuffled."""
-    rows = [line.split("\t") for line in read_lines(path)]
-    generator = np.random.default_rng(seed)
-    chosen = generator.permutation(len(rows))[: round(len(rows) * percent / 100)]
-    # Each takes the side of the next in a random circle, so that none keeps its own.
-    others = np.roll(chosen, 1)
-    targets = {int(row): rows[other][1] for row, other in zip(chosen, others, strict=True)}
+    """A copy in which the target sides of so many percent of the rows are shuffled."""
+    config = PerturbConfig(kind="shuffle", rate=percent / 100, seed=seed, bitext=str(path))
     target = folder / f"{path.name.removesuffix('.gz').removesuffix('.tsv')}-{percent}.tsv"
-    target.write_text(
-        "".join(f"{src}\t{targets.get(row, tgt)}\n" for row, (src, tgt, *_) in enumerate(rows)),
-        encoding="utf-8",
-    )
+    rows = ("\t".join((src, tgt)) for src, tgt, *_ in perturb(config).rows())
+    target.write_text("".join(f"{row}\n" for row in rows), encoding="utf-8")
     return target
 
 

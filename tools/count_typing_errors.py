@@ -87,7 +87,7 @@ def counted(
         elif kind == "put_in":
             near = [one.lower() for one in text.units[max(at - 1, 0) : at + 1]]
             if letters in near:
-                what = "double"
+                what = "second_space" if letters == " " else "double"
             elif any(letters in keyboard.neighbours(one) for one in near):
                 what = "neighbour"
             elif letters.isalpha():

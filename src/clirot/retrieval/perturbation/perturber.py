@@ -23,4 +23,9 @@ class Perturber(Protocol):
     """A kind of perturbation, ready for a language and a rate."""
 
     def perturb(self, text: str, draws: Draws) -> Perturbed:
-        """Change a text; it is on one line, and does not become empty."""
+        """Change a text, which does not become empty.
+
+        Args:
+            text: on one line, with single spaces.
+            draws: of this text.
+        """

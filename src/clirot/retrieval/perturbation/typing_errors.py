@@ -66,7 +66,11 @@ def places(kind: str) -> Mapping[str, int]:
 
 
 def put_in(place: str) -> Mapping[str, int]:
-    """What is put in at a place -> count: double, neighbour, letter, space or mark."""
+    """What is put in at a place -> count.
+
+    double: a character beside it again; neighbour: a key beside theirs; letter: another letter;
+    space; second_space: beside a space; mark: any other.
+    """
     found: Mapping[str, int] = _tables()[_COUNTED]["put_in"][place]
     return found
 

@@ -16,7 +16,7 @@ from clirot.retrieval.perturbation.draws import Draws
 from clirot.retrieval.perturbation.keyboards import Keyboard, keyboard_of
 from clirot.retrieval.perturbation.letter_case import other_case
 from clirot.retrieval.perturbation.perturber import Perturbed
-from clirot.retrieval.perturbation.typed_text import OTHER, TypedText, without_one_key
+from clirot.retrieval.perturbation.typed_text import TypedText, without_one_key
 
 
 class Typing:
@@ -169,7 +169,7 @@ class _Page:
         choices: dict[str, list[str] | dict[str, int]] = {
             "double": beside,
             "neighbour": near,
-            "space": [] if place == OTHER or at in (0, len(self.text.units)) else [" "],
+            "space": [" "] if self._apart(at) else [],
             "letter": dict(self._typing.letters.put_in),
         }
         weights = {one: n for one, n in typing_errors.put_in(place).items() if choices.get(one)}
@@ -181,6 +181,11 @@ class _Page:
         else:
             self._before[at] = self._draws.one_of(among)
         return True
+
+    def _apart(self, at: int) -> bool:
+        """Whether a space before a unit would part what is together."""
+        units = self.text.units
+        return 0 < at < len(units) and not (units[at - 1].isspace() or units[at].isspace())
 
     _ways: ClassVar[dict[str, Callable[[_Page, int], bool]]] = {
         "leave_out": _leave_out,

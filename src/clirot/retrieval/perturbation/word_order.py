@@ -41,4 +41,4 @@ class Reordering:
                 edits += 1
                 one += 1
             one += 1
-        return Perturbed("".join(found), edits, too_short=len(words) < 2)
+        return Perturbed("".join(found), edits, too_short=len(words) < 2 and self._probability > 0)
