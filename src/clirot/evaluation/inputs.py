@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 from os import PathLike
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from clirot.errors import InputError, LanguageError, UsageError
 from clirot.evaluation.config import EvaluateConfig
@@ -17,21 +18,24 @@ from clirot.registry import unknown_name
 from clirot.runs import SAVED_RUN, Qrels, Run, read_qrels, read_run
 from clirot.runs.source import check_utf8, read_bytes
 
+if TYPE_CHECKING:
+    from clirot.collection import Collection
+
 OVERALL = "overall"
 """The name that stands for all topic sets together; no set may have it."""
 
 
-def _parse_run(text: str) -> tuple[str | None, str, str]:
+def parse_run(text: str) -> tuple[str | None, str, str]:
     """``PATH``, ``NAME=PATH`` or ``NAME@SET=PATH`` as system, topic set and path."""
     label, equals, path = text.partition("=")
     if not equals or "/" in label or Path(text).is_file():
         return None, "", text
     if not path:
         raise UsageError(f"run {text!r} names no file", hint="write NAME=PATH")
-    return *_split_label(label), path
+    return *split_label(label), path
 
 
-def _split_label(label: str) -> tuple[str, str]:
+def split_label(label: str) -> tuple[str, str]:
     """``colbert@so`` as system and topic set; the set is empty where there is none."""
     system, at, topic_set = label.partition("@")
     if not system or (at and not topic_set) or topic_set == OVERALL:
@@ -70,8 +74,8 @@ class Inputs:
 
 def inputs_in_memory(runs: Mapping[str, Run], qrels: Qrels, config: EvaluateConfig) -> Inputs:
     """Inputs from runs and qrels that are in memory."""
-    labelled = [(*_split_label(label), run, label) for label, run in runs.items()]
-    return _arrange(labelled, lambda _: qrels, config)
+    labelled = [(*split_label(label), run, label) for label, run in runs.items()]
+    return arrange(labelled, lambda _: qrels, config)
 
 
 def read_inputs(config: EvaluateConfig, progress: ProgressSink) -> Inputs:
@@ -82,7 +86,7 @@ def read_inputs(config: EvaluateConfig, progress: ProgressSink) -> Inputs:
             f"judgements come from a collection or from a qrels file, and {said} given",
             hint="give `collection` or `qrels`",
         )
-    named = [_parse_run(text) for text in config.runs]
+    named = [parse_run(text) for text in config.runs]
     qrels_of = _judgements(config)
     qrels_of("")  # before the runs, which may be large
     labelled = []
@@ -92,7 +96,7 @@ def read_inputs(config: EvaluateConfig, progress: ProgressSink) -> Inputs:
         labelled.append((run.name, topic_set, run, source))
         if len(named) > 1:
             progress(Step("reading runs", done, len(named), unit="runs"))
-    return _arrange(labelled, qrels_of, config)
+    return arrange(labelled, qrels_of, config)
 
 
 def _find(written: str) -> tuple[str | Path, str | None, str]:
@@ -124,20 +128,36 @@ def _judgements(config: EvaluateConfig) -> Callable[[str], Qrels]:
 
     @cache
     def qrels_of(topic_set: str) -> Qrels:
-        try:
-            language: str | None = parse_language(topic_set)
-        except LanguageError:
-            language = None
-        return collection.qrels(language if language in collection.languages else config.lang)
+        return collection.qrels(language_of(topic_set, collection) or config.lang)
 
     return qrels_of
 
 
-def _arrange(
+def language_of(topic_set: str, collection: Collection) -> str | None:
+    """The topic language that a topic set is named by; None where its name is another."""
+    try:
+        language = parse_language(topic_set)
+    except LanguageError:
+        return None
+    return language if language in collection.languages else None
+
+
+def arrange(
     labelled: Iterable[tuple[str, str, Run, str]],
     qrels_of: Callable[[str], Qrels],
     config: EvaluateConfig,
 ) -> Inputs:
+    """Runs and judgements by system and topic set.
+
+    Args:
+        labelled: system, topic set or "", run, and what it was read from.
+        qrels_of: from a topic set to its judgements.
+        config: the topic sets that are files.
+
+    Raises:
+        UsageError: two runs have one name, or some name a topic set and others do not.
+        InputError: no topic of a set is judged.
+    """
     notes: list[str] = []
     members = dict(_topic_set(text) for text in config.topic_sets)
     runs: dict[tuple[str, str], Run] = {}

@@ -39,7 +39,9 @@ def draw_all(evaluation: Evaluation, directory: Path) -> list[Path]:
     Raises:
         ArtefactError: the directory cannot be written.
     """
-    figures: dict[str, Figure] = {"precision-recall": precision_recall(evaluation)}
+    figures: dict[str, Figure] = {}
+    if any(measure.definition.needs != "predictions" for measure in evaluation.measures):
+        figures["precision-recall"] = precision_recall(evaluation)
     measures = averaged(evaluation.measures)
     baseline = evaluation.config.baseline
     if baseline is not None and measures:

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from clirot.errors import InputError, UsageError
 from clirot.evaluation.config import EvaluateConfig
 from clirot.evaluation.contrasts import WrittenContrast
 from clirot.evaluation.fusion_methods import Fusion
-from clirot.evaluation.gold import Gold, check_needs, values_of
-from clirot.evaluation.inputs import Inputs, known_system
+from clirot.evaluation.gold import Sources, check_needs, values_of
+from clirot.evaluation.inputs import known_system
 from clirot.evaluation.measures import Measure, parse_measure
 from clirot.evaluation.result import Evaluation, Outcome
 from clirot.records import ProgressSink
-from clirot.runs import Run
+from clirot.runs import Qrels, Run
 
+_DEFAULT_METRICS = EvaluateConfig().metrics
 _EXPECTATION = re.compile(
     r"(?:(?P<system>[^<>=:]+):)?(?P<measure>[^<>=:]+(?:\([^()]*\)[^<>=:]*)?)"
     r"(?P<sign>>=|<=|==|>|<)(?P<value>[^<>=]+)"
@@ -28,25 +29,26 @@ _SIGNS: Mapping[str, Callable[[float, float], bool]] = {
 
 
 def run_evaluation(
-    inputs_of: Callable[[], Inputs],
-    gold_of: Callable[[Sequence[Measure]], Gold],
+    sources: Sources,
     config: EvaluateConfig,
     progress: ProgressSink,
 ) -> Evaluation:
     """Evaluate as ``config`` says.
 
     Args:
-        inputs_of: gives the runs and the judgements. It is called after the names of measures and
-            fusions have been checked, because runs may be large.
-        gold_of: gives what these measures need beside judgements.
+        sources: give the runs, the judgements and what else measures need. They are asked after
+            the names of measures and fusions have been checked, because runs may be large.
         config: what to evaluate and how.
         progress: is told of each fusion and comparison made.
     """
     expectations = [_Expectation.parse(text) for text in config.expect]
+    metrics = config.metrics
+    if sources.predicting and metrics == _DEFAULT_METRICS:
+        metrics = ("em", "answer-f1")
     measures = tuple(
         dict.fromkeys(
             [
-                *(parse_measure(name) for text in config.metrics for name in _names(text)),
+                *(parse_measure(name) for text in metrics for name in _names(text)),
                 *(expectation.measure for expectation in expectations),
             ]
         )
@@ -56,9 +58,9 @@ def run_evaluation(
     optimised = parse_measure(config.tune_measure) if config.tune_measure else measures[0]
     fusions = [Fusion.parse(text) for text in config.fuse]
     contrasts = tuple(WrittenContrast.parse(text) for text in config.contrasts)
-    gold = gold_of(measures)
-    check_needs(measures, gold)
-    inputs = inputs_of()
+    gold = sources.gold(measures)
+    check_needs(measures, gold, predicting=sources.predicting)
+    inputs = sources.inputs(gold)
     fused: dict[tuple[str, str], Run] = {}
     if fusions:
         from clirot.evaluation.fusion import with_fused
@@ -66,9 +68,14 @@ def run_evaluation(
         inputs, fused = with_fused(inputs, fusions, config, optimised, progress)
     if config.baseline is not None:
         known_system(config.baseline, inputs.systems)
+    gold = gold.with_texts(measures, inputs)
     values, notes = {}, list(inputs.notes)
     for (system, topic_set), run in inputs.runs.items():
-        notes += _notes(f"{system}@{topic_set}" if topic_set else system, topic_set, run, inputs)
+        label = f"{system}@{topic_set}" if topic_set else system
+        what = _ANSWERS if sources.predicting else _RESULTS
+        notes += _notes(label, run, inputs.topics[topic_set], inputs.judged, what)
+        if not sources.predicting:
+            notes += _strange(label, run, inputs.qrels[topic_set])
         values[system, topic_set] = values_of(
             measures, run, inputs.qrels[topic_set], gold, level=config.rel_level
         )
@@ -86,27 +93,36 @@ def _names(text: str) -> list[str]:
     return [name for name in re.split(r"[\s,]+(?![^()]*\))", text) if name]
 
 
-def _notes(label: str, topic_set: str, run: Run, inputs: Inputs) -> Iterator[str]:
-    topics, qrels = inputs.topics[topic_set], inputs.qrels[topic_set]
+_RESULTS = ("no results for {0} of {1} topics, which count as 0 (as in trec_eval -c)", "judged")
+_ANSWERS = ("no answer to {0} of {1} topics, which counts as 0", "given a gold answer")
+
+
+def _notes(
+    label: str,
+    run: Run,
+    topics: Sequence[str],
+    judged: Collection[str],
+    what: tuple[str, str],
+) -> Iterator[str]:
     missing = [topic for topic in topics if topic not in run.index]
     if len(missing) == len(topics):
         raise InputError(
-            f"run {label}: none of its topics is judged",
+            f"run {label}: none of its topics is {what[1]}",
             hint=f"it has {', '.join(map(repr, run.topics[:3]))}; the judgements have "
             + ", ".join(map(repr, topics[:3])),
         )
     if missing:
-        yield (
-            f"run {label}: no results for {len(missing)} of {len(topics)} topics, which count as 0 "
-            f"(as in trec_eval -c): {_some(missing)}"
-        )
-    unjudged = [topic for topic in run.topics if topic not in inputs.judged]
+        yield f"run {label}: {what[0].format(len(missing), len(topics))}: {_some(missing)}"
+    unjudged = [topic for topic in run.topics if topic not in judged]
     if unjudged:
         yield (
             f"run {label}: left out {len(unjudged)} of its topics, which the judgements lack: "
             f"{_some(unjudged)}"
         )
-    found = (docno in qrels[topic] for topic in topics for docno in run.documents(topic))
+
+
+def _strange(label: str, run: Run, qrels: Qrels) -> Iterator[str]:
+    found = (docno in qrels[topic] for topic in qrels for docno in run.documents(topic))
     if not any(found):
         yield (
             f"run {label}: none of the documents it retrieved is judged; are these judgements of "
