@@ -278,6 +278,7 @@ def test_every_form_has_them() -> None:
     for text in (markdown_table(result, places=3), latex_table(result, places=3)):
         assert f"{change.difference:+.3f}" in text
         assert "[b@typo] - [c@typo]" in text
+    assert r" & $p$ & $p$ (Holm) & Test & Topics \\" in latex_table(result)
     rows = list(csv.DictReader(io.StringIO(csv_text(result))))
     kinds = [row["kind"] for row in rows]
     assert kinds == ["mean"] * 9 + ["gap"] * 3 + ["gap against baseline"] * 2 + ["contrast"]

@@ -50,6 +50,7 @@ FILES: dict[str, str | bytes] = {
     "grade.qrels": "1 0 d1 1\n1 0 d2 high\n",
     "twice.qrels": "1 0 d1 1\n1 0 d1 2\n",
     "labels": "1\tmusic\nd1\tmusic\nd2\tweather\nd3\tweather\n",
+    "said": "1\t1999\n2\tBroncos\n",
     "dev.topics": "7\n8\n",
     "all.topics": "1\n2\n",
 }
@@ -94,6 +95,15 @@ MISTAKES: list[tuple[str, str]] = [
     ("neighbours without a number", "run --qrels qrels -m knn-accuracy"),
     ("a topic without a label", "run --qrels qrels -m knn-accuracy@5 --labels labels"),
     ("labels that nothing needs", "run --qrels qrels --labels labels"),
+    ("answers without documents", "run --qrels qrels -m answer@5 --answers said --answers-lang en"),
+    ("predictions without gold answers", "--predictions said"),
+    ("predictions and a run", "run --predictions said --answers said"),
+    ("answers in no language", "--predictions said --answers said"),
+    ("a run given as predictions", "--predictions run --answers said --answers-lang en"),
+    (
+        "a measure of runs for predictions",
+        "--predictions said --answers said --answers-lang en -m map",
+    ),
     ("a topic set without judged topics", "run --qrels qrels --topic-set dev=dev.topics"),
     ("topic sets for some runs only", "a@so=run b=other --qrels qrels"),
     ("fusing one run", "run --qrels qrels --fuse rrf"),

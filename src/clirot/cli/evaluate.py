@@ -38,6 +38,9 @@ _RUNS = next(leaf for leaf in leaves(EvaluateConfig) if leaf.name == "runs")
         "collection": "ID|DIR",
         "qrels": "FILE",
         "labels": "FILE",
+        "answers": "FILE",
+        "answers_lang": "LANG",
+        "predictions": "NAME=FILE",
         "metrics": "MEASURE",
         "topic_sets": "NAME=FILE",
         "baseline": "NAME",
@@ -101,7 +104,7 @@ def evaluate(
     written = "json" if as_json else output_format
     if as_json and output_format not in ("table", "json"):
         raise UsageError(f"--json and --format {output_format} contradict each other")
-    named = tuple(runs or ["-"])
+    named = tuple(runs or ([] if settings.get("predictions") else ["-"]))
     output.check(named, per_topic=per_topic, written=written)
     config = assembled(EvaluateConfig, {**settings, "runs": named})
     page = assembled(ReportSettings, report_settings)

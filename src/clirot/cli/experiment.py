@@ -29,7 +29,8 @@ def experiment(
     *,
     plan: Annotated[Path, typer.Argument(metavar="PLAN", help=_PLAN.said.help)],
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="List the cells and what exists of them; make nothing.")
+        bool,
+        typer.Option("--dry-run", help="List the cells and what exists of them; make nothing."),
     ] = False,
     commands: Annotated[
         bool,

@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 
+from clirot.collection.answers import Answers
 from clirot.collection.labels import Labels
 from clirot.errors import InputError, UnknownNameError, UsageError
 from clirot.languages import parse_language
@@ -169,6 +170,30 @@ class Collection(ABC):
             hint="give a file of them, id TAB label: `labels=FILE`; a directory has them as "
             "train.LANG.tsv and test.LANG.tsv",
         )
+
+    def answers(self, lang: str | None = None) -> Answers:
+        """The gold answers to the topics, where these are questions.
+
+        Args:
+            lang: the language of the answers; None: that of the documents.
+
+        Raises:
+            InputError: there are none, or a file of theirs is malformed.
+            UsageError: there are none in that language.
+        """
+        language = self.document_language if lang is None else parse_language(lang)
+        found = self._read_answers(language)
+        if found is None:
+            raise InputError(
+                f"collection {self.id} has no gold answers",
+                hint="give a file of them, question id TAB answer: `answers=FILE`; a directory has "
+                "them as answers.LANG.tsv",
+            )
+        return found
+
+    def _read_answers(self, language: str | None) -> Answers | None:
+        """The answers in a language, None: where there is only one; None where there are none."""
+        return None
 
     def topics_digest(self, lang: str | None = None, variant: str | None = None) -> str:
         """SHA-256 over the ids and texts of the topics in a language, hexadecimal."""

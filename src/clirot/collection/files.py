@@ -4,10 +4,10 @@ A directory holds ``docs.<lang>.tsv|jsonl``, ``queries.<lang>.tsv|jsonl|trec`` a
 ``queries.<lang>.<variant>.tsv`` (or jsonl, trec) is another wording of the topics in that language.
 Where the documents in two languages are cut otherwise, ``qrels.<document language>.txt`` has the
 judgements of those in a language, and ``qrels.txt`` those of the languages without such a file.
-``train.<lang>.tsv`` and ``test.<lang>.tsv``, or ``labels.tsv``, are labels. Every file may be
-gzip-compressed (``.gz``). The first line of a topic file that is not blank tells
-its format. The text of a TREC topic is its title, as in the title-only runs of the field;
-description and narrative are not read.
+``train.<lang>.tsv`` and ``test.<lang>.tsv``, or ``labels.tsv``, are labels; ``answers.<lang>.tsv``
+are gold answers. Every file may be gzip-compressed (``.gz``). The first line of a topic file that
+is not blank tells its format. The text of a TREC topic is its title, as in the title-only runs of
+the field; description and narrative are not read.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from functools import cached_property
 from itertools import chain
 from pathlib import Path
 
+from clirot.collection.answers import Answers, directory_answers
 from clirot.collection.collection import Collection
 from clirot.collection.labels import Labels, directory_labels
 from clirot.collection.rows import (
@@ -190,6 +191,9 @@ class DirectoryCollection(Collection):
         reads.
         """
         return directory_labels(self._directory) or super().labels()
+
+    def _read_answers(self, language: str | None) -> Answers | None:
+        return directory_answers(self._directory, language)
 
     def by_document_language(self) -> tuple[DirectoryCollection, ...]:
         """Itself where a language is chosen."""

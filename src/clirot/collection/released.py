@@ -27,10 +27,11 @@ from pathlib import Path
 from typing import Any, ClassVar
 from xml.etree import ElementTree
 
+from clirot.collection.answers import Answers, answers_from
 from clirot.collection.collection import Collection
 from clirot.collection.rows import numbered_lines
 from clirot.download import Upstream, fetch
-from clirot.errors import UnknownNameError
+from clirot.errors import UnknownNameError, UsageError
 from clirot.records import Document, ProgressSink, Topic, silent
 from clirot.registry import unknown_name
 from clirot.runs import Qrels
@@ -168,6 +169,20 @@ class XquadCollection(ReleasedCollection):
             for docno, paragraph in self._paragraphs("en")
             for question in paragraph["qas"]
         }
+
+    def _read_answers(self, language: str | None) -> Answers | None:
+        if language not in self.topic_languages():
+            raise UsageError(
+                f"collection {self.id} has no answers in {language!r}",
+                hint=f"it has {', '.join(self.topic_languages())}",
+            )
+        rows = (
+            (question["id"], answer["text"])
+            for _, paragraph in self._paragraphs(language or "en")
+            for question in paragraph["qas"]
+            for answer in question["answers"]
+        )
+        return answers_from(rows, language or "en")
 
 
 class XquadRCollection(XquadCollection):

@@ -29,10 +29,25 @@ class EvaluateConfig:
         """File with the labels of documents and topics (id TAB label), for knn-accuracy@5 and
         knn-macro-f1@5; by default those of the collection.""",
     )
+    answers: Path | None = setting(
+        None,
+        """File with the gold answers to the topics (question id TAB answer), for answer@5 and for
+        predictions; by default those of the collection.""",
+    )
+    answers_lang: str | None = setting(
+        None,
+        """Language of the gold answers, and of the documents where there are several; by default
+        that of the documents.""",
+    )
+    predictions: tuple[str, ...] = setting(
+        (),
+        """Evaluate what readers answered instead of runs: FILE, NAME=FILE or NAME@SET=FILE, with
+        rows of question id TAB answer. Measures: em, answer-f1. Repeatable.""",
+    )
     metrics: tuple[str, ...] = setting(
         ("map", "ndcg@10", "recall@100"),
         """A measure as ranx, ir_measures or trec_eval write it: map, ndcg@20, P@5, recip_rank.
-        Repeatable. Default: map, ndcg@10, recall@100.""",
+        Repeatable. Default: map, ndcg@10, recall@100; of predictions em, answer-f1.""",
     )
     rel_level: int = setting(
         1,
@@ -103,7 +118,9 @@ class EvaluateConfig:
 
     def __post_init__(self) -> None:
         check_ranges(self)
-        if not self.runs:
+        if self.predictions:
+            self._check_predictions()
+        elif not self.runs:
             raise UsageError("no run to evaluate", hint="name a file, or - for standard input")
         if sum(1 for run in self.runs if run.rpartition("=")[2] == "-") > 1:
             raise UsageError("standard input (-) can be only one of the runs")
@@ -121,3 +138,17 @@ class EvaluateConfig:
             raise UsageError("`tune_fusion` needs a fusion to tune", hint="for example `fuse=wsum`")
         if self.tune_measure is not None and self.tune_fusion is None:
             raise UsageError("`tune_measure` needs the topics to tune on: give `tune_fusion`")
+
+    def _check_predictions(self) -> None:
+        if self.runs not in ((), ("-",)):
+            raise UsageError(
+                "`predictions` are evaluated instead of runs, and both were given",
+                hint="evaluate them one after the other",
+            )
+        if self.fuse:
+            raise UsageError("`fuse` fuses runs, and `predictions` are none")
+        if self.qrels is not None:
+            raise UsageError(
+                "`predictions` are held to gold answers, and `qrels` has none",
+                hint="give `answers`, or a collection that has them",
+            )

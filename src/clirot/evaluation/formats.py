@@ -240,7 +240,7 @@ def json_document(evaluation: Evaluation, *, per_topic: bool = False) -> dict[st
             runs.append(entry)
     return {
         "clirot": __version__,
-        "judgements": config.collection or str(config.qrels or ""),
+        "judgements": config.collection or str(config.qrels or config.answers or ""),
         "rel_level": config.rel_level,
         "measures": [str(measure) for measure in evaluation.measures],
         "runs": runs,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from os import PathLike
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from clirot.errors import InputError, LanguageError, UsageError
 from clirot.evaluation.config import EvaluateConfig
@@ -20,21 +20,24 @@ from clirot.runs import NamedRun, Qrels, Run, find_run, read_qrels, read_run
 from clirot.runs.source import check_utf8, read_bytes
 from clirot.store import Artefact, Store
 
+if TYPE_CHECKING:
+    from clirot.collection import Collection
+
 OVERALL = "overall"
 """The name that stands for all topic sets together; no set may have it."""
 
 
-def _parse_run(text: str) -> tuple[str | None, str, str]:
+def parse_run(text: str) -> tuple[str | None, str, str]:
     """``PATH``, ``NAME=PATH`` or ``NAME@SET=PATH`` as system, topic set and path."""
     label, equals, path = text.partition("=")
     if not equals or "/" in label or Path(text).is_file():
         return None, "", text
     if not path:
         raise UsageError(f"run {text!r} names no file", hint="write NAME=PATH")
-    return *_split_label(label), path
+    return *split_label(label), path
 
 
-def _split_label(label: str) -> tuple[str, str]:
+def split_label(label: str) -> tuple[str, str]:
     """``colbert@so`` as system and topic set; the set is empty where there is none."""
     system, at, topic_set = label.partition("@")
     if not system or (at and not topic_set) or topic_set == OVERALL:
@@ -75,8 +78,8 @@ class Inputs:
 
 def inputs_in_memory(runs: Mapping[str, Run], qrels: Qrels, config: EvaluateConfig) -> Inputs:
     """Inputs from runs and qrels that are in memory."""
-    labelled = [_Labelled(*_split_label(label), run, label) for label, run in runs.items()]
-    return _arrange(labelled, lambda _: qrels, config)
+    labelled = [Labelled(*split_label(label), run, label) for label, run in runs.items()]
+    return arrange(labelled, lambda _: qrels, config)
 
 
 def read_inputs(config: EvaluateConfig, progress: ProgressSink) -> Inputs:
@@ -88,7 +91,7 @@ def read_inputs(config: EvaluateConfig, progress: ProgressSink) -> Inputs:
             hint="give `collection` or `qrels`",
         )
     store = Store()
-    parsed = [_parse_run(text) for text in config.runs]
+    parsed = [parse_run(text) for text in config.runs]
     named = [(system, topic_set, find_run(path, store)) for system, topic_set, path in parsed]
     notes: list[str] = []
     qrels_of = _judgements(config, [run for _, _, run in named], notes)
@@ -96,10 +99,10 @@ def read_inputs(config: EvaluateConfig, progress: ProgressSink) -> Inputs:
     labelled = []
     for done, (system, topic_set, found) in enumerate(named, 1):
         run = read_run(found.path, name=system or found.name)
-        labelled.append(_Labelled(run.name, topic_set, run, found.source, found.artefact))
+        labelled.append(Labelled(run.name, topic_set, run, found.source, found.artefact))
         if len(named) > 1:
             progress(Step("reading runs", done, len(named), unit="runs"))
-    inputs = _arrange(labelled, qrels_of, config)
+    inputs = arrange(labelled, qrels_of, config)
     return replace(inputs, notes=(*notes, *inputs.notes))
 
 
@@ -121,16 +124,12 @@ def _judgements(
 
     @cache
     def qrels_of(topic_set: str) -> Qrels:
-        try:
-            language: str | None = parse_language(topic_set)
-        except LanguageError:
-            language = None
-        return collection.qrels(language if language in collection.languages else config.lang)
+        return collection.qrels(language_of(topic_set, collection) or config.lang)
 
     return qrels_of
 
 
-class _Labelled(NamedTuple):
+class Labelled(NamedTuple):
     """A run with what it is called and where it is from."""
 
     system: str
@@ -140,11 +139,31 @@ class _Labelled(NamedTuple):
     saved: Artefact | None = None
 
 
-def _arrange(
-    labelled: Iterable[_Labelled],
+def language_of(topic_set: str, collection: Collection) -> str | None:
+    """The topic language that a topic set is named by; None where its name is another."""
+    try:
+        language = parse_language(topic_set)
+    except LanguageError:
+        return None
+    return language if language in collection.languages else None
+
+
+def arrange(
+    labelled: Iterable[Labelled],
     qrels_of: Callable[[str], Qrels],
     config: EvaluateConfig,
 ) -> Inputs:
+    """Runs and judgements by system and topic set.
+
+    Args:
+        labelled: system, topic set or "", run, and what it was read from.
+        qrels_of: from a topic set to its judgements.
+        config: the topic sets that are files.
+
+    Raises:
+        UsageError: two runs have one name, or some name a topic set and others do not.
+        InputError: no topic of a set is judged.
+    """
     notes: list[str] = []
     members = dict(_topic_set(text) for text in config.topic_sets)
     runs: dict[tuple[str, str], Run] = {}

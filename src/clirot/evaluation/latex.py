@@ -62,7 +62,7 @@ def _latex_contrasts(table: Table) -> list[str]:
         "\\centering",
         f"\\begin{{tabular}}{{{columns}}}",
         "\\toprule",
-        " & ".join(_latex_safe(name[0].upper() + name[1:]) for name in head) + " \\\\",
+        " & ".join(_heading(name) for name in head) + " \\\\",
         "\\midrule",
         *(" & ".join(map(_latex_safe, cells)) + " \\\\" for cells in rows),
         "\\bottomrule",
@@ -71,6 +71,13 @@ def _latex_contrasts(table: Table) -> list[str]:
         "\\end{table}",
         "",
     ]
+
+
+def _heading(name: str) -> str:
+    """A column's name with a capital; p-values in italics, as papers write them."""
+    first, *rest = name.split(" ")
+    written = "$p$" if first == "p" else _latex_safe(first[0].upper() + first[1:])
+    return " ".join([written, *map(_latex_safe, rest)])
 
 
 def _latex_safe(text: str) -> str:

@@ -45,12 +45,12 @@ def pictures_of(evaluation: Evaluation) -> dict[str, Picture]:
 
     Gains are drawn where there is a baseline, measures by topic set where there are several sets.
     """
-    pictures = {
-        "precision-recall": Picture(
+    pictures: dict[str, Picture] = {}
+    if any(measure.definition.needs != "predictions" for measure in evaluation.measures):
+        pictures["precision-recall"] = Picture(
             precision_recall(evaluation),
             "Interpolated precision at eleven levels of recall, a line for each system.",
         )
-    }
     measures = averaged(evaluation.measures)
     baseline = evaluation.config.baseline
     if baseline is not None and measures:

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from clirot.errors import InputError, UsageError
 from clirot.evaluation.config import EvaluateConfig
 from clirot.evaluation.contrasts import WrittenContrast
 from clirot.evaluation.fusion_methods import Fusion
-from clirot.evaluation.gold import Gold, check_needs, values_of
-from clirot.evaluation.inputs import Inputs, known_system
+from clirot.evaluation.gold import Sources, check_needs, values_of
+from clirot.evaluation.inputs import known_system
 from clirot.evaluation.measures import Measure, parse_measure
 from clirot.evaluation.result import Evaluation, Outcome
 from clirot.records import ProgressSink
-from clirot.runs import Run
+from clirot.runs import Qrels, Run
 
+_DEFAULT_METRICS = EvaluateConfig().metrics
 _EXPECTATION = re.compile(
     r"(?:(?P<system>[^<>=:]+):)?(?P<measure>[^<>=:]+(?:\([^()]*\)[^<>=:]*)?)"
     r"(?P<sign>>=|<=|==|>|<)(?P<value>[^<>=]+)"
@@ -36,9 +37,16 @@ class Asked:
     fusions: tuple[Fusion, ...]
     contrasts: tuple[WrittenContrast, ...]
     expectations: tuple[_Expectation, ...]
+    predicting: bool = False
+    """Whether the runs are what readers answered."""
+    renamed: bool = False
+    """Whether systems get their names after they were measured, so that the baseline is looked up
+    then."""
 
     @classmethod
-    def of(cls, config: EvaluateConfig) -> Asked:
+    def of(
+        cls, config: EvaluateConfig, *, predicting: bool = False, renamed: bool = False
+    ) -> Asked:
         """Read what is written in a configuration.
 
         Raises:
@@ -46,10 +54,13 @@ class Asked:
             UsageError: a contrast or an expectation cannot be read, or there is no measure.
         """
         expectations = tuple(_Expectation.parse(text) for text in config.expect)
+        metrics = config.metrics
+        if predicting and metrics == _DEFAULT_METRICS:
+            metrics = ("em", "answer-f1")
         measures = tuple(
             dict.fromkeys(
                 [
-                    *(parse_measure(name) for text in config.metrics for name in _names(text)),
+                    *(parse_measure(name) for text in metrics for name in _names(text)),
                     *(expectation.measure for expectation in expectations),
                 ]
             )
@@ -62,28 +73,29 @@ class Asked:
             tuple(Fusion.parse(text) for text in config.fuse),
             tuple(WrittenContrast.parse(text) for text in config.contrasts),
             expectations,
+            predicting,
+            renamed,
         )
 
 
 def run_evaluation(
-    inputs_of: Callable[[], Inputs],
-    gold_of: Callable[[Sequence[Measure]], Gold],
+    sources: Sources,
     config: EvaluateConfig,
     progress: ProgressSink,
 ) -> Evaluation:
     """Evaluate as ``config`` says.
 
     Args:
-        inputs_of: gives the runs and the judgements. It is called after the names of measures and
-            fusions have been checked, because runs may be large.
-        gold_of: gives what these measures need beside judgements.
+        sources: give the runs, the judgements and what else measures need. They are asked after
+            the names of measures and fusions have been checked, because runs may be large.
         config: what to evaluate and how.
         progress: is told of each fusion and comparison made.
     """
-    asked = Asked.of(config)
-    gold = gold_of(asked.measures)
-    check_needs(asked.measures, gold)
-    return concluded(asked, measured(asked, inputs_of(), lambda _: gold, progress), progress)
+    asked = Asked.of(config, predicting=sources.predicting)
+    gold = sources.gold(asked.measures)
+    check_needs(asked.measures, gold, predicting=sources.predicting)
+    evaluation = measured(asked, sources.inputs(gold), lambda _: gold, progress)
+    return concluded(asked, evaluation, progress)
 
 
 def measured(
@@ -96,18 +108,29 @@ def measured(
         inputs: the runs and the judgements.
         gold_of: from a topic set to what measures need beside its judgements.
         progress: is told of each fusion made.
+
+    Raises:
+        UnknownNameError: the baseline is no system.
     """
-    config, fused = asked.config, {}
+    config = asked.config
+    fused: dict[tuple[str, str], Run] = {}
     if asked.fusions:
         from clirot.evaluation.fusion import with_fused
 
         optimised = parse_measure(config.tune_measure) if config.tune_measure else asked.measures[0]
         inputs, fused = with_fused(inputs, asked.fusions, config, optimised, progress)
+    if config.baseline is not None and not asked.renamed:
+        known_system(config.baseline, inputs.systems)
+    gold = {one: gold_of(one).with_texts(asked.measures, inputs, one) for one in inputs.topics}
     values, notes = {}, list(inputs.notes)
     for (system, topic_set), run in inputs.runs.items():
-        notes += _notes(f"{system}@{topic_set}" if topic_set else system, topic_set, run, inputs)
+        label = f"{system}@{topic_set}" if topic_set else system
+        what = _ANSWERS if asked.predicting else _RESULTS
+        notes += _notes(label, run, inputs.topics[topic_set], inputs.judged, what)
+        if not asked.predicting:
+            notes += _strange(label, run, inputs.qrels[topic_set])
         values[system, topic_set] = values_of(
-            asked.measures, run, inputs.qrels[topic_set], gold_of(topic_set), level=config.rel_level
+            asked.measures, run, inputs.qrels[topic_set], gold[topic_set], level=config.rel_level
         )
     return Evaluation(config, asked.measures, inputs, values, fused, tuple(notes))
 
@@ -134,27 +157,36 @@ def _names(text: str) -> list[str]:
     return [name for name in re.split(r"[\s,]+(?![^()]*\))", text) if name]
 
 
-def _notes(label: str, topic_set: str, run: Run, inputs: Inputs) -> Iterator[str]:
-    topics, qrels = inputs.topics[topic_set], inputs.qrels[topic_set]
+_RESULTS = ("no results for {0} of {1} topics, which count as 0 (as in trec_eval -c)", "judged")
+_ANSWERS = ("no answer to {0} of {1} topics, which counts as 0", "given a gold answer")
+
+
+def _notes(
+    label: str,
+    run: Run,
+    topics: Sequence[str],
+    judged: Collection[str],
+    what: tuple[str, str],
+) -> Iterator[str]:
     missing = [topic for topic in topics if topic not in run.index]
     if len(missing) == len(topics):
         raise InputError(
-            f"run {label}: none of its topics is judged",
+            f"run {label}: none of its topics is {what[1]}",
             hint=f"it has {', '.join(map(repr, run.topics[:3]))}; the judgements have "
             + ", ".join(map(repr, topics[:3])),
         )
     if missing:
-        yield (
-            f"run {label}: no results for {len(missing)} of {len(topics)} topics, which count as 0 "
-            f"(as in trec_eval -c): {_some(missing)}"
-        )
-    unjudged = [topic for topic in run.topics if topic not in inputs.judged]
+        yield f"run {label}: {what[0].format(len(missing), len(topics))}: {_some(missing)}"
+    unjudged = [topic for topic in run.topics if topic not in judged]
     if unjudged:
         yield (
             f"run {label}: left out {len(unjudged)} of its topics, which the judgements lack: "
             f"{_some(unjudged)}"
         )
-    found = (docno in qrels[topic] for topic in topics for docno in run.documents(topic))
+
+
+def _strange(label: str, run: Run, qrels: Qrels) -> Iterator[str]:
+    found = (docno in qrels[topic] for topic in qrels for docno in run.documents(topic))
     if not any(found):
         yield (
             f"run {label}: none of the documents it retrieved is judged; are these judgements of "

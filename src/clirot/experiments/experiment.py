@@ -87,9 +87,7 @@ class Experiment:
             told(f"leakage: {leak}")
             found += 1
         if bitexts and not found:
-            told(
-                f"no leakage: none of the {len(bitexts)} bitexts has a sentence of a collection"
-            )
+            told(f"no leakage: none of the {len(bitexts)} bitexts has a sentence of a collection")
 
     def table(self, progress: ProgressSink = silent) -> Table:
         """The table of the runs that the cells made.

@@ -140,9 +140,7 @@ class SystemPlan:
 
     def __post_init__(self) -> None:
         check_ranges(self)
-        given = [
-            key for key in ("model", "distill", "fuse") if getattr(self, key) is not None
-        ]
+        given = [key for key in ("model", "distill", "fuse") if getattr(self, key) is not None]
         if len(given) != 1:
             said = f"it has {' and '.join(given)}" if given else "it has none of them"
             raise UsageError(f"a system is one of `model`, `distill` and `fuse`, and {said}")

@@ -91,14 +91,12 @@ class _Making:
         config = assembled(
             EvaluateConfig, {**given(EvaluateConfig, self.plan.evaluate), "fuse": tuple(fused)}
         )
-        asked = Asked.of(config)
+        asked = Asked.of(config, renamed=True)
         seeds = self.plan.settings.seeds
         trained = any(len(keys) > 1 for keys in self.work.runs.values())
         artefacts = self._artefacts()
         qrels = {one.label: self._qrels(one) for one in self.plan.topic_sets}
-        gold = {
-            one.label: self._gold(one, config, asked.measures) for one in self.plan.topic_sets
-        }
+        gold = {one.label: self._gold(one, config, asked.measures) for one in self.plan.topic_sets}
         by_seed = {}
         for place, seed in enumerate(seeds if trained else seeds[:1]):
             inputs = self._inputs(artefacts, qrels, place)
@@ -132,11 +130,14 @@ class _Making:
             if topic in kept
         }
 
-    def _gold(
-        self, one: TopicSetPlan, config: EvaluateConfig, measures: Sequence[Measure]
-    ) -> Gold:
-        gold = read_gold(replace(config, collection=one.id, docs_lang=one.docs_lang), measures)
-        check_needs(measures, gold)
+    def _gold(self, one: TopicSetPlan, config: EvaluateConfig, measures: Sequence[Measure]) -> Gold:
+        # Answers are looked for in the documents, and so are those of their language.
+        answers = config.answers_lang
+        if any(measure.definition.needs == "answers" for measure in measures):
+            answers = answers or one.docs_lang
+        of_set = replace(config, collection=one.id, docs_lang=one.docs_lang, answers_lang=answers)
+        gold = read_gold(of_set, measures)
+        check_needs(measures, gold, predicting=False)
         return gold
 
     def _inputs(

@@ -79,9 +79,7 @@ class TopicCells:
             settings, lang = self._made(one, config, config.tgt, after), config.tgt
         return Topics(settings, lang)
 
-    def _made(
-        self, one: TopicSetPlan, config: Any, lang: str, after: list[str]
-    ) -> dict[str, Any]:
+    def _made(self, one: TopicSetPlan, config: Any, lang: str, after: list[str]) -> dict[str, Any]:
         """The settings that take topics from the file that a verb makes."""
         # The name says what decides the file, so that another rate makes another file.
         told = repr(sorted((name, repr(value)) for name, value in values(config).items()))

@@ -246,8 +246,7 @@ class _Making:
             sources, files, after = self._bitext(system, pairs)
             config = assembled(
                 DistillConfig,
-                values
-                | {"name": name, "seed": seed, "sources": sources, "files": files},
+                values | {"name": name, "seed": seed, "sources": sources, "files": files},
                 pair=pairs,
             )
         cell = Cell(stage="models", name=name, configuration=config, after=after)

@@ -12,7 +12,8 @@ The spellings in one line are read as the same measure:
     RR@10     mrr@10    MRR@10                                 mrr@10
     AP(rel=2)@100   map@100-l2                                 map@100-l2
 
-Measures of neighbours are clirot's own: ``knn-accuracy@5``, ``knn-macro-f1(votes=rank)@5``.
+Measures of labels and answers are clirot's own: ``knn-accuracy@5``,
+``knn-macro-f1(votes=rank)@5``, ``answer@5``, ``answer-exact@5``, ``em``, ``answer-f1``.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ class Definition:
     """The name of its other parameter, where it has one."""
     aggregate: Literal["mean", "sum", "geometric", "macro_f1"] = "mean"
     """How the values of the topics become one figure."""
-    needs: Literal["judgements", "labels"] = "judgements"
+    needs: Literal["judgements", "labels", "answers", "predictions"] = "judgements"
     """What it holds a run to."""
 
 
@@ -74,6 +75,10 @@ DEFINITIONS: Registry[Definition] = Registry(
         "knn-macro-f1": Definition(
             "kNN macro-F1", cutoff=True, needs="labels", aggregate="macro_f1"
         ),
+        "answer": Definition("Answer", cutoff=True, needs="answers"),
+        "answer-exact": Definition("Answer (exact)", cutoff=True, needs="answers"),
+        "em": Definition("EM", needs="predictions"),
+        "answer-f1": Definition("Answer F1", needs="predictions"),
     },
 )
 
@@ -85,7 +90,7 @@ _ALIASES = {
     "judge": "judged", "rprecision": "rprec", "f": "f1", "setf": "f1", "setf1": "f1",
     "setp": "precision", "setr": "recall", "setrecall": "recall", "setap": "set_map",
     "setrelp": "set_relative_p", "gmap": "gm_map", "iprecatrecall": "iprec", "11pt": "11pt_avg",
-    "ndcgexp": "ndcg_burges",
+    "ndcgexp": "ndcg_burges", "exactmatch": "em",
 }  # fmt: skip
 
 _WRITTEN = re.compile(
@@ -193,10 +198,10 @@ class _Reading:
             self._set("level", int(parts["level"]))
         if self.name == "iprec" and "at" not in self.found:
             raise self._error("it needs a recall level", hint="for example iprec@0.1")
-        if self.definition.needs == "labels" and "cutoff" not in self.found:
-            raise self._error(
-                "it needs the number of neighbours that vote", hint=f"for example {self.name}@5"
-            )
+        counted = {"labels": "neighbours that vote", "answers": "passages that are looked at"}
+        what = counted.get(self.definition.needs)
+        if what is not None and "cutoff" not in self.found:
+            raise self._error(f"it needs the number of {what}", hint=f"for example {self.name}@5")
         if self.definition.needs != "judgements" and {"level", "judged_only"} & self.found.keys():
             raise self._error("it has no relevance level and knows no judged documents")
         return Measure(self.name, **self.found)
@@ -243,9 +248,9 @@ class _Reading:
         elif key == self.definition.at and _NUMBER.fullmatch(value):
             self._set("at", float(value))
         else:
-            known = {"labels": ["votes"]}.get(
-                self.definition.needs, ["rel", "judged_only", *filter(None, [self.definition.at])]
-            )
+            known = ["rel", "judged_only", *filter(None, [self.definition.at])]
+            if self.definition.needs != "judgements":
+                known = ["votes"] if self.definition.needs == "labels" else ["cutoff"]
             raise self._error(
                 f"cannot read the parameter {pair!r}",
                 hint=f"{self.name} takes {', '.join(f'{name}=...' for name in known)}",
