@@ -53,13 +53,19 @@ def browser(profile: Path) -> Iterator[Any]:
 
 def emulate(driver: Any, *, scheme: str = "", medium: str = "") -> None:
     """Let the page see a colour scheme, or paper in place of a screen."""
-    features = [{"name": "prefers-color-scheme", "value": scheme}] if scheme else []
+    features = [{"name": "prefers-reduced-motion", "value": "reduce"}]
+    if scheme:
+        features.append({"name": "prefers-color-scheme", "value": scheme})
     driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": medium, "features": features})
 
 
 def texts(driver: Any, selector: str) -> Sequence[str]:
-    """The text content of every element, seen or not, exactly."""
+    """The text content of every element, seen or not, exactly; but for lone surrogates, which
+    chromedriver cannot hand over.
+    """
     found: list[str] = driver.execute_script(
-        "return [...document.querySelectorAll(arguments[0])].map(one => one.textContent)", selector
+        "return [...document.querySelectorAll(arguments[0])]"
+        ".map(one => one.textContent.toWellFormed())",
+        selector,
     )
     return found
