@@ -322,8 +322,13 @@ def test_a_narrow_window_scrolls_tables_and_not_the_page(page: Any) -> None:
         page.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
 
-def test_hostile_texts_stay_text(chromium: Any, tmp_path: Path) -> None:
-    path, evaluation = hostile(tmp_path)
+@pytest.fixture(scope="module")
+def ill_willed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Evaluation]:
+    return hostile(tmp_path_factory.mktemp("hostile"))
+
+
+def test_hostile_texts_stay_text(chromium: Any, ill_willed: tuple[Path, Evaluation]) -> None:
+    path, evaluation = ill_willed
     chromium.get(path.as_uri())
     chromium.get_log("browser")
     systems = list(evaluation.systems)
@@ -349,9 +354,11 @@ def test_hostile_texts_stay_text(chromium: Any, tmp_path: Path) -> None:
     assert chromium.get_log("browser") == []
 
 
-def test_the_policy_holds_where_markup_got_in(chromium: Any, tmp_path: Path) -> None:
+def test_the_policy_holds_where_markup_got_in(
+    chromium: Any, ill_willed: tuple[Path, Evaluation]
+) -> None:
     """Even if a text became markup, it could neither run nor fetch anything."""
-    path, _ = hostile(tmp_path)
+    path, _ = ill_willed
     chromium.get(path.as_uri())
     refused = chromium.execute_async_script(
         """
