@@ -48,7 +48,10 @@ def test_the_wheel_is_the_package(built: dict[str, Path]) -> None:
     info = f"clirot-{VERSION}.dist-info/"
     assert {name for name in names if not name.startswith(info)} == source
     assert {"clirot/py.typed", "clirot/collection/released.json"} <= source
-    assert {path.rpartition(".")[2] for path in source} <= {"py", "typed", "json", "toml", "md"}
+    page = {f"clirot/evaluation/report/page.{kind}" for kind in ("html", "css", "js")}
+    assert page <= source
+    kinds = {path.rpartition(".")[2] for path in source - page}
+    assert kinds <= {"py", "typed", "json", "toml", "md"}
     assert [path for path in source if path.endswith(".md")] == [
         "clirot/distillation/model_card.md"
     ]
@@ -65,8 +68,9 @@ def test_the_sdist_builds_it_again(built: dict[str, Path]) -> None:
         *("LICENSE", "README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "CITATION.cff"),
     }
     kinds = {path.rpartition(".")[2] for path in names if "/" in path}
-    assert kinds <= {"py", "typed", "json", "toml", "md", "sh", "png"}
-    for page in ("docs/index.md", "docs/cli.md", "src/clirot/py.typed", "tests/conftest.py"):
+    assert kinds <= {"py", "typed", "json", "toml", "md", "sh", "png", "html", "css", "js"}
+    for page in ("docs/index.md", "docs/cli.md", "src/clirot/py.typed", "tests/conftest.py",
+                 "src/clirot/evaluation/report/page.html"):  # fmt: skip
         assert page in names
 
 

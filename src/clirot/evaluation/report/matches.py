@@ -23,7 +23,7 @@ from clirot.store import Artefact, Store
 if TYPE_CHECKING:
     from clirot.encoding.encoders import MultiVectorTokenEncoder
     from clirot.encoding.token_texts import TokenTexts
-    from clirot.models import ModelRef
+    from clirot.models import ModelRef, Side
 
 _DIGITS = 4  # of a similarity, after the point
 
@@ -118,6 +118,7 @@ class _Reading:
         self._characters = characters
         self._progress = progress
         self._documents: dict[tuple[str, str], TokenTexts] = {}
+        self._loaded: dict[Side, tuple[str, MultiVectorTokenEncoder]] = {}
 
     def match(
         self, artefact: Artefact, rows: Sequence[_Row], rankings: Rankings
@@ -127,13 +128,12 @@ class _Reading:
         Raises:
             ClirotError: the run has no encoder, or it is not there any more as it was.
         """
-        from clirot.encoding.encoders import load_encoder
         from clirot.encoding.token_texts import read_tokens
 
         model = encoder_of(artefact)
         texts = rankings.documents.texts
         queries = read_tokens(
-            load_encoder(model, side="query"),
+            self._encoder(model, "query"),
             [row.text for row in rows],
             progress=self._progress,
             label=f"encode topics of {artefact.name}",
@@ -150,10 +150,18 @@ class _Reading:
             found.append((row.place, {"tokens": labelled(query, row.text), "documents": documents}))
         return found
 
+    def _encoder(self, model: ModelRef, side: Side) -> MultiVectorTokenEncoder:
+        """An encoder; of each side, the last one is kept for the next run."""
+        from clirot.encoding.encoders import load_encoder
+
+        digest = model.side(side).digest
+        if side not in self._loaded or self._loaded[side][0] != digest:
+            self._loaded[side] = digest, load_encoder(model, side=side)
+        return self._loaded[side][1]
+
     def _encode(
         self, model: ModelRef, name: str, rows: Sequence[_Row], texts: Sequence[str | None]
     ) -> None:
-        from clirot.encoding.encoders import load_encoder
         from clirot.encoding.token_texts import read_tokens
 
         digest = model.side("document").digest
@@ -165,9 +173,11 @@ class _Reading:
         )
         if not wanted:
             return
-        encoder: MultiVectorTokenEncoder = load_encoder(model, side="document")
         read = read_tokens(
-            encoder, list(wanted), progress=self._progress, label=f"encode documents of {name}"
+            self._encoder(model, "document"),
+            list(wanted),
+            progress=self._progress,
+            label=f"encode documents of {name}",
         )
         for text, tokens in zip(wanted, read, strict=True):
             self._documents[digest, text] = tokens

@@ -157,8 +157,9 @@
       for (const t of rows) { const one = sign(gain(state.gainOf, t)); if (one) counts[one]++; }
       said += `: \u2068${T.systems[state.gainOf]}\u2069 is better on ${counts.better}, worse on ${counts.worse}, the same on ${counts.same}`;
     }
-    at("listed").textContent = said;
     const rest = rows.length - body.rows.length;
+    if (rest > 0) said += `; the first ${body.rows.length} are listed`;
+    at("listed").textContent = said;
     at("more").hidden = rest <= 0;
     at("more").textContent = `Show ${Math.min(STEP, rest)} more of ${rest.toLocaleString("en")}`;
     at("best").setAttribute("aria-pressed", state.sort === `gain-${state.gainOf}` && state.descending);

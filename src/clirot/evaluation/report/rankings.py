@@ -13,6 +13,8 @@ from clirot.evaluation.result import Evaluation
 
 _ENTRY_BYTES = 20
 """About what a document in a ranking takes on the page: its number, score and judgement."""
+_TEXT_BYTES = 20
+"""What a text takes besides its characters: quotes, and its whole length where it is cut."""
 _RANKING_SHARE = 0.5
 """Of the page, at most, for rankings; the rest is for texts."""
 _MEGABYTE = 1_000_000
@@ -178,7 +180,7 @@ def document_texts(table: DocumentTable, characters: int, room: int) -> Document
         if text is None:
             continue
         cut = text[:characters]
-        room -= len(cut.encode("utf-8", "replace"))
+        room -= len(cut.encode("utf-8", "replace")) + _TEXT_BYTES
         if room < 0:
             left_out.append(number)
             continue

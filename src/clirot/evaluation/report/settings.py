@@ -34,7 +34,7 @@ class ReportSettings:
         at_least=20,
     )
     megabytes: int = setting(
-        16,
+        12,
         """About how large the page may become. Beyond it, first texts of documents and then lower
         ranks are left out; the page says how many.""",
         unit="MB",
