@@ -125,9 +125,10 @@ def _by_id(spec: str, home: Path | None, progress: ProgressSink) -> Collection:
         own += RELEASES["ciral"]().ids
         near = closest(spec, [*FAMILIES, *own, *known_ids()])
         suggestion = f"did you mean {near!r}? " if near is not None else ""
+        families = ", ".join([*FAMILIES, *RELEASES])
         raise UnknownNameError(
             f"unknown collection {spec!r}",
-            hint=f"{suggestion}clirot's own are {', '.join([*FAMILIES, *RELEASES])} (as FAMILY/LANG); any id of "
+            hint=f"{suggestion}clirot's own are {families} (as FAMILY/LANG); any id of "
             "https://ir-datasets.com works; or give a directory",
         ) from None
 
