@@ -6,6 +6,7 @@ import copy
 import json
 import pickle
 import shutil
+import warnings
 from pathlib import Path
 
 import pytest
@@ -23,7 +24,13 @@ from clirot.distillation import DistillConfig, DistillResult, distill
 from clirot.distillation.choice import Choice, choose, languages_of, takes_transplant
 from clirot.distillation.training.averaging import drawn_back, trained_weights
 from clirot.distillation.training.history import History
-from clirot.errors import ChoiceNotice, DownloadError, UnusedSettingWarning, UsageError
+from clirot.errors import (
+    ChoiceNotice,
+    CoverageWarning,
+    DownloadError,
+    UnusedSettingWarning,
+    UsageError,
+)
 from clirot.known_models import KNOWN, teachers_for
 from clirot.models import resolve
 from clirot.records import LanguagePair
@@ -112,6 +119,33 @@ def test_a_teacher_that_was_named_is_not_replaced(store: Store, hub: Hub, bert: 
         chosen(store, teacher="someone/model")
     assert chosen(store, teacher=str(bert), student="transplant").because == ""
     assert chosen(store, student="transplant").teacher.name == "minilm-en"
+
+
+@pytest.mark.parametrize("src", ["ru", "aa"])
+def test_no_english_teacher_is_chosen_for_another_source(store: Store, hub: Hub, src: str) -> None:
+    for name in teachers_for([src, "el"]):
+        hub.repositories[KNOWN[name].hub_id] = OFFLINE
+    config = assembled(DistillConfig, {}, pair=LanguagePair(src, "el"))
+    with pytest.raises(UsageError, match=r"no teacher that reads (Russian|Afar)") as caught:
+        choose(config, store)
+    assert "distil from English" in str(caught.value.hint)
+
+
+def test_a_teacher_that_does_not_read_the_source(
+    store: Store, hub: Hub, bert: Path, tmp_path: Path
+) -> None:
+    greek = str(with_card(bert, tmp_path / "greek", "el"))
+    for teacher, warned in ((greek, True), (str(bert), False), ("minilm-en", True)):
+        config = assembled(
+            DistillConfig, {"teacher": teacher, "student": "transplant"},
+            pair=LanguagePair("ru", "el"),
+        )  # fmt: skip
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            choose(config, store)
+        said = [str(one.message) for one in caught if one.category is CoverageWarning]
+        assert bool(said) == warned
+        assert not said or "does not read Russian (`src`)" in said[0]
 
 
 # --- the start

@@ -3,8 +3,8 @@
 An existing directory wins, then clirot's own ids, then ir_datasets'. clirot's own are written
 ``FAMILY/LANG`` (``xquad/de`` has English paragraphs, German topics and the English originals of the
 topics) or, where one document collection has topics in every language, ``FAMILY`` alone; the topic
-language is then chosen later. ``clirot/FAMILY/LANG``, the spelling under which they are registered
-in ir_datasets, means the same.
+language is then chosen later. MIRACL and CIRAL have sets of topics, ``ciral/so/test-a``.
+``clirot/FAMILY/LANG``, the spelling under which they are registered in ir_datasets, means the same.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from clirot.collection.cldr.collection import CldrCollection
 from clirot.collection.collection import Collection
 from clirot.collection.files import DirectoryCollection
 from clirot.collection.irds import IrDatasetsCollection, known_ids
+from clirot.collection.passages import RELEASES, PassageCollection
 from clirot.collection.released import (
     FloresCollection,
     ReleasedCollection,
@@ -110,6 +111,9 @@ def _by_id(spec: str, home: Path | None, progress: ProgressSink) -> Collection:
             )
         named = parse_language(language) if slash else None
         return FAMILIES[family](named, home if home is not None else default_home(), progress)
+    if family in RELEASES:
+        place = home if home is not None else default_home()
+        return PassageCollection(RELEASES[family](), language, place, progress)
     if spec.startswith((".", "/", "~")):
         raise InputError(
             "no such directory", path=spec, hint="a collection is a directory or an id"
@@ -118,11 +122,13 @@ def _by_id(spec: str, home: Path | None, progress: ProgressSink) -> Collection:
         return IrDatasetsCollection(spec)
     except KeyError:
         own = [f"{name}/{code}" for name in FAMILIES for code in known_languages(name)]
+        own += RELEASES["ciral"]().ids
         near = closest(spec, [*FAMILIES, *own, *known_ids()])
         suggestion = f"did you mean {near!r}? " if near is not None else ""
+        families = ", ".join([*FAMILIES, *RELEASES])
         raise UnknownNameError(
             f"unknown collection {spec!r}",
-            hint=f"{suggestion}clirot's own are {', '.join(FAMILIES)} (as FAMILY/LANG); any id of "
+            hint=f"{suggestion}clirot's own are {families} (as FAMILY/LANG); any id of "
             "https://ir-datasets.com works; or give a directory",
         ) from None
 
@@ -141,6 +147,7 @@ def register() -> list[str]:
     import ir_datasets
 
     listed = [f"{PREFIX}{name}/{lang}" for name in FAMILIES for lang in known_languages(name)]
+    listed += [PREFIX + one for one in RELEASES["ciral"]().ids if one.count("/") == 2]
     missing = [dataset_id for dataset_id in listed if dataset_id not in set(ir_datasets.registry)]
     for dataset_id in missing:
         ir_datasets.registry.register(dataset_id, _dataset(dataset_id))
@@ -179,7 +186,7 @@ def _parts() -> tuple[Any, Any, Any]:
 
         def __init__(self, dataset_id: str) -> None:
             self._id = dataset_id
-            self._namespace, self._language = dataset_id.rsplit("/", 1)
+            self._namespace = dataset_id.rsplit("/", 1)[0]
 
         def _collection(self) -> Collection:
             return open_collection(self._id)
@@ -211,8 +218,8 @@ def _parts() -> tuple[Any, Any, Any]:
         def docs_namespace(self) -> str:
             return self._namespace
 
-        def docs_lang(self) -> str:
-            return "en"
+        def docs_lang(self) -> str | None:
+            return self._collection().document_language
 
     class Queries(Part, BaseQueries):  # type: ignore[misc,unused-ignore]
         def queries_iter(self) -> Iterator[Any]:
@@ -225,8 +232,8 @@ def _parts() -> tuple[Any, Any, Any]:
         def queries_namespace(self) -> str:
             return self._namespace
 
-        def queries_lang(self) -> str:
-            return self._language
+        def queries_lang(self) -> str | None:
+            return self._collection().language
 
     class Qrels(Part, BaseQrels):  # type: ignore[misc,unused-ignore]
         def qrels_iter(self) -> Iterator[Any]:

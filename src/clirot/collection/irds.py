@@ -67,7 +67,8 @@ class IrDatasetsCollection(Collection):
         """The rows of a part, its download's failure in clirot's words."""
         try:
             yield from getattr(self._dataset, method)()
-        except (OSError, RuntimeError) as error:  # requests' errors are OSErrors
+        # requests' errors are OSErrors; the others are those of a file that is damaged.
+        except (OSError, RuntimeError, EOFError, ValueError, LookupError) as error:
             raise DownloadError(
                 f"ir_datasets could not serve {self.id}: {excerpt(str(error), 200)}",
                 hint=f"https://ir-datasets.com/{self.id.split('/')[0]}.html says how to get it",

@@ -9,13 +9,20 @@ an English teacher is transplanted.
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from clirot.distillation.configuration import AUTO, TEACHER, TRANSPLANT, DistillConfig
-from clirot.errors import ClirotError, InputError, LanguageError, UsageError
+from clirot.errors import (
+    ClirotError,
+    CoverageWarning,
+    InputError,
+    LanguageError,
+    UsageError,
+)
 from clirot.known_models import KNOWN, covers, teachers_for
 from clirot.languages import language_name, parse_language
 from clirot.models import ModelRef, resolve
@@ -53,6 +60,7 @@ def choose(config: DistillConfig, store: Store) -> Choice:
         UsageError: the student was to start as a multilingual teacher, and there is none.
     """
     teacher, because = _teacher(config, store)
+    _warn_of_source(teacher, config.pair.src)
     student = config.student
     if student == AUTO:
         student, reason = _start(config, teacher)
@@ -96,7 +104,30 @@ def _teacher(config: DistillConfig, store: Store) -> tuple[ModelRef, str]:
         hint = failure.hint or "check the network"
     if config.student == TEACHER:
         raise UsageError(f"there is no multilingual teacher to start from: {why}", hint=hint)
+    if config.pair.src not in KNOWN[ENGLISH_TEACHER].languages:
+        raise UsageError(
+            f"there is no teacher that reads {language_name(config.pair.src)}: {why}",
+            hint=f"{hint}; or distil from English, and search in any language that the student "
+            "reads",
+        )
     return resolve(ENGLISH_TEACHER, store), why
+
+
+def _warn_of_source(teacher: ModelRef, src: str) -> None:
+    """Warn (CoverageWarning) of a teacher that is not made for the bitext's source language."""
+    known = languages_of(teacher)
+    if teacher.origin == "known":
+        covered = covers(KNOWN[teacher.name], src)
+    else:
+        # A student's own languages do not name the one that it was distilled from.
+        covered = known is None or src in known or bool(teacher.pairs)
+    if not covered:
+        warnings.warn(
+            f"the teacher {teacher.name} does not read {language_name(src)} (`src`): what it makes "
+            "of such sentences means little",
+            CoverageWarning,
+            stacklevel=4,
+        )
 
 
 def _start(config: DistillConfig, teacher: ModelRef) -> tuple[str, str]:

@@ -9,6 +9,7 @@ clirot, and a copy of the file makes another machine expect the same bytes.
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import os
 import shutil
 from dataclasses import dataclass
@@ -194,7 +195,9 @@ def _verified(transfer: Transfer, home: Path, *, origin: str) -> str:
 
 
 def _plausible(upstream: Upstream, part: Path, origin: str) -> None:
-    """Refuse what cannot be the file: a login page, half of a zip archive, an empty answer."""
+    """Refuse what cannot be the file: another digest of it is known, or it is a login page, half of
+    a zip archive, an empty answer.
+    """
     import zipfile
 
     with part.open("rb") as stream:
@@ -210,6 +213,10 @@ def _plausible(upstream: Upstream, part: Path, origin: str) -> None:
     else:
         page = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower().startswith((b"<!doctype html", b"<html"))
         wrong = "a data file but a web page" if page else None
+    if wrong is None and upstream.md5 is not None:
+        arrived = _md5(part)
+        if arrived != upstream.md5:
+            wrong = f"the published file: expected md5 {upstream.md5}, {arrived} arrived"
     if wrong is not None:
         size = part.stat().st_size
         part.unlink()
@@ -217,6 +224,11 @@ def _plausible(upstream: Upstream, part: Path, origin: str) -> None:
             f"{upstream.filename} from {origin} is not {wrong} ({size} bytes: {head[:24]!r})",
             hint="a proxy or a login page may have answered instead; nothing was kept",
         )
+
+
+def _md5(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
 
 
 def _whole_gzip(path: Path) -> bool:

@@ -36,6 +36,9 @@ class Upstream:
     must be equal to the first one that arrives."""
     licence: str
     """SPDX identifier, or the terms in a few words."""
+    md5: str | None = None
+    """Where no SHA-256 is known: another digest that somebody published, 32 hexadecimal digits. It
+    is held against the file when that arrives; from then on its SHA-256 is known."""
     size: int | None = None
     """Bytes, where known: a wrong answer can then be cut off early, and progress has a total."""
 
