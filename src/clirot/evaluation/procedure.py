@@ -11,8 +11,8 @@ from clirot.errors import InputError, UsageError
 from clirot.evaluation.config import EvaluateConfig
 from clirot.evaluation.contrasts import WrittenContrast
 from clirot.evaluation.fusion_methods import Fusion
-from clirot.evaluation.gold import Sources, check_needs, values_of
-from clirot.evaluation.inputs import known_system
+from clirot.evaluation.gold import Gold, Sources, check_needs, values_of
+from clirot.evaluation.inputs import Inputs, known_system
 from clirot.evaluation.measures import Measure, parse_measure
 from clirot.evaluation.result import Evaluation, Outcome
 from clirot.records import ProgressSink

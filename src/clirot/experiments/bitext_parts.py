@@ -59,11 +59,8 @@ class BitextParts:
             if not bitext.derived:
                 return BitextPart(sources, files, ())
             cells = [
-                self._cell(bitext, pair, FetchConfig(pair=pair, **one))
-                for one in [
-                    *({"sources": (source,)} for source in sources),
-                    *({"files": (file,)} for file in files),
-                ]
+                *(self._cell(bitext, pair, {"sources": (source,)}) for source in sources),
+                *(self._cell(bitext, pair, {"files": (file,)}) for file in files),
             ]
             keys = tuple(self.add(cell) for cell in cells)
             return BitextPart((), tuple(cell.out for cell in cells if cell.out), keys)
@@ -80,15 +77,10 @@ class BitextParts:
             raise UsageError(f"a list is needed, got {table!r}", hint=f"write [{table!r}]")
         return tuple(filled(list(table), {"lang": pair.tgt, "src": pair.src}))
 
-    def _cell(self, bitext: BitextPlan, pair: LanguagePair, what: FetchConfig) -> Cell:
+    def _cell(self, bitext: BitextPlan, pair: LanguagePair, what: dict[str, Any]) -> Cell:
         """The cell that makes a file of a source or of a file."""
         with self.file.at("bitext", bitext.name, "fetch"):
-            fetch = assembled(
-                FetchConfig,
-                given(FetchConfig, bitext.fetch or {})
-                | {"sources": what.sources, "files": what.files},
-                pair=pair,
-            )
+            fetch = assembled(FetchConfig, given(FetchConfig, bitext.fetch or {}) | what, pair=pair)
         with self.file.at("bitext", bitext.name, "perturb"):
             made = DerivedBitext(
                 fetch=fetch,

@@ -6,12 +6,10 @@ what it is for, so that the same plan finds it again, and it names the cells tha
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from clirot.records import ProgressSink, silent
 from clirot.store import Store
 
 STAGES = ("bitext", "models", "tables", "indexes", "topics", "runs")
@@ -43,85 +41,3 @@ class Cell:
         if self.out is not None:
             return self.out.is_file()
         return store.has(self.stage, self.name)
-
-    def make(self, store: Store, *, replace: bool, progress: ProgressSink = silent) -> list[str]:
-        """Do the work, or find it done.
-
-        Args:
-            store: where artefacts are.
-            replace: put it in the place of one that was made from something else.
-            progress: told how it goes.
-
-        Returns:
-            Remarks that a person should read.
-
-        Raises:
-            ClirotError: the verb's.
-        """
-        return VERBS[self.stage](self, store, replace, progress)
-
-
-def _bitext(cell: Cell, store: Store, replace: bool, progress: ProgressSink) -> list[str]:
-    from clirot.experiments.derived_bitext import derive
-
-    assert cell.out is not None
-    return derive(cell.configuration, cell.out, store, progress)
-
-
-def _model(cell: Cell, store: Store, replace: bool, progress: ProgressSink) -> list[str]:
-    from dataclasses import replace as changed
-
-    from clirot.distillation import distill
-
-    made = distill(changed(cell.configuration, replace=replace), store=store, progress=progress)
-    trained = len(made.development) > 1
-    if trained and made.best_epoch == 0:
-        return [f"{cell.name}: no epoch was better than the student before training"]
-    return []
-
-
-def _table(cell: Cell, store: Store, replace: bool, progress: ProgressSink) -> list[str]:
-    from dataclasses import replace as changed
-
-    from clirot.bitext.word_table import make_table
-
-    make_table(changed(cell.configuration, replace=replace), store=store, progress=progress)
-    return []
-
-
-def _index(cell: Cell, store: Store, replace: bool, progress: ProgressSink) -> list[str]:
-    from dataclasses import replace as changed
-
-    from clirot.retrieval.indexing import build_index
-
-    made = build_index(changed(cell.configuration, replace=replace), store=store, progress=progress)
-    return list(made.notes)
-
-
-def _topics(cell: Cell, store: Store, replace: bool, progress: ProgressSink) -> list[str]:
-    from clirot.experiments.topic_files import write_topics
-
-    assert cell.out is not None
-    return write_topics(cell.configuration, cell.out, store, progress)
-
-
-def _run(cell: Cell, store: Store, replace: bool, progress: ProgressSink) -> list[str]:
-    from clirot.retrieval.searching import search
-
-    ready = search(cell.configuration, store=store, progress=progress)
-    ready.save(cell.name, replace=replace, progress=progress)
-    notes = list(ready.notes)
-    if ready.found_nothing:
-        notes.append(f"{cell.name}: {len(ready.found_nothing):,} topics found nothing")
-    return notes
-
-
-VERBS: Mapping[str, Any] = {
-    "bitext": _bitext,
-    "models": _model,
-    "tables": _table,
-    "indexes": _index,
-    "topics": _topics,
-    "runs": _run,
-}
-"""Stage -> what a cell of it does."""

@@ -1,4 +1,4 @@
-"""Bitext that a plan makes from bitext: filtered otherwise, thinned, perturbed; a file of its own."""
+"""Bitext that a plan makes from bitext: filtered otherwise, thinned or perturbed, as a file."""
 
 from __future__ import annotations
 

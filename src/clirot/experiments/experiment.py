@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import partial
 from typing import TYPE_CHECKING
 
 from clirot.errors import UsageError
@@ -57,13 +58,17 @@ class Experiment:
         made = {cell.key: cell for cell in self.cells}
         of_bitext = {key: cell for key, cell in made.items() if cell.stage == "bitext"}
         rest = {key: cell for key, cell in made.items() if key not in of_bitext}
-        running = {"store": self.store, "jobs": self.config.jobs, "replace": self.config.replace}
+        config = self.config
+        running = partial(
+            Running, store=self.store, jobs=config.jobs, replace=config.replace,
+            progress=progress, told=told,
+        )  # fmt: skip
         if of_bitext:
-            Running(cells=of_bitext, progress=progress, told=told, **running).run()
+            running(of_bitext).run()
         if any(cell.stage in ("models", "tables") for cell in rest.values()):
             self.check_leaks(progress, told)
         if rest:
-            Running(cells=rest, progress=progress, told=told, **running).run()
+            running(rest).run()
 
     def check_leaks(self, progress: ProgressSink = silent, told: Told = lambda _: None) -> None:
         """Compare the bitext of the students with the collections.

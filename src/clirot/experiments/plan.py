@@ -159,7 +159,7 @@ class SystemPlan:
 
 @dataclass(frozen=True, kw_only=True)
 class CollectionPlan:
-    """A collection of the plan, whose topic sets are columns of the table: ``[collection.NAME]``."""
+    """A collection of the plan, of whose topics the table is made: ``[collection.NAME]``."""
 
     name: str
     id: str = setting(meaning="A directory or an id; {lang} in it is the topics' language.")
@@ -196,7 +196,7 @@ class CollectionPlan:
 
 @dataclass(frozen=True, kw_only=True)
 class TopicSetPlan:
-    """Topics of a collection in one language and one wording: a column of the table."""
+    """Topics of a collection in one language and one wording."""
 
     label: str
     collection: CollectionPlan

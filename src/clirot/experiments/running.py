@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from clirot.errors import ClirotError, PartlyDoneError
+from clirot.experiments.making import make
 from clirot.records import ProgressSink, Step, silent
 from clirot.store import Store
 
@@ -67,7 +68,7 @@ class Running:
                 continue
             started = time.monotonic()
             try:
-                notes = cell.make(self.store, replace=self.replace, progress=self.progress)
+                notes = make(cell, self.store, replace=self.replace, progress=self.progress)
             except ClirotError as error:
                 self.failed[key] = str(error)
                 continue
@@ -78,7 +79,8 @@ class Running:
 
         # Not forked: torch and its threads do not survive that.
         context = multiprocessing.get_context("spawn")
-        waiting, busy = dict(self.cells), {}
+        waiting = dict(self.cells)
+        busy: dict[Future[tuple[float, list[str]]], str] = {}
         done: set[str] = set()
         threads = max(1, (os.cpu_count() or 1) // self.jobs)
         with ProcessPoolExecutor(
@@ -178,6 +180,6 @@ def _work(cell: Cell, home: Path, replace: bool) -> tuple[float, list[str]]:
     started = time.monotonic()
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", ClirotWarning)
-        notes = cell.make(Store(home), replace=replace)
+        notes = make(cell, Store(home), replace=replace)
     told = [str(one.message) for one in caught if issubclass(one.category, ClirotWarning)]
     return time.monotonic() - started, [*told, *notes]

@@ -229,7 +229,7 @@ class _Making:
 def _chosen(
     table: Mapping[tuple[str, str], T], order: Sequence[tuple[str, str]], of: Mapping[str, str]
 ) -> dict[tuple[str, str], T]:
-    """The entries of these systems and topic sets, where there are any, under the systems' names."""
+    """The entries of these systems and topic sets, where there are any, under their new names."""
     return {
         (name, label): table[of[name], label] for name, label in order if (of[name], label) in table
     }

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from clirot.bitext.table_config import TableConfig
-from clirot.distillation.configuration import DistillConfig
+from clirot.distillation.configuration import AUTO, DistillConfig
 from clirot.errors import UsageError
 from clirot.experiments.bitext_parts import BitextPart, BitextParts
 from clirot.experiments.cells import STAGES, Cell
@@ -139,7 +139,7 @@ class _Making:
                 values["table"] = self._table(system, LanguagePair.of(into, source.lang), after)
             if system.candidates is not None:
                 values["candidates"] = self._candidates(system, one, seed, after)
-            config = assembled(SearchConfig, values | source.settings)
+            config = assembled(SearchConfig, {**values, **source.settings})
             return self.add(
                 Cell(
                     stage="runs",
@@ -189,11 +189,11 @@ class _Making:
             model = str(filled(system.model, one.filling))
             documents = "bm25" if model in LEXICAL else model
         else:
-            model, config, key = self._student(system, one, seed)
+            model, made, key = self._student(system, one, seed)
             after.append(key)
             # Students of one teacher that encode queries only share the index of its documents.
-            shared = config.side == "query" and config.teacher != "auto"
-            documents = config.teacher if shared else model
+            shared = made.side == "query" and made.teacher != AUTO
+            documents = made.teacher if shared else model
         documents = str(filled(system.documents, one.filling)) if system.documents else documents
         named = [slug(documents), one.collection.name, *([one.docs_lang] if one.docs_lang else [])]
         if documents == model and system.distill is not None:
@@ -255,7 +255,7 @@ class _Making:
     def _bitext(
         self, system: SystemPlan, pairs: LanguagePairs
     ) -> tuple[tuple[str, ...], tuple[Path, ...], tuple[str, ...]]:
-        """Sources, files and the cells that make the files, as a student of these pairs has them."""
+        """Sources, files and the cells that make them, as a student of these pairs has them."""
         several = len(pairs.pairs) > 1
         sources: list[str] = []
         files: list[Path] = []

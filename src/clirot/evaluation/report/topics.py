@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from clirot.evaluation.comparison import averaged
 from clirot.evaluation.formats import paper_name
 from clirot.evaluation.measures import Measure
 from clirot.evaluation.report.texts import SetTexts
 from clirot.evaluation.result import Evaluation
+from clirot.evaluation.samples import averaged
 
 if TYPE_CHECKING:
     import numpy as np

@@ -1,0 +1,96 @@
+"""Making cells: each stage calls its verb, which finds what is there already."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from clirot.experiments.cells import Cell
+from clirot.records import ProgressSink, silent
+from clirot.store import Store
+
+
+def make(
+    cell: Cell, store: Store, *, replace: bool = False, progress: ProgressSink = silent
+) -> list[str]:
+    """Make a cell, or find it made.
+
+    Args:
+        cell: the cell.
+        store: where artefacts are.
+        replace: put it in the place of one that was made from something else.
+        progress: told how it goes.
+
+    Returns:
+        Remarks that a person should read.
+
+    Raises:
+        ClirotError: the verb's.
+    """
+    return VERBS[cell.stage](cell, store, replace, progress)
+
+
+def _settled(cell: Cell, replace: bool) -> Any:
+    """The configuration, which says itself whether something is replaced."""
+    return dataclasses.replace(cell.configuration, replace=replace)
+
+
+def _bitext(cell: Cell, store: Store, replace: bool, progress: ProgressSink) -> list[str]:
+    from clirot.experiments.derived_bitext import derive
+
+    assert cell.out is not None
+    return derive(cell.configuration, cell.out, store, progress)
+
+
+def _model(cell: Cell, store: Store, replace: bool, progress: ProgressSink) -> list[str]:
+    from clirot.distillation import distill
+
+    made = distill(_settled(cell, replace), store=store, progress=progress)
+    trained = len(made.development) > 1
+    if trained and made.best_epoch == 0:
+        return [f"{cell.name}: no epoch was better than the student before training"]
+    return []
+
+
+def _table(cell: Cell, store: Store, replace: bool, progress: ProgressSink) -> list[str]:
+    from clirot.bitext.word_table import make_table
+
+    make_table(_settled(cell, replace), store=store, progress=progress)
+    return []
+
+
+def _index(cell: Cell, store: Store, replace: bool, progress: ProgressSink) -> list[str]:
+    from clirot.retrieval.indexing import build_index
+
+    made = build_index(_settled(cell, replace), store=store, progress=progress)
+    return list(made.notes)
+
+
+def _topics(cell: Cell, store: Store, replace: bool, progress: ProgressSink) -> list[str]:
+    from clirot.experiments.topic_files import write_topics
+
+    assert cell.out is not None
+    return write_topics(cell.configuration, cell.out, store, progress)
+
+
+def _run(cell: Cell, store: Store, replace: bool, progress: ProgressSink) -> list[str]:
+    from clirot.retrieval.searching import search
+
+    ready = search(cell.configuration, store=store, progress=progress)
+    ready.save(cell.name, replace=replace, progress=progress)
+    notes = list(ready.notes)
+    if ready.found_nothing:
+        notes.append(f"{cell.name}: {len(ready.found_nothing):,} topics found nothing")
+    return notes
+
+
+VERBS: Mapping[str, Callable[[Cell, Store, bool, ProgressSink], list[str]]] = {
+    "bitext": _bitext,
+    "models": _model,
+    "tables": _table,
+    "indexes": _index,
+    "topics": _topics,
+    "runs": _run,
+}
+"""Stage -> what a cell of it does."""
