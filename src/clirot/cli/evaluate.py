@@ -12,9 +12,18 @@ from typing import Annotated, Any
 
 import typer
 
-from clirot.cli.console import emit, note, progress, warn
+from clirot.cli.console import note, progress
 from clirot.cli.options import with_options
-from clirot.errors import ExpectationError, UsageError
+from clirot.cli.output_options import (
+    REPORT_NAMES,
+    AsJson,
+    Format,
+    Page,
+    PerTopic,
+    Pictures,
+    Places,
+    Shown,
+)
 from clirot.evaluation.config import EvaluateConfig
 from clirot.evaluation.report import ReportSettings
 from clirot.settings import assembled, leaves
@@ -56,7 +65,7 @@ _RUNS = next(leaf for leaf in leaves(EvaluateConfig) if leaf.name == "runs")
 @with_options(
     ReportSettings,
     into="report_settings",
-    names={leaf.name: (f"--report-{leaf.name}",) for leaf in leaves(ReportSettings)},
+    names=REPORT_NAMES,
 )
 def evaluate(
     *,
@@ -67,32 +76,12 @@ def evaluate(
     save_fused: Annotated[
         Path | None, typer.Option("--save-fused", metavar="DIR", help="Write the fused runs there.")
     ] = None,
-    output_format: Annotated[
-        str,
-        typer.Option(
-            "--format",
-            "-f",
-            help="table, json, csv, markdown or latex; or ranx: the table of ranx.compare.",
-        ),
-    ] = "table",
-    as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
-    per_topic: Annotated[
-        bool, typer.Option("--per-topic", "-q", help="Figures of every topic.")
-    ] = False,
-    places: Annotated[int, typer.Option("--places", help="Decimals printed.", min=1, max=16)] = 4,
-    pictures: Annotated[
-        Path | None,
-        typer.Option("--pictures", metavar="DIR", help="Draw the comparison: one PNG a picture."),
-    ] = None,
-    report: Annotated[
-        Path | None,
-        typer.Option(
-            "--report",
-            metavar="DIR",
-            help="Write a web page there, DIR/index.html: tables, pictures, every topic with its "
-            "rankings side by side, and where each figure is from.",
-        ),
-    ] = None,
+    output_format: Format = "table",
+    as_json: AsJson = False,
+    per_topic: PerTopic = False,
+    places: Places = 4,
+    pictures: Pictures = None,
+    report: Page = None,
     settings: dict[str, Any],
     report_settings: dict[str, Any],
 ) -> None:
@@ -101,34 +90,24 @@ def evaluate(
     from clirot.cli import evaluate_output as output
     from clirot.evaluation import evaluate as run_evaluation
 
-    written = "json" if as_json else output_format
-    if as_json and output_format not in ("table", "json"):
-        raise UsageError(f"--json and --format {output_format} contradict each other")
+    shown = Shown.of(
+        output_format,
+        as_json=as_json,
+        per_topic=per_topic,
+        places=places,
+        pictures=pictures,
+        report=report,
+        page=assembled(ReportSettings, report_settings),
+    )
     named = tuple(runs or ([] if settings.get("predictions") else ["-"]))
-    output.check(named, per_topic=per_topic, written=written)
+    output.check(named, shown)
     config = assembled(EvaluateConfig, {**settings, "runs": named})
-    page = assembled(ReportSettings, report_settings)
     with _without_garbage_collection(), progress() as sink:
         evaluation = run_evaluation(config, progress=sink)
-    for line in evaluation.notes:
-        warn(line)
-    emit(output.render(evaluation, written, per_topic=per_topic, places=places).rstrip("\n"))
+    output.show_table(evaluation, shown)
     if save_fused is not None:
         note(f"wrote {', '.join(output.save_fused(evaluation, save_fused))}")
-    if pictures is not None:
-        from clirot.evaluation.pictures import draw_all
-
-        note(f"drew {', '.join(str(path) for path in draw_all(evaluation, pictures))}")
-    if report is not None:
-        output.write_page(evaluation, report, page)
-    missed = [one for one in evaluation.outcomes if not one.met]
-    if missed:
-        raise ExpectationError(
-            "; ".join(
-                f"expected {one.written}, and {one.system} has {one.value:.{places}f}"
-                for one in missed
-            )
-        )
+    output.show_rest(evaluation, shown)
 
 
 def _import_numpy_without_threads() -> None:

@@ -7,8 +7,9 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from clirot.cli.console import note, progress, shown_warnings, stdout
-from clirot.errors import UsageError
+from clirot.cli.console import emit, note, progress, shown_warnings, stdout, warn
+from clirot.cli.output_options import Shown
+from clirot.errors import ExpectationError, UsageError
 from clirot.evaluation.contrast_tables import (
     LABELS,
     contrast_tables,
@@ -24,7 +25,7 @@ from clirot.evaluation.formats import (
     rows_of,
 )
 from clirot.evaluation.latex import latex_table
-from clirot.evaluation.report import ReportSettings
+from clirot.evaluation.report import ReportSettings, SetTexts
 from clirot.evaluation.result import Evaluation
 from clirot.registry import unknown_name
 from clirot.runs import format_run
@@ -32,18 +33,55 @@ from clirot.runs import format_run
 FORMATS = ("table", "json", "csv", "markdown", "latex", "ranx")
 
 
-def check(runs: Sequence[str], *, per_topic: bool, written: str) -> None:
+def check(runs: Sequence[str], shown: Shown) -> None:
     """Refuse what cannot work, before anything is read."""
-    if written not in FORMATS:
-        raise unknown_name("format", written, FORMATS)
+    if shown.written not in FORMATS:
+        raise unknown_name("format", shown.written, FORMATS)
     if "-" in runs and sys.stdin is not None and sys.stdin.isatty():
         raise UsageError(
             "no run was named and nothing is piped in",
             hint="clirot evaluate RUN --qrels FILE, or clirot search ... | clirot evaluate ...",
         )
-    if per_topic and written in ("markdown", "latex", "ranx"):
+    if shown.per_topic and shown.written in ("markdown", "latex", "ranx"):
         raise UsageError(
-            f"--per-topic has no {written} form", hint="use --format csv, json or table"
+            f"--per-topic has no {shown.written} form", hint="use --format csv, json or table"
+        )
+
+
+def show_table(evaluation: Evaluation, shown: Shown) -> None:
+    """The notes on stderr, the table on stdout."""
+    for line in evaluation.notes:
+        warn(line)
+    text = render(evaluation, shown.written, per_topic=shown.per_topic, places=shown.places)
+    emit(text.rstrip("\n"))
+
+
+def show_rest(
+    evaluation: Evaluation, shown: Shown, sets: Mapping[str, SetTexts] | None = None
+) -> None:
+    """Pictures and page, where they were asked for.
+
+    Args:
+        evaluation: the evaluation.
+        shown: what was asked for.
+        sets: where the page has texts from; None: the collection that was evaluated on.
+
+    Raises:
+        ExpectationError: a figure is not what was expected.
+    """
+    if shown.pictures is not None:
+        from clirot.evaluation.pictures import draw_all
+
+        note(f"drew {', '.join(str(path) for path in draw_all(evaluation, shown.pictures))}")
+    if shown.report is not None:
+        _write_page(evaluation, shown.report, shown.page, sets)
+    missed = [one for one in evaluation.outcomes if not one.met]
+    if missed:
+        raise ExpectationError(
+            "; ".join(
+                f"expected {one.written}, and {one.system} has {one.value:.{shown.places}f}"
+                for one in missed
+            )
         )
 
 
@@ -78,14 +116,19 @@ def save_fused(evaluation: Evaluation, directory: Path) -> list[str]:
     return paths
 
 
-def write_page(evaluation: Evaluation, directory: Path, settings: ReportSettings) -> None:
+def _write_page(
+    evaluation: Evaluation,
+    directory: Path,
+    settings: ReportSettings,
+    sets: Mapping[str, SetTexts] | None,
+) -> None:
     """Write the page of the evaluation, and say what is not on it."""
     from clirot.evaluation.report import write_report
     from clirot.evaluation.report.texts import texts_of
     from clirot.store import Store
 
     with shown_warnings(), progress() as sink:
-        sets = texts_of(evaluation, Store())
+        sets = texts_of(evaluation, Store()) if sets is None else sets
         report = write_report(evaluation, directory, sets, settings=settings, progress=sink)
     for line in report.notes:
         note(f"page: {line}")
@@ -167,6 +210,23 @@ def _aligned(rows: Sequence[Mapping[str, str]], labels: Sequence[str]) -> str:
     head, *body = ("  ".join(cells).rstrip() for cells in zip(*padded, strict=True))
     rule = "─" * (sum(_width(column[0]) for column in padded) + 2 * (len(padded) - 1))
     return "\n".join([head, rule, *body])
+
+
+def seed_table(by_seed: Mapping[int, Evaluation], places: int) -> str:
+    """The figures of every seed, over all topic sets, and how far they lie apart."""
+    first = next(iter(by_seed.values()))
+    rows = []
+    for system in first.systems:
+        for measure in first.measures:
+            figures = [one.figure(system, measure) for one in by_seed.values()]
+            values = [value for value in figures if value is not None]
+            if not values:  # not run on every topic set
+                continue
+            row = {"run": system, "measure": str(measure)}
+            for seed, value in zip(by_seed, values, strict=True):
+                row[f"seed {seed}"] = f"{value:.{places}f}"
+            rows.append(row | {"range": f"{max(values) - min(values):.{places}f}"})
+    return "Seeds:\n" + _aligned(rows, ["run", "measure"])
 
 
 def _interval_table(evaluation: Evaluation, places: int) -> str:

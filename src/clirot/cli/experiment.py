@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -9,7 +10,18 @@ import typer
 
 from clirot.cli import console
 from clirot.cli.options import with_options
+from clirot.cli.output_options import (
+    REPORT_NAMES,
+    AsJson,
+    Format,
+    Page,
+    PerTopic,
+    Pictures,
+    Places,
+    Shown,
+)
 from clirot.errors import UsageError
+from clirot.evaluation.report import ReportSettings
 from clirot.experiments.configuration import ExperimentConfig
 from clirot.settings import assembled, leaves
 
@@ -25,6 +37,7 @@ _PLAN = next(leaf for leaf in leaves(ExperimentConfig) if leaf.name == "plan")
     metavars={"only": "SYSTEM", "stages": "STAGE"},
     without=("plan",),
 )
+@with_options(ReportSettings, into="report_settings", names=REPORT_NAMES)
 def experiment(
     *,
     plan: Annotated[Path, typer.Argument(metavar="PLAN", help=_PLAN.said.help)],
@@ -40,19 +53,14 @@ def experiment(
             "lines of a stage may run at the same time; --stage prints one stage.",
         ),
     ] = False,
-    output_format: Annotated[
-        str, typer.Option("--format", "-f", help="table, json, csv, markdown or latex.")
-    ] = "table",
-    as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
-    per_topic: Annotated[
-        bool, typer.Option("--per-topic", "-q", help="Figures of every topic.")
-    ] = False,
-    places: Annotated[int, typer.Option("--places", help="Decimals printed.", min=1, max=16)] = 4,
-    pictures: Annotated[
-        Path | None,
-        typer.Option("--pictures", metavar="DIR", help="Draw the comparison: one PNG a picture."),
-    ] = None,
+    output_format: Format = "table",
+    as_json: AsJson = False,
+    per_topic: PerTopic = False,
+    places: Places = 4,
+    pictures: Pictures = None,
+    report: Page = None,
     settings: dict[str, Any],
+    report_settings: dict[str, Any],
 ) -> None:
     """Run a plan: make what is missing of its cells, and print the table that answers its question.
 
@@ -63,33 +71,41 @@ def experiment(
 
     if dry_run and commands:
         raise UsageError("--dry-run and --commands print different things", hint="choose one")
-    if as_json and output_format not in ("table", "json"):
-        raise UsageError(f"--json and --format {output_format} contradict each other")
-    written = "json" if as_json else output_format
-    output.check((), per_topic=per_topic, written=written)
-    config = assembled(ExperimentConfig, {**settings, "plan": plan})
-    opened = open_experiment(config)
+    shown = Shown.of(
+        output_format,
+        as_json=as_json,
+        per_topic=per_topic,
+        places=places,
+        pictures=pictures,
+        report=report,
+        page=assembled(ReportSettings, report_settings),
+    )
+    output.check((), shown)
+    opened = open_experiment(assembled(ExperimentConfig, {**settings, "plan": plan}))
     if dry_run:
         _list(opened)
         return
     if commands:
         _print_commands(opened)
         return
-    if opened.plan.settings.question:
-        console.note(" ".join(opened.plan.settings.question.split()))
+    question = " ".join(opened.plan.settings.question.split())
+    if question:
+        console.note(question)
     with console.shown_warnings(), console.progress() as sink:
         opened.run(sink, console.note)
-        if config.stages:
+        if opened.config.stages:
             return
         table = opened.table(sink)
-    for line in table.evaluation.notes:
-        console.warn(line)
-    text = output.render(table.evaluation, written, per_topic=per_topic, places=places)
-    console.emit(text.rstrip("\n"))
-    if pictures is not None:
-        from clirot.evaluation.pictures import draw_all
-
-        console.note(f"drew {', '.join(map(str, draw_all(table.evaluation, pictures)))}")
+    output.show_table(table.evaluation, shown)
+    if len(table.by_seed) > 1 and shown.written == "table":
+        console.emit(f"\n{output.seed_table(table.by_seed, places)}")
+    page = replace(
+        shown.page,
+        title=shown.page.title or plan.stem,
+        question=shown.page.question or question or None,
+        made_with=table.made_with,
+    )
+    output.show_rest(table.evaluation, replace(shown, page=page), table.texts(opened.store))
 
 
 def _list(opened: Experiment) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -18,7 +19,6 @@ from clirot.collection import open_collection
 from clirot.collection.topic_source import TopicSource, read_topic_set
 from clirot.errors import ArtefactError, UsageError
 from clirot.evaluation.config import EvaluateConfig
-from clirot.evaluation.fusion_methods import Fusion
 from clirot.evaluation.gold import Gold, check_needs, read_gold
 from clirot.evaluation.inputs import Inputs
 from clirot.evaluation.measures import Measure
@@ -32,6 +32,7 @@ from clirot.settings import assembled
 from clirot.store import Artefact, Store
 
 if TYPE_CHECKING:
+    from clirot.evaluation.report import SetTexts
     from clirot.evaluation.result import Evaluation
 
 T = TypeVar("T")
@@ -47,8 +48,23 @@ class Table:
     by_seed: Mapping[int, Evaluation]
     """Seed -> the evaluation of its students alone, without tests; one entry where there is one
     seed."""
-    topic_sets: Mapping[str, TopicSetPlan]
-    """Label -> the topic set."""
+    plan: Plan
+
+    @property
+    def made_with(self) -> tuple[str, ...]:
+        """How the table was made, in a few lines."""
+        seeds = ", ".join(map(str, self.by_seed))
+        said = "values are means over the seeds, rankings are those of the first"
+        return (
+            f"clirot experiment, plan of SHA-256 {self.plan.digest}",
+            f"seeds: {seeds}" + (f" ({said})" if len(self.by_seed) > 1 else ""),
+        )
+
+    def texts(self, store: Store) -> dict[str, SetTexts]:
+        """Topic set -> where a page has its texts and its runs from, those of the first seed."""
+        from clirot.experiments.set_texts import texts_of
+
+        return texts_of(self.plan, self.evaluation, store)
 
 
 def table_of(
@@ -82,6 +98,10 @@ class _Making:
     store: Store
     progress: ProgressSink
 
+    @cached_property
+    def _prefixes(self) -> Mapping[str, str]:
+        return {one.label: topic_prefix(self.plan, one) for one in self.plan.topic_sets}
+
     def table(self) -> Table:
         fused = {
             str(system.fuse): name
@@ -103,8 +123,7 @@ class _Making:
             found = measured(asked, inputs, gold.__getitem__, self.progress)
             by_seed[seed] = self._arranged(found, fused)
         evaluation = concluded(asked, self._averaged(by_seed), self.progress)
-        shown = {one.label: one for one in self.plan.topic_sets}
-        return Table(evaluation, by_seed, shown)
+        return Table(evaluation, by_seed, self.plan)
 
     def _artefacts(self) -> dict[tuple[str, str], tuple[Artefact, ...]]:
         found = {}
@@ -198,10 +217,7 @@ class _Making:
 
     def _topic(self, label: str, topic: str) -> str:
         """A topic's id; with the collection's name where there are several collections."""
-        if len(self.plan.collections) == 1:
-            return topic
-        collection = next(one.collection for one in self.plan.topic_sets if one.label == label)
-        return f"{collection.name}/{topic}"
+        return self._prefixes[label] + topic
 
     def _run(self, label: str, run: Run) -> Run:
         return replace(run, topics=tuple(self._topic(label, topic) for topic in run.topics))
@@ -235,12 +251,6 @@ def _chosen(
     }
 
 
-def check_fusions(plan: Plan) -> None:
-    """Read the fusions of a plan, before anything runs.
-
-    Raises:
-        UsageError: one cannot be read.
-    """
-    for system in plan.systems.values():
-        if system.fuse is not None:
-            Fusion.parse(system.fuse)
+def topic_prefix(plan: Plan, one: TopicSetPlan) -> str:
+    """What the ids of its topics begin with in the table; empty in a plan of one collection."""
+    return f"{one.collection.name}/" if len(plan.collections) > 1 else ""

@@ -166,6 +166,7 @@ class CollectionTexts(SetTexts):
         language = config.get("lang")
         try:  # as the run names them in the collection, whatever it was called then
             texts = _texts(self._collection, language, config.get("topics_variant"))
+            texts = dict(list(texts.items())[:: config.get("every", 1)])
             if content_digest(texts.items()) == digest:
                 return self._collection.topic_language(language), texts
         except ClirotError:
