@@ -180,3 +180,15 @@ def test_properties_of_the_score() -> None:
 def test_vectors_that_cannot_be_scored(vectors: np.ndarray, message: str) -> None:
     with pytest.raises(InputError, match=message):
         check_vectors(vectors, 4, "a query")
+
+
+def test_the_best_matches_are_those_of_the_score() -> None:
+    rng = np.random.default_rng(5)
+    query, document = unit(rng, 7, 24), unit(rng, 12, 24)
+    document[9] = document[2]  # of two that are as good, the first
+    places, similarities = maxsim.best_matches(query, document)
+    table = query.astype(np.float64) @ document.astype(np.float64).T
+    assert places.tolist() == table.round(12).argmax(axis=1).tolist()
+    assert similarities == pytest.approx(table.max(axis=1), abs=1e-6)
+    assert similarities.sum() == maxsim.maxsim(query, document)
+    assert Fraction(maxsim.maxsim(query, document)) == rational(query, document)

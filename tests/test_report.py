@@ -22,6 +22,7 @@ from clirot.evaluation import EvaluateConfig, evaluate, evaluate_runs
 from clirot.evaluation.formats import rows_of
 from clirot.evaluation.report import ReportSettings, SetTexts, write_report
 from clirot.evaluation.report.page import json_in_html
+from clirot.evaluation.report.provenance import Origin, origin_of
 from clirot.evaluation.report.texts import texts_of
 from clirot.evaluation.report.topics import striking, topics_of
 from clirot.evaluation.result import Evaluation
@@ -29,7 +30,7 @@ from clirot.models import resolve
 from clirot.retrieval.indexing import IndexConfig, build_index
 from clirot.retrieval.searching import SearchConfig, search
 from clirot.runs import Run
-from clirot.store import Store
+from clirot.store import Artefact, Input, Store
 
 DOCUMENTS = {
     "d1": "moon over the sea",
@@ -319,6 +320,50 @@ def test_provenance_names_what_each_figure_depends_on(
     links = [one["href"] for tag, one in found.tags if tag == "a" and one.get("title")]
     ids = {one.get("id") for _, one in found.tags}
     assert len(links) == 5 and {str(link)[1:] for link in links} <= ids
+
+
+def _made(store: Store, kind: str, name: str, content: str, *inputs: Input) -> Artefact:
+    with store.draft(kind, name, config={"content": content}, inputs=inputs) as draft:
+        (draft.path / "file").write_text(content)
+    return store.get(kind, name)
+
+
+def test_provenance_goes_down_to_the_bitext_and_says_what_has_changed(home: Path) -> None:
+    store = Store(home)
+    teacher = Input(kind="teacher", name="org/teacher", digest="ab" * 32)
+    bitext = _made(store, "bitext", "en-so.names", "pairs")
+    student = _made(store, "models", "en-so", "weights", bitext.as_input(), teacher)
+    its_teacher = Input(kind="models", name="en-so", digest=teacher.digest)
+    index = _made(store, "indexes", "index", "vectors", its_teacher)
+    run = _made(store, "runs", "run", "lines", index.as_input(), student.as_input())
+
+    def said(origin: Origin, depth: int = 0) -> list[tuple[int, str, str, str, str]]:
+        own = (depth, origin.what, origin.name, origin.digest, origin.remark)
+        return [own, *(one for each in origin.parents for one in said(each, depth + 1))]
+
+    of_student = [
+        ("bitext", "en-so.names", bitext.digest),
+        ("teacher", teacher.name, teacher.digest),
+    ]
+    assert said(origin_of(run)) == [
+        (0, "run", "run", run.digest, ""),
+        (1, "index", "index", index.digest, ""),
+        (2, "model", "en-so", student.digest, f"its teacher reads here: sha256:{teacher.digest}"),
+        *((3, *one, "") for one in of_student),
+        (1, "model", "en-so", student.digest, ""),
+        *((2, *one, "") for one in of_student),
+    ]
+    store.remove("bitext", "en-so.names")
+    _made(store, "models", "en-so", "other weights", teacher)
+    _made(store, "indexes", "index", "other vectors")
+    changed = "another one of that name is in the store now"
+    assert said(origin_of(run)) == [
+        (0, "run", "run", run.digest, ""),
+        (1, "index", "index", index.digest, changed),
+        (1, "model", "en-so", student.digest, changed),
+    ]
+    other = _made(store, "runs", "other", "lines", bitext.as_input())
+    assert said(origin_of(other))[1][-1] == "not in the store any more"
 
 
 def test_without_a_collection_there_are_ids_only_and_the_page_says_so(

@@ -239,7 +239,7 @@ def test_tokens_point_at_what_they_matched(page: Any, large: tuple[Path, Evaluat
     assert page.execute_script(ranges, "matched") == ["text", "en"] * 10
     page.execute_script("document.querySelectorAll('.tokens button')[1].focus()")
     assert page.execute_script(ranges, "match") == ["text"] * 10
-    assert texts(page, ".pointed")[10:20] == ["text 0.50"] * 10
+    assert texts(page, ".pointed") == ["text 0.50"] * 10
     _keys(page, "\ue004")  # the tab key
     assert page.execute_script(ranges, "match") == ["en"] * 10
     _keys(page, " ", "\ue004")  # pressed, it stays

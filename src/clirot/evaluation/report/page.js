@@ -250,10 +250,10 @@
     return pairs;
   };
 
-  const pairTable = (tokens, pairs) => {
+  const pairTable = (tokens, pairs, pointed) => {
     const sum = pairs.reduce((all, one) => all + one.similarity, 0);
     return make("details", { class: "pairs" },
-      make("summary", {}, `Token matches: ${pairs.length}, together ${sum.toFixed(3)}`),
+      make("summary", {}, `Token matches: ${pairs.length}, together ${sum.toFixed(3)}`, pointed),
       make("table", {},
         make("caption", { class: "unseen" }, "For each token of the topic the token of the document that is most like it"),
         make("thead", {}, make("tr", {}, make("th", { scope: "col" }, "topic"), make("th", { scope: "col" }, "document"), make("th", { scope: "col", class: "number" }, "similarity"))),
@@ -281,18 +281,17 @@
     const items = [];
     for (let i = 0; i < hits.length; i += 3) {
       const [d, score, grade] = hits.slice(i, i + 3);
-      const pointed = make("span", { class: "pointed" });
       const item = make("li", { class: grade !== null && grade >= T.level ? "hit relevant" : "hit" },
         make("div", { class: "hit-head" }, make("b", {}, String(i / 3 + 1)), name(documents().ids[d]),
-          make("span", {}, String(score)), badge(grade), pointed),
+          make("span", {}, String(score)), badge(grade)),
         ...documentText(d, set.documentLanguage));
       const pairs = found?.documents[d];
       if (pairs) {
         const text = documents().texts[d] ?? "";
         const read = pairsOf(pairs, text, item.querySelector(".passage")?.firstChild);
         shown.push(read);
-        notes.push(pointed);
-        item.append(pairTable(found.tokens, read));
+        notes.push(make("span", { class: "pointed" }));
+        item.append(pairTable(found.tokens, read, notes.at(-1)));
         all.push(...read.map((one) => one.range).filter(Boolean));
       }
       items.push(item);
