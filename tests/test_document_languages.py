@@ -1,6 +1,6 @@
 """Documents in several languages: an index of each, and the judgements that hold for it.
 
-The collection of the test says "salt", "bread" and "moon" in made-up Greek and Russian. The Greek
+The collection of the test says "salt", "bread" and "moon" in Greek and Russian. The Greek
 document of salt and bread is two documents in Russian, so that the judgements differ.
 """
 
@@ -20,10 +20,10 @@ from clirot.runs import find_run
 from clirot.store import Store
 
 FILES = {
-    "docs.el.tsv": "e1\talati psomi\ne2\tfengari\n",
-    "docs.ru.tsv": "r1\tsol\nr2\thleb\nr3\tluna\n",
-    "queries.el.tsv": "q1\tpsomi\nq2\tfengari\n",
-    "queries.ru.tsv": "q1\thleb\nq2\tluna\n",
+    "docs.el.tsv": "e1\tαλατι ψωμι\ne2\tφεγγαρι\n",
+    "docs.ru.tsv": "r1\tсоль\nr2\tхлеб\nr3\tлуна\n",
+    "queries.el.tsv": "q1\tψωμι\nq2\tφεγγαρι\n",
+    "queries.ru.tsv": "q1\tхлеб\nq2\tлуна\n",
     "qrels.el.txt": "q1 0 e1 1\nq2 0 e2 1\n",
     "qrels.ru.txt": "q1 0 r2 1\nq2 0 r3 1\n",
 }
@@ -114,6 +114,35 @@ def test_two_files_for_a_language(place: Path) -> None:
 
 
 # --- the whole way
+
+
+def test_a_table_of_the_pair_and_a_way_through_english(place: Path) -> None:
+    """Greek topics find Russian documents by words alone, though no Greek word is in them."""
+    words = {"αλατι": ("соль", "salt"), "ψωμι": ("хлеб", "bread"), "φεγγαρι": ("луна", "moon")}
+    for name, pairs in {
+        "ru-el": [(russian, greek) for greek, (russian, _) in words.items()],
+        "en-el": [(english, greek) for greek, (_, english) in words.items()],
+        "en-ru": [(english, russian) for russian, english in words.values()],
+    }.items():
+        # Each word with each other, so that only one alignment explains all of them.
+        rows = [f"{a} {c}\t{b} {d}\n" for a, b in pairs for c, d in pairs if a != c]
+        Path(f"{name}.tsv").write_text("".join(rows))
+        src, tgt = name.split("-")
+        _, said, code = command("table", "--src", src, "--tgt", tgt, "--file", f"{name}.tsv")
+        assert code == 0, said
+    searched("ru")
+    index = ("search", "--index", "words-ru", "--collection", "set")
+    _, said, code = command(*index, "--lang", "el", "--model", "psq", "--save", "direct")
+    assert code == 0, said
+    assert figure("direct")[0] == 1
+    _, said, code = command("translate", "--model", "table", "--collection", "set", "--lang",
+                            "el", "--tgt", "en", "--out", "set/queries.en.from-el.tsv")  # fmt: skip
+    assert code == 0, said
+    Path("set/queries.en.tsv").write_text("q1\tbread\nq2\tmoon\n")
+    _, said, code = command(*index, "--lang", "en", "--topics-variant", "from-el", "--model", "psq",
+                            "--save", "pivot")  # fmt: skip
+    assert code == 0, said
+    assert figure("pivot")[0] == 1
 
 
 def test_a_run_is_judged_as_its_documents(place: Path) -> None:

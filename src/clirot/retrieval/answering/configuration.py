@@ -83,9 +83,7 @@ class AnswerConfig:
             said = "a run gives the passages, and `closed_book` takes none"
             if self.closed_book:
                 raise UsageError(f"{said}: both were given", hint="leave one of them out")
-            raise UsageError(
-                f"{said}: neither was given", hint="give `run=FILE`, or `closed_book=True`"
-            )
+            raise UsageError(f"{said}: neither was given", hint="give `run=FILE`, or `closed_book`")
         if self.closed_book and self.docs_lang is not None:
             raise UsageError("`docs_lang` chooses among passages, and `closed_book` takes none")
         if self.answer_lang is not None:
