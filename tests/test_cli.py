@@ -269,9 +269,9 @@ def test_the_traceback_is_there_when_asked_for(run: Run) -> None:
 
 
 def test_the_list_of_commands_says_what_each_command_says() -> None:
-    from clirot.cli import _MODULES, _SUMMARIES, _command
+    from clirot.cli import _MODULES, _SUMMARIES, command_named
 
-    own = {name: " ".join(_command(name).help.split("\n\n")[0].split()) for name in _MODULES}
+    own = {name: " ".join(command_named(name).help.split("\n\n")[0].split()) for name in _MODULES}
     assert own == _SUMMARIES
 
 

@@ -11,6 +11,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -60,9 +61,21 @@ def _parameters(function: ast.FunctionDef | ast.AsyncFunctionDef) -> list[ast.ar
 
 def _is_option(parameter: ast.arg) -> bool:
     """Whether a parameter is declared as an option or an argument of the command line."""
-    return parameter.annotation is not None and (
-        "typer." in ast.unparse(parameter.annotation)
-        or "Annotated" in ast.unparse(parameter.annotation)
+    if parameter.annotation is None:
+        return False
+    written = ast.unparse(parameter.annotation)
+    return "typer." in written or "Annotated" in written or written in _shared_options()
+
+
+@cache
+def _shared_options() -> frozenset[str]:
+    """Names that modules of the command line give to options that several commands have."""
+    return frozenset(
+        ast.unparse(statement.targets[0])
+        for path in MODULES
+        if path not in LIBRARY
+        for statement in ast.parse(path.read_text(encoding="utf-8")).body
+        if isinstance(statement, ast.Assign) and "typer.Option" in ast.unparse(statement.value)
     )
 
 

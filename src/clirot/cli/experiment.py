@@ -105,7 +105,7 @@ def experiment(
         question=shown.page.question or question or None,
         made_with=table.made_with,
     )
-    output.show_rest(table.evaluation, replace(shown, page=page), table.texts(opened.store))
+    output.show_rest(table.evaluation, replace(shown, page=page), opened.texts(table))
 
 
 def _list(opened: Experiment) -> None:

@@ -20,6 +20,7 @@ from clirot.registry import unknown_name
 from clirot.store import Store
 
 if TYPE_CHECKING:
+    from clirot.evaluation.report import SetTexts
     from clirot.experiments.table import Table
 
 
@@ -103,6 +104,12 @@ class Experiment:
         from clirot.experiments.table import table_of
 
         return table_of(self.plan, self.work, self.systems, self.store, progress)
+
+    def texts(self, table: Table) -> dict[str, SetTexts]:
+        """Topic set -> where a page has its texts and its runs from, those of the first seed."""
+        from clirot.experiments.set_texts import texts_of
+
+        return texts_of(self.plan, table.evaluation, self.store)
 
 
 def open_experiment(config: ExperimentConfig, *, store: Store | None = None) -> Experiment:

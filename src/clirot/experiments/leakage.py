@@ -2,7 +2,7 @@
 
 A student of a plan must not have seen the topics that it is tested on, nor the sentences of the
 documents. Before anything is trained, the bitexts of the plan are compared with its collections,
-as `fetch-bitext --exclude` compares them: without case, punctuation and the digits of numbers.
+as `fetch_bitext` compares what it excludes: without case, punctuation and the digits of numbers.
 """
 
 from __future__ import annotations

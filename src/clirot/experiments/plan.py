@@ -231,3 +231,7 @@ class Plan:
     """Settings of the evaluation."""
     digest: str = field(repr=False)
     """SHA-256 of the file."""
+
+    def topic_prefix(self, one: TopicSetPlan) -> str:
+        """What the ids of its topics begin with in the table; empty in a plan of one collection."""
+        return f"{one.collection.name}/" if len(self.collections) > 1 else ""

@@ -167,8 +167,10 @@ class _Clock:
 
 
 def _begin(threads: int) -> None:
-    """Share the processor's cores out, unless the person has said how many each process takes."""
-    os.environ.setdefault("OMP_NUM_THREADS", str(threads))
+    """Share the processor's cores out; who has asked for fewer threads keeps them."""
+    import torch
+
+    torch.set_num_threads(min(threads, torch.get_num_threads()))
 
 
 def _work(cell: Cell, home: Path, replace: bool) -> tuple[float, list[str]]:

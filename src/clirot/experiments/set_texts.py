@@ -9,7 +9,6 @@ from clirot.evaluation.report import SetTexts
 from clirot.evaluation.report.texts import CollectionTexts, Documents
 from clirot.evaluation.result import Evaluation
 from clirot.experiments.plan import Plan
-from clirot.experiments.table import topic_prefix
 from clirot.store import Artefact, Store
 
 
@@ -57,5 +56,5 @@ def texts_of(plan: Plan, evaluation: Evaluation, store: Store) -> dict[str, SetT
             if label == one.label
         }
         texts = CollectionTexts(collection, shared, language=one.lang, saved=saved)
-        found[one.label] = _Prefixed(texts, topic_prefix(plan, one))
+        found[one.label] = _Prefixed(texts, plan.topic_prefix(one))
     return found

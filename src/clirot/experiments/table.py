@@ -32,7 +32,6 @@ from clirot.settings import assembled
 from clirot.store import Artefact, Store
 
 if TYPE_CHECKING:
-    from clirot.evaluation.report import SetTexts
     from clirot.evaluation.result import Evaluation
 
 T = TypeVar("T")
@@ -59,12 +58,6 @@ class Table:
             f"clirot experiment, plan of SHA-256 {self.plan.digest}",
             f"seeds: {seeds}" + (f" ({said})" if len(self.by_seed) > 1 else ""),
         )
-
-    def texts(self, store: Store) -> dict[str, SetTexts]:
-        """Topic set -> where a page has its texts and its runs from, those of the first seed."""
-        from clirot.experiments.set_texts import texts_of
-
-        return texts_of(self.plan, self.evaluation, store)
 
 
 def table_of(
@@ -100,7 +93,7 @@ class _Making:
 
     @cached_property
     def _prefixes(self) -> Mapping[str, str]:
-        return {one.label: topic_prefix(self.plan, one) for one in self.plan.topic_sets}
+        return {one.label: self.plan.topic_prefix(one) for one in self.plan.topic_sets}
 
     def table(self) -> Table:
         fused = {
@@ -249,8 +242,3 @@ def _chosen(
     return {
         (name, label): table[of[name], label] for name, label in order if (of[name], label) in table
     }
-
-
-def topic_prefix(plan: Plan, one: TopicSetPlan) -> str:
-    """What the ids of its topics begin with in the table; empty in a plan of one collection."""
-    return f"{one.collection.name}/" if len(plan.collections) > 1 else ""
