@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -38,17 +37,18 @@ def browser(profile: Path) -> Iterator[Any]:
     driver = shutil.which("chromedriver")
     if program is None or driver is None:
         pytest.skip("there is no chromium, or no chromedriver, to open the page in")
-    os.environ["NO_PROXY"] = "localhost,127.0.0.1"
     options = webdriver.ChromeOptions()
     options.binary_location = program
     for flag in (*_FLAGS, f"--user-data-dir={profile}"):
         options.add_argument(flag)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    running = webdriver.Chrome(options=options, service=Service(driver))
-    try:
-        yield running
-    finally:
-        running.quit()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("NO_PROXY", "localhost,127.0.0.1")  # where chromedriver listens
+        running = webdriver.Chrome(options=options, service=Service(driver))
+        try:
+            yield running
+        finally:
+            running.quit()
 
 
 def emulate(driver: Any, *, scheme: str = "", medium: str = "") -> None:

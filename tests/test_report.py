@@ -269,11 +269,14 @@ def test_matches_are_those_of_brute_force(place: Path, whole: tuple[Evaluation, 
         str(place_): {"2": {"q1": "monlight", "q2": "stone braed", "q3": "sae"}[topic]}
         for place_, topic in enumerate(data["topics"]["ids"])
     }
-    reasons = {data["topics"]["systems"][int(s)]: r for s, r in data["matches"]["reasons"].items()}
+    systems = data["topics"]["systems"]
+    reasons = {systems[int(one)]: why for one, why in data["matches"]["reasons"].items()}
     assert reasons == {
-        "lexical": "it compares words, not token vectors",
-        "file": "it is a file, which does not say by which model it was made",
-        "rrf": "it was made by fusion, which looks at ranks and scores only",
+        "tokens": {},
+        "lexical": {"0": "it compares words, not token vectors"},
+        "typos": {},
+        "file": {"0": "it is a file, which does not say by which model it was made"},
+        "rrf": {"0": "it was made by fusion, which looks at ranks and scores only"},
     }
 
 
@@ -298,7 +301,8 @@ def test_a_model_that_is_another_one_now_gives_no_matches(
         card.unlink()
     assert found.data["matches"]["found"] == {}
     assert (
-        found.data["matches"]["reasons"]["0"] == f"its model {place / 'teacher'} is another one now"
+        found.data["matches"]["reasons"]["0"]["0"]
+        == f"its model {place / 'teacher'} is another one now"
     )
 
 
@@ -376,7 +380,7 @@ def test_without_a_collection_there_are_ids_only_and_the_page_says_so(
     assert set(found.data["documents"]["texts"]) == {None}
     assert set(found.data["topics"]["texts"]) == {None}
     assert "there are no texts" in found.text
-    assert found.data["matches"]["reasons"]["0"] == "the text of its topics is not known"
+    assert found.data["matches"]["reasons"]["0"]["0"] == "the text of its topics is not known"
 
 
 HOSTILE = (
@@ -588,7 +592,7 @@ def test_the_command(
     folder = tmp_path / "new" / "folder"
     done = run("--report", str(folder), "--report-title", "A title", "--report-matches", "1")
     assert done[0] == 0 and done[1] == out
-    assert "page: token matches are shown for 2 topics" in done[2]
+    assert "page: token matches are shown for 2 of 3 topics" in done[2]
     assert f"wrote {folder / 'index.html'} (0.1 MB)" in done[2]
     assert "A title" in page(folder / "index.html").text
     (tmp_path / "file").write_text("")

@@ -61,7 +61,7 @@ def large(chromium: Any, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path
             "tokens": ["[CLS]", "Moga", "moon"],
             "documents": dict.fromkeys(ranking[::3], pairs),
         }
-        return Matches([7], {7: {1: found}}, {0: "it compares words, not token vectors"})
+        return Matches([7], {7: {1: found}}, {0: {0: "it compares words, not token vectors"}})
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("clirot.evaluation.report.page.matches_of", given)

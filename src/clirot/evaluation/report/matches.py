@@ -36,8 +36,8 @@ class Matches:
     """The topics that were looked at."""
     found: dict[int, dict[int, dict[str, Any]]]
     """Topic -> system -> its tokens, and for each document the token that each of them matched."""
-    reasons: dict[int, str]
-    """System -> why it has none."""
+    reasons: dict[int, dict[int, str]]
+    """System -> topic set -> why there are none."""
 
     def document(self) -> dict[str, Any]:
         """As plain values."""
@@ -56,29 +56,35 @@ def matches_of(
     if settings.matches == 0:
         return Matches([], {}, {})
     chosen = striking(evaluation, topics, settings.matches)
+    numbers = {name: number for number, name in enumerate(evaluation.topics)}
     reading = _Reading(settings.characters, progress)
     found: dict[int, dict[int, dict[str, Any]]] = {}
-    reasons: dict[int, str] = {}
+    reasons: dict[int, dict[int, str]] = {}
     for number, system in enumerate(evaluation.systems):
-        work = _Work()
+        work, why = _Work(), reasons.setdefault(number, {})
         for place in chosen:
             one = topics[place]
             artefact = sets[one.topic_set].artefact(system, one.topic)
-            ranking = rankings.hits[place][number]
-            if artefact is None:
-                reasons.setdefault(number, _unknown(evaluation, system, one.topic_set))
-                continue
             text = sets[one.topic_set].read_text(system, one.topic)
-            if text is None:
-                reasons.setdefault(number, "the text of its topics is not known")
-            elif text.strip() and ranking:
-                work.add(artefact, place, text, ranking[::3])
+            ranked = (rankings.hits[place][number] or [])[::3]
+            documents = [each for each in ranked if rankings.documents.texts[each] is not None]
+            if artefact is None:
+                reason = _unknown(evaluation, system, one.topic_set)
+            elif text is None:
+                reason = "the text of its topics is not known"
+            elif ranked and not documents:
+                reason = "the texts of its documents are not known"
+            else:
+                if text.strip() and documents:
+                    work.add(artefact, place, text, documents)
+                continue
+            why.setdefault(numbers[one.topic_set], reason)
         for artefact, rows in work.rows.values():
             try:
                 for place, one_topic in reading.match(artefact, rows, rankings):
                     found.setdefault(place, {})[number] = one_topic
             except ClirotError as error:
-                reasons[number] = error.message
+                why |= {numbers[topics[row.place].topic_set]: error.message for row in rows}
     return Matches(chosen, found, reasons)
 
 

@@ -277,7 +277,7 @@
     section.append(figures);
     const other = T.read[t]?.[s];
     if (other !== undefined) section.append(make("p", { class: "quiet" }, "It read: ", make("bdi", {}, other)));
-    const found = matched?.[s], shown = [], notes = [];
+    const found = matched?.[s], why = matches().reasons[s]?.[T.set[t]], shown = [], notes = [];
     const items = [];
     for (let i = 0; i < hits.length; i += 3) {
       const [d, score, grade] = hits.slice(i, i + 3);
@@ -297,7 +297,7 @@
       items.push(item);
     }
     if (found) section.append(tokenButtons(found.tokens, shown, notes, s));
-    else if (matches().reasons[s] !== undefined) section.append(make("p", { class: "quiet" }, `No token matches: ${matches().reasons[s]}.`));
+    else if (why !== undefined) section.append(make("p", { class: "quiet" }, `No token matches: ${why}.`));
     section.append(hits.length ? make("ol", { class: "hits" }, ...items) : make("p", { class: "quiet" }, "It found nothing."));
     return section;
   };

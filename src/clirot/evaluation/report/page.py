@@ -111,6 +111,7 @@ def _notes(
     matches: Matches,
 ) -> tuple[str, ...]:
     """What is not on the page, and why."""
+    count = len(rankings.hits)
     notes = list(dict.fromkeys(note for one in sets.values() for note in one.notes))
     if rankings.shown < settings.documents:
         notes.append(
@@ -127,10 +128,10 @@ def _notes(
             f"{len(texts.lengths):,} of {len(texts.texts):,} documents are cut after "
             f"{settings.characters:,} characters"
         )
-    if settings.matches and matches.found:
+    if 0 < len(matches.found) < count:
         notes.append(
-            f"token matches are shown for {len(matches.found):,} topics, those with the greatest "
-            "gains and losses"
+            f"token matches are shown for {len(matches.found):,} of {count:,} topics, those with "
+            "the greatest gains and losses"
         )
     return tuple(notes)
 
