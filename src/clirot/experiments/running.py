@@ -42,6 +42,8 @@ class Running:
     told: Told = field(default=lambda _: None)
     failed: dict[str, str] = field(default_factory=dict)
     """Key of a cell -> why it could not be made."""
+    stopped: set[str] = field(default_factory=set)
+    """Keys of cells that need one that could not be made."""
 
     def run(self) -> None:
         """Make all cells.
@@ -56,9 +58,11 @@ class Running:
                 self.told(note)
             clock.done(key, seconds)
         if self.failed:
+            more = f"\n  and {len(self.stopped)} that need them" if self.stopped else ""
             raise PartlyDoneError(
                 f"{len(self.failed)} of {len(self.cells)} cells could not be made:\n"
-                + "\n".join(f"  {key}: {why}" for key, why in self.failed.items()),
+                + "\n".join(f"  {key}: {why}" for key, why in self.failed.items())
+                + more,
                 hint="the rest is made; the same command again tries these again",
             )
 
@@ -120,11 +124,11 @@ class Running:
         return None
 
     def _stopped(self, cell: Cell) -> bool:
-        """Whether something that the cell needs has failed, which is then its own failure."""
-        lacking = next((key for key in cell.after if key in self.failed), None)
-        if lacking is not None:
-            self.failed[cell.key] = f"needs {lacking}"
-        return lacking is not None
+        """Whether something that the cell needs could not be made, so that it cannot either."""
+        stopped = any(key in self.failed or key in self.stopped for key in cell.after)
+        if stopped:
+            self.stopped.add(cell.key)
+        return stopped
 
 
 class _Clock:
