@@ -16,7 +16,7 @@ from clirot.experiments.derived_bitext import DerivedBitext
 from clirot.experiments.placeholders import filled
 from clirot.experiments.plan import OTHER, BitextPlan, Plan
 from clirot.experiments.plan_file import PlanFile
-from clirot.experiments.reading import given
+from clirot.experiments.settings_tables import given
 from clirot.languages import parse_language
 from clirot.records import LanguagePair
 from clirot.settings import assembled
@@ -56,6 +56,8 @@ class BitextParts:
             files = tuple(map(Path, self._named(bitext.files, pair)))
             if not sources and not files:
                 raise UsageError(f"it names no source and no file for {pair}")
+            for file in files:
+                _check_there(file)
             if not bitext.derived:
                 return BitextPart(sources, files, ())
             cells = [
@@ -94,3 +96,16 @@ class BitextParts:
         return Cell(
             stage="bitext", name=f"{bitext.name}.{pair}.{made.stem}", configuration=made, out=out
         )
+
+
+def _check_there(file: Path) -> None:
+    """Refuse a file that is not there, before anything runs.
+
+    Raises:
+        UsageError: there is none.
+    """
+    from clirot.bitext.formats.local_file import LocalFile
+
+    for path in LocalFile.parse(str(file)).paths:
+        if not path.is_file():
+            raise UsageError(f"there is no file {path}", hint="paths are relative to where you are")

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from clirot.bitext.config import FetchConfig
-from clirot.experiments.reading import given
+from clirot.experiments.settings_tables import given
 from clirot.records import ProgressSink, silent
 from clirot.retrieval.indexing import slug
 from clirot.retrieval.perturbation.configuration import PerturbConfig

@@ -7,9 +7,9 @@ from fnmatch import fnmatchcase
 from functools import partial
 from typing import TYPE_CHECKING
 
-from clirot.errors import UsageError
 from clirot.experiments.cells import STAGES, Cell
 from clirot.experiments.configuration import ExperimentConfig
+from clirot.experiments.evaluating import members_of
 from clirot.experiments.plan import Plan
 from clirot.experiments.plan_file import PlanFile
 from clirot.experiments.reading import plan_of
@@ -143,18 +143,8 @@ def _chosen(plan: Plan, patterns: tuple[str, ...]) -> tuple[str, ...]:
 
 def _with_members(plan: Plan, systems: tuple[str, ...]) -> set[str]:
     """The systems with those that fusions among them are made of."""
-    from clirot.evaluation.fusion_methods import Fusion
-
     found = set(systems)
-    searched = {name for name, system in plan.systems.items() if system.fuse is None}
     for name in systems:
-        fuse = plan.systems[name].fuse
-        if fuse is not None:
-            members = set(Fusion.parse(fuse).members or searched)
-            for member in members:
-                if member not in searched:
-                    raise unknown_name("system to fuse", member, searched)
-            found |= members
-    if not found:
-        raise UsageError("no system to run")
+        if plan.systems[name].fuse is not None:
+            found |= set(members_of(plan, plan.systems[name]))
     return found

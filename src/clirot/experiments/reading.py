@@ -5,13 +5,15 @@ with the line.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import MISSING
 from fnmatch import fnmatchcase
-from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import Any, TypeVar
 
-from clirot.errors import UsageError
+from clirot.errors import ClirotError, UsageError
 from clirot.evaluation.config import EvaluateConfig
+from clirot.experiments.evaluating import check_evaluation
 from clirot.experiments.placeholders import LANGUAGES, Each, expanded, filled, texts
 from clirot.experiments.plan import (
     BitextPlan,
@@ -22,14 +24,19 @@ from clirot.experiments.plan import (
     TopicSetPlan,
 )
 from clirot.experiments.plan_file import PlanFile
+from clirot.experiments.settings_tables import given, key_of
 from clirot.languages import parse_language
 from clirot.registry import unknown_name
 from clirot.retrieval.indexing import slug
 from clirot.settings import assembled, leaves
 
 T = TypeVar("T")
+_NAMED = re.compile(r"`([a-z_]+)`")
 _TABLES = ("each", "bitext", "system", "collection", "search", "evaluate")
-_BY_PLAN = {"runs", "collection", "qrels", "lang", "topic_sets", "fuse"}
+_BY_PLAN = {
+    "runs", "collection", "qrels", "lang", "docs_lang", "topic_sets", "fuse", "tune_fusion",
+    "tune_measure", "predictions", "labels", "answers",
+}  # fmt: skip
 """Settings of an evaluation that follow from the plan."""
 _EXPANDED = ("gaps", "contrasts")
 
@@ -45,7 +52,7 @@ def plan_of(file: PlanFile) -> Plan:
     for name, part in parts.items():
         if not isinstance(part, dict):
             raise file.error(f"{name} is a table, got {part!r}", name, hint=f"write [{name}]")
-    known = [*(_key(leaf.name) for leaf in leaves(PlanSettings)), *_TABLES]
+    known = [*(key_of(leaf.name) for leaf in leaves(PlanSettings)), *_TABLES]
     for key in table:
         if key not in known:
             with file.at(key):
@@ -68,7 +75,7 @@ def plan_of(file: PlanFile) -> Plan:
     sets = tuple(_topic_sets(file, settings, collections))
     _check_references(file, systems, sets)
     evaluation = _evaluation(file, parts["evaluate"], each)
-    return Plan(
+    plan = Plan(
         settings=settings,
         prefix=slug(settings.prefix or file.path.stem),
         bitexts=bitexts,
@@ -79,35 +86,8 @@ def plan_of(file: PlanFile) -> Plan:
         evaluate=evaluation,
         digest=hashlib.sha256(file.text.encode()).hexdigest(),
     )
-
-
-def given(configuration: type[Any], table: Mapping[str, Any]) -> dict[str, Any]:
-    """The values of settings from a table of a plan: names with underscores, lists as tuples, files
-    as paths.
-
-    Raises:
-        UnknownNameError: there is no such setting.
-    """
-    known = {_key(leaf.name): leaf for leaf in leaves(configuration)}
-    found = {}
-    for key, value in table.items():
-        if key not in known:
-            raise unknown_name("setting", key, known)
-        found[known[key].name] = _typed(value, known[key].type)
-    return found
-
-
-def _key(name: str) -> str:
-    return name.replace("_", "-")
-
-
-def _typed(value: Any, wanted: Any) -> Any:
-    if isinstance(value, list):
-        of = next((one for one in get_args(wanted) if one is not Ellipsis), Any)
-        return tuple(_typed(one, of) for one in value)
-    if isinstance(value, str) and (wanted is Path or Path in get_args(wanted)):
-        return Path(value)
-    return value
+    check_evaluation(plan, file)
+    return plan
 
 
 def _made(file: PlanFile, part: type[T], table: Any, *keys: str, **more: Any) -> T:
@@ -118,8 +98,29 @@ def _made(file: PlanFile, part: type[T], table: Any, *keys: str, **more: Any) ->
         with file.at(*keys, key):
             checked = given(part, {key: value})
             _check_kind(part, *checked.items())
-    with file.at(*keys):
-        return assembled(part, given(part, table), **more)
+    lacking = [key_of(leaf.name) for leaf in leaves(part) if leaf.default is MISSING]
+    for key in lacking:
+        if key not in table:
+            raise file.error(f"`{key}` is missing", *keys)
+    values = given(part, table)
+    for name in ("languages", "docs_lang", "source_language"):
+        with file.at(*keys, key_of(name)):
+            _check_languages(values.get(name))
+    try:
+        return assembled(part, values, **more)
+    except ClirotError as error:
+        # The setting that the message begins with is where the mistake is.
+        found = _NAMED.search(error.message)
+        key = [key_of(found[1])] if found and key_of(found[1]) in table else []
+        raise file.error(error.message, *keys, *key, hint=error.hint) from error
+
+
+def _check_languages(value: Any) -> None:
+    for code in value if isinstance(value, tuple) else (value,):
+        if isinstance(code, str) and "{" not in code:
+            parse_language(code)
+        elif code is not None and not isinstance(code, str):
+            raise UsageError(f"a language is a text, got {code!r}")
 
 
 def _check_kind(part: type[Any], item: tuple[str, Any]) -> None:

@@ -23,12 +23,11 @@ from clirot.evaluation.gold import Gold, check_needs, read_gold
 from clirot.evaluation.inputs import Inputs
 from clirot.evaluation.measures import Measure
 from clirot.evaluation.procedure import Asked, concluded, measured
+from clirot.experiments.evaluating import config_for
 from clirot.experiments.plan import Plan, TopicSetPlan
-from clirot.experiments.reading import given
 from clirot.experiments.work import Work
 from clirot.records import ProgressSink, Step, silent
 from clirot.runs import SAVED_RUN, Qrels, Run, read_run
-from clirot.settings import assembled
 from clirot.store import Artefact, Store
 
 if TYPE_CHECKING:
@@ -96,14 +95,7 @@ class _Making:
         return {one.label: self.plan.topic_prefix(one) for one in self.plan.topic_sets}
 
     def table(self) -> Table:
-        fused = {
-            str(system.fuse): name
-            for name, system in self.plan.systems.items()
-            if system.fuse is not None and name in self.systems
-        }
-        config = assembled(
-            EvaluateConfig, {**given(EvaluateConfig, self.plan.evaluate), "fuse": tuple(fused)}
-        )
+        config, fused, notes = config_for(self.plan, self.systems)
         asked = Asked.of(config, renamed=True)
         seeds = self.plan.settings.seeds
         trained = any(len(keys) > 1 for keys in self.work.runs.values())
@@ -116,6 +108,7 @@ class _Making:
             found = measured(asked, inputs, gold.__getitem__, self.progress)
             by_seed[seed] = self._arranged(found, fused)
         evaluation = concluded(asked, self._averaged(by_seed), self.progress)
+        evaluation = replace(evaluation, notes=(*notes, *evaluation.notes))
         return Table(evaluation, by_seed, self.plan)
 
     def _artefacts(self) -> dict[tuple[str, str], tuple[Artefact, ...]]:

@@ -14,7 +14,7 @@ from clirot.collection.topic_source import TopicSource
 from clirot.experiments.cells import Cell
 from clirot.experiments.placeholders import filled
 from clirot.experiments.plan import SystemPlan, TopicSetPlan
-from clirot.experiments.reading import given
+from clirot.experiments.settings_tables import given
 from clirot.records import ProgressSink, silent
 from clirot.retrieval.perturbation.configuration import PerturbConfig
 from clirot.retrieval.translation.configuration import TranslateConfig

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +13,12 @@ from clirot.distillation.configuration import AUTO, DistillConfig
 from clirot.errors import UsageError
 from clirot.experiments.bitext_parts import BitextPart, BitextParts
 from clirot.experiments.cells import STAGES, Cell
+from clirot.experiments.evaluating import runs_on
 from clirot.experiments.leakage import TrainedOn
 from clirot.experiments.placeholders import filled
 from clirot.experiments.plan import Plan, SystemPlan, TopicSetPlan
 from clirot.experiments.plan_file import PlanFile
-from clirot.experiments.reading import given
+from clirot.experiments.settings_tables import given
 from clirot.experiments.topic_files import TopicCells, Topics
 from clirot.known_models import LEXICAL
 from clirot.languages import parse_language
@@ -110,7 +110,7 @@ class _Making:
             if system.fuse is not None:
                 continue
             for one in self.plan.topic_sets:
-                if any(fnmatchcase(one.label, pattern) for pattern in system.sets):
+                if runs_on(system, one):
                     seeds = self.plan.settings.seeds if system.distill is not None else (None,)
                     runs[name, one.label] = tuple(self._run(system, one, seed) for seed in seeds)
         ordered = sorted(self.cells.values(), key=lambda cell: STAGES.index(cell.stage))
