@@ -9,10 +9,11 @@ from pathlib import Path
 
 import ir_measures
 import pytest
-from example_script import EXAMPLES
 from tiny_model import save_bitext, save_collection, tiny_config
 
 from clirot.distillation import distill
+
+_SCRIPT = Path(__file__).resolve().parents[1] / "examples" / "baselines.sh"
 
 
 def test_the_table(teacher: Path, tmp_path: Path, home: Path, shell: dict[str, str]) -> None:
@@ -32,7 +33,7 @@ def test_the_table(teacher: Path, tmp_path: Path, home: Path, shell: dict[str, s
     table = ["clirot", "table", "--src", "en", "--tgt", "so", "--file", str(bitext)]
     subprocess.run(table, env=environment, check=True, capture_output=True)
     done = subprocess.run(
-        ["bash", EXAMPLES / "baselines.sh", collection, teacher, "so=student"],
+        ["bash", _SCRIPT, collection, teacher, "so=student"],
         env=environment,
         capture_output=True,
         text=True,

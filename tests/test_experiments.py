@@ -224,6 +224,13 @@ def test_output(plan: Path) -> None:
     assert "minutes left" in shown.stderr
     assert shown.stdout.splitlines()[0].split() == ["topics", "run", "map", "precision@1"]
     assert "\nSeeds:\n" in shown.stdout
+    development = shown.stdout.partition("\nDevelopment split (MAP):\n")[2]
+    rows = {row.split()[0]: row.split()[1:] for row in development.splitlines()[2:]}
+    for name in Store().names("models"):
+        scores = Store().get("models", name).manifest.results["development_map"]
+        assert float(rows[name][0]) == pytest.approx(scores[0], abs=1e-4)
+        assert float(rows[name][1]) == pytest.approx(scores[int(rows[name][2])], abs=1e-4)
+    assert rows.keys() == set(Store().names("models"))
     as_json = CliRunner().invoke(app, [*chosen, "--json", "--report", "page"])
     document = json.loads(as_json.stdout)
     assert {one["name"] for one in document["runs"]} == {"start", "mse", "bm25"}

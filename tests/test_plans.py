@@ -222,3 +222,44 @@ def test_the_plans_of_the_examples(path: Path, tmp_path: Path) -> None:
     else:
         assert work_of(plan, file, Store(tmp_path / "home")).runs
     assert not folder.exists()
+
+
+def test_the_plan_for_the_hub_runs_on_small_models(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """``size-hub.toml`` with a tiny ColBERT as teacher, a tiny BERT for mBERT and tiny XLM-Rs."""
+    from tiny_families import save_bert, save_pylate_colbert, save_xlm_roberta
+    from tiny_model import save_bitext, save_collection
+
+    from clirot.experiments import ExperimentConfig, open_experiment
+
+    monkeypatch.chdir(tmp_path)
+    save_pylate_colbert(tmp_path / "colbertv2")
+    save_bert(tmp_path / "mbert")
+    save_xlm_roberta(tmp_path / "xlm-r-base")
+    save_xlm_roberta(tmp_path / "xlm-r-large")
+    pairs = save_bitext(tmp_path / "so.tsv", count=100)
+    rows = pairs.read_text().splitlines(keepends=True)
+    (tmp_path / "last.tsv").write_text("".join(rows[70:]))
+    pairs.write_text("".join(rows[:70]))
+    save_collection(tmp_path / "xquad", tmp_path / "last.tsv", docs="en", topics=("en", "so"),
+                    count=30)  # fmt: skip
+    text = (EXAMPLES[0].parent / "size-hub.toml").read_text(encoding="utf-8")
+    for old, new in [
+        (text[text.index("languages = [") : text.index("\n", text.index("languages = ["))],
+         'languages = ["so"]'),
+        ("seeds = [1, 2, 3]", "seeds = [1]"),
+        ('sources = { other = ["opus:NeuLab-TedTalks"] }', 'files = ["so.tsv"]'),
+        ('teacher = "colbertv2"', 'max-tokens = 32, batch-size = 16, epochs = 1, '
+         'teacher = "./colbertv2"'),
+        ('student = "{base}"', 'student = "./{base}", add-subwords = "never"'),
+        ('model = "colbertv2"', 'model = "./colbertv2"'),
+    ]:  # fmt: skip
+        assert old in text
+        text = text.replace(old, new)
+    (tmp_path / "plan.toml").write_text(text, encoding="utf-8")
+    experiment = open_experiment(ExperimentConfig(plan=tmp_path / "plan.toml"))
+    experiment.run()
+    table = experiment.table()
+    assert len(table.evaluation.systems) == 13
+    assert len(table.evaluation.contrasts) == 2 * 7

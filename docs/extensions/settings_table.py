@@ -3,8 +3,9 @@
     ```{settings} clirot.distillation.configuration:DistillConfig
     ```
 
-Each setting has a row with its name, type, default, unit, range and meaning, as
-:mod:`clirot.settings` holds them. A configuration that is made of parts gets a table for each part.
+With the option ``:hyphens:`` names are written as plans write them. Each setting has a row with its
+name, type, default, unit, range and meaning, as :mod:`clirot.settings` holds them. A configuration
+that is made of parts gets a table for each part.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from itertools import groupby
 from typing import Any
 
 from docutils import nodes
+from docutils.parsers.rst import directives
 from docutils.statemachine import StringList
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
@@ -28,6 +30,7 @@ class SettingsTable(SphinxDirective):
 
     required_arguments = 1
     has_content = False
+    option_spec = {"hyphens": directives.flag}  # noqa: RUF012
 
     def run(self) -> list[nodes.Node]:
         """Write the tables in Markdown and let the parser of the page read them."""
@@ -38,16 +41,17 @@ class SettingsTable(SphinxDirective):
             if path:
                 lines += [f"Settings of its part `{'.'.join(path)}`:", ""]
             lines += ["| setting | type | default | meaning |", "|---|---|---|---|"]
-            lines += [_row(leaf) for leaf in group]
+            lines += [_row(leaf, hyphens="hyphens" in self.options) for leaf in group]
             lines.append("")
         holder = nodes.container()
         self.state.nested_parse(StringList(lines, source=self.arguments[0]), 0, holder)
         return holder.children
 
 
-def _row(leaf: Leaf) -> str:
+def _row(leaf: Leaf, *, hyphens: bool) -> str:
+    name = leaf.name.replace("_", "-") if hyphens else leaf.name
     default = "required" if leaf.default is MISSING else _shown(leaf.default)
-    cells = [f"`{leaf.name}`", f"`{_type(leaf.type)}`", default, leaf.said.help]
+    cells = [f"`{name}`", f"`{_type(leaf.type)}`", default, leaf.said.help]
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 

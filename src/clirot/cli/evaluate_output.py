@@ -229,6 +229,20 @@ def seed_table(by_seed: Mapping[int, Evaluation], places: int) -> str:
     return "Seeds:\n" + _aligned(rows, ["run", "measure"])
 
 
+def student_table(students: Mapping[str, tuple[float, float, int]], places: int) -> str:
+    """MAP on the development split, by which settings are chosen."""
+    rows = [
+        {
+            "student": name,
+            "before training": f"{before:.{places}f}",
+            "kept": f"{kept:.{places}f}",
+            "epoch": str(epoch),
+        }
+        for name, (before, kept, epoch) in students.items()
+    ]
+    return "Development split (MAP):\n" + _aligned(rows, ["student"])
+
+
 def _interval_table(evaluation: Evaluation, places: int) -> str:
     rows = [
         _labels(evaluation, topic_set, run=system, measure=str(measure))

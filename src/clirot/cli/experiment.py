@@ -97,8 +97,11 @@ def experiment(
             return
         table = opened.table(sink)
     output.show_table(table.evaluation, shown)
-    if len(table.by_seed) > 1 and shown.written == "table":
-        console.emit(f"\n{output.seed_table(table.by_seed, places)}")
+    if shown.written == "table":
+        if len(table.by_seed) > 1:
+            console.emit(f"\n{output.seed_table(table.by_seed, places)}")
+        if table.students:
+            console.emit(f"\n{output.student_table(table.students, places)}")
     page = replace(
         shown.page,
         title=shown.page.title or plan.stem,

@@ -47,6 +47,9 @@ class Table:
     """Seed -> the evaluation of its students alone, without tests; one entry where there is one
     seed."""
     plan: Plan
+    students: Mapping[str, tuple[float, float, int]]
+    """Student -> MAP on the development split before training and of the student that was kept,
+    and the epoch that was kept; 0: none was better."""
 
     @property
     def made_with(self) -> tuple[str, ...]:
@@ -109,7 +112,7 @@ class _Making:
             by_seed[seed] = self._arranged(found, fused)
         evaluation = concluded(asked, self._averaged(by_seed), self.progress)
         evaluation = replace(evaluation, notes=(*notes, *evaluation.notes))
-        return Table(evaluation, by_seed, self.plan)
+        return Table(evaluation, by_seed, self.plan, self._students())
 
     def _artefacts(self) -> dict[tuple[str, str], tuple[Artefact, ...]]:
         found = {}
@@ -122,6 +125,15 @@ class _Making:
                         hint="run the plan without `stages`, or the commands of all its stages",
                     )
             found[place] = tuple(self.store.get("runs", name) for name in names)
+        return found
+
+    def _students(self) -> dict[str, tuple[float, float, int]]:
+        found = {}
+        for cell in self.work.cells.values():
+            if cell.stage == "models":
+                results = self.store.get("models", cell.name).manifest.results
+                scores, kept = results["development_map"], int(results["best_epoch"])
+                found[cell.name] = (float(scores[0]), float(scores[kept]), kept)
         return found
 
     def _qrels(self, one: TopicSetPlan) -> Qrels:
