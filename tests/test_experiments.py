@@ -6,12 +6,15 @@ import json
 import random
 import shlex
 import signal
+import subprocess
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import ir_measures
 import numpy as np
+import psutil
 import pytest
 from experiment_places import PLAN, save_experiment
 from killing import nursery
@@ -148,8 +151,6 @@ def test_the_commands_make_the_table(
     plan: Path, shell: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Stage by stage through a shell, for the systems without training; then the same table."""
-    import subprocess
-
     chosen = ["--only", "bm25", "--only", "words"]
     plan.write_text(PLAN.replace('baseline = "start"', 'baseline = "bm25"'))
     text = plan.read_text().replace('contrasts = ["[{objective}] - [start]"]', "")
@@ -273,3 +274,27 @@ def test_killed_at_ten_random_moments(
         assert kills >= 8
         assert attempt(f"{command} > {again}")[0] == 0
     assert again.read_bytes() == table.read_bytes()
+
+
+def _spawned(process: psutil.Process) -> bool:
+    """Whether it is one of the pool; there are short-lived children too."""
+    try:
+        return "spawn_main" in " ".join(process.cmdline())
+    except (psutil.NoSuchProcess, psutil.ZombieProcess):
+        return False
+
+
+def test_no_process_outlives_the_first(plan: Path, shell: dict[str, str], tmp_path: Path) -> None:
+    """Killed, ``--jobs 2`` leaves no process behind."""
+    words = ["clirot", "experiment", str(plan), "--jobs", "2"]
+    environment = shell | {"CLIROT_HOME": str(tmp_path / "jobs")}
+    with subprocess.Popen(words, env=environment, stderr=subprocess.DEVNULL) as process:
+        first = psutil.Process(process.pid)
+        working: list[psutil.Process] = []
+        while len(working) < 2:
+            assert process.poll() is None
+            working = [one for one in first.children() if _spawned(one)]
+            time.sleep(0.05)
+        process.kill()
+    gone, alive = psutil.wait_procs(working, timeout=60)
+    assert (len(gone), alive) == (len(working), [])

@@ -171,9 +171,22 @@ class _Clock:
 
 
 def _begin(threads: int) -> None:
-    """Share the processor's cores out; who has asked for fewer threads keeps them."""
+    """Share the processor's cores out, and end when the first process ends, however it does."""
+    import multiprocessing
+    import threading
+
     import torch
 
+    first = multiprocessing.parent_process()
+    assert first is not None
+
+    def follow() -> None:
+        first.join()
+        os._exit(1)  # what the store holds is whole or not there at every moment
+
+    # A pool's process does not notice by itself that the first one was killed: it waits for ever.
+    threading.Thread(target=follow, daemon=True).start()
+    # Who has asked for fewer threads keeps them.
     torch.set_num_threads(min(threads, torch.get_num_threads()))
 
 
