@@ -79,9 +79,12 @@ class Experiment:
         """
         from clirot.experiments.leakage import leaks
 
-        bitexts = self.work.trained_on(self.systems)
+        bitexts = {
+            one: [each for each in self.plan.topic_sets if each.label in labels]
+            for one, labels in self.work.trained_on(self.systems).items()
+        }
         most, found = self.plan.settings.most_seen, 0
-        for leak in leaks(bitexts, self.plan.topic_sets, self.store, progress):
+        for leak in leaks(bitexts, self.store, progress):
             if leak.topics > most * leak.of_topics:
                 raise self.file.error(
                     f"the collection is bitext of a student: {leak}",

@@ -7,7 +7,7 @@ as `fetch_bitext` compares what it excludes: without case, punctuation and the d
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -61,14 +61,18 @@ class Leak:
 
 
 def leaks(
-    bitexts: Sequence[TrainedOn],
-    topic_sets: Sequence[TopicSetPlan],
+    bitexts: Mapping[TrainedOn, Sequence[TopicSetPlan]],
     store: Store,
     progress: ProgressSink = silent,
 ) -> Iterator[Leak]:
-    """What bitexts and topic sets have in common, where that is anything.
+    """What bitexts and the topic sets of their students have in common, where that is anything.
 
     Bitext that the store lacks is fetched.
+
+    Args:
+        bitexts: what is trained on -> the topic sets that are searched by what is trained on it.
+        store: where bitext is.
+        progress: told of the bitexts.
 
     Raises:
         ClirotError: a bitext or a collection cannot be had.
@@ -76,17 +80,16 @@ def leaks(
     from clirot.bitext.chosen import Choice, chosen_bitext
 
     collections = _Collections(store, progress)
-    # Other wordings are made of the same questions.
-    distinct = {(one.id, one.lang, one.docs_lang): one for one in reversed(topic_sets)}
-    topic_sets = list(reversed(distinct.values()))
-    for done, one in enumerate(bitexts):
+    for done, (one, searched) in enumerate(bitexts.items()):
         progress(Step("compare bitext with collections", done, len(bitexts), unit="bitexts"))
         choice = Choice(pair=one.pair, sources=one.sources, files=one.files, call=lambda _: "")
         pairs = chosen_bitext(choice, store, progress).pairs
         seen = np.union1d(
             text_keys([pair.src for pair in pairs]), text_keys([pair.tgt for pair in pairs])
         )
-        for topic_set in topic_sets:
+        # Other wordings are made of the same questions.
+        distinct = {(each.id, each.lang, each.docs_lang): each for each in reversed(searched)}
+        for topic_set in reversed(distinct.values()):
             topics, documents = collections.topics(topic_set), collections.documents(topic_set)
             found = Leak(
                 one.name,

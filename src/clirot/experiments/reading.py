@@ -183,17 +183,9 @@ def _systems(
             with file.at("system", written, "bitext"):
                 if system.bitext is not None and system.bitext not in bitexts:
                     raise unknown_name("bitext", system.bitext, bitexts)
-            if system.distill is not None or (system.model or "").startswith("psq"):
-                if not bitexts:
-                    raise file.error(
-                        "it is made from bitext, and the plan has none",
-                        "system",
-                        written,
-                        hint="add one: [bitext.NAME]",
-                    )
-                with file.at("system", written):
-                    if system.distill is not None and not (system.languages or settings.languages):
-                        raise UsageError("of which languages? `languages` is empty")
+            with file.at("system", written):
+                if system.distill is not None and not (system.languages or settings.languages):
+                    raise UsageError("of which languages? `languages` is empty")
             yield name, system
 
 

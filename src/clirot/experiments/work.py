@@ -52,9 +52,16 @@ class Work:
     bitexts: Mapping[str, tuple[TrainedOn, ...]]
     """System -> the bitext that it is made from."""
 
-    def trained_on(self, systems: Iterable[str]) -> list[TrainedOn]:
-        """The bitext that these systems are made from, each once."""
-        return list(dict.fromkeys(one for name in systems for one in self.bitexts.get(name, ())))
+    def trained_on(self, systems: Iterable[str]) -> dict[TrainedOn, set[str]]:
+        """The bitext that these systems are made from -> labels of the topic sets that they are run
+        on.
+        """
+        found: dict[TrainedOn, set[str]] = {}
+        for name in systems:
+            for one in self.bitexts.get(name, ()):
+                labels = {label for system, label in self.runs if system == name}
+                found.setdefault(one, set()).update(labels)
+        return found
 
     def of_systems(self, systems: Iterable[str]) -> Work:
         """What these systems need, and no more."""
@@ -277,6 +284,10 @@ class _Making:
         return part
 
     def _bitext_name(self, system: SystemPlan) -> str:
+        if not self.plan.bitexts:
+            raise UsageError(
+                "it is made from bitext, and the plan has none", hint="add one: [bitext.NAME]"
+            )
         return system.bitext or next(iter(self.plan.bitexts))
 
     def _table(self, system: SystemPlan, pair: LanguagePair, after: list[str]) -> str:
