@@ -168,6 +168,7 @@ def test_export(bitext, tmp_path):
     sides = [(tmp_path / f"corpus.{one}").read_text().splitlines() for one in ("en", "so")]
     assert list(zip(*sides, strict=True)) == [(one.src, one.tgt) for one in kept_pairs(bitext)]
     assert not list(tmp_path.glob(".*.part"))
+    assert clirot("export", bitext.name, "--every", "2").splitlines() == tsv.splitlines()[::2]
 
 
 def test_what_is_exported_can_be_fetched_again(bitext, tmp_path, home):
