@@ -48,7 +48,7 @@ class SettingsTable(SphinxDirective):
         return holder.children
 
 
-def _row(leaf: Leaf, *, hyphens: bool) -> str:
+def _row(leaf: Leaf, *, hyphens: bool = False) -> str:
     name = leaf.name.replace("_", "-") if hyphens else leaf.name
     default = "required" if leaf.default is MISSING else _shown(leaf.default)
     cells = [f"`{name}`", f"`{_type(leaf.type)}`", default, leaf.said.help]
