@@ -23,7 +23,7 @@ from typer.testing import CliRunner
 
 from clirot.bitext import FilterConfig, load_bitext, stored_sources
 from clirot.bitext.acquisition import FetchConfig, fetch_bitext
-from clirot.cli import command_named, app
+from clirot.cli import app, command_named
 from clirot.cli.wording import in_options, speaking_for
 from clirot.collection import open_collection
 from clirot.digests import file_digest
@@ -291,7 +291,7 @@ def test_half_of_what_is_recommended_is_no_bitext_until_something_else_is_there(
             bitexts_of(config, Store(), silent)
         hint = str(caught.value.hint)
         assert hint.endswith("`distill(src=en, tgt=so, sources=cldr)`")
-        with speaking_for(command_named("distill"), _command):
+        with speaking_for(command_named("distill"), command_named):
             assert in_options(hint).endswith(": clirot distill --src en --tgt so --source cldr")
         assert stored_sources(Store(), _PAIR) == ["cldr"]
     # Fetched with other filters, what is there is no obstacle to the rest.
