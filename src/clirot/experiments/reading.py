@@ -8,7 +8,8 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from types import NoneType, UnionType
+from typing import Any, TypeVar, get_args, get_origin
 
 from clirot.errors import UsageError
 from clirot.evaluation.config import EvaluateConfig
@@ -32,6 +33,8 @@ _TABLES = ("each", "bitext", "system", "collection", "search", "evaluate")
 _BY_PLAN = {"runs", "collection", "qrels", "lang", "topic_sets", "fuse"}
 """Settings of an evaluation that follow from the plan."""
 _EXPANDED = ("gaps", "contrasts")
+_WORDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a text",
+          Path: "a path"}  # fmt: skip
 
 
 def plan_of(file: PlanFile) -> Plan:
@@ -87,13 +90,17 @@ def given(configuration: type[Any], table: Mapping[str, Any]) -> dict[str, Any]:
 
     Raises:
         UnknownNameError: there is no such setting.
+        UsageError: a value is of another type than the setting.
     """
     known = {_key(leaf.name): leaf for leaf in leaves(configuration)}
     found = {}
     for key, value in table.items():
         if key not in known:
             raise unknown_name("setting", key, known)
-        found[known[key].name] = _typed(value, known[key].type)
+        leaf = known[key]
+        made = _typed(value, leaf.type)
+        _check_type(leaf.name, made, leaf.type)
+        found[leaf.name] = made
     return found
 
 
@@ -116,20 +123,56 @@ def _made(file: PlanFile, part: type[T], table: Any, *keys: str, **more: Any) ->
         raise file.error(f"a table is needed, got {table!r}", *keys)
     for key, value in table.items():
         with file.at(*keys, key):
-            checked = given(part, {key: value})
-            _check_kind(part, *checked.items())
+            given(part, {key: value})
     with file.at(*keys):
         return assembled(part, given(part, table), **more)
 
 
-def _check_kind(part: type[Any], item: tuple[str, Any]) -> None:
-    """Refuse one text where a list of texts belongs: its letters would be taken one by one."""
-    name, value = item
-    leaf = next(one for one in leaves(part) if one.name == name)
-    if isinstance(leaf.default, tuple) and leaf.type is not Any and not isinstance(value, tuple):
+def _check_type(name: str, value: Any, wanted: Any) -> None:
+    """Hold a value to the type of its setting; one text where a list of texts belongs would be
+    taken letter by letter.
+    """
+    if _fits(value, wanted):
+        return
+    kinds = [get_origin(one) or one for one in _kinds(wanted)]
+    if tuple in kinds and not isinstance(value, tuple):
         raise UsageError(f"a list is needed, got {value!r}", hint=f"write [{value!r}]")
-    if "Mapping" in str(leaf.type) and not isinstance(value, dict):
+    if Mapping in kinds:
         raise UsageError(f"a table is needed, got {value!r}", hint="write {key = value}")
+    items = [one for kind in _kinds(wanted) for one in get_args(kind)] if tuple in kinds else kinds
+    words = " or ".join(_WORDS[one] for one in dict.fromkeys(items) if one in _WORDS)
+    must = (
+        "each item of `{}` must be {}, got {!r}" if tuple in kinds else "`{}` must be {}, got {!r}"
+    )
+    raise UsageError(must.format(name, words, list(value) if tuple in kinds else value))
+
+
+def _fits(value: Any, wanted: Any) -> bool:
+    for kind in _kinds(wanted):
+        origin = get_origin(kind)
+        if kind is Any:
+            return True
+        if origin is tuple:
+            items = get_args(kind)[0]
+            if isinstance(value, tuple) and all(_fits(one, items) for one in value):
+                return True
+        elif isinstance(value, bool):  # which Python takes for a number
+            if kind is bool:
+                return True
+        elif isinstance(
+            value, int if kind is int else (int, float) if kind is float else origin or kind
+        ):
+            return True
+    return False
+
+
+def _kinds(wanted: Any) -> list[Any]:
+    """A type, or those of a union; None is left out, since TOML cannot say it."""
+    return [
+        one
+        for one in (get_args(wanted) if isinstance(wanted, UnionType) else [wanted])
+        if one is not NoneType
+    ]
 
 
 def _tables(
@@ -244,6 +287,10 @@ def _wordings(collection: CollectionPlan) -> Iterator[tuple[str, Mapping[str, An
     for name, perturb in made.items():
         if not isinstance(perturb, dict):
             raise UsageError(f"`perturb` of {name!r} is a table of settings, got {perturb!r}")
+        if slug(name) != name:
+            raise UsageError(
+                f"not a name for a wording: {name!r}", hint="letters, digits and . _ + -"
+            )
         yield name, perturb
 
 
@@ -264,14 +311,14 @@ def _check_references(
 
 
 def _evaluation(file: PlanFile, table: Mapping[str, Any], each: Each) -> Mapping[str, Any]:
+    for key, value in table.items():
+        with file.at("evaluate", key):
+            name = next(iter(given(EvaluateConfig, {key: value})))
+            if name in _BY_PLAN:
+                raise UsageError(f"`{name}` follows from the rest of the plan")
     made = dict(table)
     for key in _EXPANDED:
         if key in table:
             with file.at("evaluate", key):
                 made[key] = [one for text in table[key] for one in texts(text, each)]
-    for key in made:
-        with file.at("evaluate", key):
-            name = next(iter(given(EvaluateConfig, {key: made[key]})))
-            if name in _BY_PLAN:
-                raise UsageError(f"`{name}` follows from the rest of the plan")
     return made
