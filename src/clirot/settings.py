@@ -209,6 +209,8 @@ def _assembled(configuration: Any, given: Mapping[str, Any], more: Mapping[str, 
         if _KEY in one.metadata:
             if one.name in given:
                 made[one.name] = given[one.name]
+            elif one.name not in made and one.default is MISSING:
+                raise UsageError(f"`{one.name}` is needed")
         elif one.name not in made and dataclasses.is_dataclass(types[one.name]):
             made[one.name] = _assembled(types[one.name], given, {})
     return configuration(**made)

@@ -80,6 +80,13 @@ class BitextPlan:
         check_ranges(self)
         if not self.sources and not self.files:
             raise UsageError("a bitext needs `sources` or `files`, or both")
+        for key in ("sources", "files"):
+            named = getattr(self, key)
+            for one in named.values() if isinstance(named, Mapping) else [named]:
+                if not isinstance(one, list | tuple):
+                    raise UsageError(f"a list is needed, got {one!r}", hint=f"write [{one!r}]")
+                if not all(isinstance(text, str) and text for text in one):
+                    raise UsageError(f"each item of `{key}` must be a text, got {list(one)!r}")
 
     @property
     def derived(self) -> bool:
@@ -140,6 +147,8 @@ class SystemPlan:
 
     def __post_init__(self) -> None:
         check_ranges(self)
+        if not self.sets:
+            raise UsageError("`sets` is empty, so that the system would have no run")
         given = [key for key in ("model", "distill", "fuse") if getattr(self, key) is not None]
         if len(given) != 1:
             said = f"it has {' and '.join(given)}" if given else "it has none of them"
@@ -150,7 +159,12 @@ class SystemPlan:
                 if getattr(self, key) is not None:
                     raise UsageError(f"a fusion has no `{key}`: it is made of runs")
         forbidden = set(self.name) & set("@=,:[]/")
-        if forbidden or self.name.strip() != self.name or not self.name:
+        if (
+            forbidden
+            or self.name.strip() != self.name
+            or not self.name.isprintable()
+            or not self.name
+        ):
             raise UsageError(
                 f"not a name for a system: {self.name!r}",
                 hint="letters, digits, spaces and . _ + - ( )",
@@ -186,6 +200,11 @@ class CollectionPlan:
 
     def __post_init__(self) -> None:
         check_ranges(self)
+        if not self.variants and not self.perturb:
+            raise UsageError("`variants` is empty, so that there would be no topics")
+        for key in ("languages", "pairs", "variants"):
+            if len(set(getattr(self, key))) < len(getattr(self, key)):
+                raise UsageError(f"`{key}` has an item twice")
         if self.pairs and (self.languages or self.docs_lang):
             raise UsageError(
                 "`pairs` says the languages of topics and documents, and so do `languages` and "

@@ -96,8 +96,7 @@ def _made(file: PlanFile, part: type[T], table: Any, *keys: str, **more: Any) ->
         raise file.error(f"a table is needed, got {table!r}", *keys)
     for key, value in table.items():
         with file.at(*keys, key):
-            checked = given(part, {key: value})
-            _check_kind(part, *checked.items())
+            given(part, {key: value})
     lacking = [key_of(leaf.name) for leaf in leaves(part) if leaf.default is MISSING]
     for key in lacking:
         if key not in table:
@@ -121,16 +120,6 @@ def _check_languages(value: Any) -> None:
             parse_language(code)
         elif code is not None and not isinstance(code, str):
             raise UsageError(f"a language is a text, got {code!r}")
-
-
-def _check_kind(part: type[Any], item: tuple[str, Any]) -> None:
-    """Refuse one text where a list of texts belongs: its letters would be taken one by one."""
-    name, value = item
-    leaf = next(one for one in leaves(part) if one.name == name)
-    if isinstance(leaf.default, tuple) and leaf.type is not Any and not isinstance(value, tuple):
-        raise UsageError(f"a list is needed, got {value!r}", hint=f"write [{value!r}]")
-    if "Mapping" in str(leaf.type) and not isinstance(value, dict):
-        raise UsageError(f"a table is needed, got {value!r}", hint="write {key = value}")
 
 
 def _tables(
@@ -237,6 +226,10 @@ def _wordings(collection: CollectionPlan) -> Iterator[tuple[str, Mapping[str, An
     for name, perturb in made.items():
         if not isinstance(perturb, dict):
             raise UsageError(f"`perturb` of {name!r} is a table of settings, got {perturb!r}")
+        if slug(name) != name:
+            raise UsageError(
+                f"not a name for a wording: {name!r}", hint="letters, digits and . _ + -"
+            )
         yield name, perturb
 
 
@@ -257,14 +250,14 @@ def _check_references(
 
 
 def _evaluation(file: PlanFile, table: Mapping[str, Any], each: Each) -> Mapping[str, Any]:
+    for key, value in table.items():
+        with file.at("evaluate", key):
+            name = next(iter(given(EvaluateConfig, {key: value})))
+            if name in _BY_PLAN:
+                raise UsageError(f"`{name}` follows from the rest of the plan")
     made = dict(table)
     for key in _EXPANDED:
         if key in table:
             with file.at("evaluate", key):
                 made[key] = [one for text in table[key] for one in texts(text, each)]
-    for key in made:
-        with file.at("evaluate", key):
-            name = next(iter(given(EvaluateConfig, {key: made[key]})))
-            if name in _BY_PLAN:
-                raise UsageError(f"`{name}` follows from the rest of the plan")
     return made

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, get_args
+from types import NoneType, UnionType
+from typing import Any, get_args, get_origin
 
+from clirot.errors import UsageError
 from clirot.registry import unknown_name
 from clirot.settings import leaves
+
+_WORDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a text",
+          Path: "a path"}  # fmt: skip
 
 
 def given(configuration: type[Any], table: Mapping[str, Any]) -> dict[str, Any]:
@@ -16,13 +21,17 @@ def given(configuration: type[Any], table: Mapping[str, Any]) -> dict[str, Any]:
 
     Raises:
         UnknownNameError: there is no such setting.
+        UsageError: a value is of another type than the setting.
     """
     known = {key_of(leaf.name): leaf for leaf in leaves(configuration)}
     found = {}
     for key, value in table.items():
         if key not in known:
             raise unknown_name("setting", key, known)
-        found[known[key].name] = _typed(value, known[key].type)
+        leaf = known[key]
+        made = _typed(value, leaf.type)
+        _check_type(leaf.name, made, leaf.type)
+        found[leaf.name] = made
     return found
 
 
@@ -38,3 +47,50 @@ def _typed(value: Any, wanted: Any) -> Any:
     if isinstance(value, str) and (wanted is Path or Path in get_args(wanted)):
         return Path(value)
     return value
+
+
+def _check_type(name: str, value: Any, wanted: Any) -> None:
+    """Hold a value to the type of its setting; one text where a list of texts belongs would be
+    taken letter by letter.
+    """
+    if _fits(value, wanted):
+        return
+    kinds = [get_origin(one) or one for one in _kinds(wanted)]
+    if tuple in kinds and not isinstance(value, tuple):
+        raise UsageError(f"a list is needed, got {value!r}", hint=f"write [{value!r}]")
+    if Mapping in kinds:
+        raise UsageError(f"a table is needed, got {value!r}", hint="write {key = value}")
+    items = [one for kind in _kinds(wanted) for one in get_args(kind)] if tuple in kinds else kinds
+    words = " or ".join(_WORDS[one] for one in dict.fromkeys(items) if one in _WORDS)
+    must = (
+        "each item of `{}` must be {}, got {!r}" if tuple in kinds else "`{}` must be {}, got {!r}"
+    )
+    raise UsageError(must.format(name, words, list(value) if tuple in kinds else value))
+
+
+def _fits(value: Any, wanted: Any) -> bool:
+    for kind in _kinds(wanted):
+        origin = get_origin(kind)
+        if kind is Any:
+            return True
+        if origin is tuple:
+            items = get_args(kind)[0]
+            if isinstance(value, tuple) and all(_fits(one, items) for one in value):
+                return True
+        elif isinstance(value, bool):  # which Python takes for a number
+            if kind is bool:
+                return True
+        elif isinstance(
+            value, int if kind is int else (int, float) if kind is float else origin or kind
+        ):
+            return True
+    return False
+
+
+def _kinds(wanted: Any) -> list[Any]:
+    """A type, or those of a union; None is left out, since TOML cannot say it."""
+    return [
+        one
+        for one in (get_args(wanted) if isinstance(wanted, UnionType) else [wanted])
+        if one is not NoneType
+    ]

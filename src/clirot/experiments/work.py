@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from clirot.bitext.table_config import TableConfig
+from clirot.collection.topic_source import TopicSource
 from clirot.distillation.configuration import AUTO, DistillConfig
 from clirot.errors import UsageError
 from clirot.experiments.bitext_parts import BitextPart, BitextParts
@@ -25,7 +26,7 @@ from clirot.languages import parse_language
 from clirot.records import LanguagePair, LanguagePairs
 from clirot.retrieval.indexing import IndexConfig, slug
 from clirot.retrieval.searching import SearchConfig
-from clirot.retrieval.translation.configuration import TABLE
+from clirot.retrieval.translation.configuration import TABLE, TranslateConfig
 from clirot.runs import SAVED_RUN
 from clirot.settings import assembled
 from clirot.store import Store
@@ -171,9 +172,11 @@ class _Making:
 
     def _topics(self, system: SystemPlan, one: TopicSetPlan, after: list[str]) -> Topics:
         table = None
-        if system.translate is not None and system.translate.get("model") == TABLE:
-            into = parse_language(system.translate.get("tgt", "en"))
-            lang = (system.topics or {}).get("lang", one.lang)
+        how = given(TranslateConfig, filled(dict(system.translate or {}), one.filling))
+        if how.get("model") == TABLE:
+            into = parse_language(how.get("tgt", "en"))
+            own = given(TopicSource, filled(dict(system.topics or {}), one.filling))
+            lang = own.get("lang", one.lang)
             table = self._table(system, LanguagePair.of(into, lang), after)
         return self.topics.of(system, one, after, table)
 
@@ -235,6 +238,12 @@ class _Making:
         """The name of the student of a topic set, its configuration and the key of its cell."""
         source, targets = self._pair(system, one)
         place: list[object] = []
+        if not targets:
+            raise UsageError(
+                f"there is no language for a student: its only one is {source!r}, in which its "
+                "bitext begins",
+                hint="give other `languages` or another `source_language`",
+            )
         if not system.together:
             if one.lang not in targets:
                 raise UsageError(
