@@ -79,6 +79,20 @@ def test_the_plan_itself_is_right(place: Path) -> None:
         ('id = "set"', 'id = "set"\nperturb."a@b" = {kind = "case"}', "not a name for a wording"),
         ('metrics = ["map"]', 'metrics = "map"', "p.toml:13: evaluate.metrics: a list is needed"),
         ('metrics = ["map"]', "gaps = [3]", "evaluate.gaps: each item of gaps must be a text"),
+        ('metrics = ["map"]', 'metrics = ["mpa"]', "p.toml:13: evaluate.metrics: unknown measure"),
+        ('metrics = ["map"]', 'baseline = "bm52"', "p.toml:13: evaluate.baseline: unknown system"),
+        ('metrics = ["map"]', 'gaps = ["so..sw"]', "unknown topic set 'sw'"),
+        ('metrics = ["map"]', 'contrasts = ["[bm25] - [x]"]', "unknown run 'x'"),
+        ('metrics = ["map"]', 'expect = ["map>2>1"]', "cannot read the expectation"),
+        ('metrics = ["map"]', 'expect = ["x:map>=0.1"]', "unknown system 'x'"),
+        ('metrics = ["map"]', "alpha = 2", "alpha must be above 0"),
+        ('fuse = "rrf"', 'fuse = "rfr"', "p.toml:9: system.fused.fuse: unknown fusion"),
+        ('fuse = "rrf"', 'fuse = "rrf:fused,bm25"', "unknown system to fuse 'fused'"),
+        (
+            'fuse = "rrf"',
+            'fuse = "rrf"\n[system.again]\nfuse = "rrf"',
+            "'fused' and 'again' are the same fusion, 'rrf'",
+        ),
         ("[system.words]", '[system."a\\nb"]', "not a name for a system"),
         (
             'languages = ["so"]\n[bitext',
@@ -89,3 +103,39 @@ def test_the_plan_itself_is_right(place: Path) -> None:
 )
 def test_mistakes(place: Path, old: str, new: str, said: str) -> None:
     assert said in refused(place, old, new)
+
+
+def test_a_baseline_that_was_left_out_is_told(place: Path) -> None:
+    """The table is there without tests, and says so; contrasts of others go with them."""
+    path = place / "p.toml"
+    asked = 'metrics = ["map"]\nbaseline = "words"\ncontrasts = ["[bm25] - [words]"]'
+    path.write_text(PLAN.replace('metrics = ["map"]', asked), encoding="utf-8")
+    experiment = open_experiment(ExperimentConfig(plan=path, only=("bm25",)))
+    experiment.run()
+    evaluation = experiment.table().evaluation
+    assert evaluation.comparisons == evaluation.contrasts == ()
+    assert evaluation.notes[:2] == (
+        "nothing is tested: the baseline words is left out",
+        "1 contrasts are left out: they are of other systems too",
+    )
+
+
+def test_weights_that_are_tuned(place: Path) -> None:
+    path = place / "p.toml"
+    tuned = PLAN.replace('"rrf"', '"wsum"') + 'tune-fusion = "so"\n'
+    path.write_text(tuned, encoding="utf-8")
+    assert open_experiment(ExperimentConfig(plan=path)).systems
+
+
+def test_a_fusion_is_restricted_to_its_sets(place: Path) -> None:
+    path = place / "p.toml"
+    text = PLAN.replace('fuse = "rrf"', 'fuse = "rrf"\nsets = ["so.low"]')
+    text = text.replace('model = "psq"', 'model = "bm25"\nsearch = {k = 3}')
+    text = text.replace('id = "set"', 'id = "set"\nperturb.low = {kind = "case"}')
+    path.write_text(text, encoding="utf-8")
+    experiment = open_experiment(ExperimentConfig(plan=path))
+    experiment.run()
+    assert set(experiment.table().evaluation.values) == {
+        ("bm25", "so"), ("words", "so"),
+        ("bm25", "so.low"), ("words", "so.low"), ("fused", "so.low"),
+    }  # fmt: skip

@@ -47,24 +47,33 @@ def check_evaluation(plan: Plan, file: PlanFile) -> None:
     from clirot.evaluation.gaps import parse_gap
     from clirot.evaluation.procedure import Asked
 
+    fusions: dict[str, str] = {}
     for system in plan.systems.values():
         if system.fuse is not None:
             with file.at("system", system.written, "fuse"):
                 members_of(plan, system)
+                same = fusions.setdefault(system.fuse, system.name)
+                if same != system.name:
+                    raise UsageError(
+                        f"{same!r} and {system.name!r} are the same fusion, {system.fuse!r}"
+                    )
     for key, value in plan.evaluate.items():
         with file.at("evaluate", key):
-            config = _config({key: value})
+            # Tuning is a setting beside the fusions, and those are systems of the plan.
+            config = _config({key: value, "fuse": list(fusions)})
             if key == "baseline" and value not in plan.systems:
                 raise unknown_name("system", value, plan.systems)
             if key in ("metrics", "expect", "contrasts"):
-                Asked.of(config)
+                for one in Asked.of(config).expectations:
+                    if one.system is not None and one.system not in plan.systems:
+                        raise unknown_name("system", one.system, plan.systems)
             hollow = _hollow(plan, config)
             for text in config.gaps:
                 parse_gap(text, hollow)
             for text in config.contrasts:
                 WrittenContrast.parse(text).resolved(hollow)
     with file.at("evaluate"):
-        _config(plan.evaluate)
+        _config({**plan.evaluate, "fuse": list(fusions)})
 
 
 def config_for(

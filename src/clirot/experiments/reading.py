@@ -34,8 +34,8 @@ T = TypeVar("T")
 _NAMED = re.compile(r"`([a-z_]+)`")
 _TABLES = ("each", "bitext", "system", "collection", "search", "evaluate")
 _BY_PLAN = {
-    "runs", "collection", "qrels", "lang", "docs_lang", "topic_sets", "fuse", "tune_fusion",
-    "tune_measure", "predictions", "labels", "answers",
+    "runs", "collection", "qrels", "lang", "docs_lang", "topic_sets", "fuse", "predictions",
+    "labels", "answers",
 }  # fmt: skip
 """Settings of an evaluation that follow from the plan."""
 _EXPANDED = ("gaps", "contrasts")

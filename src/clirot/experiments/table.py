@@ -23,7 +23,7 @@ from clirot.evaluation.gold import Gold, check_needs, read_gold
 from clirot.evaluation.inputs import Inputs
 from clirot.evaluation.measures import Measure
 from clirot.evaluation.procedure import Asked, concluded, measured
-from clirot.experiments.evaluating import config_for
+from clirot.experiments.evaluating import config_for, runs_on
 from clirot.experiments.plan import Plan, TopicSetPlan
 from clirot.experiments.work import Work
 from clirot.records import ProgressSink, Step, silent
@@ -186,6 +186,7 @@ class _Making:
             for one in self.plan.topic_sets
             for name in self.systems
             if (of[name], one.label) in found.inputs.runs
+            and runs_on(self.plan.systems[name], one)  # a fusion is made wherever its members are
         ]
         qrels = {
             label: {self._topic(label, topic): judged for topic, judged in one.items()}
