@@ -74,6 +74,18 @@ def test_the_table_has_the_figures_of_its_runs(plan: Path) -> None:
     assert {len(topics) for topics in evaluation.topics.values()} == {15}
 
 
+def test_topics_of_another_wording_are_those_of_the_topic_set(plan: Path) -> None:
+    """Also where every second topic of it would be others: English lacks one of the topics."""
+    english = plan.parent / "set" / "queries.en.tsv"
+    rows = english.read_text().splitlines(keepends=True)
+    english.write_text("".join([*rows[:3], *rows[4:]]))
+    experiment = opened(plan, only=("English", "bm25"))
+    experiment.run()
+    evaluation = experiment.table().evaluation
+    assert not any("English" in note for note in evaluation.notes)
+    assert set(evaluation.inputs.runs["English", "so"].topics) == set(evaluation.topics["so"])
+
+
 def test_what_is_there_is_found_again(plan: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """And a changed line makes what depends on it, and says so where a name is taken."""
     experiment = opened(plan, only=("contrastive", "start"))

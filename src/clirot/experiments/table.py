@@ -8,7 +8,7 @@ the seeds: the tests are about these students, not about all that other seeds mi
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -168,7 +168,10 @@ class _Making:
         sources: dict[tuple[str, str], str] = {}
         for done, ((system, label), found) in enumerate(artefacts.items(), start=1):
             artefact = found[place if len(found) > 1 else 0]
-            runs[system, label] = read_run(artefact.path / SAVED_RUN, name=system)
+            run = read_run(artefact.path / SAVED_RUN, name=system)
+            if self.plan.systems[system].topics is not None:
+                run = _only(run, qrels[label])
+            runs[system, label] = run
             sources[system, label] = f"runs/{artefact.name} sha256:{artefact.digest}"
             self.progress(Step("reading runs", done, len(artefacts), unit="runs"))
         judged = frozenset(topic for one in qrels.values() for topic in one)
@@ -239,6 +242,12 @@ class _Making:
         }
         notes = tuple(dict.fromkeys(note for one in every for note in one.notes))
         return replace(first, values=values, notes=notes)
+
+
+def _only(run: Run, topics: Iterable[str]) -> Run:
+    """The run on some topics."""
+    kept = {topic: run.documents(topic) for topic in topics if topic in run.index}
+    return run if len(kept) == len(run.topics) else Run.from_dict(run.name, kept)
 
 
 def _chosen(

@@ -65,7 +65,10 @@ class TopicCells:
         if system.topics is not None:
             own = given(TopicSource, filled(dict(system.topics), one.filling))
             if own.get("topics") is not None:
-                settings = {"every": settings.get("every", 1)}
+                settings = {}
+            # Every so many-th of these need not be the same topics, where one has others too: all
+            # are searched for, and the table takes those of the topic set.
+            settings.pop("every", None)
             settings |= own
         lang = settings.get("lang") or one.lang
         if one.perturb is not None:
