@@ -108,3 +108,16 @@ def test_all_or_none_and_the_path_in_the_message_is_the_one_that_was_given(tmp_p
     assert {path.name for path in tmp_path.iterdir()} == {"b", "loop"}
     write(b"text", tmp_path / "none" / "c", parents=True)
     assert (tmp_path / "none" / "c").read_bytes() == b"text"
+
+
+def test_two_commands_write_the_same_file_at_a_time(tmp_path: Path) -> None:
+    """The one that ends last has written it; neither disturbs the other, and nothing is left."""
+    out = tmp_path / "out.tsv"
+    with written(out) as (one,):
+        one.write(b"one, and longer\n")
+        with written(out) as (two,):
+            two.write(b"two\n")
+        assert out.read_bytes() == b"two\n"
+        one.write(b"its end\n")
+    assert out.read_bytes() == b"one, and longer\nits end\n"
+    assert [path.name for path in tmp_path.iterdir()] == ["out.tsv"]

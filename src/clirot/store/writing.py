@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from secrets import token_hex
 from typing import Any, BinaryIO
 
 from clirot.errors import ArtefactError
@@ -77,7 +78,8 @@ def written(*targets: Path, parents: bool = False) -> Iterator[list[BinaryIO]]:
                 path = target
                 if _is_file(target):
                     place = Path(os.path.realpath(target))
-                    path = place.with_name(f".{place.name}.part")
+                    # A name of its own: two commands may write the same file at a time.
+                    path = place.with_name(f".{place.name}.{token_hex(4)}.part")
                     parts.append((path, place))
                 streams.append(stack.enter_context(path.open("wb")))
             yield streams
