@@ -7,6 +7,7 @@ it: what it stopped is named at the end.
 from __future__ import annotations
 
 import os
+import signal
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -175,6 +176,8 @@ def _begin(threads: int) -> None:
     import multiprocessing
     import threading
 
+    # Of an interrupt only the first process speaks; these end without a traceback.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     import torch
 
     first = multiprocessing.parent_process()
