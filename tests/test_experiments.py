@@ -23,7 +23,7 @@ from typer.testing import CliRunner
 from clirot.cli import app, command_named
 from clirot.cli.shell import command_line
 from clirot.collection import open_collection
-from clirot.errors import PartlyDoneError, UsageError
+from clirot.errors import BusyError, PartlyDoneError, UsageError
 from clirot.experiments import Experiment, ExperimentConfig, open_experiment
 from clirot.experiments.cells import STAGES, Cell
 from clirot.experiments.running import Running
@@ -193,6 +193,25 @@ def test_a_cell_that_fails_stops_only_what_needs_it(plan: Path) -> None:
     assert "runs/tiny.English.so: " in caught.value.message
     assert "topic 'q0'" in caught.value.message
     assert Store().names("runs") == ["tiny.bm25.so", "tiny.bm25.so.drop"]
+
+
+def test_a_cell_that_another_process_makes_is_waited_for(plan: Path) -> None:
+    import clirot.experiments.making as making
+
+    answers: list[Any] = [BusyError("busy"), BusyError("busy"), ["made"]]
+
+    def busy(cell: Cell, *_: Any) -> list[str]:
+        answer = answers.pop(0)
+        if isinstance(answer, BusyError):
+            raise answer
+        return answer  # type: ignore[no-any-return]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(making.VERBS, "runs", busy)  # type: ignore[arg-type]
+        patch.setattr(making, "_WAIT_S", 0)
+        cell = Cell(stage="runs", name="b", configuration=None)
+        assert making.make(cell, Store()) == ["made"]
+    assert answers == []
 
 
 def test_what_needs_a_failed_cell_is_named(plan: Path) -> None:

@@ -76,6 +76,13 @@ MISTAKES: list[tuple[str, str, str, Sequence[str]]] = [
     ('id = "set"', "", "[collection.set]", ["id"]),
     ('{ kind = "drop", rate = 3.0 }', '{ kind = "dorp" }', "[system.bm25]", ["'dorp'", "'drop'"]),
     ('{ kind = "drop", rate = 3.0 }', '"drop"', "[collection.set]", ["table of settings"]),
+    (
+        "[bitext.made-up]",
+        "[bitext.made-up]\nfetch = { files = ['x'] }",
+        "fetch = ",
+        ["files follows"],
+    ),
+    ("rate = 3.0 }", "rate = 3.0, every = 2 }", "[system.bm25]", ["every follows from the rest"]),
     ("[evaluate]", "[evalute]", "[evalute]", ["unknown key 'evalute'", "mean 'evaluate'?"]),
     ('metrics = ["map", "precision@1"]', 'metrics = ["mapp"]', "metrics", ["mean 'map'?"]),
     ('metrics = ["map", "precision@1"]', 'metric = ["map"]', "metric = ", ["mean 'metrics'?"]),

@@ -16,7 +16,7 @@ from clirot.experiments.derived_bitext import DerivedBitext
 from clirot.experiments.placeholders import filled
 from clirot.experiments.plan import OTHER, BitextPlan, Plan
 from clirot.experiments.plan_file import PlanFile
-from clirot.experiments.settings_tables import given
+from clirot.experiments.settings_tables import given, refuse
 from clirot.languages import parse_language
 from clirot.records import LanguagePair
 from clirot.settings import assembled
@@ -82,8 +82,10 @@ class BitextParts:
     def _cell(self, bitext: BitextPlan, pair: LanguagePair, what: dict[str, Any]) -> Cell:
         """The cell that makes a file of a source or of a file."""
         with self.file.at("bitext", bitext.name, "fetch"):
+            refuse(bitext.fetch or {}, ("sources", "files", "replace"))
             fetch = assembled(FetchConfig, given(FetchConfig, bitext.fetch or {}) | what, pair=pair)
         with self.file.at("bitext", bitext.name, "perturb"):
+            refuse(bitext.perturb or {}, ("bitext", "collection", "topics", "every"))
             made = DerivedBitext(
                 fetch=fetch,
                 # Bitext that is filtered otherwise is kept apart: a store has a source once.

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from clirot.errors import BusyError
 from clirot.experiments.cells import Cell
-from clirot.records import ProgressSink, silent
+from clirot.records import ProgressSink, Step, silent
 from clirot.store import Store
+
+_WAIT_S = 0.5
 
 
 def make(
@@ -28,7 +32,12 @@ def make(
     Raises:
         ClirotError: the verb's.
     """
-    return VERBS[cell.stage](cell, store, replace, progress)
+    while True:
+        try:
+            return VERBS[cell.stage](cell, store, replace, progress)
+        except BusyError:  # another run of the plan makes it: then it will be there
+            progress(Step(f"wait for another process to make {cell.key}", 0))
+            time.sleep(_WAIT_S)
 
 
 def _settled(cell: Cell, replace: bool) -> Any:

@@ -38,7 +38,7 @@ class PlanFile:
             UsageError: it is not TOML, or says something twice; with the line.
         """
         try:
-            text = path.read_text(encoding="utf-8")
+            text = path.read_text(encoding="utf-8-sig")
         except FileNotFoundError:
             raise InputError("there is no such plan", path=path) from None
         except UnicodeDecodeError as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, get_args, get_origin
@@ -33,6 +33,17 @@ def given(configuration: type[Any], table: Mapping[str, Any]) -> dict[str, Any]:
         _check_type(leaf.name, made, leaf.type)
         found[leaf.name] = made
     return found
+
+
+def refuse(table: Mapping[str, Any], names: Iterable[str]) -> None:
+    """Refuse settings that follow from the rest of the plan: they would be overridden.
+
+    Raises:
+        UsageError: one of them is there.
+    """
+    for name in names:
+        if key_of(name) in table:
+            raise UsageError(f"`{name}` follows from the rest of the plan")
 
 
 def key_of(name: str) -> str:

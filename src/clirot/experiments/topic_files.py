@@ -14,7 +14,7 @@ from clirot.collection.topic_source import TopicSource
 from clirot.experiments.cells import Cell
 from clirot.experiments.placeholders import filled
 from clirot.experiments.plan import SystemPlan, TopicSetPlan
-from clirot.experiments.settings_tables import given
+from clirot.experiments.settings_tables import given, refuse
 from clirot.records import ProgressSink, silent
 from clirot.retrieval.perturbation.configuration import PerturbConfig
 from clirot.retrieval.translation.configuration import TranslateConfig
@@ -72,6 +72,7 @@ class TopicCells:
             settings |= own
         lang = settings.get("lang") or one.lang
         if one.perturb is not None:
+            refuse(one.perturb, ("bitext", "collection", "topics", "topics_variant", "every"))
             noise = {"lang": lang, **given(PerturbConfig, filled(dict(one.perturb), one.filling))}
             config: Any = assembled(PerturbConfig, noise | settings)
             settings = self._made(one, config, lang, after)
