@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,6 +9,7 @@ import typer
 
 from clirot.cli import console
 from clirot.cli.options import with_options
+from clirot.cli.rows import given_out
 from clirot.retrieval.answering.configuration import AnswerConfig
 from clirot.settings import assembled
 
@@ -39,26 +39,15 @@ def answer(
     asked again, so an interrupted command goes on where it stopped.
     """
     from clirot.retrieval.answering import answers
-    from clirot.store import written
 
     config = assembled(AnswerConfig, settings)
-    with ExitStack() as stack:
-        stack.enter_context(console.shown_warnings())
-        progress = stack.enter_context(console.progress())
-        ready = answers.answer(config, progress=progress)
-        for note in ready.notes:
-            console.warn(note)
-        file = stack.enter_context(written(out))[0] if out is not None else None
-        for row in ready.rows(progress):
-            line = f"{row.id}\t{row.text}"
-            if file is None:
-                console.emit(line)
-            else:
-                file.write(f"{line}\n".encode())
-    report = ready.report
-    console.note(
-        f"answered: {report.topics:,} topics by {ready.reader.name}, {report.asked:,} of them "
-        f"anew ({ready.digest[:12]})"
-    )
-    for remark in ready.remarks():
-        console.warn(remark)
+    with given_out(
+        lambda progress: answers.answer(config, progress=progress),
+        lambda ready, progress: ((row.id, row.text) for row in ready.rows(progress)),
+        out,
+    ) as ready:
+        report = ready.report
+        console.note(
+            f"answered: {report.topics:,} topics by {ready.reader.name}, {report.asked:,} of them "
+            f"anew ({ready.digest[:12]})"
+        )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,6 +9,7 @@ import typer
 
 from clirot.cli import console
 from clirot.cli.options import with_options
+from clirot.cli.rows import given_out
 from clirot.retrieval.perturbation.configuration import PerturbConfig
 from clirot.settings import assembled
 
@@ -38,27 +38,16 @@ def perturb(
     bitext, source and target. The same seed gives the same rows, whatever stands beside them.
     """
     from clirot.retrieval.perturbation import perturbing
-    from clirot.store import written
 
     config = assembled(PerturbConfig, settings)
-    with ExitStack() as stack:
-        stack.enter_context(console.shown_warnings())
-        progress = stack.enter_context(console.progress())
-        ready = perturbing.perturb(config, progress=progress)
-        for note in ready.notes:
-            console.warn(note)
-        file = stack.enter_context(written(out))[0] if out is not None else None
-        for row in ready.rows(progress):
-            line = "\t".join(row)
-            if file is None:
-                console.emit(line)
-            else:
-                file.write(f"{line}\n".encode())
-    report = ready.report
-    console.note(
-        f"perturbed ({config.kind}): {report.changed:,} of {report.texts:,} texts changed, "
-        f"{report.unchanged:,} unchanged; {report.edits:,} edits, {report.edits_per_text:.2f} a "
-        "text"
-    )
-    for remark in ready.remarks():
-        console.warn(remark)
+    with given_out(
+        lambda progress: perturbing.perturb(config, progress=progress),
+        lambda ready, progress: ready.rows(progress),
+        out,
+    ) as ready:
+        report = ready.report
+        console.note(
+            f"perturbed ({config.kind}): {report.changed:,} of {report.texts:,} texts changed, "
+            f"{report.unchanged:,} unchanged; {report.edits:,} edits, "
+            f"{report.edits_per_text:.2f} a text"
+        )

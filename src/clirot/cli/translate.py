@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,11 +10,13 @@ import typer
 
 from clirot.cli import console
 from clirot.cli.options import with_options
+from clirot.cli.rows import given_out
 from clirot.retrieval.translation.configuration import TranslateConfig
 from clirot.settings import assembled
 
 if TYPE_CHECKING:
-    from clirot.retrieval.translation.translating import Translation
+    from clirot.records import ProgressSink
+    from clirot.retrieval.translation.translating import Translations
 
 
 @with_options(
@@ -43,31 +44,21 @@ def translate(
     stopped.
     """
     from clirot.retrieval.translation import translating
-    from clirot.store import written
 
     config = assembled(TranslateConfig, settings)
-    with ExitStack() as stack:
-        stack.enter_context(console.shown_warnings())
-        progress = stack.enter_context(console.progress())
-        ready = translating.translate(config, progress=progress)
-        for note in ready.notes:
-            console.warn(note)
-        file = stack.enter_context(written(out))[0] if out is not None else None
-        rows: Iterable[Translation] = ready.rows(progress)
-        if config.on_empty == "error":  # nothing is given out before all is well
-            rows = list(rows)
-        for row in rows:
-            line = f"{row.id}\t{row.text}"
-            if file is None:
-                console.emit(line)
-            else:
-                file.write(f"{line}\n".encode())
-    report = ready.report
-    kept = f", {report.asked:,} of them anew" if ready.cached else ""
-    languages = f"from {ready.src} " if ready.src is not None else ""
-    console.note(
-        f"translated: {report.texts:,} texts {languages}into {ready.tgt} by "
-        f"{ready.translator.name}{kept}"
-    )
-    for remark in ready.remarks():
-        console.warn(remark)
+
+    def rows(ready: Translations, progress: ProgressSink) -> Iterable[tuple[str, ...]]:
+        found = ((row.id, row.text) for row in ready.rows(progress))
+        # Where an empty translation is an error, nothing is given out before all is well.
+        return list(found) if config.on_empty == "error" else found
+
+    with given_out(
+        lambda progress: translating.translate(config, progress=progress), rows, out
+    ) as ready:
+        report = ready.report
+        kept = f", {report.asked:,} of them anew" if ready.cached else ""
+        languages = f"from {ready.src} " if ready.src is not None else ""
+        console.note(
+            f"translated: {report.texts:,} texts {languages}into {ready.tgt} by "
+            f"{ready.translator.name}{kept}"
+        )
