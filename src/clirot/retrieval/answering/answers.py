@@ -16,6 +16,7 @@ from clirot.languages import parse_language
 from clirot.records import ProgressSink, Step, Topic, silent
 from clirot.retrieval.answering.configuration import AnswerConfig
 from clirot.retrieval.answering.prompts import FROM_MEMORY, Prompt, in_languages, prompt_from
+from clirot.retrieval.counted_ids import CountedIds
 from clirot.retrieval.text_cache import Row, TextCache
 from clirot.store import Input, Store, fingerprint
 
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
     from clirot.retrieval.answering.passages import Passages
     from clirot.retrieval.answering.reader import Reader, Written
 
-_NAMED_IDS = 5
-"""Ids that a remark names."""
 _WINDOW = 1024
 """Prompts that are sorted by length together."""
 
@@ -41,7 +40,7 @@ class Answer:
 
 
 @dataclass
-class Report:
+class Report(CountedIds):
     """What was done. It is complete when the last answer has been given out."""
 
     topics: int = 0
@@ -59,20 +58,6 @@ class Report:
     """Passages that had no room at all."""
     without_text: int = 0
     """Passages without text, which were not read."""
-    ids: dict[str, list[str]] = field(default_factory=dict)
-    """Name of a count of topics -> the first ids that it counted."""
-
-    def count(self, what: str, identifier: str) -> None:
-        """Count a topic, under the name of one of the counts."""
-        setattr(self, what, getattr(self, what) + 1)
-        named = self.ids.setdefault(what, [])
-        if len(named) < _NAMED_IDS:
-            named.append(identifier)
-
-    def named(self, what: str) -> str:
-        """The first ids of a count, as a remark lists them."""
-        more = ", ..." if getattr(self, what) > _NAMED_IDS else ""
-        return ", ".join(self.ids.get(what, ())) + more
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import unicodedata
 
+from clirot.retrieval.perturbation.changed_words import with_words_changed
 from clirot.retrieval.perturbation.draws import Draws
 from clirot.retrieval.perturbation.perturber import Perturbed
 from clirot.retrieval.perturbation.typed_text import is_word
@@ -83,14 +84,9 @@ class Unmarking:
 
     def perturb(self, text: str, draws: Draws) -> Perturbed:
         """See :class:`Perturber`."""
-        from clirot.analysis import pieces
+        return with_words_changed(text, self._language, self._bare, self._rate, draws)
 
-        found, edits = [], 0
-        for piece in pieces(text, self._language):
-            bare = plain(piece, self._language)
-            changed = bare != unicodedata.normalize("NFC", piece)
-            if is_word(bare) and changed and draws.chance(self._rate):
-                edits += 1
-                piece = bare
-            found.append(piece)
-        return Perturbed("".join(found), edits)
+    def _bare(self, piece: str) -> str | None:
+        bare = plain(piece, self._language)
+        changed = bare != unicodedata.normalize("NFC", piece)
+        return bare if is_word(bare) and changed else None

@@ -5,6 +5,7 @@ Turkish and Azerbaijani have an i with and one without a dot, each with its own 
 
 from __future__ import annotations
 
+from clirot.retrieval.perturbation.changed_words import with_words_changed
 from clirot.retrieval.perturbation.draws import Draws
 from clirot.retrieval.perturbation.perturber import Perturbed
 from clirot.retrieval.perturbation.typed_text import is_word
@@ -46,13 +47,8 @@ class Lowering:
 
     def perturb(self, text: str, draws: Draws) -> Perturbed:
         """See :class:`Perturber`."""
-        from clirot.analysis import pieces
+        return with_words_changed(text, self._language, self._small, self._rate, draws)
 
-        found, edits = [], 0
-        for piece in pieces(text, self._language):
-            small = lowered(piece, self._language)
-            if is_word(piece) and small != piece and draws.chance(self._rate):
-                edits += 1
-                piece = small
-            found.append(piece)
-        return Perturbed("".join(found), edits)
+    def _small(self, piece: str) -> str | None:
+        small = lowered(piece, self._language)
+        return small if is_word(piece) and small != piece else None

@@ -17,6 +17,7 @@ from clirot.collection.topic_source import read_topic_set
 from clirot.errors import InputError, LanguageError, UnusedSettingWarning, UsageError
 from clirot.languages import parse_language
 from clirot.records import ProgressSink, Step, silent
+from clirot.retrieval.counted_ids import CountedIds
 from clirot.retrieval.translation.configuration import TABLE, TranslateConfig
 from clirot.retrieval.translation.translator import (
     DecodingSettings,
@@ -31,9 +32,6 @@ if TYPE_CHECKING:
     from clirot.collection import Collection
     from clirot.retrieval.translation.cache import TranslationCache
 
-_NAMED_IDS = 5
-"""Ids that a remark names."""
-
 
 @dataclass(frozen=True)
 class Translation:
@@ -45,7 +43,7 @@ class Translation:
 
 
 @dataclass
-class Report:
+class Report(CountedIds):
     """What was done. It is complete when the last row has been given out."""
 
     texts: int = 0
@@ -62,20 +60,6 @@ class Report:
     """Texts whose translation reached the longest that was allowed."""
     shortened: int = 0
     """Texts that are longer than the model reads."""
-    ids: dict[str, list[str]] = field(default_factory=dict)
-    """Name of one of the last three counts -> the first ids that it counted."""
-
-    def count(self, what: str, identifier: str) -> None:
-        """Count a text as ``empty``, ``cut`` or ``shortened``."""
-        setattr(self, what, getattr(self, what) + 1)
-        named = self.ids.setdefault(what, [])
-        if len(named) < _NAMED_IDS:
-            named.append(identifier)
-
-    def named(self, what: str) -> str:
-        """The first ids of a count, as a remark lists them."""
-        more = ", ..." if getattr(self, what) > _NAMED_IDS else ""
-        return ", ".join(self.ids.get(what, ())) + more
 
 
 @dataclass(frozen=True)
