@@ -6,8 +6,7 @@ from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from clirot.errors import ClirotError, LanguageError
-from clirot.languages import parse_language
+from clirot.errors import ClirotError
 
 if TYPE_CHECKING:
     from clirot.collection import Collection
@@ -199,6 +198,7 @@ def texts_of(evaluation: Evaluation, store: Store) -> dict[str, SetTexts]:
     if evaluation.config.collection is None:
         return {name: _BareTexts(saved[name]) for name in evaluation.topics}
     from clirot.collection import open_collection
+    from clirot.evaluation.inputs import language_of
 
     collection = open_collection(evaluation.config.collection, home=store.home)
     documents = Documents(collection)
@@ -206,7 +206,7 @@ def texts_of(evaluation: Evaluation, store: Store) -> dict[str, SetTexts]:
         name: CollectionTexts(
             collection,
             documents,
-            language=_language(name, collection) or evaluation.config.lang,
+            language=language_of(name, collection) or evaluation.config.lang,
             saved=saved[name],
         )
         for name in evaluation.topics
@@ -226,12 +226,3 @@ class _BareTexts(SetTexts):
 
     def read_text(self, system: str, topic: str) -> str | None:
         return None
-
-
-def _language(topic_set: str, collection: Collection) -> str | None:
-    """The language that a topic set is named by, where the collection has topics in it."""
-    try:
-        language = parse_language(topic_set)
-    except LanguageError:
-        return None
-    return language if language in collection.languages else None
