@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -37,8 +37,12 @@ class Gold:
     collection: Collection | None = None
     """Where texts are read from if they are not given."""
 
-    def with_texts(self, measures: Sequence[Measure], inputs: Inputs, topic_set: str) -> Gold:
-        """The same with the texts of the documents that these measures look at, on a topic set."""
+    def with_texts(
+        self, measures: Sequence[Measure], inputs: Inputs, topic_sets: Container[str]
+    ) -> Gold:
+        """The same with the texts of the documents that these measures look at, on these topic
+        sets.
+        """
         looked = [measure for measure in measures if measure.definition.needs == "answers"]
         if not looked or self.texts is not None or self.collection is None:
             return self
@@ -46,7 +50,7 @@ class Gold:
         wanted = {
             docno
             for (_, one), run in inputs.runs.items()
-            if one == topic_set
+            if one in topic_sets
             for topic in inputs.topics[one]
             for docno in list(run.documents(topic))[:deepest]
         }

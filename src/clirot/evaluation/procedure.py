@@ -121,7 +121,7 @@ def measured(
         inputs, fused = with_fused(inputs, asked.fusions, config, optimised, progress)
     if config.baseline is not None and not asked.renamed:
         known_system(config.baseline, inputs.systems)
-    gold = {one: gold_of(one).with_texts(asked.measures, inputs, one) for one in inputs.topics}
+    gold = _with_texts({one: gold_of(one) for one in inputs.topics}, asked, inputs)
     values, notes = {}, list(inputs.notes)
     for (system, topic_set), run in inputs.runs.items():
         label = f"{system}@{topic_set}" if topic_set else system
@@ -133,6 +133,16 @@ def measured(
             asked.measures, run, inputs.qrels[topic_set], gold[topic_set], level=config.rel_level
         )
     return Evaluation(config, asked.measures, inputs, values, fused, tuple(notes))
+
+
+def _with_texts(gold: Mapping[str, Gold], asked: Asked, inputs: Inputs) -> dict[str, Gold]:
+    """Topic set -> its gold with texts of documents, read once for all sets that share it."""
+    found: dict[str, Gold] = {}
+    for one, shared in gold.items():
+        if one not in found:
+            sets = [other for other, its in gold.items() if its is shared]
+            found |= dict.fromkeys(sets, shared.with_texts(asked.measures, inputs, sets))
+    return found
 
 
 def concluded(asked: Asked, evaluation: Evaluation, progress: ProgressSink) -> Evaluation:

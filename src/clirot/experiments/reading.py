@@ -24,7 +24,7 @@ from clirot.experiments.plan import (
     TopicSetPlan,
 )
 from clirot.experiments.plan_file import PlanFile
-from clirot.experiments.settings_tables import given, key_of
+from clirot.experiments.settings_tables import given, key_of, refuse
 from clirot.languages import parse_language
 from clirot.registry import unknown_name
 from clirot.retrieval.indexing import slug
@@ -252,9 +252,8 @@ def _check_references(
 def _evaluation(file: PlanFile, table: Mapping[str, Any], each: Each) -> Mapping[str, Any]:
     for key, value in table.items():
         with file.at("evaluate", key):
-            name = next(iter(given(EvaluateConfig, {key: value})))
-            if name in _BY_PLAN:
-                raise UsageError(f"`{name}` follows from the rest of the plan")
+            refuse(table, [name for name in _BY_PLAN if key_of(name) == key])
+            given(EvaluateConfig, {key: value})
     made = dict(table)
     for key in _EXPANDED:
         if key in table:

@@ -9,7 +9,7 @@ the seeds: the tests are about these students, not about all that other seeds mi
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -17,6 +17,7 @@ import numpy as np
 
 from clirot.collection import open_collection
 from clirot.collection.topic_source import TopicSource, read_topic_set
+from clirot.distillation import DistillResult
 from clirot.errors import ArtefactError, UsageError
 from clirot.evaluation.config import EvaluateConfig
 from clirot.evaluation.gold import Gold, check_needs, read_gold
@@ -92,6 +93,8 @@ class _Making:
     systems: tuple[str, ...]
     store: Store
     progress: ProgressSink
+    _read: dict[str, Run] = field(default_factory=dict)
+    """Name in the store -> the run: those without a seed are there for every seed."""
 
     @cached_property
     def _prefixes(self) -> Mapping[str, str]:
@@ -103,8 +106,18 @@ class _Making:
         seeds = self.plan.settings.seeds
         trained = any(len(keys) > 1 for keys in self.work.runs.values())
         artefacts = self._artefacts()
-        qrels = {one.label: self._qrels(one) for one in self.plan.topic_sets}
-        gold = {one.label: self._gold(one, config, asked.measures) for one in self.plan.topic_sets}
+        # Wordings of one language have the same judgements, and languages the same gold.
+        judged: dict[Any, Qrels] = {}
+        known: dict[Any, Gold] = {}
+        qrels, gold = {}, {}
+        for one in self.plan.topic_sets:
+            documents = (one.id, one.docs_lang)
+            topics = (*documents, one.lang, one.collection.every)
+            if topics not in judged:
+                judged[topics] = self._qrels(one)
+            if documents not in known:
+                known[documents] = self._gold(one, config, asked.measures)
+            qrels[one.label], gold[one.label] = judged[topics], known[documents]
         by_seed = {}
         for place, seed in enumerate(seeds if trained else seeds[:1]):
             inputs = self._inputs(artefacts, qrels, place)
@@ -131,9 +144,9 @@ class _Making:
         found = {}
         for cell in self.work.cells.values():
             if cell.stage == "models":
-                results = self.store.get("models", cell.name).manifest.results
-                scores, kept = results["development_map"], int(results["best_epoch"])
-                found[cell.name] = (float(scores[0]), float(scores[kept]), kept)
+                student = DistillResult(self.store.get("models", cell.name), fresh=False)
+                scores, kept = student.development, student.best_epoch
+                found[cell.name] = (scores[0], scores[kept], kept)
         return found
 
     def _qrels(self, one: TopicSetPlan) -> Qrels:
@@ -168,10 +181,12 @@ class _Making:
         sources: dict[tuple[str, str], str] = {}
         for done, ((system, label), found) in enumerate(artefacts.items(), start=1):
             artefact = found[place if len(found) > 1 else 0]
-            run = read_run(artefact.path / SAVED_RUN, name=system)
-            if self.plan.systems[system].topics is not None:
-                run = _only(run, qrels[label])
-            runs[system, label] = run
+            if artefact.name not in self._read:
+                run = read_run(artefact.path / SAVED_RUN, name=system)
+                if self.plan.systems[system].topics is not None:
+                    run = _only(run, qrels[label])
+                self._read[artefact.name] = run
+            runs[system, label] = self._read[artefact.name]
             sources[system, label] = f"runs/{artefact.name} sha256:{artefact.digest}"
             self.progress(Step("reading runs", done, len(artefacts), unit="runs"))
         judged = frozenset(topic for one in qrels.values() for topic in one)

@@ -19,7 +19,7 @@ from clirot.experiments.leakage import TrainedOn
 from clirot.experiments.placeholders import filled
 from clirot.experiments.plan import Plan, SystemPlan, TopicSetPlan
 from clirot.experiments.plan_file import PlanFile
-from clirot.experiments.settings_tables import given
+from clirot.experiments.settings_tables import given, refuse
 from clirot.experiments.topic_files import TopicCells, Topics
 from clirot.known_models import LEXICAL
 from clirot.languages import parse_language
@@ -185,11 +185,8 @@ class _Making:
         return ".".join([self.plan.prefix, *named])
 
     def _given(self, configuration: type[Any], table: Mapping[str, Any]) -> dict[str, Any]:
-        values = given(configuration, table)
-        for name in values:
-            if name in _BY_PLAN[configuration]:
-                raise UsageError(f"`{name}` follows from the rest of the plan")
-        return values
+        refuse(table, _BY_PLAN[configuration])
+        return given(configuration, table)
 
     def _index(
         self, system: SystemPlan, one: TopicSetPlan, seed: int | None, after: list[str]
