@@ -325,12 +325,31 @@ def test_a_damaged_artefact_is_named(store, greetings):
     path = artefact.path / "pairs.parquet"
     whole = path.read_bytes()
     damaged = whole[: len(whole) // 4] + b"x" * 40 + whole[len(whole) // 4 + 40 :]
-    for content in (whole[:-9], b"", damaged):
+    flipped = bytearray(whole)
+    flipped[len(whole) // 3] ^= 1
+    for content, fault in (
+        (whole[:-9], "bytes where"),
+        (b"", "has 0 bytes where"),
+        (damaged, "not as it was written"),
+        (bytes(flipped), "not as it was written"),
+    ):
         path.write_bytes(content)
-        with pytest.raises(ArtefactError, match=r"pairs\.parquet cannot be read as bitext"):
+        with pytest.raises(ArtefactError, match=rf"is damaged: pairs\.parquet .*{fault}"):
             load_bitext(store, EN_SO, stored_sources(store, EN_SO))
     path.unlink()
-    with pytest.raises(ArtefactError, match=r"pairs\.parquet cannot be read as bitext: .*No such"):
+    with pytest.raises(ArtefactError, match=r"is damaged: pairs\.parquet is missing"):
+        load_bitext(store, EN_SO, stored_sources(store, EN_SO))
+
+
+def test_pages_of_large_bitext_have_checksums(store, greetings, monkeypatch):
+    """A file too large to be read before it is used is checked page by page."""
+    artefact = get(store, files=(greetings,)).fetched[0].artefact
+    path = artefact.path / "pairs.parquet"
+    whole = path.read_bytes()
+    monkeypatch.setattr("clirot.store.artefact.READ_ON_USE", 0)
+    place = pq.ParquetFile(path).metadata.row_group(0).column(1).data_page_offset + 40
+    path.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+    with pytest.raises(ArtefactError, match=r"pairs\.parquet cannot be read as bitext: .*checksum"):
         load_bitext(store, EN_SO, stored_sources(store, EN_SO))
 
 

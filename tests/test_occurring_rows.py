@@ -19,7 +19,7 @@ from torch import nn
 from clirot.distillation import DistillConfig, distill
 from clirot.distillation.settings import TrainingSettings
 from clirot.distillation.training import trainer
-from clirot.distillation.training.epochs import WEIGHTS
+from clirot.distillation.training.checkpoints import WEIGHTS
 from clirot.distillation.training.history import History
 from clirot.distillation.training.vocabulary import (
     OccurringRows,

@@ -183,7 +183,7 @@ def test_a_failed_block_keeps_what_it_wrote_for_the_same_request_only(home):
         return found[-1]
 
     def interrupted(config: dict[str, int]) -> None:
-        with store.draft("models", "m", config=config) as draft:
+        with store.draft("models", "m", config=config, continued=True) as draft:
             found.append((draft.resumed, sorted(path.name for path in draft.path.iterdir())))
             (draft.path / "epoch1").write_text("1")
             raise RuntimeError
@@ -288,7 +288,7 @@ def test_a_half_deleted_draft_is_not_taken_for_a_resumable_one(home, monkeypatch
     store = Store(home)
 
     def interrupted() -> None:
-        with store.draft("runs", "a", config={"x": 1}) as draft:
+        with store.draft("runs", "a", config={"x": 1}, continued=True) as draft:
             for number in range(5):
                 (draft.path / f"{number}").write_text("kept")
             raise RuntimeError
@@ -297,7 +297,7 @@ def test_a_half_deleted_draft_is_not_taken_for_a_resumable_one(home, monkeypatch
         interrupted()
 
     def dies(path: Path) -> None:
-        if path.is_dir() and path.name.endswith(".part"):
+        if path.is_dir() and (path / "content" / "3").exists():
             (path / "content" / "3").unlink()
             raise KeyboardInterrupt
 

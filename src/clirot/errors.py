@@ -62,6 +62,14 @@ class ChoiceNotice(ClirotWarning):
     """Something was left open, and was chosen: no mistake, but worth knowing."""
 
 
+class DamagedArtefactWarning(ClirotWarning):
+    """An artefact cannot be listed, because its manifest is damaged."""
+
+
+class DamagedDraftWarning(ClirotWarning):
+    """What an interrupted attempt left is damaged, and is made anew."""
+
+
 class VocabularyWarning(ClirotWarning):
     """A student's vocabulary was pruned of subwords that other text of its languages has."""
 

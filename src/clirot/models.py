@@ -228,6 +228,7 @@ def _resolve_known(name: str, row: KnownModel, *, fetch: bool) -> ModelRef:
 
 
 def _resolve_made(artefact: Artefact, store: Store) -> ModelRef:
+    artefact.check(whole=True)
     wanted = next((entry for entry in artefact.manifest.inputs if entry.kind == "teacher"), None)
     student = ModelRef(
         name=artefact.name, origin="made", path=artefact.path, digest=artefact.digest

@@ -110,6 +110,7 @@ def write_pairs(path: Path, batches: Iterable[Batch], scores: Sequence[str] = ()
         data_page_size=1 << 20,
         write_statistics=["place", "outcome"],
         store_schema=False,
+        write_page_checksum=True,
     ) as writer:
         held: list[Any] = []
         rows = 0
@@ -286,8 +287,10 @@ def _columns(
 
     path = artefact.path / PAIRS
     wanted = None if names is None else [*dict.fromkeys((*names, "outcome"))]
+    artefact.check()
     try:
-        with pq.ParquetFile(path) as file:
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            artefact.check_unreplaced()
             for record in file.iter_batches(_READ, columns=wanted):
                 if outcomes is not None:
                     chosen = pc.is_in(record.column("outcome"), pa.array(list(outcomes)))

@@ -127,6 +127,7 @@ class WordTable:
             ArtefactError: it is damaged.
         """
         config, path = artefact.manifest.config, artefact.path
+        artefact.check()
         try:
             src, tgt = (load_lines(path / f"{side}.txt") for side in ("src", "tgt"))
             src_counts, tgt_counts = (
@@ -138,6 +139,7 @@ class WordTable:
             forward = load_sparse(sparse.csr_matrix, path, "forward", shape)
             # The matrix of (src, tgt) by column is that of (tgt, src) by row.
             backward = load_sparse(sparse.csr_matrix, path, "backward", shape)
+            artefact.check_unreplaced()
         except (OSError, ValueError) as error:
             raise ArtefactError(
                 f"the table {artefact.name} is damaged: {error}",

@@ -18,6 +18,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from clirot.cli.console import kept_stdout, note
 from clirot.cli.streams import ClosedPipe, guard_streams
+from clirot.cli.unforeseen import unforeseen
 from clirot.cli.wording import check_not_empty, speaking_for
 from clirot.errors import ClirotError
 from clirot.version import __version__
@@ -36,6 +37,10 @@ _MODULES = {
     "answer": "answer",
     "align": "align",
     "models": "models",
+    "list": "listing",
+    "verify": "verify",
+    "clean": "clean",
+    "rm": "remove",
 }
 """Command -> module of this package, in the order of the help."""
 _SUMMARIES = {
@@ -55,6 +60,11 @@ _SUMMARIES = {
     "answer": "Let a language model answer topics from what a run found for them, and write TSV.",
     "align": "Show which tokens of a translation the student's tokens are transported to.",
     "models": "List, show and remove what the model registry holds.",
+    "list": "List what is in the store: bitext, models, tables, indexes and runs.",
+    "verify": "Read every file of the store's artefacts, and compare it with what was written.",
+    "clean": "Remove what interrupted commands left in the store, and list what else is no "
+    "artefact.",
+    "rm": "Remove artefacts of any kind: bitext, models, tables, indexes or runs.",
 }
 """Command -> the first sentence of its own help. They stand here so that ``clirot --help`` need not
 import the commands, which takes a third of its time; a test compares them."""
@@ -199,6 +209,9 @@ def _outcome(action: Callable[[], object]) -> int | str:
         return 130
     except ClosedPipe:  # the reader has gone (| head): nothing more to say
         pass
+    except Exception as error:
+        _show_traceback()
+        return unforeseen(error)
     return 0
 
 

@@ -197,7 +197,7 @@ def remove(
     store = Store()
     chosen = list(dict.fromkeys(names))
     for name in chosen:  # all must exist before any is removed
-        store.get("bitext", name)
+        store.check_there("bitext", name)
     for name in chosen:
         store.remove("bitext", name)
         console.note(f"removed {name}")

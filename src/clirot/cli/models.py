@@ -154,7 +154,7 @@ def remove(
                 f"{name} is a known model, not one made here: there is nothing to remove",
                 hint="the Hub's own cache is cleared by the command: hf cache",
             )
-        store.get("models", name)
+        store.check_there("models", name)
     for name in chosen:
         store.remove("models", name)
         console.note(f"removed {name}")

@@ -20,13 +20,28 @@ class ClosedPipe(Exception):  # noqa: N818
 
 
 def guard_streams() -> None:
-    """Put guards before stdout and stderr. A stream that is not a file (in a test) stays as it is.
+    """Put guards before stdin, stdout and stderr. A stream that is not a file (in a test) stays as
+    it is.
 
     Writing to stdout raises :class:`ClosedPipe` or :class:`clirot.errors.ArtefactError`. A message
     on stderr that cannot be written is lost, and the command goes on.
     """
+    if sys.stdin is None:
+        sys.stdin = io.TextIOWrapper(io.BufferedReader(_ClosedInput()), encoding="utf-8")
     sys.stdout = _guarded(sys.stdout, "stdout", lossy=False)
     sys.stderr = _guarded(sys.stderr, "stderr", lossy=True)
+
+
+class _ClosedInput(io.RawIOBase):
+    """Standard input that was closed before clirot started: reading it is an error of the system,
+    which every reader words.
+    """
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, _: Any, /) -> int:
+        raise OSError(errno.EBADF, "it is closed")
 
 
 class _Guard(io.RawIOBase):

@@ -99,6 +99,8 @@ def read_inputs(config: EvaluateConfig, progress: ProgressSink) -> Inputs:
     labelled = []
     for done, (system, topic_set, found) in enumerate(named, 1):
         run = read_run(found.path, name=system or found.name)
+        if found.artefact is not None:
+            found.artefact.check_unreplaced()
         labelled.append(Labelled(run.name, topic_set, run, found.source, found.artefact))
         if len(named) > 1:
             progress(Step("reading runs", done, len(named), unit="runs"))

@@ -166,7 +166,9 @@ def build_index(
     from clirot.encoding.encoders import load_encoder
 
     encoder = load_encoder(model, side="document")
-    with store.draft("indexes", config.index_name, config=settings, inputs=inputs) as draft:
+    with store.draft(
+        "indexes", config.index_name, config=settings, inputs=inputs, continued=True
+    ) as draft:
         writer = backend.writer(draft.path, draft.scratch, encoder.dim, config.dtype)
         started, resumed_at = time.monotonic(), writer.documents
         empty = _write(collection, encoder, writer, progress)

@@ -151,7 +151,9 @@ def encoder_reader(
     from clirot.retrieval.backends import BACKENDS
 
     notes = model.reads_otherwise("query", language)
+    artefact.check()
     index = BACKENDS[artefact.manifest.config["backend"]].open(artefact.path)
+    artefact.check_unreplaced()
     inputs: tuple[Input, ...] = (
         Input(kind="models", name=model.name, digest=model.side("query").digest),
     )
@@ -177,11 +179,14 @@ def lexical_reader(
     from clirot.retrieval.backends.postings import Postings
     from clirot.retrieval.lexical import LexicalMatcher, table_for
 
+    artefact.check()
+    postings = Postings(artefact.path)
+    artefact.check_unreplaced()
     if name == _WORDS_AS_THEY_ARE:
-        matcher = LexicalMatcher(name, Postings(artefact.path), psq)
+        matcher = LexicalMatcher(name, postings, psq)
         return Reader(name, matcher, (), matcher.notes, {"model": name})
     table = table_for(psq.table, artefact.manifest.config["language"], language, store)
-    matcher = LexicalMatcher(name, Postings(artefact.path), psq, table)
+    matcher = LexicalMatcher(name, postings, psq, table)
     settings = {"model": name, **values(psq)}
     return Reader(name, matcher, (table.artefact.as_input(),), matcher.notes, settings)
 

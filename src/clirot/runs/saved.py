@@ -34,12 +34,17 @@ class NamedRun:
 def find_run(written: str, store: Store) -> NamedRun:
     """The run that is meant by a path, ``-`` or a name. A file wins over a name in the store.
 
-    Nothing is read yet, so a path that is no file is found when it is read.
+    A file is not read yet, so a path that is no file is found when it is read. A kept run is held
+    against its digest.
+
+    Raises:
+        ArtefactError: a kept run is damaged.
     """
     is_place = written == "-" or "/" in written or Path(written).exists()
     if is_place or written not in store.names("runs"):
         return NamedRun(written, None, written)
     artefact = store.get("runs", written)
+    artefact.check(whole=True)
     return NamedRun(
         path=artefact.path / SAVED_RUN,
         name=written,

@@ -8,19 +8,15 @@ request finds it there again (:attr:`Draft.resumed`) and may continue from it.
 
 The digest of an artefact covers its files and nothing else, so the same inputs, configuration and
 seed give the same digest whenever and wherever they are run. Time and command line are recorded
-beside it.
+beside it. The manifest has the digest of each file too, and a seal over itself: an artefact is held
+against them whenever it is used (:meth:`Artefact.check`), and wholly by ``clirot verify``.
 """
 
 from __future__ import annotations
 
-from clirot.store.manifest import (
-    MANIFEST,
-    Artefact,
-    Input,
-    Manifest,
-    fingerprint,
-    tree_digest,
-)
+from clirot.store.artefact import Artefact
+from clirot.store.files import MANIFEST, tree_digest
+from clirot.store.manifest import Input, Manifest, fingerprint
 from clirot.store.store import KINDS, Store, default_home
 from clirot.store.writing import Draft, disk_error, output_error, write_text, written
 

@@ -4,15 +4,28 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from clirot.digests import file_digest
 from clirot.errors import ArtefactError, InputError
+from clirot.store.files import MANIFEST, FileRecord
 
-MANIFEST = "clirot.json"
+_VERSIONED = (
+    "clirot",
+    "torch",
+    "transformers",
+    "sentence-transformers",
+    "geomloss",
+    "numpy",
+    "pyarrow",
+)
+_SEAL = "seal"
+_AGAIN = "make it again with `replace`, or remove it"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +65,8 @@ class Manifest:
     """What the making measured: counts kept and dropped, scores on the development split."""
     digest: str = ""
     """SHA-256 over the artefact's files (manifest excluded)."""
+    files: Mapping[str, FileRecord] = field(default_factory=dict)
+    """Each of these files as it was written, by its name relative to the artefact."""
     seed: int | None = None
     versions: Mapping[str, str] = field(default_factory=dict)
     argv: tuple[str, ...] = ()
@@ -64,70 +79,116 @@ class Manifest:
         return fingerprint(self.kind, self.config, self.inputs, self.seed)
 
     def to_json(self) -> str:
-        """The manifest as it is written."""
-        return json.dumps(asdict(self), indent=2, ensure_ascii=False, sort_keys=True) + "\n"
+        """The manifest as it is written: with a seal, which tells one that was changed."""
+        said = asdict(self)
+        text = json.dumps(
+            {**said, _SEAL: _seal(said)}, indent=2, ensure_ascii=False, sort_keys=True
+        )
+        # A path that is not UTF-8 has lone surrogates, which JSON can hold escaped only.
+        return text.encode("utf-8", "backslashreplace").decode() + "\n"
 
     @classmethod
     def read(cls, directory: Path) -> Manifest:
         """Read the manifest of the artefact in ``directory``.
 
         Raises:
-            ArtefactError: there is none, or it cannot be read.
+            ArtefactError: there is none, it is damaged, or it is not as clirot wrote it.
         """
         path = directory / MANIFEST
         try:
-            raw = json.loads(path.read_text(encoding="utf-8"))
-            raw["inputs"] = tuple(Input(**entry) for entry in raw.get("inputs", ()))
-            raw["argv"] = tuple(raw.get("argv", ()))
-            return cls(**raw)
+            raw = json.loads(path.read_bytes())
+            if not isinstance(raw, dict):
+                raise ValueError("it is no JSON object")
         except FileNotFoundError:
             raise ArtefactError(f"{directory} is not an artefact: it has no {MANIFEST}") from None
-        except (OSError, ValueError, TypeError, AttributeError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise ArtefactError(
-                f"{path} cannot be read as a manifest: {error}",
-                hint="remove the artefact and make it again",
+                f"{path} cannot be read as a manifest: it is damaged: {error}", hint=_AGAIN
             ) from error
+        seal = raw.pop(_SEAL, None)
+        if seal is None:
+            raise ArtefactError(
+                f"{path} cannot be read as a manifest: it has no seal, so it was changed, or an "
+                "earlier clirot wrote it",
+                hint=f"{_AGAIN}; `verify(seal=True)` seals it where its files are as recorded",
+            )
+        if seal != _seal(raw):
+            raise ArtefactError(
+                f"{path} cannot be read as a manifest: it was changed after clirot wrote it "
+                "(its seal is that of another text)",
+                hint=_AGAIN,
+            )
+        return cls.of_json(raw, path)
+
+    @classmethod
+    def of_json(cls, raw: dict[str, Any], path: Path) -> Manifest:
+        """The manifest of a parsed file without its seal.
+
+        Args:
+            raw: what was parsed.
+            path: where it is from, for the error.
+
+        Raises:
+            ArtefactError: a field is missing, unknown or of another type.
+        """
+        try:
+            raw = raw | {
+                "inputs": tuple(_input(**entry) for entry in raw.get("inputs", ())),
+                "argv": tuple(raw.get("argv", ())),
+                "files": {
+                    name: FileRecord(bytes=int(one["bytes"]), sha256=str(one["sha256"]))
+                    for name, one in raw.get("files", {}).items()
+                },
+            }
+            manifest = cls(**raw)
+            for name, kind in _TYPES.items():
+                if not isinstance(getattr(manifest, name), kind):
+                    raise TypeError(f"{name} is {getattr(manifest, name)!r}")
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise ArtefactError(
+                f"{path} cannot be read as a manifest: {error}", hint=_AGAIN
+            ) from error
+        return manifest
 
 
-@dataclass(frozen=True)
-class Artefact:
-    """A finished artefact: where it is and its manifest."""
-
-    path: Path
-    manifest: Manifest
-
-    @property
-    def name(self) -> str:
-        """Its name in the store."""
-        return self.manifest.name
-
-    @property
-    def digest(self) -> str:
-        """SHA-256 of its files."""
-        return self.manifest.digest
-
-    def as_input(self) -> Input:
-        """The artefact as an input of the next."""
-        return Input(kind=self.manifest.kind, name=self.manifest.name, digest=self.manifest.digest)
-
-
-def tree_digest(directory: Path, files: Iterable[Path] | None = None) -> str:
-    """SHA-256 over the relative names and contents of the files below ``directory``.
-
-    The manifest is left out: it holds the time and the command line, which are not content.
+def sealed_again(directory: Path, files: Mapping[str, FileRecord]) -> Manifest | None:
+    """A manifest without a seal as it would be with one; None where there is no such manifest.
 
     Args:
-        directory: what the names are relative to.
-        files: which files of it; default all.
+        directory: of the artefact.
+        files: the records of its files, which manifests without a seal may lack.
     """
-    whole = hashlib.sha256()
-    for path in sorted(directory.rglob("*") if files is None else files):
-        if not path.is_file():
-            continue
-        relative = path.relative_to(directory).as_posix()
-        if relative != MANIFEST:
-            whole.update(f"{relative}\0{file_digest(path)}\n".encode())
-    return whole.hexdigest()
+    path = directory / MANIFEST
+    try:
+        raw = json.loads(path.read_bytes())
+        if not isinstance(raw, dict) or _SEAL in raw:
+            return None
+        return replace(Manifest.of_json(raw, path), files=dict(files))
+    except (OSError, ValueError, RecursionError, ArtefactError):
+        return None
+
+
+_TYPES: dict[str, Any] = {
+    "kind": str,
+    "name": str,
+    "config": Mapping,
+    "results": Mapping,
+    "digest": str,
+    "seed": int | None,
+    "versions": Mapping,
+    "created": str,
+}
+
+
+def _input(kind: str, name: str, digest: str) -> Input:
+    if not all(isinstance(one, str) for one in (kind, name, digest)):
+        raise TypeError(f"an input is {kind!r}, {name!r}, {digest!r}")
+    return Input(kind=kind, name=name, digest=digest)
+
+
+def _seal(said: Mapping[str, Any]) -> str:
+    """SHA-256 of everything that a manifest says."""
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
 
 def fingerprint(
@@ -179,3 +240,14 @@ def _flat(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, An
 
 def _shown(value: Any) -> str:
     return "not set" if value is None else repr(value)
+
+
+def installed_versions() -> dict[str, str]:
+    """The versions of Python and of the packages whose release can change an artefact."""
+    from importlib import metadata
+
+    found = {"python": ".".join(map(str, sys.version_info[:3]))}
+    for package in _VERSIONED:
+        with suppress(metadata.PackageNotFoundError):
+            found[package] = metadata.version(package)
+    return found

@@ -5,33 +5,28 @@ from __future__ import annotations
 import os
 import re
 import sys
+import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from clirot.errors import ArtefactError, BusyError, UsageError
+from clirot.errors import ArtefactError, BusyError, DamagedArtefactWarning, UsageError
 from clirot.registry import unknown_name
-from clirot.store.manifest import (
-    MANIFEST,
-    Artefact,
-    Input,
-    Manifest,
-    difference,
-    fingerprint,
-    tree_digest,
-)
+from clirot.store.artefact import Artefact
+from clirot.store.files import MANIFEST, file_records, records_digest
+from clirot.store.locking import locked, mend_abandoned
+from clirot.store.manifest import Input, Manifest, difference, fingerprint, installed_versions
 from clirot.store.writing import (
     DISK_HINTS,
     Draft,
-    between_renames,
     clear,
     discard_draft,
     disk_in_words,
     draft_fingerprint,
     flush_tree,
-    mark_draft,
+    open_draft,
     sibling,
     swap_in,
     write_text,
@@ -46,17 +41,8 @@ _OTHERWISE = {
     "runs": "`save` it under another name, or ",
 }
 """Kind -> what to do, besides replacing it, about an artefact that was made from something else."""
-_SWAP_TIME_S = 10.0  # longer than the two renames of a replacement take
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
-_VERSIONED = (
-    "clirot",
-    "torch",
-    "transformers",
-    "sentence-transformers",
-    "geomloss",
-    "numpy",
-    "pyarrow",
-)
+_MOST = 200  # characters of a name: `.NAME.replaced.lock` must fit the 255 of a file system
+_NAME = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._+-]{{0,{_MOST - 1}}}")
 
 
 def default_home() -> Path:
@@ -91,8 +77,9 @@ class Store:
             raise unknown_name("kind of artefact", kind, KINDS)
         if not _NAME.fullmatch(name):
             raise UsageError(
-                f"not a name for an artefact: {name!r}",
-                hint="letters, digits and . _ + -, starting with a letter or digit",
+                f"not a name for an artefact: {name!r:.100}",
+                hint="letters, digits and . _ + -, starting with a letter or digit, and at most "
+                f"{_MOST} of them",
             )
         return self.home / kind / name
 
@@ -115,7 +102,7 @@ class Store:
             return False
         path = self.path(kind, name)
         self._check()
-        self._mend_abandoned(path)
+        mend_abandoned(path)
         return (path / MANIFEST).is_file()
 
     def get(self, kind: str, name: str) -> Artefact:
@@ -143,7 +130,7 @@ class Store:
         if not folder.is_dir():
             return []
         for replaced in folder.glob(".*.replaced"):
-            self._mend_abandoned(folder / replaced.name[1:].removesuffix(".replaced"))
+            mend_abandoned(folder / replaced.name[1:].removesuffix(".replaced"))
         return sorted(
             path.name
             for path in folder.iterdir()
@@ -151,26 +138,53 @@ class Store:
         )
 
     def all(self, kind: str) -> list[Artefact]:
-        """The finished artefacts of a kind, by name."""
-        return [self.get(kind, name) for name in self.names(kind)]
+        """The finished artefacts of a kind, by name; one whose manifest is damaged is left out
+        with a warning (DamagedArtefactWarning).
+        """
+        found = []
+        for name in self.names(kind):
+            try:
+                found.append(self.get(kind, name))
+            except ArtefactError as error:
+                warnings.warn(error.message, DamagedArtefactWarning, stacklevel=2)
+        return found
 
-    def remove(self, kind: str, name: str) -> None:
-        """Remove an artefact and what an interrupted attempt at it left.
+    def occupied(self, kind: str, name: str) -> bool:
+        """Whether anything is there of an artefact of that name: whole, damaged or unfinished."""
+        target = self.path(kind, name)
+        self._check()
+        beside = (sibling(target, role) for role in ("part", "replaced", "removed"))
+        return any(map(os.path.lexists, (target, *beside)))
+
+    def check_there(self, kind: str, name: str) -> None:
+        """Refuse a name that :meth:`remove` would find nothing of.
 
         Raises:
-            UnknownNameError: there is none.
-            BusyError: another process is writing it.
-            ArtefactError: the disk may not be written.
+            UnknownNameError: nothing is there; the hint suggests a near name.
         """
-        artefact = self.get(kind, name)
-        with disk_in_words(artefact.path), self._locked(artefact.path):
-            doomed = sibling(artefact.path, "removed")
+        if not self.occupied(kind, name):
+            self.get(kind, name)
+
+    def remove(self, kind: str, name: str) -> None:
+        """Remove an artefact, damaged or whole, and what interrupted attempts at it left.
+
+        Raises:
+            UnknownNameError: there is none, and nothing was left.
+            BusyError: another process is writing it.
+            ArtefactError: the disk may not be written, or what is there is no artefact.
+        """
+        target = self.path(kind, name)
+        self.check_there(kind, name)
+        self._refuse_foreign(target)
+        with disk_in_words(target), self._locked(target):
+            doomed = sibling(target, "removed")
             clear(doomed)
             # This goes first, or _mend would put it back as the artefact.
-            clear(sibling(artefact.path, "replaced"))
-            artefact.path.rename(doomed)
+            clear(sibling(target, "replaced"))
+            if os.path.lexists(target):
+                target.rename(doomed)
             clear(doomed)
-            discard_draft(sibling(artefact.path, "part"))
+            discard_draft(sibling(target, "part"))
 
     @contextmanager
     def draft(
@@ -181,53 +195,52 @@ class Store:
         config: Mapping[str, Any],
         inputs: tuple[Input, ...] = (),
         seed: int | None = None,
+        continued: bool = False,
     ) -> Iterator[Draft]:
         """Write an artefact: it appears when the block ends well, and not before.
 
         Call :meth:`finished` first. It gives the artefact if it exists already, and refuses if one
         of that name was made from something else: here, such a one is replaced without asking. If
-        the block raises, what was written is kept for the next attempt with the same configuration,
-        inputs and seed.
+        the block raises, the scratch files are kept for the next attempt with the same
+        configuration, inputs and seed; with ``continued`` the files of the artefact are too, and
+        the block must know which of them are whole.
 
         Raises:
             BusyError: another process is writing it.
-            ArtefactError: the disk is full, or may not be written.
+            ArtefactError: the disk is full, or may not be written; or a directory of that name is
+                no artefact.
         """
         target = self.path(kind, name)
         part = sibling(target, "part")
         wanted = fingerprint(kind, config, inputs, seed)
         with disk_in_words(target), self._locked(target):
-            resumed = draft_fingerprint(part) == wanted
-            if not resumed:
-                discard_draft(part)
-                part.mkdir(parents=True)
-            content, scratch = part / "content", part / "scratch"
-            content.mkdir(exist_ok=True)
-            scratch.mkdir(exist_ok=True)
-            if not resumed:
-                mark_draft(part, wanted)
-            draft = Draft(path=content, scratch=scratch, resumed=resumed)
+            self._refuse_foreign(target)
+            draft = open_draft(part, wanted, continued=continued)
             try:
                 yield draft
             except BaseException:
                 if not draft.resumable:
                     discard_draft(part)
                 raise
+            files = file_records(draft.path)
             manifest = Manifest(
                 kind=kind,
                 name=name,
                 config=dict(config),
                 inputs=inputs,
                 results=draft.results,
-                digest=tree_digest(content),
+                digest=records_digest(files),
+                files=files,
                 seed=seed,
-                versions=_versions(),
+                versions=installed_versions(),
                 argv=tuple(sys.argv),
                 created=datetime.now(UTC).isoformat(timespec="seconds"),
             )
-            write_text(content / MANIFEST, manifest.to_json())
-            flush_tree(content)
-            swap_in(content, target)
+            # Beside the files, so that nothing temporary is ever among what is digested.
+            write_text(part / MANIFEST, manifest.to_json())
+            (part / MANIFEST).replace(draft.path / MANIFEST)
+            flush_tree(draft.path)
+            swap_in(draft.path, target)
             discard_draft(part)
 
     def finished(
@@ -242,12 +255,11 @@ class Store:
     ) -> Artefact | None:
         """The artefact of that name if it was made from exactly this; None if there is none yet.
 
-        With ``replace``, one that was made from this is looked through, and one that is damaged
-        counts as none.
+        With ``replace``, one that is damaged counts as none, and all of it is looked through.
 
         Raises:
-            ArtefactError: one of that name was made from something else, or its manifest cannot be
-                read, and ``replace`` is false; the message says which settings differ.
+            ArtefactError: one of that name was made from something else, or is damaged, and
+                ``replace`` is false; the message says which settings differ, or what is damaged.
         """
         if not self.has(kind, name):
             return None
@@ -259,8 +271,12 @@ class Store:
             raise
         wanted = fingerprint(kind, config, inputs, seed)
         if artefact.manifest.fingerprint == wanted:
-            if replace and tree_digest(artefact.path) != artefact.manifest.digest:
-                return None
+            try:
+                artefact.check(whole=replace)
+            except ArtefactError:
+                if replace:
+                    return None
+                raise
             self._sweep(artefact.path, wanted)
             return artefact
         if replace:
@@ -272,21 +288,35 @@ class Store:
         )
 
     @contextmanager
-    def _locked(self, target: Path) -> Iterator[None]:
-        """Hold the lock of one artefact; released by the system when the process dies."""
-        import filelock
+    def unless_busy(self, kind: str, name: str) -> Iterator[bool]:
+        """Hold the lock of one artefact; gives false where another process has it."""
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(self._locked(self.home / kind / name))
+            except BusyError:
+                yield False
+                return
+            yield True
 
+    @staticmethod
+    def _refuse_foreign(target: Path) -> None:
+        """Keep from removing or replacing what clirot did not write.
+
+        Raises:
+            ArtefactError: something without a manifest has the artefact's name.
+        """
+        if os.path.lexists(target) and not (target / MANIFEST).is_file():
+            raise ArtefactError(
+                f"{target} is no artefact: it has no {MANIFEST}, so it is left as it is",
+                hint="move it away, or remove it yourself",
+            )
+
+    @contextmanager
+    def _locked(self, target: Path) -> Iterator[None]:
+        """Hold the lock of one artefact; see :func:`clirot.store.locking.locked`."""
         self.folder(target.parent.name)
-        lock = filelock.FileLock(sibling(target, "lock"))
-        try:
-            with lock.acquire(timeout=0):
-                self._mend(target)
-                yield
-        except filelock.Timeout:
-            raise BusyError(
-                f"another process is writing {target.parent.name}/{target.name}",
-                hint="wait for it",
-            ) from None
+        with locked(target):
+            yield
 
     def _check(self) -> None:
         """Refuse a home that is a file or may not be read. One that does not exist yet is empty."""
@@ -311,32 +341,3 @@ class Store:
                 clear(replaced)
                 if draft_fingerprint(part) in (finished, None):
                     discard_draft(part)
-
-    @staticmethod
-    def _mend(target: Path) -> None:
-        """Put the old artefact back if a process died between the two renames of a replacement.
-
-        Call it under the lock only: without it, a running writer may be about to put the new one
-        there.
-        """
-        if between_renames(target):
-            sibling(target, "replaced").rename(target)
-
-    def _mend_abandoned(self, target: Path) -> None:
-        """:meth:`_mend` for readers: they wait for a running writer, and may lack write access."""
-        import filelock
-
-        if between_renames(target):
-            lock = filelock.FileLock(sibling(target, "lock"))
-            with suppress(filelock.Timeout, OSError), lock.acquire(timeout=_SWAP_TIME_S):
-                self._mend(target)
-
-
-def _versions() -> dict[str, str]:
-    from importlib import metadata
-
-    found = {"python": ".".join(map(str, sys.version_info[:3]))}
-    for package in _VERSIONED:
-        with suppress(metadata.PackageNotFoundError):
-            found[package] = metadata.version(package)
-    return found

@@ -23,8 +23,12 @@ from secrets import token_hex
 from typing import Any, BinaryIO
 
 from clirot.errors import ArtefactError
+from clirot.store.files import MANIFEST
 
+ROLES = ("part", "replaced", "removed", "recommended")
+"""What may lie beside an artefact (see above), or mark an unfinished fetch of several."""
 _DRAFT = "draft.json"
+_TEMPORARY = ".new"
 _OTHER_HOME = "choose another directory with CLIROT_HOME"
 DISK_HINTS = {
     errno.ENOSPC: "the disk is full: free some space and run the same command again; it resumes",
@@ -35,6 +39,12 @@ DISK_HINTS = {
 }
 """System errors of a disk that is full or may not be written, and what to do about each."""
 
+_IN_THE_WAY = {
+    errno.ELOOP: "a symbolic link is in the way: remove it",
+    errno.ENOTDIR: "a file is where a directory belongs: move it away",
+    errno.EISDIR: "a directory is where a file belongs: move it away",
+    errno.EEXIST: "something that is not clirot's is in the way: move it away",
+}
 _OUTPUT_HINTS = {
     errno.ENOSPC: "the disk is full: free some space",
     errno.EDQUOT: "the disk quota is used up: free some",
@@ -47,12 +57,19 @@ _OUTPUT_HINTS = {
 
 def write_text(path: Path, text: str) -> None:
     """Write a small file so that it is either the old one or the new one, never half of either."""
-    temporary = path.with_name(f".{path.name}.new")
-    with temporary.open("w", encoding="utf-8") as stream:
+    temporary = path.with_name(f".{path.name}{_TEMPORARY}")
+    clear(temporary)  # an interrupted attempt's; a link that was planted there is not followed
+    with temporary.open("x", encoding="utf-8") as stream:
         stream.write(text)
         stream.flush()
         os.fsync(stream.fileno())
     temporary.replace(path)
+
+
+def clear_temporaries(directory: Path) -> None:
+    """Remove what an interrupted :func:`write_text` left anywhere below a directory."""
+    for path in directory.rglob(f".*{_TEMPORARY}"):
+        clear(path)
 
 
 @contextmanager
@@ -81,7 +98,9 @@ def written(*targets: Path, parents: bool = False) -> Iterator[list[BinaryIO]]:
                     # A name of its own: two commands may write the same file at a time.
                     path = place.with_name(f".{place.name}.{token_hex(4)}.part")
                     parts.append((path, place))
-                streams.append(stack.enter_context(path.open("wb")))
+                # Exclusively: whatever has that name already, such as a link, is not written to.
+                stream = path.open("wb") if path is target else path.open("xb")
+                streams.append(stack.enter_context(stream))
             yield streams
         for part, place in parts:
             part.replace(place)
@@ -113,28 +132,30 @@ def output_error(error: OSError, target: Path | str) -> ArtefactError:
 
 def disk_error(error: OSError, target: Path) -> ArtefactError:
     """The error for a file of the store that cannot be written."""
-    hint = DISK_HINTS.get(error.errno or 0)
+    hint = (DISK_HINTS | _IN_THE_WAY).get(error.errno or 0)
     place = error.filename or target
     return ArtefactError(f"cannot write {place}: {error.strerror or error}", hint=hint)
 
 
 @contextmanager
 def disk_in_words(target: Path) -> Iterator[None]:
-    """Turn the errors of a full or forbidden disk into words; other errors pass unchanged."""
+    """Turn the errors of a full or forbidden disk, and of what is in the way, into words; other
+    errors pass unchanged.
+    """
     try:
         yield
     except OSError as error:
         if error.errno is None and "requested and" in str(error):
             # NumPy could not write all of an array. It names no reason; there is but one.
             error = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        if error.errno not in DISK_HINTS:
+        if error.errno not in DISK_HINTS | _IN_THE_WAY:
             raise
         raise disk_error(error, target) from error
 
 
 def clear(path: Path) -> None:
-    """Remove a file, or a directory with everything in it, if it is there."""
-    if path.is_dir():
+    """Remove a file, a link, or a directory with everything in it, if it is there."""
+    if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)
@@ -181,7 +202,7 @@ def sibling(target: Path, role: str) -> Path:
 
 def between_renames(target: Path) -> bool:
     """Whether the old artefact was moved aside and the new one is not in its place yet."""
-    return sibling(target, "replaced").is_dir() and not target.exists()
+    return (sibling(target, "replaced") / MANIFEST).is_file() and not os.path.lexists(target)
 
 
 def mark_draft(part: Path, wanted: str) -> None:
@@ -190,7 +211,12 @@ def mark_draft(part: Path, wanted: str) -> None:
 
 
 def draft_fingerprint(part: Path) -> str | None:
-    """The fingerprint of what ``part`` is a draft of; None: it cannot be resumed."""
+    """The fingerprint of what ``part`` is a draft of; None: it cannot be resumed.
+
+    A link is no draft: what it leads to is not ours to go on with.
+    """
+    if part.is_symlink() or any(one.is_symlink() for one in _places(part)):
+        return None
     try:
         return str(json.loads((part / _DRAFT).read_text(encoding="utf-8"))["fingerprint"])
     except (OSError, ValueError, KeyError, TypeError):
@@ -199,8 +225,37 @@ def draft_fingerprint(part: Path) -> str | None:
 
 def discard_draft(part: Path) -> None:
     """Remove a draft. Its record goes first, so that half of a draft never looks resumable."""
-    (part / _DRAFT).unlink(missing_ok=True)
+    if not part.is_symlink() and part.is_dir():
+        (part / _DRAFT).unlink(missing_ok=True)
     clear(part)
+
+
+def open_draft(part: Path, wanted: str, *, continued: bool) -> Draft:
+    """The draft in ``part``: that of an interrupted attempt at the same, or a new one.
+
+    Args:
+        part: its directory.
+        wanted: the fingerprint of what is to be made.
+        continued: whether the files of an interrupted attempt are kept, and not its scratch only.
+    """
+    content, scratch = _places(part)
+    resumed = draft_fingerprint(part) == wanted
+    if resumed:
+        clear_temporaries(part)
+        if not continued:
+            clear(content)  # a killed attempt's files would be digested with this one's
+    else:
+        discard_draft(part)
+        part.mkdir(parents=True)
+    content.mkdir(exist_ok=True)
+    scratch.mkdir(exist_ok=True)
+    if not resumed:
+        mark_draft(part, wanted)
+    return Draft(path=content, scratch=scratch, resumed=resumed)
+
+
+def _places(part: Path) -> tuple[Path, Path]:
+    return part / "content", part / "scratch"
 
 
 def swap_in(content: Path, target: Path) -> None:
@@ -211,7 +266,7 @@ def swap_in(content: Path, target: Path) -> None:
     """
     replaced = sibling(target, "replaced")
     clear(replaced)
-    if target.exists():
+    if os.path.lexists(target):
         target.rename(replaced)
     content.rename(target)
     flush_directory(target.parent)

@@ -11,7 +11,6 @@ files are kept where they outlive the training.
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
@@ -24,6 +23,7 @@ from transformers import TrainerCallback
 
 from clirot.distillation.training.averaging import drawn_back, trained_weights
 from clirot.distillation.training.batches import Task
+from clirot.distillation.training.checkpoints import mark_whole
 from clirot.distillation.training.development import Development, Vectors
 from clirot.distillation.training.history import History
 from clirot.distillation.training.plan_figures import plan_figures, plan_of
@@ -38,10 +38,6 @@ if TYPE_CHECKING:
     from transformers import TrainerCallback
 
 _TENSORBOARD = "tensorboard"
-WEIGHTS = "student.safetensors"
-"""The weights in a checkpoint."""
-
-_WHOLE = "whole"
 _CURVE_POINTS = 100
 
 
@@ -138,7 +134,7 @@ class BestKeeper(TrainerCallback):
         self._processes.wait()
         if not self._processes.first:
             return
-        write_text(Path(args.output_dir) / f"checkpoint-{state.global_step}" / _WHOLE, "")
+        mark_whole(Path(args.output_dir) / f"checkpoint-{state.global_step}")
 
     def _tell(self) -> None:
         if self.report is not None and self.history.development:
@@ -225,17 +221,6 @@ def full_precision(model: nn.Module) -> Iterator[None]:
     finally:
         if wrapped is not None:
             inner["forward"] = wrapped
-
-
-def last_whole(checkpoints: Path) -> Path | None:
-    """The newest checkpoint that was completely written; incomplete ones are removed."""
-    found: list[tuple[int, Path]] = []
-    for path in checkpoints.glob("checkpoint-*"):
-        if (path / _WHOLE).is_file() and (path / WEIGHTS).is_file():
-            found.append((int(path.name.rpartition("-")[2]), path))
-        else:
-            shutil.rmtree(path)
-    return max(found)[1] if found else None
 
 
 def _epoch_loss(state: Any, epoch: int) -> float:

@@ -23,12 +23,11 @@ from torch import nn
 from transformers import PrinterCallback, TrainerCallback
 
 from clirot.distillation.training.batches import Task, TokenLoss, sampler_factory
+from clirot.distillation.training.checkpoints import WEIGHTS, last_whole
 from clirot.distillation.training.development import Development
 from clirot.distillation.training.epochs import (
-    WEIGHTS,
     BestKeeper,
     Report,
-    last_whole,
     loss_curve,
     reporting_to,
 )

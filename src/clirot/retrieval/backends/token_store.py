@@ -9,13 +9,16 @@
 
 A writer appends whole chunks, flushes them to disk and only then moves its checkpoint. So after a
 power cut or kill -9 everything up to the checkpoint is there, and what follows it is cut off when
-writing continues.
+writing continues. The checkpoint has a CRC-32 of what is there: where it is not that of the files,
+all is written anew.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import warnings
+import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -27,7 +30,7 @@ import torch
 from numpy.typing import NDArray
 
 from clirot.encoding.maxsim import FloatArray, IntArray
-from clirot.errors import ArtefactError
+from clirot.errors import ArtefactError, DamagedDraftWarning
 from clirot.sparse_files import load_lines
 from clirot.store import write_text
 
@@ -36,6 +39,8 @@ _FORMAT = 1
 _LENGTH = np.dtype("<i4")
 _TOKENS, _LENGTHS, _DOCNOS, _LAYOUT = "tokens.bin", "lengths.bin", "docnos.txt", "layout.json"
 _CHECKPOINT = "checkpoint.json"
+_SUMS = ("tokens_crc", "lengths_crc", "docnos_crc")  # of the three files, in this order
+_COUNTED = ("documents", "tokens", "docno_bytes", *_SUMS)
 _REBUILD = "build it again: `build_index(..., replace=True)`"
 
 
@@ -53,9 +58,9 @@ class TokenStoreWriter:
         self._directory, self._dim, self._dtype = directory, dim, dtype
         self._item = _item(dtype)
         self._checkpoint = scratch / _CHECKPOINT
-        self._done = {"documents": 0, "tokens": 0, "docno_bytes": 0}
+        self._done = dict.fromkeys(_COUNTED, 0)
         if self._checkpoint.is_file():
-            self._done = json.loads(self._checkpoint.read_text(encoding="utf-8"))
+            self._done = self._found() or self._done
 
     @property
     def documents(self) -> int:
@@ -74,10 +79,14 @@ class TokenStoreWriter:
         with ExitStack() as stack:
             streams = [stack.enter_context(stream) for stream in self._opened()]
             tokens, counts, ids = streams
+            sums = [self._done[name] for name in _SUMS]
             for matrix in vectors:
-                tokens.write(matrix.astype(self._item).tobytes())
-            counts.write(lengths.tobytes())
-            ids.write(names)
+                block = matrix.astype(self._item).tobytes()
+                sums[0] = zlib.crc32(block, sums[0])
+                tokens.write(block)
+            for place, (stream, block) in enumerate(((counts, lengths.tobytes()), (ids, names)), 1):
+                sums[place] = zlib.crc32(block, sums[place])
+                stream.write(block)
             for stream in streams:
                 stream.flush()
                 os.fsync(stream.fileno())
@@ -85,6 +94,7 @@ class TokenStoreWriter:
             "documents": self.documents + len(docnos),
             "tokens": self.tokens + int(lengths.sum()),
             "docno_bytes": self._done["docno_bytes"] + len(names),
+            **dict(zip(_SUMS, sums, strict=True)),
         }
         write_text(self._checkpoint, json.dumps(self._done) + "\n")
 
@@ -101,14 +111,36 @@ class TokenStoreWriter:
         }
         write_text(self._directory / _LAYOUT, json.dumps(layout, indent=2) + "\n")
 
+    def _found(self) -> dict[str, int] | None:
+        """What an interrupted attempt left; None, with a warning, where it is damaged."""
+        try:
+            done = json.loads(self._checkpoint.read_text(encoding="utf-8"))
+            done = {name: int(done[name]) for name in _COUNTED}
+            sums = [_crc(self._directory / name, size) for name, size in self._sizes(done).items()]
+            if sums == [done[name] for name in _SUMS]:
+                return done
+            said = "its files are not as they were written"
+        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+            said = str(error)
+        warnings.warn(
+            f"what an interrupted attempt left in {self._directory.parent} is damaged, so all "
+            f"documents are encoded anew: {said}",
+            DamagedDraftWarning,
+            stacklevel=3,
+        )
+        return None
+
+    def _sizes(self, done: dict[str, int]) -> dict[str, int]:
+        """How long each file is with so many documents and tokens."""
+        return {
+            _TOKENS: done["tokens"] * self._dim * self._item.itemsize,
+            _LENGTHS: done["documents"] * _LENGTH.itemsize,
+            _DOCNOS: done["docno_bytes"],
+        }
+
     def _opened(self) -> Iterator[BinaryIO]:
         """The files of the store, each cut off and positioned where the checkpoint says it ends."""
-        sizes = {
-            _TOKENS: self.tokens * self._dim * self._item.itemsize,
-            _LENGTHS: self.documents * _LENGTH.itemsize,
-            _DOCNOS: self._done["docno_bytes"],
-        }
-        for name, size in sizes.items():
+        for name, size in self._sizes(self._done).items():
             path = self._directory / name
             path.touch()
             stream = path.open("r+b")
@@ -165,6 +197,23 @@ class TokenStore:
         )
         offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
         return cls(torch.from_numpy(mapped), offsets, docnos)
+
+
+def _crc(path: Path, size: int) -> int:
+    """CRC-32 of the first bytes of a file.
+
+    Raises:
+        ValueError: it has fewer.
+    """
+    found = 0
+    with path.open("rb") as stream:
+        while size:
+            block = stream.read(min(size, 1 << 20))
+            if not block:
+                raise ValueError(f"{path.name} is shorter than it was")
+            found = zlib.crc32(block, found)
+            size -= len(block)
+    return found
 
 
 def _item(dtype: str) -> np.dtype[np.floating]:
