@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
-import stat
-import sys
+from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from killing import Attempt, nursery
 from tiny_hub import Hub
 from tiny_model import save_bitext, save_tiny_model
+from warm_commands import warm_commands
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")  # a test that reaches for a model hub is a defect
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
@@ -71,11 +73,22 @@ def bitext(tmp_path: Path) -> Path:
     return save_bitext(tmp_path / "pairs.tsv")
 
 
+@pytest.fixture(scope="session")
+def commands() -> Iterator[Path]:
+    """A directory with a ``clirot`` that is this interpreter's."""
+    # A socket's path may have some hundred characters only, and pytest's directories have more.
+    with TemporaryDirectory(prefix="clirot-") as folder, warm_commands(Path(folder)):
+        yield Path(folder)
+
+
+@pytest.fixture(scope="session")
+def attempt() -> Iterator[Attempt]:
+    """Runs a command and kills it where that is wanted."""
+    with nursery() as run:
+        yield run
+
+
 @pytest.fixture
-def shell(tmp_path: Path) -> dict[str, str]:
-    """An environment whose ``clirot`` is this interpreter's."""
-    command = tmp_path / "bin" / "clirot"
-    command.parent.mkdir()
-    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m clirot "$@"\n')
-    command.chmod(command.stat().st_mode | stat.S_IXUSR)
-    return os.environ | {"PATH": f"{command.parent}{os.pathsep}{os.environ['PATH']}"}
+def shell(commands: Path) -> dict[str, str]:
+    """An environment with that command."""
+    return os.environ | {"PATH": f"{commands}{os.pathsep}{os.environ['PATH']}"}

@@ -2,34 +2,35 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Protocol
 
 import psutil
+from warm_commands import IMPORTED
 
 # A process that has the libraries loaded and forks a child per line of its input, so that ten
 # killed commands cost ten commands and not ten imports of torch.
-_NURSERY = """
-import os, sys
-import torch
-torch.set_num_threads(1)
-import clirot.cli.search, clirot.retrieval.searching, clirot.collection, clirot.encoding.encoders
-import clirot.retrieval.backends, clirot.experiments.experiment, clirot.experiments.table
-import clirot.models, clirot.runs, transformers, sentence_transformers.multi_vector_encoder
-from clirot.cli import main
-print("ready", flush=True)
+_NURSERY = f"""
+import json, os, sys
+{IMPORTED}print("ready", flush=True)
 for line in sys.stdin:
-    words, _, out = line.rstrip("\\n").partition(" > ")
+    command, folder, environment = json.loads(line)
+    words, _, out = command.partition(" > ")
     child = os.fork()
     if child == 0:
         code = 1
         try:
             os.dup2(os.open(out or os.devnull, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), 1)
+            os.chdir(folder)
+            os.environ.clear()
+            os.environ.update(environment)
             sys.argv = ["clirot", *words.split()]
             main()
         except SystemExit as ended:
@@ -44,7 +45,9 @@ for line in sys.stdin:
 
 
 class Attempt(Protocol):
-    """Runs a command of clirot, ``command > file``; gives its exit code and processor seconds."""
+    """Runs a command of clirot, ``command > file``, where and in the environment that the test is
+    in; gives its exit code and processor seconds.
+    """
 
     def __call__(self, command: str, kill_after: float | None = None) -> tuple[int, float]: ...
 
@@ -67,7 +70,7 @@ def nursery() -> Iterator[Attempt]:
     stdin, stdout = process.stdin, process.stdout
 
     def attempt(command: str, kill_after: float | None = None) -> tuple[int, float]:
-        stdin.write(f"{command}\n")
+        stdin.write(json.dumps([command, str(Path.cwd()), dict(os.environ)]) + "\n")
         stdin.flush()
         child = int(stdout.readline())
         if kill_after is not None:

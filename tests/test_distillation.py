@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import random
-import resource
-import subprocess
-import sys
+import signal
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from killing import kill_at
+from killing import Attempt
 from sentence_transformers.multi_vector_encoder.modules import HierarchicalTokenPooling
 from tiny_families import save_llama, save_modernbert
 from tiny_model import changed, save_bitext, save_collection, save_tiny_model, tiny_config
@@ -162,62 +159,34 @@ def test_a_start_that_cannot_be_is_told_before_the_teacher_encodes(
             distill(tiny_config(teacher, bitext, **change))
 
 
-_KILLED = """
-import sys
-from pathlib import Path
-sys.path.insert(0, {tests!r})
-from tiny_model import tiny_config
-from clirot.distillation import distill
-from clirot.store import Store
-distill(tiny_config(Path({teacher!r}), Path({bitext!r}), epochs=6), store=Store(Path({home!r})))
-"""
-
-
-def _start(program: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-c", program],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
-    )
-
-
-def _finished(process: subprocess.Popen[str]) -> None:
-    _, errors = process.communicate(timeout=300)
-    assert process.returncode == 0, errors
-
-
-def _processor_time() -> float:
-    """Seconds that the processes started here and ended have used."""
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
-
-
 def test_killed_at_ten_moments_it_ends_with_the_weights_of_an_undisturbed_run(
-    teacher: Path, bitext: Path, tmp_path: Path
+    teacher: Path,
+    bitext: Path,
+    tmp_path: Path,
+    attempt: Attempt,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    settings = {"tests": str(Path(__file__).parent), "teacher": str(teacher), "bitext": str(bitext)}
-    calm = _KILLED.format(home=str(tmp_path / "calm"), **settings)
-    used = _processor_time()
-    _finished(_start(calm))
-    seconds = _processor_time() - used
-
-    home = tmp_path / "stormy"
-    stormy = _KILLED.format(home=str(home), **settings)
+    command = f"distill --src en --tgt so --teacher {teacher} --student transplant --file {bitext}"
+    command += " --epochs 6 --batch-size 16 --vocabulary 200 --max-tokens 48 --name student"
+    monkeypatch.setenv("CLIROT_HOME", str(tmp_path / "calm"))
+    code, seconds = attempt(command)
+    assert code == 0
+    expected = Store().get("models", "student")
+    monkeypatch.setenv("CLIROT_HOME", str(tmp_path / "stormy"))
     draw = random.Random(6)
     kills = 0
-    for _ in range(10):
-        process = _start(stormy)
-        latest = 1.0 if kills else 0.8  # so that one at least comes before the end
-        kills += kill_at(process.pid, draw.uniform(0.3, latest) * seconds)  # imports take a third
-        process.communicate()
-        if Store(home).has("models", "en-so"):
-            break  # it had finished, or was killed after its last step: whole either way
-    assert kills > 0
-    _finished(_start(stormy))
-    expected = Store(tmp_path / "calm").get("models", "en-so")
-    assert Store(home).get("models", "en-so").digest == expected.digest
+    while kills < 10:
+        # Each attempt goes on where the last one was killed, until all is done: then anew.
+        code, _ = attempt(command, draw.uniform(0.02, 0.6) * seconds)
+        if code == 0:
+            Store().remove("models", "student")
+            continue
+        assert code == -signal.SIGKILL
+        kills += 1
+    assert attempt(command)[0] == 0
+    found = Store().get("models", "student")
+    found.check(whole=True)
+    assert found.digest == expected.digest
 
 
 def test_killed_while_the_student_is_saved_it_ends_with_the_same_files(

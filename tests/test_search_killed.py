@@ -6,7 +6,7 @@ import random
 import signal
 from pathlib import Path
 
-from killing import nursery
+from killing import Attempt
 from tiny_model import save_tiny_model
 
 from clirot.retrieval.indexing import IndexConfig, build_index
@@ -39,31 +39,30 @@ def check_whole(run: Artefact) -> None:
     assert all(len(line.split()) == 6 for line in lines[-3:])
 
 
-def test_killed_at_ten_random_moments(tmp_path: Path) -> None:
+def test_killed_at_ten_random_moments(tmp_path: Path, attempt: Attempt) -> None:
     model = str(save_tiny_model(tmp_path / "model", seed=5))
     collection = save_collection(tmp_path / "set")
     build_index(IndexConfig(model=model, collection=collection, name="index"))
     command = f"search --index index --collection {collection} -k {DEPTH} --save"
     store = Store()
-    with nursery() as attempt:
-        code, seconds = attempt(f"{command} uninterrupted")
-        assert code == 0
-        expected = store.get("runs", "uninterrupted")
-        check_whole(expected)
-        draw = random.Random(7)
-        left_behind = 0
-        for number in range(10):
-            # One in each tenth of the command's life, so that none of its phases is passed over.
-            code, _ = attempt(f"{command} killed", seconds * (number + draw.random()) / 10)
-            if store.has("runs", "killed"):  # it was quicker than the kill
-                check_whole(store.get("runs", "killed"))
-                store.remove("runs", "killed")
-                continue
-            assert code == -signal.SIGKILL
-            assert store.names("runs") == ["uninterrupted"], f"half a run after kill {number}"
-            left_behind += (store.home / "runs" / ".killed.part").exists()
-        assert left_behind > 0, "no kill came while the run was being written"
-        assert attempt(f"{command} killed")[0] == 0
+    code, seconds = attempt(f"{command} uninterrupted")
+    assert code == 0
+    expected = store.get("runs", "uninterrupted")
+    check_whole(expected)
+    draw = random.Random(7)
+    left_behind = 0
+    for number in range(10):
+        # One in each tenth of the command's life, so that none of its phases is passed over.
+        code, _ = attempt(f"{command} killed", seconds * (number + draw.random()) / 10)
+        if store.has("runs", "killed"):  # it was quicker than the kill
+            check_whole(store.get("runs", "killed"))
+            store.remove("runs", "killed")
+            continue
+        assert code == -signal.SIGKILL
+        assert store.names("runs") == ["uninterrupted"], f"half a run after kill {number}"
+        left_behind += (store.home / "runs" / ".killed.part").exists()
+    assert left_behind > 0, "no kill came while the run was being written"
+    assert attempt(f"{command} killed")[0] == 0
     killed = store.get("runs", "killed")
     check_whole(killed)
     assert killed.digest == expected.digest
