@@ -38,7 +38,7 @@ _JUDGEMENTS = re.compile(r"(.+?)(?:-\d{5}-of-\d{5})?\.(?:tsv|jsonl|parquet)(?:\.
 
 
 def is_beir(directory: Path) -> bool:
-    """Whether a directory has BEIR's layout: documents, or topics and judgements, under its names."""
+    """Whether a directory has BEIR's documents, or its topics and judgements."""
     return bool(_files(directory, "corpus")) or (
         bool(_files(directory, "queries")) and (directory / "qrels").is_dir()
     )
@@ -181,7 +181,7 @@ class BeirCollection(Collection):
 
 
 def _files(directory: Path, name: str) -> list[Path]:
-    """The files of a part: ``NAME.jsonl`` or ``NAME.parquet``, or those of the directory ``NAME``."""
+    """The files of a part: ``NAME.jsonl``, ``NAME.parquet``, or those in the directory ``NAME``."""
     try:
         own = [
             path

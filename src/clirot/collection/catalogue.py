@@ -76,8 +76,8 @@ def open_collection(
 
     Args:
         spec: a directory (see :class:`DirectoryCollection`; one of BEIR's or MTEB's,
-            :class:`BeirCollection`, perhaps with a split behind, ``scifact/dev``), an id of clirot's own such as
-            ``cldr/so`` or ``xquad/de``, or any id of ir_datasets.
+            :class:`BeirCollection`, perhaps with a split behind, ``scifact/dev``), an id of
+            clirot's own such as ``cldr/so`` or ``xquad/de``, or any id of ir_datasets.
         docs_lang: which of several document languages of a directory; of BEIR's layout, which has
             none, what the documents are in. Of any other collection, the language that its
             documents must be in.

@@ -147,6 +147,13 @@ def _header(
         return None
     held = [columns.get(name) for name in names]
     if None not in held and held.count(ID) == 1:
+        if any(cell.strip()[:1] in ("'", '"') for cell in line.split("\t")):
+            raise InputError(
+                f"the cells of the header line are in quotation marks: {_as_words(line)}",
+                path=path,
+                line=number,
+                hint="write the table without: no cell of it is unquoted",
+            )
         if len({*held}) != len(held):
             raise InputError(
                 f"the header line names two columns of one kind: {_as_words(line)}",

@@ -227,6 +227,8 @@ class _Reader:
     def _on_closing(self, tag: re.Match[str], base: str) -> None:
         if self._field is not None and base == self._field.name:
             self._field = None
+        elif base in _OTHERS and (self._field is None or self._field.name in _OTHERS):
+            self._field = None  # TREC's first topics: <fac> ... <nat> ... </fac>
         elif base in _FIELDS:
             # What is read so far may be a part only, or two fields in one.
             raise self._wrong(tag, f"{tag[0]} closes nothing")

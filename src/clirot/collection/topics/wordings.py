@@ -168,7 +168,7 @@ def _by_source(taken: list[Wording], path: Source, asked: str | None) -> list[Wo
     best = min(sources, key=_preference)
     if {one.id for one in taken if (one.source or "") == best} == ids:
         others = ", ".join(repr(source) for source in sources if source != best)
-        _say(path, f"taken is the wording {best!r}; `topics_variant` chooses another: {others}")
+        _say(path, f"the topics by {best!r} are taken; `topics_variant` chooses those by {others}")
         return [one for one in taken if (one.source or "") == best]
     counts = {source: sum(1 for one in taken if (one.source or "") == source) for source in sources}
     raise UsageError(
