@@ -62,6 +62,10 @@ class ChoiceNotice(ClirotWarning):
     """Something was left open, and was chosen: no mistake, but worth knowing."""
 
 
+class ReadingNotice(ChoiceNotice):
+    """A file was read in a way that is worth knowing: its header line was skipped, for example."""
+
+
 class VocabularyWarning(ClirotWarning):
     """A student's vocabulary was pruned of subwords that other text of its languages has."""
 

@@ -6,6 +6,8 @@ ir_measures' registry.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from clirot.errors import UsageError
 
 CUTOFFS = "5,10,15,20,30,100,200,500,1000"
@@ -41,7 +43,7 @@ _JUDGES = "it needs the judgements of several judges", "map"
 _SUBTOPICS = "it needs judgements of subtopics", "ndcg"
 _USER_MODELS = "it needs the package cwl-eval", "rbp(p=0.8)"
 _GRADED_USERS = "it needs the package cwl-eval", "err"
-_ELSEWHERE = {
+_ELSEWHERE: Mapping[str, Mapping[str, tuple[str, str | None]]] = {
     "trec_eval": {
         "runid": ("it is the name of the run, which the table has", None),
         "relstring": ("it is a line of text, no figure", "precision@10"),

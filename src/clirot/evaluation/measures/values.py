@@ -9,7 +9,7 @@ are asked of pytrec_eval itself. What trec_eval has no name for is either compos
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,7 @@ from clirot.errors import InputError
 from clirot.evaluation.measures.names import Measure
 from clirot.evaluation.measures.ranked import RANKED, Ranking, burges
 from clirot.runs import Qrels, Run
+from clirot.runs.source import is_text
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -50,7 +51,7 @@ def measure_values(
         (measures, topics), topics in the order of :func:`judged_topics`.
 
     Raises:
-        InputError: a relevance is too large for trec_eval.
+        InputError: a relevance is too large for trec_eval, or an id is none that it can hold.
     """
     topics = judged_topics(qrels)
     values = np.zeros((len(measures), len(topics)))
@@ -60,11 +61,26 @@ def measure_values(
         chunk = slice(first, first + step)
         judged = {topic: qrels[topic] for topic in topics[chunk]}
         scores = {topic: run.documents(topic) for topic in judged}
+        _check_ids(judged, "the judgements")
+        _check_ids(scores, f"run {run.name}")
         for judged_only in {measure.judged_only for measure in measures}:
             places = [i for i, one in enumerate(measures) if one.judged_only == judged_only]
             part = _Part(judged, _judged_only(scores, judged) if judged_only else scores, level)
             values[places, chunk] = part.values([measures[i] for i in places])
     return values
+
+
+def _check_ids(found: Mapping[str, Mapping[str, Any]], what: str) -> None:
+    """Refuse ids at which trec_eval would end the process, or which it would take for others."""
+    for topic, documents in found.items():
+        ids = (topic, *documents)
+        if all(isinstance(one, str) for one in ids) and is_text("".join(ids)):
+            continue
+        wrong = next(one for one in ids if not isinstance(one, str) or not is_text(one))
+        raise InputError(
+            f"{what}: {wrong!r} of topic {topic!r} is no id that trec_eval can hold",
+            hint="an id is text that UTF-8 can write, without NUL",
+        )
 
 
 def judged_topics(qrels: Qrels) -> tuple[str, ...]:
