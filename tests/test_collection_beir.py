@@ -11,8 +11,8 @@ import pytest
 from clirot.collection import open_collection
 from clirot.digests import file_digest
 from clirot.errors import InputError, ReadingNotice, UnknownNameError, UsageError
+from clirot.evaluation import evaluate
 from clirot.evaluation.config import EvaluateConfig
-from clirot.evaluation.procedure import evaluate
 from clirot.records import Document, Topic
 from clirot.retrieval.indexing import IndexConfig, build_index
 from clirot.retrieval.searching import SearchConfig, search
@@ -99,7 +99,7 @@ def test_parts_in_other_forms(beir: Path) -> None:
 
     data = (beir / "corpus.jsonl").read_bytes()
     (beir / "corpus.jsonl.gz").write_bytes(gzip.compress(data))
-    with pytest.raises(InputError, match="corpus more than once: corpus.jsonl, corpus.jsonl.gz"):
+    with pytest.raises(InputError, match=r"corpus more than once: corpus\.jsonl, "):
         open_collection(str(beir)).document_count  # noqa: B018
     (beir / "corpus.jsonl").unlink()
     assert list(open_collection(str(beir)).documents()) == DOCUMENTS
@@ -167,8 +167,7 @@ def test_from_index_to_evaluation(beir: Path, tmp_path: Path) -> None:
     for split, topics in (("", 1), ("/dev", 2)):
         found = search(SearchConfig(index=index, collection=f"{beir}{split}", tag="t"))
         run.write_text("".join(found.lines()))
-        result = evaluate(
-            EvaluateConfig(runs=(str(run),), collection=f"{beir}{split}", metrics=("map",))
-        )
-        assert result.topics[""] if "" in result.topics else result.topics
-        assert len(found.topics) == topics
+        config = EvaluateConfig(runs=(str(run),), collection=f"{beir}{split}", metrics=("map",))
+        result = evaluate(config)
+        assert [len(judged) for judged in result.topics.values()] == [topics]
+        assert result.values["run", ""].tolist() == [[1.0] * topics]

@@ -10,11 +10,13 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
+from clirot.cli import app
 from clirot.collection import open_collection
 from clirot.collection.answers import read_answers, read_predictions
 from clirot.collection.labels import read_labels
-from clirot.errors import InputError, ReadingNotice
+from clirot.errors import InputError, ReadingNotice, UsageError
 from clirot.records import Document, Topic
 
 
@@ -105,6 +107,30 @@ def test_labels_and_answers(tmp_path: Path) -> None:
         assert read_answers(path, "en").by_topic == {"q1": ("salt", "rock salt")}
     path.write_text("qid\tprediction\nq1\t\n")
     assert read_predictions(path) == {"q1": ""}
+
+
+def test_the_command_line_says_it(tmp_path: Path) -> None:
+    """Header lines are told on stderr, and no document or topic is made of them."""
+    place = tmp_path / "set"
+    place.mkdir()
+    _collection(place, "id\ttext\nd1\tsalt\n", "qid\tquery\nq1\tsalt\n")
+    runner = CliRunner()
+    made = runner.invoke(
+        app, ["index", "--model", "bm25", "--collection", str(place), "--name", "w"]
+    )
+    assert made.exit_code == 0
+    assert f"{place}/docs.en.tsv: skipped the header line 'id TAB text'\n" in made.stderr
+    assert "indexed: 1 documents" in made.stderr
+    found = runner.invoke(app, ["search", "--index", "w", "--topics", f"{place}/queries.en.tsv",
+                                "--lang", "en", "--topics-field", "title"])  # fmt: skip
+    assert [line.split()[:3] for line in found.stdout.splitlines()] == [["q1", "Q0", "d1"]]
+    assert "queries.en.tsv: skipped the header line 'qid TAB query'\n" in found.stderr
+    (place / "clef").write_text("<top><num>1<EN-title>salt</top>")
+    refused = runner.invoke(
+        app, ["search", "--index", "w", "--topics", f"{place}/clef", "--lang", "so"]
+    )
+    assert isinstance(refused.exception, UsageError)
+    assert "clef has no topics in 'so': they are in 'en'" in refused.exception.message
 
 
 # ------------------------------------------------------------------------------------- properties

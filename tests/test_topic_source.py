@@ -45,7 +45,7 @@ def directory(tmp_path: Path) -> Path:
     [
         ({}, "from a collection or from a file of topics, one of the two"),
         ({"collection": "c", "topics": "-"}, "one of the two"),
-        ({"topics": "-", "topics_field": "titel"}, "unknown `topics_field`: 'titel'"),
+        ({"topics": "-", "topics_field": "titel"}, "unknown `topics_field` 'titel'"),
         ({"topics": "-", "every": 0}, "`every` must be at least 1, got 0"),
         ({"topics": "-", "every": 1.5}, "`every` must be a whole number"),
     ],

@@ -41,6 +41,8 @@ def numbered_lines(path: Source) -> Iterator[tuple[int, str]]:
     try:
         with ExitStack() as stack:
             if str(path) == "-":
+                if sys.stdin is None:
+                    raise InputError("standard input is closed", path=path)
                 raw = cast(BufferedReader, sys.stdin.buffer)
             else:
                 raw = stack.enter_context(Path(path).open("rb"))
@@ -166,8 +168,8 @@ def with_distinct_ids(rows: Iterable[Row], what: str, path: Source) -> Iterator[
         path: where they are from, for messages.
 
     Raises:
-        InputError: an id is empty, occurs twice, or holds white space, which a TREC run could not
-            carry.
+        InputError: an id is empty, occurs twice, holds a byte order mark, or white space, which a
+            TREC run could not carry.
     """
     first_seen: dict[str, int] = {}
     for number, written, text in rows:
@@ -178,6 +180,13 @@ def with_distinct_ids(rows: Iterable[Row], what: str, path: Source) -> Iterator[
                 path=path,
                 line=number,
                 hint="an id is one word: TREC files separate their columns by white space",
+            )
+        if "\ufeff" in identifier:  # nobody sees it, and no judgement has it
+            raise InputError(
+                f"the id of a {what} holds a byte order mark: {identifier!r}",
+                path=path,
+                line=number,
+                hint="files were put together; remove the mark at the start of each",
             )
         if identifier in first_seen:
             raise InputError(

@@ -71,6 +71,7 @@ class Table:
         self._path = path
         rest = iter(lines)
         first = next(rest, None)
+        self._first = first[1] if first is not None else ""
         self.header: tuple[str, ...] | None = None
         """What each column holds; None: there is no header."""
         if first is not None:
@@ -98,11 +99,18 @@ class Table:
             optional: how many of these columns, the last ones, a row may lack.
 
         Raises:
-            InputError: a row has another number of columns.
+            InputError: a row has another number of columns, or is the header once more.
         """
         held = without if self.header is None else self.header
         fewest = len(held) - (optional if self.header is None else 0)
         for number, line in self._lines:
+            if self.header is not None and line == self._first:
+                raise InputError(
+                    f"the header line once more: {_as_words(line)}",
+                    path=self._path,
+                    line=number,
+                    hint="tables were put together; keep the first header only",
+                )
             cells = line.split("\t")
             if not fewest <= len(cells) <= len(held):
                 expected = " TAB ".join(held[:fewest])

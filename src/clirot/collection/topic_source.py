@@ -81,6 +81,8 @@ class TopicSet:
     """Their language, normalised; None: nothing says it."""
     collection: Collection | None
     """The collection, where they are from one."""
+    wording: str | None = None
+    """Whose wording the topics of a file are, where it says it."""
 
 
 def read_topic_set(
@@ -104,10 +106,11 @@ def read_topic_set(
         read = read_topic_file(
             name, source.lang, variant=source.topics_variant, field=source.topics_field
         )
-        topics, language = read.topics, read.language
+        wording: str | None
+        topics, language, wording = read.topics, read.language, read.source
     else:
         collection = open_collection(source.collection, home=home, progress=progress)
-        name = collection.id
+        name, wording = collection.id, None
         topics = collection.topics(source.lang, source.topics_variant, source.topics_field)
         language = collection.topic_language(source.lang)
     for topic in topics:
@@ -116,4 +119,4 @@ def read_topic_set(
                 f"topic {topic.id!r} of {name} has no text",
                 hint="remove it, or give it a text",
             )
-    return TopicSet(topics[:: source.every], name, language, collection)
+    return TopicSet(topics[:: source.every], name, language, collection, wording)

@@ -79,6 +79,8 @@ class Search:
     model: str
     """Name of the model that encodes or translates the topics."""
     topics: list[Topic]
+    wording: str | None
+    """Whose wording the topics are, where that is known; see :class:`TopicSet`."""
     k: int
     tag: str
     notes: tuple[str, ...]
@@ -141,6 +143,8 @@ class Search:
             with (draft.path / SAVED_RUN).open("w", encoding="utf-8", newline="\n") as stream:
                 stream.writelines(self.lines(progress))
             draft.results.update(topics=len(self.topics))
+            if self.wording is not None:
+                draft.results.update(wording=self.wording)
         return self._store.get("runs", name)
 
 
@@ -172,6 +176,7 @@ def search(
         artefact=artefact,
         model=read.name,
         topics=found.topics,
+        wording=found.wording,
         k=config.k,
         tag=tag,
         notes=(*read.remarks(found.topics), *_of_another(found, artefact)),

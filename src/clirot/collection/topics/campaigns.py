@@ -18,7 +18,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from clirot.collection.rows import Lines, Source
+from clirot.collection.rows import Lines, Source, excerpt
 from clirot.collection.topics.markup import ID_FIELDS, TEXT_FIELDS, Element, Field, elements
 from clirot.collection.topics.wordings import (
     DESCRIPTION,
@@ -55,7 +55,7 @@ def campaign_wordings(lines: Lines, path: Source) -> Iterator[Wording]:
 
     Raises:
         InputError: see :func:`~clirot.collection.topics.markup.elements`; or a topic without an id,
-            or with two fields of one kind.
+            with two fields of one kind, or with text in none.
     """
     for element in elements(lines, path):
         yield from _wordings(element, path)
@@ -74,7 +74,13 @@ def _wordings(element: Element, path: Source) -> Iterator[Wording]:
             raise InputError(f"a second <{one.name}> in one topic", path=path, line=one.line)
         of_language[one.name] = _text(one, element)
     bare = " ".join("".join(element.parts).split())
-    if not element.fields and bare:
+    if bare and element.fields:  # the end of a field that was closed too early, perhaps
+        raise InputError(
+            f"topic {identifier!r} has text in no field: {excerpt(bare)}",
+            path=path,
+            line=element.line,
+        )
+    if bare:
         texts[own] = {"title": bare}
     there = tuple(dict.fromkeys(one.name for one in element.fields))
     for language, found in (texts or {own: {}}).items():

@@ -55,6 +55,8 @@ class TopicFile:
     """In the order of the file; at least one, each with a text."""
     language: str | None
     """Normalised, as the file states it or as it was asked for; None: nothing says it."""
+    source: str | None = None
+    """Whose wording it is, in the words of the file; None: the file does not say."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +105,8 @@ def chosen(wordings: Iterable[Wording], path: Source, wanted: Wanted) -> TopicFi
         if not text:
             raise InputError(f"topic {identifier!r} has no text", path=path, line=number or None)
         topics.append(Topic(identifier, text))
-    return TopicFile(topics, language)
+    source = taken[0].source if len({one.source for one in taken}) == 1 else None
+    return TopicFile(topics, language, source)
 
 
 def _in_language(
