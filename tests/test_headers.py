@@ -18,6 +18,7 @@ from clirot.collection.answers import read_answers, read_predictions
 from clirot.collection.labels import read_labels
 from clirot.errors import InputError, ReadingNotice, UsageError
 from clirot.records import Document, Topic
+from clirot.store import Store
 
 
 def _collection(path: Path, docs: str, queries: str = "q1\tsalt\n") -> Path:
@@ -121,6 +122,8 @@ def test_the_command_line_says_it(tmp_path: Path) -> None:
     assert made.exit_code == 0
     assert f"{place}/docs.en.tsv: skipped the header line 'id TAB text'\n" in made.stderr
     assert "indexed: 1 documents" in made.stderr
+    kept = Store().get("indexes", "w").manifest.results["reading"]
+    assert kept == ["the header line of docs.en.tsv is skipped"]
     found = runner.invoke(app, ["search", "--index", "w", "--topics", f"{place}/queries.en.tsv",
                                 "--lang", "en", "--topics-field", "title"])  # fmt: skip
     assert [line.split()[:3] for line in found.stdout.splitlines()] == [["q1", "Q0", "d1"]]

@@ -131,6 +131,10 @@ def test_a_search_finds_the_same(tmp_path: Path) -> None:
     lines = set()
     for place in places:
         index = build_index(IndexConfig(model=model, collection=str(place), name=place.name))
+        kept = index.artefact.manifest.results.get("reading", [])
+        assert [note[:32] for note in kept] == ["1 documents are in decomposed Un"] * (
+            place.name == "d"
+        )
         for topics in places:
             config = SearchConfig(index=index.name, collection=str(topics), tag="t")
             lines.add("".join(search(config).lines()))

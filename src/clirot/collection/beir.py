@@ -174,6 +174,11 @@ class BeirCollection(Collection):
         """How many documents there are, counted by reading the file once."""
         return self._document_files.count
 
+    @property
+    def reading_notes(self) -> tuple[str, ...]:
+        """See :attr:`DocumentFiles.notes`."""
+        return self._document_files.notes
+
     @cached_property
     def digest(self) -> str:
         """SHA-256 of the files of documents; see :attr:`DocumentFiles.digest`."""

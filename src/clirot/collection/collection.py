@@ -108,6 +108,11 @@ class Collection(ABC):
         """How many documents there are; None where that is not known without reading them all."""
         return None
 
+    @property
+    def reading_notes(self) -> tuple[str, ...]:
+        """What of the documents is not taken as it stands in their files; an index keeps it."""
+        return ()
+
     @cached_property
     def empty_document_count(self) -> int:
         """How many documents have no text. Reads all of them."""

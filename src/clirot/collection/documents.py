@@ -7,6 +7,7 @@ file; :meth:`Collection.documents <clirot.collection.Collection.documents>` brin
 from __future__ import annotations
 
 import hashlib
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -22,7 +23,7 @@ from clirot.collection.rows import (
 )
 from clirot.collection.tables import DOCUMENT_COLUMNS, document_rows, has_header
 from clirot.digests import file_digest
-from clirot.errors import InputError
+from clirot.errors import InputError, ReadingNotice
 from clirot.records import Document
 from clirot.text_form import is_composed
 
@@ -95,12 +96,27 @@ class DocumentFiles:
         one = (
             digests[0] if len(digests) == 1 else hashlib.sha256(repr(digests).encode()).hexdigest()
         )
-        headers = any(
-            ".tsv" in path.suffixes and has_header(path, DOCUMENT_COLUMNS) for path in self._paths
-        )
-        if headers or not all(is_composed(document.text) for document in self.documents()):
+        if self.notes:
             return hashlib.sha256(f"{one} without header, in NFC".encode()).hexdigest()
         return one
+
+    @cached_property
+    def notes(self) -> tuple[str, ...]:
+        """What is not taken as it stands in the files. Reads the documents, and says it."""
+        headers = [
+            path.name
+            for path in self._paths
+            if ".tsv" in path.suffixes and has_header(path, DOCUMENT_COLUMNS)
+        ]
+        found = [f"the header line of {name} is skipped" for name in headers]
+        decomposed = sum(not is_composed(document.text) for document in self.documents())
+        if decomposed:
+            found.append(
+                f"{decomposed:,} documents are in decomposed Unicode, and are read in the composed "
+                "form (NFC)"
+            )
+            warnings.warn(f"{self._paths[0]}: {found[-1]}", ReadingNotice, stacklevel=2)
+        return tuple(found)
 
 
 def parquet_rows(path: Path) -> Iterator[Row]:

@@ -196,6 +196,11 @@ class DirectoryCollection(Collection):
         """How many documents there are, counted by reading the file once."""
         return self._document_files.count
 
+    @property
+    def reading_notes(self) -> tuple[str, ...]:
+        """See :attr:`DocumentFiles.notes`."""
+        return self._document_files.notes
+
     @cached_property
     def digest(self) -> str:
         """SHA-256 of the documents file; see :attr:`DocumentFiles.digest`."""

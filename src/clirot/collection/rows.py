@@ -56,11 +56,13 @@ def numbered_lines(path: Source) -> Iterator[tuple[int, str]]:
                 if text.strip():
                     yield number, text
     except UnicodeDecodeError as error:
+        wide = number == 1 and error.object[:2] in (b"\xff\xfe", b"\xfe\xff")
         raise InputError(
             f"not UTF-8: byte 0x{error.object[error.start]:02x} at column {error.start + 1}",
             path=path,
             line=number,
-            hint="convert it, for example with iconv -f WINDOWS-1252 -t UTF-8",
+            hint="convert it, for example with iconv -f "
+            f"{'UTF-16' if wide else 'WINDOWS-1252'} -t UTF-8",
         ) from error
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise InputError(
