@@ -94,7 +94,7 @@ def test_a_line_that_may_be_a_header_is_read_and_said(tmp_path: Path) -> None:
 
 def test_labels_and_answers(tmp_path: Path) -> None:
     path = tmp_path / "file"
-    for header in ("id\tlabel", "id\tintent\ttext"):
+    for header in ("id\tlabel", "id\tintent\ttext", "index_id\tcategory\ttext"):
         more = "\tbook a table" * header.count("text")
         path.write_text(f"{header}\nu1\tbook{more}\n")
         assert read_labels(path).topics == {"u1": "book"}

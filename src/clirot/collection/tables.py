@@ -22,8 +22,8 @@ DESCRIPTION = "description"
 NARRATIVE = "narrative"
 _ID_NAMES = (
     *("id", "_id", "#id", "did", "pid", "docid", "doc_id", "docno", "document_id", "corpus_id"),
-    *("passage_id", "qid", "q_id", "query_id", "queryid", "question_id", "topic_id", "topicid"),
-    *("num", "number", "utterance_id"),
+    *("qid", "q_id", "query_id", "queryid", "question_id", "topic_id", "topicid"),
+    *("num", "number"),
 )
 _NOTHING_ELSE = frozenset(_ID_NAMES) - {"id", "did", "pid", "num", "number"}
 """Names that no document and no topic has for its id."""
@@ -153,7 +153,7 @@ def _header(
     names = _names(line)
     if len(names) < 2:
         return None
-    held = [columns.get(name) for name in names]
+    held = [_held(name, columns) for name in names]
     if None not in held and held.count(ID) == 1:
         if any(cell.strip()[:1] in ("'", '"') for cell in line.split("\t")):
             raise InputError(
@@ -171,7 +171,8 @@ def _header(
             )
         return tuple(str(one) for one in held)
     unknown = [name for name, what in zip(names, held, strict=True) if what is None]
-    seems = names[0] in _NOTHING_ELSE or (held[0] == ID and len(names) > 2 and held[1] is not None)
+    certain = names[0] in _NOTHING_ELSE or names[0].endswith("_id")
+    seems = certain or (held[0] == ID and len(names) > 2 and held[1] is not None)
     if unknown and seems:
         raise InputError(
             f"the first line seems to be a header, {_as_words(line)}, and what the column "
@@ -186,12 +187,17 @@ def _header(
 def _doubt(line: str, path: Source, columns: Mapping[str, str]) -> None:
     """Say that a first line which looks a little like a header is read as a row."""
     names = _names(line)
-    if len(names) > 1 and columns.get(names[0]) == ID:
+    if len(names) > 1 and _held(names[0], columns) == ID:
         warnings.warn(
             f"{_shown(path)}: the first line, {_as_words(line)}, is read as a row, not as a header",
             ReadingNotice,
             stacklevel=4,
         )
+
+
+def _held(name: str, columns: Mapping[str, str]) -> str | None:
+    """What a column of that name holds; None: not known."""
+    return columns.get(name) or (ID if name.endswith("_id") else None)
 
 
 def _names(line: str) -> list[str]:
