@@ -295,7 +295,11 @@ def test_what_is_missing_or_contradictory_is_said(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("text", "says"),
-    [("q1\n", "1 column where id TAB text"), ("q1\t \n", "without answer"), ("", "file is empty")],
+    [
+        ("q1\n", "1 column where id TAB answer"),
+        ("q1\t \n", "without answer"),
+        ("", "file is empty"),
+    ],
 )
 def test_malformed_answers(tmp_path: Path, text: str, says: str) -> None:
     (tmp_path / "answers").write_text(text)

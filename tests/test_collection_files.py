@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import sys
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -243,7 +244,9 @@ def test_topics_come_back_as_they_were_written(
 ) -> None:
     path = tmp_path_factory.mktemp("topics") / "topics.tsv"
     path.write_bytes("".join(f"{key}\t{text}\n" for key, text in rows.items()).encode())
-    assert read_topics(path) == [Topic(key, text) for key, text in rows.items()]
+    assert read_topics(path) == [
+        Topic(key, unicodedata.normalize("NFC", text)) for key, text in rows.items()
+    ]
 
 
 def test_every_shared_collection_opens(shared_data: Path) -> None:

@@ -301,9 +301,9 @@ def test_one_file_for_documents_and_topics(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("q1\n", "expected id TAB label"),
-        ("q1\t\n", "expected id TAB label"),
-        ("q1\ta\tb\tc\n", "expected id TAB label"),
+        ("q1\n", "1 column where id TAB label was expected"),
+        ("q1\t\n", "a row without id or without label"),
+        ("q1\ta\tb\tc\n", "4 columns where id TAB label was expected"),
         ("q1\ta\nq1\tb\n", "'q1' is labelled 'b', and was 'a' before"),
         ("", "the file is empty"),
     ],

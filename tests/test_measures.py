@@ -7,7 +7,7 @@ import math
 import pytest
 
 from clirot.errors import InputError, UnknownNameError, UsageError
-from clirot.evaluation.measures import Measure, measure_values, parse_measure
+from clirot.evaluation.measures import Measure, measure_values, parse_measure, read_measures
 from clirot.evaluation.measures import values as values_module
 from clirot.evaluation.measures.names import DEFINITIONS
 from clirot.runs import Run
@@ -28,9 +28,10 @@ SAME = {
     "bpref": ["bpref", "Bpref", "BPref"],
     "infap": ["infAP"],
     "f1": ["f1", "SetF", "set_F"],
-    "f1(beta=2)": ["SetF(beta=2)", "SetF(beta=2.0)"],
+    "f1(beta=2)": ["SetF(beta=2)", "SetF(beta=2.0)", "set_F.2"],
     "precision": ["set_P", "SetP", "precision"],
-    "recall": ["set_recall", "SetR", "recall"],
+    "set_recall": ["set_recall", "SetR"],
+    "hit_rate": ["hit_rate"],
     "set_relative_p": ["set_relative_P", "SetRelP", "SetP(relative=True)"],
     "set_map": ["set_map", "SetAP"],
     "iprec@0.1": ["iprec_at_recall_0.10", "IPrec@0.1", "iprec@0.1"],
@@ -38,10 +39,19 @@ SAME = {
     "map@100-l2": ["map@100-l2", "AP(rel=2)@100"],
     "map(judged_only=True)": ["AP(judged_only=True)"],
     "f1(beta=2,judged_only=True)@10": ["f1(beta=2, judged_only=True)@10"],
-    "rbp(p=0.95)": ["rbp.95", "RBP(p=0.95)"],
+    "rbp(p=0.95)": ["RBP(p=0.95)"],
+    "rbp.95": ["rbp.95"],
+    "rbp(p=0.95)-l1": ["RBP(p=0.95, rel=1)"],
     "rbp(p=0.8)@10": ["RBP(p=0.8)@10"],
     "num_rel_ret": ["num_rel_ret", "NumRelRet"],
     "num_ret": ["NumRet", "num_ret"],
+    "num_rel_ret-l2": ["NumRet(rel=2)", "num_rel_ret-l2"],
+    "f1(beta=0.5)": ["set_F.0.5", "set_F_0.5", "SetF(beta=0.5)"],
+    "relative_p@5": ["relative_P.5", "relative_P_5"],
+    "rprec_mult@0.4": ["Rprec_mult.0.4", "Rprec_mult_0.40"],
+    "utility": ["utility", "utility.1,-1,0,0", "utility.1.0,-1.0,0,0"],
+    "ndcg(gains={1:0,3:1})": ["nDCG(gains={1:0,3:1})", "ndcg.1=0,3=1", "nDCG(gains={3:1, 1: 0})"],
+    "ndcg(gains={1:0,3:1})@10": ["nDCG(gains={1:0,3:1})@10", "NDCG(cutoff=10,gains={1:0,3:1})"],
     "gm_map": ["gm_map"],
     "hits@5": ["hits@5"],
     "err@20": ["ERR@20"],
@@ -62,8 +72,9 @@ def test_every_canonical_name_is_read_back(name: str) -> None:
     measure = Measure(
         name,
         cutoff=7 if definition.cutoff else None,
-        level=2 if definition.needs == "judgements" else None,
+        level=2 if definition.needs == "judgements" and name != "num_ret" else None,
         at=0.3 if definition.at else None,
+        gains=((1, 0), (2, 5)) if name == "ndcg" else None,
         judged_only=name != "iprec" and definition.needs == "judgements",
     )
     assert parse_measure(measure.format()) == measure
@@ -93,7 +104,7 @@ def test_a_near_miss_is_suggested(written: str, near: str) -> None:
         ("map@10-l2(rel=3)", "unknown measure"),
         ("AP(rel=3)-l2", "says two things about one setting"),
         ("AP(depth=3)", "cannot read the parameter 'depth=3'"),
-        ("alpha_nDCG@10", "that clirot does not compute"),
+        ("alpha_nDCG@10", "that clirot does not compute: it needs judgements of subtopics"),
         ("", "unknown measure"),
     ],
 )
@@ -154,8 +165,11 @@ def test_a_topic_without_relevant_documents_is_zero_everywhere() -> None:
     for name, definition in DEFINITIONS.items():
         if name.startswith(("num_", "judged", "gm_")) or definition.needs != "judgements":
             continue
-        written = "iprec@0.5" if name == "iprec" else name
-        assert one_topic(written, "00-") == 0.0, name
+        if name == "utility":
+            continue  # it counts what was retrieved and is not relevant
+        at = {"iprec": "@0.5", "rprec_mult": "@0.5", "recall": "@3"}.get(name, "")
+        for measure in read_measures(name + at):
+            assert one_topic(str(measure), "00-") == 0.0, name
 
 
 def test_negative_judgements_are_neither_relevant_nor_judged_nonrelevant() -> None:

@@ -185,7 +185,7 @@ def test_gdeval_gives_the_same_figures(written: str) -> None:
 
 
 RANX = (
-    "hits", "hits@5", "hit_rate@5", "precision", "precision@5", "recall", "recall@20", "f1",
+    "hits", "hits@5", "hit_rate@5", "precision", "precision@5", "recall@20", "f1",
     "f1@10", "r-precision", "mrr", "mrr@10", "map", "map@20", "dcg@10", "dcg_burges@10", "ndcg",
     "ndcg@10", "ndcg_burges@10", "map@20-l2", "ndcg@10-l2", "mrr-l2",
 )  # fmt: skip

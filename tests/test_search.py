@@ -223,7 +223,7 @@ def test_topics_of_a_directory_with_documents_in_several_languages(
         ({"collection": "c", "k": -3}, "`k` must be at least 1, got -3"),
         ({}, "one of the two"),
         ({"collection": "c", "topics": "-"}, "one of the two"),
-        ({"topics": "-", "lang": "so"}, "`lang` chooses among a collection's topics"),
+        ({"topics": "-", "topics_field": "text"}, "unknown `topics_field` 'text'"),
         ({"collection": "c", "tag": "my run"}, "not a run tag: 'my run'"),
         ({"collection": "c", "tag": ""}, "not a run tag: ''"),
     ],

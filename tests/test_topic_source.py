@@ -45,8 +45,7 @@ def directory(tmp_path: Path) -> Path:
     [
         ({}, "from a collection or from a file of topics, one of the two"),
         ({"collection": "c", "topics": "-"}, "one of the two"),
-        ({"topics": "-", "lang": "so"}, "`lang` chooses among a collection's topics"),
-        ({"topics": "-", "topics_variant": "mt"}, "`topics_variant` chooses among the wordings"),
+        ({"topics": "-", "topics_field": "titel"}, "unknown `topics_field` 'titel'"),
         ({"topics": "-", "every": 0}, "`every` must be at least 1, got 0"),
         ({"topics": "-", "every": 1.5}, "`every` must be a whole number"),
     ],
@@ -70,6 +69,52 @@ def test_what_is_read(make: Callable[..., TopicSource], directory: Path) -> None
     found = read_topic_set(make(topics=file, every=100))
     assert found.topics == [Topic("q0", "bread")]  # the first one is among them
     assert (found.name, found.language, found.collection) == (file, None, None)
+    assert read_topic_set(make(topics=file, lang="eng")).language == "en"
+
+
+@pytest.mark.parametrize("make", [TopicSource, searching, translating])
+def test_language_variant_and_field_of_a_file(
+    make: Callable[..., TopicSource], directory: Path
+) -> None:
+    file = directory / "neuclir.jsonl"
+    file.write_text(
+        '{"topic_id": "7", "topics": ['
+        '{"lang": "eng", "topic_title": "salt", "topic_description": "On salt."},'
+        '{"lang": "fas", "source": "human translation", "topic_title": "namak"},'
+        '{"lang": "fas", "source": "mt", "topic_title": "namak mt"}]}\n'
+    )
+    for given, text in (
+        ({"lang": "eng"}, "salt"),
+        ({"lang": "eng", "topics_field": "title+description"}, "salt On salt."),
+        ({"lang": "fas"}, "namak"),
+        ({"lang": "fas", "topics_variant": "mt"}, "namak mt"),
+    ):
+        found = read_topic_set(make(topics=str(file), **given))
+        assert [topic.text for topic in found.topics] == [text]
+        assert found.language == {"eng": "en", "fas": "fa"}[given["lang"]]
+    with pytest.raises(UsageError, match="no topics in 'so': it has en, fa"):
+        read_topic_set(make(topics=str(file), lang="so"))
+
+
+def test_a_field_of_a_collections_topics(directory: Path) -> None:
+    """A file in a directory is read as any other; its name states the language."""
+    (directory / "queries.sw.xml").write_text(
+        "<topics><topic lang='sw' number='1'><title>chumvi</title>"
+        "<description>d</description></topic></topics>"
+    )
+    (directory / "queries.fi.trec").write_text("<top><num>1<EN-title>salt<EN-desc>d</top>")
+    found = read_topic_set(
+        TopicSource(collection=str(directory), lang="sw", topics_field="description")
+    )
+    assert found.topics == [Topic("1", "d")]
+    with pytest.raises(UsageError, match=r"queries\.fi\.trec has no topics in 'fi'"):
+        read_topic_set(TopicSource(collection=str(directory), lang="fi"))
+    with pytest.raises(InputError, match="without description"):
+        read_topic_set(
+            TopicSource(collection=str(directory), lang="so", topics_field="description")
+        )
+    with pytest.raises(UsageError, match="have one text only, and no description"):
+        read_topic_set(TopicSource(collection="cldr/so", topics_field="description"))
 
 
 def test_stdin(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -99,6 +144,7 @@ def test_a_run_says_that_topics_were_left_out(directory: Path) -> None:
     lines = "".join(part.lines()).splitlines()
     assert sorted({line.split()[0] for line in lines}) == ["q0", "q3", "q6"]
     assert part.save("part").manifest.config["every"] == 3
+    assert "topics_field" not in whole.settings
 
 
 def test_translation_of_every_so_many_th(directory: Path) -> None:

@@ -133,8 +133,9 @@ def test_runs_of_two_variants_are_told_apart(index: str, directory: Path) -> Non
 
 
 def test_mistakes_in_a_search(index: str, directory: Path) -> None:
-    with pytest.raises(UsageError, match="a file has one set of topics only"):
-        SearchConfig(index=index, topics="-", topics_variant="mt")
+    file = str(directory / "queries.en.tsv")
+    with pytest.raises(UsageError, match="one wording of each topic, and none that is called 'mt'"):
+        search(SearchConfig(index=index, topics=file, topics_variant="mt"))
     with pytest.raises(UnknownNameError, match="'mtt'"):
         search(
             SearchConfig(index=index, collection=str(directory), lang="en", topics_variant="mtt")

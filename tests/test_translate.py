@@ -303,9 +303,11 @@ def test_a_disk_that_may_not_be_written(tmp_path: Path) -> None:
         ({"topics": "-", "model": "x", "command": "y"}, "one of the two"),
         ({"model": "x"}, "from a collection or from a file of topics"),
         ({"model": "x", "topics": "-", "collection": "c"}, "one of the two"),
-        ({"model": "x", "topics": "-", "lang": "so"}, "`lang` chooses among a collection"),
         ({"model": "x", "topics": "-", "docs": True}, "`docs` chooses from a collection"),
-        ({"model": "x", "topics": "-", "topics_variant": "mt"}, "`topics_variant` chooses"),
+        (
+            {"model": "x", "collection": "c", "docs": True, "topics_field": "description"},
+            "documents are to be",
+        ),
         ({"model": "x", "collection": "c", "docs": True, "lang": "so"}, "documents are to be"),
         ({"model": "x", "collection": "c", "docs_lang": "so"}, "topics are to be translated"),
         ({"command": "x", "topics": "-", "n_best": 2}, "`n_best` is a model's"),

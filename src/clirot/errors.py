@@ -70,6 +70,10 @@ class DamagedDraftWarning(ClirotWarning):
     """What an interrupted attempt left is damaged, and is made anew."""
 
 
+class ReadingNotice(ChoiceNotice):
+    """A file was read in a way that is worth knowing: its header line was skipped, for example."""
+
+
 class VocabularyWarning(ClirotWarning):
     """A student's vocabulary was pruned of subwords that other text of its languages has."""
 

@@ -16,7 +16,7 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from clirot.cli.console import kept_stdout, note
+from clirot.cli.console import kept_stdout, note, shown_warnings
 from clirot.cli.streams import ClosedPipe, guard_streams
 from clirot.cli.unforeseen import unforeseen
 from clirot.cli.wording import check_not_empty, speaking_for
@@ -147,7 +147,7 @@ def _guarded(command: Any) -> Any:
 
     @wraps(callback)
     def run(**given: Any) -> object:
-        with kept_stdout(), speaking_for(command, command_named, given):
+        with kept_stdout(), shown_warnings(), speaking_for(command, command_named, given):
             check_not_empty(command, given)
             return callback(**given)
 

@@ -2,6 +2,6 @@
 
 from clirot.collection.catalogue import open_collection, register
 from clirot.collection.collection import Collection
-from clirot.collection.files import read_topics
+from clirot.collection.topics import read_topics
 
 __all__ = ["Collection", "open_collection", "read_topics", "register"]

@@ -1,21 +1,22 @@
 """Gold answers to the questions that topics are: what passages should hold and readers should say.
 
-A file of answers has the rows ``question id TAB answer``; a question with several answers has
-several rows. A directory collection has ``answers.<lang>.tsv``, where the language is that of the
-answers, which may be another one than that of the questions.
+A file of answers has the rows ``question id TAB answer``, with or without a header line; a question
+with several answers has several rows. A directory collection has ``answers.<lang>.tsv``, where the
+language is that of the answers, which may be another one than that of the questions.
 """
 
 from __future__ import annotations
 
 import re
-import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from clirot.collection.rows import Source, numbered_lines, tab_rows
+from clirot.collection.rows import Row, Source, numbered_lines
+from clirot.collection.tables import ANSWER_COLUMNS, ID, Table
 from clirot.errors import InputError, UsageError
 from clirot.languages import parse_language
+from clirot.text_form import on_one_line
 
 _FILES = re.compile(r"answers\.([A-Za-z]{2,3}(?:[-_][A-Za-z0-9]+)*)\.tsv(?:\.gz)?")
 
@@ -30,10 +31,12 @@ class Answers:
 
 
 def answers_from(rows: Iterable[tuple[str, str]], language: str) -> Answers:
-    """Answers from ids and texts, brought to Unicode NFC and single spaces; equal ones once."""
+    """Answers from ids and texts, in one form (:mod:`clirot.text_form`) and on one line; equal ones
+    once.
+    """
     found: dict[str, dict[str, None]] = {}
     for topic, text in rows:
-        found.setdefault(topic, {})[unicodedata.normalize("NFC", " ".join(text.split()))] = None
+        found.setdefault(topic, {})[on_one_line(text)] = None
     return Answers(language, {topic: tuple(texts) for topic, texts in found.items()})
 
 
@@ -48,12 +51,10 @@ def read_answers(path: Source, language: str) -> Answers:
         InputError: unreadable, malformed, or an answer without text (file and line).
     """
     rows = []
-    for number, identifier, text in tab_rows(
-        numbered_lines(path), path, hint="answers are TSV: question id TAB answer"
-    ):
-        if not identifier.strip() or not text:
+    for number, identifier, text in _rows(path, "answers are TSV: question id TAB answer"):
+        if not identifier or not text:
             raise InputError("a row without id or without answer", path=path, line=number)
-        rows.append((identifier.strip(), text))
+        rows.append((identifier, text))
     if not rows:
         raise InputError("no answers: the file is empty", path=path)
     return answers_from(rows, parse_language(language))
@@ -66,13 +67,9 @@ def read_predictions(path: Source) -> dict[str, str]:
         InputError: unreadable, malformed, empty, or a question with two answers (file and line).
     """
     found: dict[str, str] = {}
-    for number, line in numbered_lines(path):
-        identifier, tab, text = line.partition("\t")
-        identifier = identifier.strip()
-        if not tab or "\t" in text or not identifier:
-            raise InputError(
-                "expected question id TAB answer", path=path, line=number, hint="one tab a line"
-            )
+    for number, identifier, text in _rows(path, "expected question id TAB answer, one tab a line"):
+        if not identifier:
+            raise InputError("a row without a question id", path=path, line=number)
         if identifier in found:
             raise InputError(
                 f"question {identifier!r} is answered twice",
@@ -80,10 +77,17 @@ def read_predictions(path: Source) -> dict[str, str]:
                 line=number,
                 hint="a reader gives one answer to a question",
             )
-        found[identifier] = " ".join(text.split())
+        found[identifier] = on_one_line(text)
     if not found:
         raise InputError("no predictions: the file is empty", path=path)
     return found
+
+
+def _rows(path: Source, hint: str) -> Iterator[Row]:
+    """Line, question id and answer."""
+    table = Table(numbered_lines(path), path, ANSWER_COLUMNS)
+    for number, row in table.rows((ID, "answer"), hint):
+        yield number, row[ID], row["answer"]
 
 
 def directory_answers(directory: Path, language: str | None) -> Answers | None:

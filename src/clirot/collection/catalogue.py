@@ -14,9 +14,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from clirot.collection.beir import BeirCollection, is_beir
 from clirot.collection.cldr.collection import CldrCollection
 from clirot.collection.collection import Collection
-from clirot.collection.files import DirectoryCollection
+from clirot.collection.files import DirectoryCollection, has_layout
 from clirot.collection.irds import IrDatasetsCollection, known_ids
 from clirot.collection.passages import RELEASES, PassageCollection
 from clirot.collection.released import (
@@ -74,10 +75,12 @@ def open_collection(
     """Open a test collection. Nothing is downloaded until a part of it is asked for.
 
     Args:
-        spec: a directory (see :class:`DirectoryCollection`), an id of clirot's own such as
-            ``cldr/so`` or ``xquad/de``, or any id of ir_datasets.
-        docs_lang: which of several document languages of a directory. Of any other collection, the
-            language that its documents must be in.
+        spec: a directory (see :class:`DirectoryCollection`; one of BEIR's or MTEB's,
+            :class:`BeirCollection`, perhaps with a split behind, ``scifact/dev``), an id of
+            clirot's own such as ``cldr/so`` or ``xquad/de``, or any id of ir_datasets.
+        docs_lang: which of several document languages of a directory; of BEIR's layout, which has
+            none, what the documents are in. Of any other collection, the language that its
+            documents must be in.
         home: where upstream files are kept; default :func:`default_home`.
         progress: told how a download goes.
 
@@ -87,8 +90,8 @@ def open_collection(
         InputError: a directory without a collection in it.
     """
     directory = Path(spec).expanduser()
-    if spec.strip() and directory.is_dir():
-        return DirectoryCollection(directory, docs_lang)
+    if spec.strip() and (found := _in_directory(directory, docs_lang)) is not None:
+        return found
     collection = _by_id(spec, home, progress)
     its = collection.document_language
     if docs_lang is not None and parse_language(docs_lang) != its:
@@ -99,6 +102,21 @@ def open_collection(
             hint="`docs_lang` chooses among the document files of a directory: leave it out",
         )
     return collection
+
+
+def _in_directory(directory: Path, docs_lang: str | None) -> Collection | None:
+    """The collection that is in a directory, or is a split of the one above; None: there is none.
+
+    clirot's layout comes before BEIR's.
+    """
+    if directory.is_dir():
+        if is_beir(directory) and not has_layout(directory):
+            return BeirCollection(directory, docs_lang=docs_lang)
+        return DirectoryCollection(directory, docs_lang)
+    above = directory.parent
+    if above.is_dir() and above.name and is_beir(above) and not has_layout(above):
+        return BeirCollection(above, directory.name, docs_lang)
+    return None
 
 
 def _by_id(spec: str, home: Path | None, progress: ProgressSink) -> Collection:

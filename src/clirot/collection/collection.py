@@ -9,11 +9,13 @@ from functools import cached_property
 
 from clirot.collection.answers import Answers
 from clirot.collection.labels import Labels
+from clirot.collection.topics import TITLE
 from clirot.errors import InputError, UnknownNameError, UsageError
 from clirot.languages import parse_language
 from clirot.records import Document, Topic
 from clirot.registry import closest, unknown_name
 from clirot.runs import Qrels
+from clirot.text_form import composed, is_composed
 
 
 class Collection(ABC):
@@ -72,7 +74,9 @@ class Collection(ABC):
         return content_digest((document.id, document.text) for document in self.documents())
 
     def documents(self) -> Iterator[Document]:
-        """The documents, in a fixed order. An empty text is a document like any other.
+        """The documents, in a fixed order and in one form (:mod:`clirot.text_form`).
+
+        An empty text is a document like any other.
 
         Raises:
             InputError: there are none, or a file of theirs is malformed.
@@ -81,7 +85,10 @@ class Collection(ABC):
         empty = True
         for document in self._read_documents():
             empty = False
-            yield document
+            if is_composed(document.text):
+                yield document
+            else:
+                yield Document(document.id, composed(document.text))
         if empty:
             raise InputError(f"collection {self.id} has no documents")
 
@@ -101,31 +108,52 @@ class Collection(ABC):
         """How many documents there are; None where that is not known without reading them all."""
         return None
 
+    @property
+    def reading_notes(self) -> tuple[str, ...]:
+        """What of the documents is not taken as it stands in their files; an index keeps it."""
+        return ()
+
     @cached_property
     def empty_document_count(self) -> int:
         """How many documents have no text. Reads all of them."""
         return sum(not document.text.strip() for document in self.documents())
 
-    def topics(self, lang: str | None = None, variant: str | None = None) -> list[Topic]:
-        """The topics in a language.
+    def _read_field(self, language: str | None, variant: str | None, field: str) -> list[Topic]:
+        """The topics with another field than the title for their text. Here they have none."""
+        raise UsageError(
+            f"the topics of {self.id} have one text only, and no {field}",
+            hint="leave `topics_field` out",
+        )
+
+    def topics(
+        self, lang: str | None = None, variant: str | None = None, field: str = TITLE
+    ) -> list[Topic]:
+        """The topics in a language, in one form (:mod:`clirot.text_form`).
 
         Args:
             lang: the language, in any accepted spelling; None: the only language there is, or the
                 one that the collection's id names (``xquad/de``).
             variant: another wording of these topics, one of :meth:`variants`; None: as they are.
+            field: what the text of a topic is, one of :data:`clirot.collection.topics.FIELDS`.
 
         Raises:
-            UsageError: no topics in that language, or none was named where there are several.
+            UsageError: no topics in that language or with that field, or no language was named
+                where there are several.
             UnknownNameError: the topics in that language have no such variant; the hint lists
                 those that they have.
             InputError: there are no topics, or a file of theirs is malformed.
         """
         language = self.topic_language(lang)
-        if variant is None:
-            topics = self._read_topics(language)
-        elif variant in (known := self.variants(language)):
-            topics = self._read_variant(language, variant)
+        known = self.variants(language) if variant is not None else ()
+        if variant in (None, *known):
+            if field != TITLE:
+                topics = self._read_field(language, variant, field)
+            elif variant is not None:
+                topics = self._read_variant(language, variant)
+            else:
+                topics = self._read_topics(language)
         else:
+            assert variant is not None
             of = f"the topics of {self.id}" + (f" in {language!r}" if language else "")
             if not known:
                 raise UnknownNameError(
@@ -135,7 +163,7 @@ class Collection(ABC):
             raise unknown_name(f"variant of {of}:", variant, known)
         if not topics:
             raise InputError(f"collection {self.id} has no topics" + (f" in {lang}" * bool(lang)))
-        return topics
+        return [Topic(topic.id, composed(topic.text)) for topic in topics]
 
     def qrels(self, lang: str | None = None) -> Qrels:
         """The judgements: topic id -> document id -> grade.

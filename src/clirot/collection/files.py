@@ -1,13 +1,13 @@
 """Collections in files: a directory with documents, topics and judgements, or topics alone.
 
-A directory holds ``docs.<lang>.tsv|jsonl``, ``queries.<lang>.tsv|jsonl|trec`` and ``qrels.txt``.
-``queries.<lang>.<variant>.tsv`` (or jsonl, trec) is another wording of the topics in that language.
-Where the documents in two languages are cut otherwise, ``qrels.<document language>.txt`` has the
-judgements of those in a language, and ``qrels.txt`` those of the languages without such a file.
-``train.<lang>.tsv`` and ``test.<lang>.tsv``, or ``labels.tsv``, are labels; ``answers.<lang>.tsv``
-are gold answers. Every file may be gzip-compressed (``.gz``). The first line of a topic file that
-is not blank tells its format. The text of a TREC topic is its title, as in the title-only runs of
-the field; description and narrative are not read.
+A directory holds ``docs.<lang>.tsv|jsonl``, ``queries.<lang>.tsv|jsonl|trec|xml`` and
+``qrels.txt``. ``queries.<lang>.<variant>.tsv`` (or another of these) is another wording of the
+topics in that language. Where the documents in two languages are cut otherwise,
+``qrels.<document language>.txt`` has the judgements of those in a language, and ``qrels.txt`` those
+of the languages without such a file. ``train.<lang>.tsv`` and ``test.<lang>.tsv``, or
+``labels.tsv``, are labels; ``answers.<lang>.tsv`` are gold answers. Every file may be
+gzip-compressed (``.gz``). What files of topics may hold is said in :mod:`clirot.collection.topics`;
+of one in several languages, the topics in that of its name are taken.
 """
 
 from __future__ import annotations
@@ -15,22 +15,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import cached_property
-from itertools import chain
 from pathlib import Path
 
 from clirot.collection.answers import Answers, directory_answers
 from clirot.collection.collection import Collection
+from clirot.collection.documents import DocumentFiles
 from clirot.collection.labels import Labels, directory_labels
-from clirot.collection.rows import (
-    Lines,
-    Row,
-    Source,
-    json_rows,
-    numbered_lines,
-    tab_rows,
-    with_distinct_ids,
-)
-from clirot.digests import file_digest
+from clirot.collection.topics import read_topics
 from clirot.errors import InputError, LanguageError, UsageError
 from clirot.languages import parse_language
 from clirot.records import Document, Topic
@@ -38,20 +29,15 @@ from clirot.runs import Qrels, read_qrels
 
 _DOCUMENTS = re.compile(r"docs\.([A-Za-z]{2,3}(?:[-_][A-Za-z0-9]+)*)\.(tsv|jsonl)(\.gz)?")
 _TOPICS = re.compile(
-    r"(?:queries|topics)\.([A-Za-z]{2,3}(?:[-_][A-Za-z0-9]+)*)\.(tsv|jsonl|trec)(\.gz)?"
+    r"(?:queries|topics)\.([A-Za-z]{2,3}(?:[-_][A-Za-z0-9]+)*)\.(tsv|jsonl|trec|xml)(\.gz)?"
 )
 _VARIANTS = re.compile(
     r"(?:queries|topics)\.([A-Za-z]{2,3}(?:[-_][A-Za-z0-9]+)*)"
-    r"\.([A-Za-z0-9][A-Za-z0-9._+-]*)\.(tsv|jsonl|trec)(\.gz)?"
+    r"\.([A-Za-z0-9][A-Za-z0-9._+-]*)\.(tsv|jsonl|trec|xml)(\.gz)?"
 )
 _JUDGEMENTS = re.compile(
     r"qrels\.(?:([A-Za-z]{2,3}(?:[-_][A-Za-z0-9]+)*)\.)?(txt|qrels|trec)(\.gz)?"
 )
-_ID_KEYS = ("id", "_id", "doc_id", "docid", "docno")
-_TEXT_KEYS = ("text", "contents", "body")
-_TOPIC_ID_KEYS = ("id", "_id", "query_id", "qid", "topic_id", "num", "number")
-_TOPIC_TEXT_KEYS = ("text", "query", "title", "topic")
-_TAG = re.compile(r"<(/?)(\w+)[^>]*>")
 
 
 class DirectoryCollection(Collection):
@@ -74,8 +60,10 @@ class DirectoryCollection(Collection):
         self._qrels = self._judgement_files()
         if not (self._documents or self._topics or self._qrels):
             raise InputError(
-                "not a collection: no docs.<lang>.tsv|jsonl, no queries.<lang>.tsv, no qrels.txt",
+                "not a collection: no docs.<lang>.tsv|jsonl, no queries.<lang>.tsv, no qrels.txt; "
+                "and not BEIR's layout: no corpus.jsonl, no queries.jsonl with qrels/test.tsv",
                 path=directory,
+                hint=_nearby(directory),
             )
         super().__init__(str(directory), tuple(sorted(self._topics)))
         self.document_language = self._chosen(docs_lang)
@@ -115,8 +103,8 @@ class DirectoryCollection(Collection):
             )
         return wanted
 
-    @property
-    def _documents_file(self) -> Path:
+    @cached_property
+    def _document_files(self) -> DocumentFiles:
         if self.document_language is None:
             if self._documents:
                 raise UsageError(
@@ -127,22 +115,15 @@ class DirectoryCollection(Collection):
                 "no documents: there is no docs.<lang>.tsv or docs.<lang>.jsonl",
                 path=self._directory,
             )
-        return self._documents[self.document_language]
+        return DocumentFiles([self._documents[self.document_language]])
 
     def _read_documents(self) -> Iterator[Document]:
-        path = self._documents_file
-        lines = numbered_lines(path)
-        if ".jsonl" in path.suffixes:
-            rows = json_rows(lines, path, ids=_ID_KEYS, texts=_TEXT_KEYS, title=True)
-        else:
-            rows = tab_rows(lines, path)
-        for _, identifier, text in with_distinct_ids(rows, "document", path):
-            yield Document(identifier, text)
+        return self._document_files.documents()
 
     def _read_topics(self, language: str | None) -> list[Topic]:
         if language is None:
             raise InputError("no topics: there is no queries.<lang>.tsv", path=self._directory)
-        return read_topics(self._topics[language])
+        return read_topics(self._topics[language], language)
 
     def variants(self, language: str | None) -> tuple[str, ...]:
         """See :meth:`Collection.variants`; a variant is a file."""
@@ -165,7 +146,16 @@ class DirectoryCollection(Collection):
         return found
 
     def _read_variant(self, language: str | None, variant: str) -> list[Topic]:
-        return read_topics(self._variants(language)[variant])
+        return read_topics(self._variants(language)[variant], language)
+
+    def _read_field(self, language: str | None, variant: str | None, field: str) -> list[Topic]:
+        if variant is not None:
+            path = self._variants(language)[variant]
+        elif language is None:
+            return self._read_topics(None)
+        else:
+            path = self._topics[language]
+        return read_topics(path, language, field=field)
 
     def _read_qrels(self) -> Qrels:
         own = self.judged_languages
@@ -204,12 +194,31 @@ class DirectoryCollection(Collection):
     @cached_property
     def document_count(self) -> int:
         """How many documents there are, counted by reading the file once."""
-        return sum(1 for _ in numbered_lines(self._documents_file))
+        return self._document_files.count
+
+    @property
+    def reading_notes(self) -> tuple[str, ...]:
+        """See :attr:`DocumentFiles.notes`."""
+        return self._document_files.notes
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 of the documents file."""
-        return file_digest(self._documents_file)
+        """SHA-256 of the documents file; see :attr:`DocumentFiles.digest`."""
+        return self._document_files.digest
+
+
+def has_layout(directory: Path) -> bool:
+    """Whether a directory has documents or topics under the names that clirot gives them."""
+    patterns = (_DOCUMENTS, _TOPICS)
+    return any(one.fullmatch(path.name) for path in _files(directory) for one in patterns)
+
+
+def _nearby(directory: Path) -> str | None:
+    """What a person may have meant, where a directory below has a collection's files."""
+    for path in sorted(directory.iterdir()):
+        if path.is_dir() and ((path / "corpus.jsonl").is_file() or has_layout(path)):
+            return f"did you mean {path}?"
+    return None
 
 
 def _by_language(directory: Path, pattern: re.Pattern[str]) -> dict[str, Path]:
@@ -239,87 +248,3 @@ def _files(directory: Path) -> list[Path]:
         return sorted(path for path in directory.iterdir() if path.is_file())
     except OSError as error:
         raise InputError(f"cannot be read: {error.strerror or error}", path=directory) from error
-
-
-def read_topics(path: Source) -> list[Topic]:
-    """Read topics in the order of the file.
-
-    Args:
-        path: a file, gzip-compressed or not, or ``-`` for standard input. TSV rows are
-            ``id TAB text``; JSON lines need an id (``id``, ``_id``, ``query_id``, ``qid`` ...) and
-            a text (``text``, ``query``, ``title``); TREC topics ``<num>`` and ``<title>``.
-
-    Raises:
-        InputError: unreadable, not UTF-8, malformed, an id twice, a topic without text (file and
-            line), or no topic at all.
-    """
-    lines = numbered_lines(path)
-    first = next(lines, None)
-    if first is None:
-        raise InputError("no topics: the file is empty", path=path)
-    lines = chain([first], lines)
-    opening = first[1].lstrip()
-    if opening.startswith("{"):
-        rows = json_rows(lines, path, ids=_TOPIC_ID_KEYS, texts=_TOPIC_TEXT_KEYS)
-    elif opening.startswith("<"):
-        rows = _trec_rows(lines, path)
-    else:
-        hint = "topics are TSV (id TAB text), JSON lines or TREC <top> markup"
-        rows = tab_rows(lines, path, hint=hint)
-    topics: list[Topic] = []
-    for number, identifier, text in with_distinct_ids(rows, "topic", path):
-        text = " ".join(text.split())
-        if not text:
-            raise InputError(f"topic {identifier!r} has no text", path=path, line=number)
-        topics.append(Topic(identifier, text))
-    if not topics:
-        raise InputError("no topics in it", path=path, hint="<top> <num> ... <title> ... </top>")
-    return topics
-
-
-def _trec_rows(lines: Lines, path: Source) -> Iterator[Row]:
-    """Titles of ``<top>`` elements; closing tags of the fields are optional, as in TREC's files."""
-    start = 0  # the line of the open <top>, 0 between topics
-    tag = ""
-    fields: dict[str, list[str]] = {}
-    for number, line in lines:
-        place = 0
-        for match in _TAG.finditer(line):
-            _add(fields, tag, line[place : match.start()])
-            place = match.end()
-            closing, tag = match[1], match[2].casefold()
-            if tag == "top" and closing:
-                yield start or number, *_trec_topic(fields, path, start or number)
-                start, fields = 0, {}
-            elif tag == "top":
-                if start:
-                    raise InputError(
-                        f"<top> inside the topic that opens in line {start}", path=path, line=number
-                    )
-                start = number
-            elif not closing and tag in fields and tag in ("num", "title"):
-                raise InputError(f"a second <{tag}> in one topic", path=path, line=number)
-            elif not closing:
-                fields[tag] = []
-            if closing:
-                tag = ""
-        _add(fields, tag, line[place:])
-    if start:
-        raise InputError("the topic that opens here has no </top>", path=path, line=start)
-
-
-def _add(fields: dict[str, list[str]], tag: str, text: str) -> None:
-    if tag in fields:
-        fields[tag].append(text)
-
-
-def _trec_topic(fields: dict[str, list[str]], path: Source, number: int) -> tuple[str, str]:
-    for wanted in ("num", "title"):
-        if wanted not in fields:
-            raise InputError(f"a topic without <{wanted}>", path=path, line=number)
-    written = " ".join(fields["num"]).strip()
-    title = " ".join(fields["title"]).strip()
-    return (
-        re.sub(r"(?i)^number:\s*", "", written),
-        re.sub(r"(?i)^topic:\s*", "", title),
-    )

@@ -14,7 +14,7 @@ from typing import Any
 
 from clirot.collection.collection import Collection
 from clirot.collection.rows import excerpt
-from clirot.errors import DownloadError, InputError, LanguageError
+from clirot.errors import DownloadError, InputError, LanguageError, UsageError
 from clirot.languages import parse_language
 from clirot.records import Document, Topic
 from clirot.runs import Qrels
@@ -53,6 +53,21 @@ class IrDatasetsCollection(Collection):
             raise self._lacks("topics")
         return [
             Topic(row.query_id, " ".join(_text(row).split())) for row in self._rows("queries_iter")
+        ]
+
+    def _read_field(self, language: str | None, variant: str | None, field: str) -> list[Topic]:
+        if not self._dataset.has_queries():
+            raise self._lacks("topics")
+        names = field.split("+")
+        there = self._dataset.queries_cls()._fields
+        if missing := [name for name in names if name not in there]:
+            raise UsageError(
+                f"the topics of {self.id} have no {missing[0]}; they have {', '.join(there[1:])}",
+                hint="leave `topics_field` out",
+            )
+        return [
+            Topic(row.query_id, " ".join(" ".join(getattr(row, name) for name in names).split()))
+            for row in self._rows("queries_iter")
         ]
 
     def _read_qrels(self) -> Qrels:
@@ -107,6 +122,7 @@ class IrDatasetsCollection(Collection):
             "id": parent,
             "ir_datasets": ir_datasets.__version__,
             "downloads": downloads,
+            "texts": "NFC",  # an index of before, when they were as they are, is told apart
         }
         return hashlib.sha256(json.dumps(deciding, sort_keys=True).encode()).hexdigest()
 

@@ -1,8 +1,10 @@
 """Labels of documents and topics, for the classification of topics by their nearest neighbours.
 
-A file of labels has the rows ``id TAB label`` or ``id TAB label TAB text``; the text is not read. A
-directory collection has ``train.<lang>.tsv`` for its documents and ``test.<lang>.tsv`` for its
-topics, or one ``labels.tsv`` for both.
+A file of labels has the rows ``id TAB label`` or ``id TAB label TAB text``, with or without a
+header line; the text is not read. Labels are compared, so they are in one form
+(:mod:`clirot.text_form`), and ids are as they stand there. A directory collection has
+``train.<lang>.tsv`` for its documents and ``test.<lang>.tsv`` for its topics, or one ``labels.tsv``
+for both.
 """
 
 from __future__ import annotations
@@ -12,8 +14,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from clirot.collection.rows import Source, excerpt, numbered_lines
+from clirot.collection.rows import Source, numbered_lines
+from clirot.collection.tables import ID, LABEL_COLUMNS, TEXT, Table
 from clirot.errors import InputError
+from clirot.text_form import composed
 
 _FILES = re.compile(r"(train|test)\.[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]+)*\.tsv(\.gz)?")
 _BOTH = re.compile(r"labels\.tsv(\.gz)?")
@@ -72,17 +76,14 @@ def directory_labels(directory: Path) -> Labels | None:
 
 def _read(path: Source, found: dict[str, str]) -> None:
     """Add the labels of a file; translations of a text share its id, and must share its label."""
+    table = Table(numbered_lines(path), path, LABEL_COLUMNS)
     empty = True
-    for number, line in numbered_lines(path):
+    hint = "labels are TSV: id TAB label, and perhaps a text behind it"
+    for number, row in table.rows((ID, "label", TEXT), hint, optional=1):
         empty = False
-        columns = [column.strip() for column in line.split("\t")]
-        if len(columns) not in (2, 3) or not all(columns[:2]):
-            raise InputError(
-                f"expected id TAB label, and perhaps a text behind it, got {excerpt(line)}",
-                path=path,
-                line=number,
-            )
-        identifier, label = columns[:2]
+        identifier, label = row[ID], composed(row.get("label", ""))
+        if not identifier or not label:
+            raise InputError("a row without id or without label", path=path, line=number, hint=hint)
         if found.setdefault(identifier, label) != label:
             raise InputError(
                 f"{identifier!r} is labelled {label!r}, and was {found[identifier]!r} before",

@@ -22,14 +22,16 @@ from pathlib import Path
 from typing import Any
 
 from clirot.collection.collection import Collection
-from clirot.collection.files import read_topics
-from clirot.collection.rows import json_rows, numbered_lines, tab_rows, with_distinct_ids
+from clirot.collection.rows import json_rows, numbered_lines, with_distinct_ids
+from clirot.collection.tables import ID, TITLE, TOPIC_COLUMNS, Table
+from clirot.collection.topics import read_topics
 from clirot.download import Upstream, fetch, identified
 from clirot.errors import InputError
 from clirot.languages import parse_language
 from clirot.records import Document, ProgressSink, Topic, silent
 from clirot.registry import Registry, unknown_name
 from clirot.runs import Qrels, read_qrels
+from clirot.text_form import on_one_line
 
 _TOOLS = "5b819c1a45c8a0a3ec9426f476694f44a29dfaf3"
 _ANSERINI = f"https://raw.githubusercontent.com/castorini/anserini-tools/{_TOOLS}/"
@@ -167,7 +169,8 @@ class PassageCollection(Collection):
 
         A file of which no digest was published is fetched for it.
         """
-        parts = []
+        # An index of before, when texts were taken as they are, is told apart.
+        parts: list[list[str | None]] = [["texts", "NFC"]]
         for upstream in self._passages.passages:
             known = upstream.md5
             if known is None:
@@ -178,9 +181,10 @@ class PassageCollection(Collection):
 
 def _renumbered(path: Path, ids: Mapping[int, str]) -> list[Topic]:
     """The topics of a file in which some lines have a wrong id."""
+    table = Table(numbered_lines(path), path, TOPIC_COLUMNS)
     rows = (
-        (number, ids.get(number, identifier), " ".join(text.split()))
-        for number, identifier, text in tab_rows(numbered_lines(path), path)
+        (number, ids.get(number, row[ID]), on_one_line(row[TITLE]))
+        for number, row in table.rows((ID, TITLE), "a topic is id TAB text")
     )
     return [
         Topic(identifier, text) for _, identifier, text in with_distinct_ids(rows, "topic", path)

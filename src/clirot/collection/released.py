@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import json
 import re
-import unicodedata
 import zipfile
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping
@@ -35,6 +34,7 @@ from clirot.errors import UnknownNameError, UsageError
 from clirot.records import Document, ProgressSink, Topic, silent
 from clirot.registry import unknown_name
 from clirot.runs import Qrels
+from clirot.text_form import on_one_line
 
 _ENGLISH_FROM = "fr"  # of TICO-19; see TicoSentenceCollection
 _PHRASE_BOOK = "CMU_1"
@@ -154,11 +154,11 @@ class XquadCollection(ReleasedCollection):
 
     def _read_documents(self) -> Iterator[Document]:
         for docno, paragraph in self._paragraphs("en"):
-            yield Document(docno, tidy(paragraph["context"]))
+            yield Document(docno, on_one_line(paragraph["context"]))
 
     def _read_topics(self, language: str | None) -> list[Topic]:
         return [
-            Topic(question["id"], tidy(question["question"]))
+            Topic(question["id"], on_one_line(question["question"]))
             for _, paragraph in self._paragraphs(language or "en")
             for question in paragraph["qas"]
         ]
@@ -196,7 +196,7 @@ class XquadRCollection(XquadCollection):
     def _read_documents(self) -> Iterator[Document]:
         for docno, paragraph in self._paragraphs("en"):
             for number, sentence in enumerate(paragraph["sentences"], start=1):
-                yield Document(f"{docno}s{number}", tidy(sentence))
+                yield Document(f"{docno}s{number}", on_one_line(sentence))
 
     def _read_qrels(self) -> Qrels:
         qrels: dict[str, dict[str, int]] = {}
@@ -221,7 +221,7 @@ class FloresCollection(SentenceCollection):
 
     def _sentences(self, language: str) -> Iterator[tuple[str, str]]:
         for number, line in numbered_lines(self._file(language)):
-            yield f"dev{number}", tidy(line)
+            yield f"dev{number}", on_one_line(line)
 
 
 class TatoebaCollection(SentenceCollection):
@@ -252,7 +252,7 @@ class TatoebaCollection(SentenceCollection):
         path = self._file(f"{self.language}.en" if language == "en" else language)
         code = path.name.split(".")[1].split("-")[0]
         for number, line in numbered_lines(path):
-            yield f"{code}{number}", tidy(line)
+            yield f"{code}{number}", on_one_line(line)
 
 
 class TicoSentenceCollection(SentenceCollection):
@@ -340,10 +340,5 @@ def _translation_units(path: Path, english: bool) -> Iterator[tuple[str, str]]:
                 for side in unit.iter("tuv"):
                     segment = side.find("seg")
                     if segment is not None and (side.get(_LANGUAGE) == "en") is english:
-                        yield str(unit.get("tuid")), tidy("".join(segment.itertext()))
+                        yield str(unit.get("tuid")), on_one_line("".join(segment.itertext()))
                 unit.clear()
-
-
-def tidy(text: str) -> str:
-    """Unicode NFC, runs of white space as one space."""
-    return unicodedata.normalize("NFC", " ".join(text.split()))

@@ -16,7 +16,7 @@ from contextlib import ExitStack
 from io import BufferedReader
 from os import PathLike
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from clirot.errors import InputError
 
@@ -41,6 +41,8 @@ def numbered_lines(path: Source) -> Iterator[tuple[int, str]]:
     try:
         with ExitStack() as stack:
             if str(path) == "-":
+                if sys.stdin is None:
+                    raise InputError("standard input is closed", path=path)
                 raw = cast(BufferedReader, sys.stdin.buffer)
             else:
                 raw = stack.enter_context(Path(path).open("rb"))
@@ -54,11 +56,13 @@ def numbered_lines(path: Source) -> Iterator[tuple[int, str]]:
                 if text.strip():
                     yield number, text
     except UnicodeDecodeError as error:
+        wide = number == 1 and error.object[:2] in (b"\xff\xfe", b"\xfe\xff")
         raise InputError(
             f"not UTF-8: byte 0x{error.object[error.start]:02x} at column {error.start + 1}",
             path=path,
             line=number,
-            hint="convert it, for example with iconv -f WINDOWS-1252 -t UTF-8",
+            hint="convert it, for example with iconv -f "
+            f"{'UTF-16' if wide else 'WINDOWS-1252'} -t UTF-8",
         ) from error
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise InputError(
@@ -68,23 +72,20 @@ def numbered_lines(path: Source) -> Iterator[tuple[int, str]]:
         raise InputError(f"cannot be read: {error.strerror or error}", path=path) from error
 
 
-def tab_rows(lines: Lines, path: Source, *, hint: str = "one row a line, one tab") -> Iterator[Row]:
-    """Rows that are written ``id TAB text``.
+def json_records(lines: Lines, path: Source) -> Iterator[tuple[int, dict[str, Any]]]:
+    """JSON objects, one a line, with the numbers of their lines.
 
     Raises:
-        InputError: a line has another number of columns.
+        InputError: a line is not a JSON object.
     """
     for number, line in lines:
-        columns = line.split("\t")
-        if len(columns) != 2:
-            raise InputError(
-                f"{len(columns)} column{'s' * (len(columns) != 1)} where id TAB text was expected: "
-                + excerpt(line),
-                path=path,
-                line=number,
-                hint=hint,
-            )
-        yield number, columns[0], columns[1].strip()
+        try:
+            record = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            raise InputError(f"not JSON: {error}", path=path, line=number) from error
+        if not isinstance(record, dict):
+            raise InputError(f"not a JSON object: {excerpt(line)}", path=path, line=number)
+        yield number, record
 
 
 def json_rows(
@@ -102,38 +103,59 @@ def json_rows(
     Raises:
         InputError: a line is not a JSON object, or has no such fields.
     """
-    for number, line in lines:
-        try:
-            record = json.loads(line)
-        except ValueError as error:
-            raise InputError(f"not JSON: {error}", path=path, line=number) from error
-        if not isinstance(record, dict):
-            raise InputError(f"not a JSON object: {excerpt(line)}", path=path, line=number)
-        text = _field(record, texts, path, number)
-        if title and record.get("title"):
-            text = f"{_field(record, ('title',), path, number)} {text}"
-        yield number, _field(record, ids, path, number), " ".join(text.split())
+    for number, record in json_records(lines, path):
+        yield record_row(record, Place(path, number), ids=ids, texts=texts, title=title)
 
 
-def _field(record: Mapping[str, Any], keys: tuple[str, ...], path: Source, number: int) -> str:
-    """The first of several fields that a record has, as text."""
-    key = next((key for key in keys if key in record), None)
-    if key is None:
+class Place(NamedTuple):
+    """Where something stands, for messages."""
+
+    path: Source
+    line: int | None
+
+
+def record_row(
+    record: Mapping[str, Any],
+    place: Place,
+    *,
+    ids: tuple[str, ...],
+    texts: tuple[str, ...],
+    title: bool = False,
+) -> Row:
+    """The row that a record gives; see :func:`json_rows`."""
+    text = field_text(record, texts, place)
+    # As BEIR does; a title alone is a document whose body is empty.
+    if title and record.get("title"):
+        text = f"{field_text(record, ('title',), place)} {text}"
+    return place.line or 0, field_text(record, ids, place), " ".join(text.split())
+
+
+def field_text(record: Mapping[str, Any], names: tuple[str, ...], place: Place) -> str:
+    """The first of several fields that a record has, as text.
+
+    Raises:
+        InputError: it has none of them, or what it has is not text.
+    """
+    name = next((name for name in names if name in record), None)
+    if name is None:
+        there = ", ".join(map(str, record)) or "none"
         raise InputError(
-            f"none of the fields {', '.join(keys)}; it has {', '.join(map(str, record)) or 'none'}",
-            path=path,
-            line=number,
+            f"none of the fields {', '.join(names)}; it has {there}",
+            path=place.path,
+            line=place.line,
         )
-    value = record[key]
+    value = record[name]
     if not isinstance(value, str | int) or isinstance(value, bool):
-        raise InputError(f"field {key!r} is not text: {value!r}", path=path, line=number)
+        raise InputError(
+            f"field {name!r} is not text: {value!r:.60}", path=place.path, line=place.line
+        )
     try:
         str(value).encode()
     except UnicodeEncodeError as error:  # JSON can write one, and UTF-8 cannot
         raise InputError(
-            f"field {key!r} holds half a surrogate pair at character {error.start + 1}",
-            path=path,
-            line=number,
+            f"field {name!r} holds half a surrogate pair at character {error.start + 1}",
+            path=place.path,
+            line=place.line,
             hint="write the character itself, or both halves of the pair",
         ) from error
     return str(value)
@@ -148,8 +170,8 @@ def with_distinct_ids(rows: Iterable[Row], what: str, path: Source) -> Iterator[
         path: where they are from, for messages.
 
     Raises:
-        InputError: an id is empty, occurs twice, or holds white space, which a TREC run could not
-            carry.
+        InputError: an id is empty, occurs twice, holds a byte order mark, or white space, which a
+            TREC run could not carry.
     """
     first_seen: dict[str, int] = {}
     for number, written, text in rows:
@@ -160,6 +182,13 @@ def with_distinct_ids(rows: Iterable[Row], what: str, path: Source) -> Iterator[
                 path=path,
                 line=number,
                 hint="an id is one word: TREC files separate their columns by white space",
+            )
+        if "\ufeff" in identifier:  # nobody sees it, and no judgement has it
+            raise InputError(
+                f"the id of a {what} holds a byte order mark: {identifier!r}",
+                path=path,
+                line=number,
+                hint="files were put together; remove the mark at the start of each",
             )
         if identifier in first_seen:
             raise InputError(

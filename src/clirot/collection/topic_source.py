@@ -12,7 +12,7 @@ from pathlib import Path
 
 from clirot.collection.catalogue import open_collection
 from clirot.collection.collection import Collection
-from clirot.collection.files import read_topics
+from clirot.collection.topics import FIELDS, TITLE, read_topic_file
 from clirot.errors import InputError, UsageError
 from clirot.records import ProgressSink, Topic, silent
 from clirot.settings import check_ranges, setting
@@ -27,18 +27,26 @@ class TopicSource:
     )
     lang: str | None = setting(
         None,
-        "Language of the collection's topics. It may be left out where there is only one, or where "
-        "the collection's id names it.",
+        "Language of the topics: which ones of a collection's, or of a file in several languages; "
+        "of a file that does not say, what its topics are in. It may be left out where there is "
+        "only one, or where the collection's id names it.",
     )
     topics_variant: str | None = setting(
         None,
-        "Variant of the collection's topics: another wording of them, such as a translation "
-        "(queries.LANG.VARIANT.tsv in a directory).",
+        "Variant of the topics: another wording of them, such as a translation "
+        "(queries.LANG.VARIANT.tsv in a directory; in a file of NeuCLIR or HC4 the source, such as "
+        "'human translation').",
+    )
+    topics_field: str = setting(
+        TITLE,
+        "What of a topic is its text, where topics have several fields, as those of TREC, CLEF and "
+        "NeuCLIR have.",
+        choices=FIELDS,
     )
     topics: str | None = setting(
         None,
-        "File of topics that are taken instead of a collection's: TSV, JSON lines or TREC markup; "
-        "- is stdin.",
+        "File of topics that are taken instead of a collection's: TSV, JSON lines, SGML or XML of "
+        "TREC, CLEF, NTCIR, FIRE and NeuCLIR; - is stdin.",
     )
     every: int = setting(
         1, "Take every so many-th topic of the source, the first one among them.", at_least=1
@@ -52,30 +60,12 @@ class TopicSource:
         """Hold the settings of the source against each other.
 
         Raises:
-            UsageError: there is no source, there are two, or something chooses among a
-                collection's topics and they are a file's.
+            UsageError: there is no source, or there are two.
         """
         if (self.collection is None) == (self.topics is None):
             raise UsageError(
                 "the topics come from a collection or from a file of topics, one of the two",
                 hint="give `collection=ID`, or `topics=FILE` (- for stdin)",
-            )
-        if self.lang is not None and self.collection is None:
-            raise UsageError(
-                "`lang` chooses among a collection's topics, and a file has one set of topics only"
-            )
-        self.check_variant()
-
-    def check_variant(self) -> None:
-        """Refuse a variant of what has none.
-
-        Raises:
-            UsageError: a variant was named, and no collection.
-        """
-        if self.topics_variant is not None and self.collection is None:
-            raise UsageError(
-                "`topics_variant` chooses among the wordings of a collection's topics, and a file "
-                "has one set of topics only"
             )
 
 
@@ -88,9 +78,11 @@ class TopicSet:
     name: str
     """The collection's id, or the name of the file as it was given."""
     language: str | None
-    """Their language, normalised; None: the collection does not say, or they are a file's."""
+    """Their language, normalised; None: nothing says it."""
     collection: Collection | None
     """The collection, where they are from one."""
+    wording: str | None = None
+    """Whose wording the topics of a file are, where it says it."""
 
 
 def read_topic_set(
@@ -105,15 +97,21 @@ def read_topic_set(
 
     Raises:
         UnknownNameError: no such collection or variant.
-        UsageError: no topics in the language, or none was named where there are several.
+        UsageError: no topics in the language or with the field, or none was named where there are
+            several.
         InputError: no topics, a topic without text, or topics that cannot be read.
     """
     if source.collection is None:
-        topics, name = read_topics(str(source.topics)), str(source.topics)
-        language = collection = None
+        name, collection = str(source.topics), None
+        read = read_topic_file(
+            name, source.lang, variant=source.topics_variant, field=source.topics_field
+        )
+        wording: str | None
+        topics, language, wording = read.topics, read.language, read.source
     else:
         collection = open_collection(source.collection, home=home, progress=progress)
-        topics, name = collection.topics(source.lang, source.topics_variant), collection.id
+        name, wording = collection.id, None
+        topics = collection.topics(source.lang, source.topics_variant, source.topics_field)
         language = collection.topic_language(source.lang)
     for topic in topics:
         if not topic.text.strip():
@@ -121,4 +119,4 @@ def read_topic_set(
                 f"topic {topic.id!r} of {name} has no text",
                 hint="remove it, or give it a text",
             )
-    return TopicSet(topics[:: source.every], name, language, collection)
+    return TopicSet(topics[:: source.every], name, language, collection, wording)

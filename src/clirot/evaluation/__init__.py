@@ -9,6 +9,7 @@ give an
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from clirot.evaluation.config import EvaluateConfig
@@ -40,6 +41,7 @@ def evaluate(config: EvaluateConfig, *, progress: ProgressSink = silent) -> Eval
     """
     from clirot.evaluation.gold import Sources, read_gold
     from clirot.evaluation.inputs import read_inputs
+    from clirot.evaluation.notices import heard
     from clirot.evaluation.procedure import run_evaluation
 
     def inputs(gold: Gold) -> Inputs:
@@ -52,7 +54,10 @@ def evaluate(config: EvaluateConfig, *, progress: ProgressSink = silent) -> Eval
     sources = Sources(
         lambda measures: read_gold(config, measures), inputs, predicting=bool(config.predictions)
     )
-    return run_evaluation(sources, config, progress)
+    said: list[str] = []
+    with heard(said):
+        evaluation = run_evaluation(sources, config, progress)
+    return replace(evaluation, notes=(*said, *evaluation.notes))
 
 
 def evaluate_runs(

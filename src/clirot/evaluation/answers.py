@@ -21,12 +21,13 @@ here also Japanese, Thai, Lao, Khmer and Burmese, are compared character by char
 from __future__ import annotations
 
 import string
-import unicodedata
 from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 
 import regex
+
+from clirot.text_form import composed
 
 _UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
 _TOKEN = regex.compile(
@@ -91,7 +92,7 @@ def normalised(text: str, language: str) -> str:
         language: its language, normalised; a script behind it does not matter.
     """
     code = language.partition("-")[0]
-    text = _PUNCTUATION.sub("", unicodedata.normalize("NFC", text).lower())
+    text = _PUNCTUATION.sub("", composed(text).lower())
     if code == "ar":
         text = text.replace(_ARABIC_ARTICLE, " ")
     if code in _BY_CHARACTER:
@@ -107,7 +108,7 @@ def _articles(code: str) -> frozenset[str]:
 
 def exact_tokens(text: str, language: str = "") -> list[str]:
     """The tokens of a passage or an answer as they are; the language makes no difference."""
-    found: list[str] = _TOKEN.findall(unicodedata.normalize("NFC", text))
+    found: list[str] = _TOKEN.findall(composed(text))
     return found
 
 

@@ -33,6 +33,12 @@ def with_comparisons(
             for measure in evaluation.measures
             if measure.definition.aggregate == "macro_f1"
         )
+    without = [one for one in evaluation.measures if one.definition.aggregate == "geometric"]
+    if without:
+        notes += (
+            f"{', '.join(map(str, without))}: no mean over topics, so that there is no test and no "
+            "interval",
+        )
     return replace(
         evaluation,
         notes=notes,

@@ -13,7 +13,7 @@ from clirot.evaluation.contrasts import WrittenContrast
 from clirot.evaluation.fusion_methods import Fusion
 from clirot.evaluation.gold import Gold, Sources, check_needs, values_of
 from clirot.evaluation.inputs import Inputs, known_system
-from clirot.evaluation.measures import Measure, parse_measure
+from clirot.evaluation.measures import Measure, measure_names, parse_measure, read_measures
 from clirot.evaluation.result import Evaluation, Outcome
 from clirot.records import ProgressSink
 from clirot.runs import Qrels, Run
@@ -60,7 +60,12 @@ class Asked:
         measures = tuple(
             dict.fromkeys(
                 [
-                    *(parse_measure(name) for text in metrics for name in _names(text)),
+                    *(
+                        measure
+                        for text in metrics
+                        for name in measure_names(text)
+                        for measure in read_measures(name)
+                    ),
                     *(expectation.measure for expectation in expectations),
                 ]
             )
@@ -160,11 +165,6 @@ def concluded(asked: Asked, evaluation: Evaluation, progress: ProgressSink) -> E
         evaluation = with_comparisons(evaluation, asked.contrasts, progress)
     outcomes = tuple(o for one in asked.expectations for o in one.outcomes(evaluation))
     return replace(evaluation, outcomes=outcomes)
-
-
-def _names(text: str) -> list[str]:
-    """The measures in a text, separated by white space or by commas outside brackets."""
-    return [name for name in re.split(r"[\s,]+(?![^()]*\))", text) if name]
 
 
 _RESULTS = ("no results for {0} of {1} topics, which count as 0 (as in trec_eval -c)", "judged")

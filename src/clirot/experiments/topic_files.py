@@ -24,6 +24,10 @@ from clirot.store import Store, written
 _DIGITS = 8
 
 
+_OF_THE_SET = ("bitext", "collection", "topics", "topics_variant", "topics_field", "every")
+"""Settings of `perturb` that follow from the topic set."""
+
+
 @dataclass(frozen=True)
 class Topics:
     """Where the topics of a search come from."""
@@ -72,7 +76,15 @@ class TopicCells:
             settings |= own
         lang = settings.get("lang") or one.lang
         if one.perturb is not None:
-            refuse(one.perturb, ("bitext", "collection", "topics", "topics_variant", "every"))
+            own_of_set = (
+                "bitext",
+                "collection",
+                "topics",
+                "topics_variant",
+                "topics_field",
+                "every",
+            )
+            refuse(one.perturb, own_of_set)
             noise = {"lang": lang, **given(PerturbConfig, filled(dict(one.perturb), one.filling))}
             config: Any = assembled(PerturbConfig, noise | settings)
             settings = self._made(one, config, lang, after)

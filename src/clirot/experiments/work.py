@@ -36,7 +36,7 @@ _BY_PLAN = {
     DistillConfig: ("sources", "files", "name", "seed", "replace", "report_to"),
     TableConfig: ("sources", "files", "name", "replace"),
     SearchConfig: ("index", "model", "candidates", "collection", "lang", "topics_variant", "topics",
-                   "every", "tag"),
+                   "topics_field", "every", "tag"),
 }  # fmt: skip
 """Settings of a verb that follow from the rest of the plan."""
 

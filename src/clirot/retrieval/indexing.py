@@ -180,6 +180,7 @@ def build_index(
             tokens=writer.tokens,
             bytes=sum(path.stat().st_size for path in draft.path.iterdir()),
             documents_per_second=round((writer.documents - resumed_at) / seconds, 1),
+            **_reading(collection),
         )
     return IndexResult.of(store.get("indexes", config.index_name), fresh=True, notes=notes)
 
@@ -227,9 +228,16 @@ def _build_lexical(
         return IndexResult.of(found, fresh=False, notes=notes)
     with store.draft("indexes", name, config=settings, inputs=inputs) as draft:
         draft.results.update(
-            write_postings(collection, draft.path, config.analysis, config.bm25, progress=progress)
+            write_postings(collection, draft.path, config.analysis, config.bm25, progress=progress),
+            **_reading(collection),
         )
     return IndexResult.of(store.get("indexes", name), fresh=True, notes=notes)
+
+
+def _reading(collection: Collection) -> dict[str, Any]:
+    """What the manifest says of how the documents were read, where that is worth saying."""
+    notes = collection.reading_notes
+    return {"reading": list(notes)} if notes else {}
 
 
 def slug(name: str) -> str:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from clirot.collection.topic_source import TopicSet, TopicSource, read_topic_set
+from clirot.collection.topics import TITLE
 from clirot.errors import UsageError
 from clirot.records import Hit, ProgressSink, Step, Topic, silent
 from clirot.retrieval.indexing import slug
@@ -44,7 +45,7 @@ class SearchConfig(TopicSource):
     tag: str | None = setting(
         None,
         "Last column of the run; by default the index's name, with the model's name before it "
-        "where another model encodes the topics, and the variant's name after it.",
+        "where another model encodes the topics, and the variant and the field after it.",
     )
 
     def __post_init__(self) -> None:
@@ -78,6 +79,8 @@ class Search:
     model: str
     """Name of the model that encodes or translates the topics."""
     topics: list[Topic]
+    wording: str | None
+    """Whose wording the topics are, where that is known; see :class:`TopicSet`."""
     k: int
     tag: str
     notes: tuple[str, ...]
@@ -140,6 +143,8 @@ class Search:
             with (draft.path / SAVED_RUN).open("w", encoding="utf-8", newline="\n") as stream:
                 stream.writelines(self.lines(progress))
             draft.results.update(topics=len(self.topics))
+            if self.wording is not None:
+                draft.results.update(wording=self.wording)
         return self._store.get("runs", name)
 
 
@@ -171,6 +176,7 @@ def search(
         artefact=artefact,
         model=read.name,
         topics=found.topics,
+        wording=found.wording,
         k=config.k,
         tag=tag,
         notes=(*read.remarks(found.topics), *_of_another(found, artefact)),
@@ -181,7 +187,9 @@ def search(
             "topics": found.name,
             "lang": config.lang,
             "topics_variant": config.topics_variant,
-            **({"every": config.every} if config.every != 1 else {}),  # as before it was there
+            # Left out where they are as before the settings were there.
+            **({"every": config.every} if config.every != 1 else {}),
+            **({"topics_field": config.topics_field} if config.topics_field != TITLE else {}),
             **read.settings,
         },
         found_nothing=[],
@@ -208,6 +216,8 @@ def _tag(artefact: Artefact, model: str, config: SearchConfig) -> str:
     parts = [artefact.name]
     if config.topics_variant is not None:
         parts.append(config.topics_variant)
+    if config.topics_field != TITLE:
+        parts.append(config.topics_field)
     if config.candidates is not None:
         parts.append("stdin" if config.candidates == "-" else slug(Path(config.candidates).stem))
     of = ".".join(parts)

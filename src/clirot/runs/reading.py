@@ -7,41 +7,59 @@ it cannot say which line is wrong. Therefore everything else is read line by lin
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
 from clirot.errors import InputError
+from clirot.runs.layouts import RELEVANCE, SCORE, Kind, rows, show, tag_of
 from clirot.runs.run import Run
-from clirot.runs.source import columns, is_json, json_rows, read_bytes, show
+from clirot.runs.source import (
+    Row,
+    check_utf8,
+    is_json,
+    is_parquet,
+    json_rows,
+    parquet_rows,
+    read_bytes,
+)
 
 Qrels = Mapping[str, Mapping[str, int]]
 """Topic -> docno -> relevance. A relevance of 0 means judged and not relevant; one below 0 means
 that the document was in the pool and not judged, as in trec_eval."""
 
 _LARGEST = 2**31 - 1
-_QRELS_HINTS = {
-    3: "three columns look like BEIR's TSV; add the second column: awk '{print $1,0,$2,$3}'",
-    6: "six columns are a run; give it as RUN, not as `qrels`",
-}
+_QRELS = Kind(
+    "qrels",
+    "topic 0 docno relevance",
+    RELEVANCE,
+    {6: "six columns are a run; give it as RUN, not as `qrels`"},
+)
+_RUN = Kind(
+    "run",
+    "topic Q0 docno rank score tag",
+    SCORE,
+    {4: "four columns are qrels; give them as `qrels`"}
+    | dict.fromkeys(range(7, 100), "a docno or a tag must not contain spaces"),
+)
+_HEADER = "if line 1 is a header, leave it out: tail -n +2"
 _MANY_BYTES = 4_000_000
 """From this size on (about 80,000 lines) Arrow saves more time than its import takes."""
 _BLOCK_BYTES = 1 << 22  # 4 MB: 10 million lines took 1.7 s, and 5.6 s with 16 MB
 _COLUMNS = ["topic", "q0", "docno", "rank", "score", "tag"]
 _NUMPY_NAME = {"double": "f8", "int32": "i4"}
-_RUN_HINTS = {4: "four columns are qrels; give them as `qrels`"} | dict.fromkeys(
-    range(7, 100), "a docno or a tag must not contain spaces"
-)
-_SUFFIXES = {".gz", ".trec", ".txt", ".run", ".json", ".jsonl", ".res", ".tsv"}
+_SUFFIXES = {".gz", ".trec", ".txt", ".run", ".json", ".jsonl", ".res", ".tsv", ".csv", ".parquet"}
 
 
 def read_run(
     path: str | PathLike[str], *, name: str | None = None, many_bytes: int = _MANY_BYTES
 ) -> Run:
-    """Read a run: TREC (``topic Q0 docno rank score tag``), JSON or JSON lines, gzipped or not.
+    """Read a run: TREC (``topic Q0 docno rank score tag``), JSON, JSON lines or Parquet.
 
-    The rank column is not used, as in trec_eval: scores decide. Blank lines are skipped.
+    A file whose first line names its columns is read by these names
+    (:mod:`~clirot.runs.layouts`), and a gzipped one is decompressed. The rank column is not used,
+    as in trec_eval: scores decide. Blank lines are skipped.
 
     Args:
         path: a file, or ``-`` for standard input.
@@ -54,15 +72,17 @@ def read_run(
             is not a number; the message gives the line.
     """
     data = read_bytes(path, what="run")
-    if is_json(data):
-        run = _run_from_json(data, path)
-        tag = "run"
+    tag = "run"
+    if is_parquet(data):
+        run = _run_from_rows(parquet_rows(data, path, values=SCORE), path)
+    elif is_json(data):
+        run = _run_from_rows(json_rows(data, path, values=SCORE), path)
     else:
         by_columns = None
         if len(data) >= many_bytes:
             by_columns = read_with_arrow(data)
         run = _from_lines(data, path) if by_columns is None else by_columns
-        tag = data.lstrip().split(b"\n", 1)[0].split()[5].decode()
+        tag = tag_of(data)
     if name is None:
         name = tag if str(path) == "-" else file_label(path)
     return run.named(name)
@@ -85,9 +105,8 @@ def _from_lines(data: bytes, path: str | PathLike[str]) -> Run:
     docnos: list[bytes] = []
     scores: list[float] = []
     current, place, known = None, -1, set[bytes]()
-    for number, (name, _, docno, _, written, _) in columns(
-        data, path, "topic Q0 docno rank score tag", _RUN_HINTS
-    ):
+    check_utf8(data, path)
+    for number, (name, _, docno, _, written, _) in rows(data, path, _RUN):
         if name != current:
             current = name
             place = places.setdefault(name, len(places))
@@ -111,7 +130,7 @@ def _from_lines(data: bytes, path: str | PathLike[str]) -> Run:
                 f"the score {show(written)} of document {docno.decode()!r} is not a number",
                 path=path,
                 line=number,
-                hint="the columns are: topic Q0 docno rank score tag",
+                hint=_HEADER if number == 1 else "the columns are: topic Q0 docno rank score tag",
             )
         topic.append(place)
         docnos.append(docno)
@@ -125,9 +144,9 @@ def _from_lines(data: bytes, path: str | PathLike[str]) -> Run:
     )
 
 
-def _run_from_json(data: bytes, path: str | PathLike[str]) -> Run:
+def _run_from_rows(found: Iterable[Row], path: str | PathLike[str]) -> Run:
     scores: dict[str, dict[str, float]] = {}
-    for topic, docno, score, line in json_rows(data, path, values=("score", "relevance")):
+    for topic, docno, score, line in found:
         documents = scores.setdefault(topic, {})
         if docno in documents:
             raise InputError(
@@ -229,7 +248,10 @@ def _numbers(array: Any) -> Any:
 
 
 def read_qrels(path: str | PathLike[str]) -> dict[str, dict[str, int]]:
-    """Read judgements: TREC (``topic 0 docno relevance``), JSON or JSON lines, gzipped or not.
+    """Read judgements: TREC (``topic 0 docno relevance``), JSON, JSON lines or Parquet.
+
+    A file whose first line names its columns, as BEIR's does, is read by these names
+    (:mod:`~clirot.runs.layouts`), and a gzipped one is decompressed.
 
     Some published qrels repeat lines. A line that repeats an earlier one is skipped; a line that
     contradicts an earlier one is an error.
@@ -241,18 +263,22 @@ def read_qrels(path: str | PathLike[str]) -> dict[str, dict[str, int]]:
         InputError: the file is not qrels; the message gives the line.
     """
     data = read_bytes(path, what="qrels")
-    qrels = _qrels_from_json(data, path) if is_json(data) else _qrels_from_trec(data, path)
+    if is_parquet(data):
+        qrels = _qrels_from_rows(parquet_rows(data, path, values=RELEVANCE), path)
+    elif is_json(data):
+        qrels = _qrels_from_rows(json_rows(data, path, values=RELEVANCE), path)
+    else:
+        qrels = _qrels_from_lines(data, path)
     if not qrels:
         raise InputError("there are no judgements in it", path=path)
     return qrels
 
 
-def _qrels_from_trec(data: bytes, path: str | PathLike[str]) -> dict[str, dict[str, int]]:
+def _qrels_from_lines(data: bytes, path: str | PathLike[str]) -> dict[str, dict[str, int]]:
     qrels: dict[str, dict[str, int]] = {}
     current, documents = None, {}
-    for number, (topic, _, docno_bytes, written) in columns(
-        data, path, "topic 0 docno relevance", _QRELS_HINTS
-    ):
+    check_utf8(data, path)
+    for number, (topic, _, docno_bytes, written) in rows(data, path, _QRELS):
         try:
             relevance = int(written)
             if b"_" in written or abs(relevance) > _LARGEST:
@@ -262,7 +288,7 @@ def _qrels_from_trec(data: bytes, path: str | PathLike[str]) -> dict[str, dict[s
                 f"relevance {show(written)} is not a whole number",
                 path=path,
                 line=number,
-                hint="the columns are: topic 0 docno relevance",
+                hint=_HEADER if number == 1 else "the columns are: topic 0 docno relevance",
             ) from None
         if topic != current:
             current, documents = topic, qrels.setdefault(topic.decode(), {})
@@ -272,9 +298,9 @@ def _qrels_from_trec(data: bytes, path: str | PathLike[str]) -> dict[str, dict[s
     return qrels
 
 
-def _qrels_from_json(data: bytes, path: str | PathLike[str]) -> dict[str, dict[str, int]]:
+def _qrels_from_rows(found: Iterable[Row], path: str | PathLike[str]) -> dict[str, dict[str, int]]:
     qrels: dict[str, dict[str, int]] = {}
-    for topic, docno, value, line in json_rows(data, path, values=("relevance", "rel", "score")):
+    for topic, docno, value, line in found:
         if not abs(value) <= _LARGEST or value != int(value):
             raise InputError(
                 f"topic {topic!r}, document {docno!r}: relevance {value} is not a whole number",

@@ -1,10 +1,11 @@
-"""What an input holds: its bytes, the columns of its lines, or the rows of its JSON.
+"""What an input holds: its bytes, or the rows of its JSON or its Parquet table.
 
 An input is a path or standard input, gzipped or not. These layouts of JSON are read::
 
     {"q1": {"d1": 1.5, "d2": 0.7}}                             ranx, pytrec_eval
     [{"query_id": "q1", "doc_id": "d1", "score": 1.5}, ...]    a list of records
     {"query_id": "q1", "doc_id": "d1", "relevance": 1}         the same, one record a line
+    {"query-id": "q1", "corpus-id": "d1", "score": 1}          as MTEB names the fields
 """
 
 from __future__ import annotations
@@ -14,17 +15,28 @@ import json
 import sys
 import zlib
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from clirot.errors import InputError
+from clirot.errors import InputError, first_line
+from clirot.runs.layouts import DOCNO, TOPIC, field_of
 
 _GZIP = b"\x1f\x8b"
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-_TOPIC = ("query_id", "q_id", "qid", "topic_id", "topic")
-_DOCNO = ("doc_id", "docno", "docid", "pid")
+_PARQUET = b"PAR1"
+_OTHERS = {
+    b"\xff\xfe": ("UTF-16", "iconv -f UTF-16 -t UTF-8"),
+    b"\xfe\xff": ("UTF-16", "iconv -f UTF-16 -t UTF-8"),
+    b"\x04\x22\x4d\x18": ("LZ4, as ranx saves it", "ranx.Run.from_file(...).save('run.trec')"),
+    b"\x28\xb5\x2f\xfd": ("Zstandard", "zstd -dc"),
+    b"\xfd7zXZ": ("XZ", "xz -dc"),
+    b"BZh": ("bzip2", "bzip2 -dc"),
+    b"PK\x03\x04": ("a zip archive", "unzip -p"),
+    b"\x80\x04\x95": ("a pickle of Python, which may run programs", "saving it as JSON"),
+}
+"""How a file of another kind begins -> what it is, and what makes a file of it that is read."""
 
 
 def read_bytes(path: str | PathLike[str], *, what: str) -> bytes:
@@ -54,6 +66,19 @@ def read_bytes(path: str | PathLike[str], *, what: str) -> bytes:
             raise InputError(
                 f"damaged gzip: {error}", path=path, hint="the file was cut off; copy it again"
             ) from None
+    for begin, (kind, how) in _OTHERS.items():
+        if data.startswith(begin):
+            raise InputError(
+                f"the file is {kind}, not text", path=path, hint=f"convert it by {how}"
+            )
+    if b"\0" in data and not is_parquet(data):
+        line = data.count(b"\n", 0, data.find(b"\0")) + 1
+        raise InputError(
+            "there are NUL bytes in it, so that it is not text in UTF-8",
+            path=path,
+            line=line,
+            hint="if it is UTF-16: iconv -f UTF-16LE -t UTF-8",
+        )
     data = data.removeprefix(_BYTE_ORDER_MARK)
     if not data.strip():
         hint = (
@@ -81,47 +106,65 @@ def check_utf8(data: bytes, path: str | PathLike[str]) -> None:
         ) from None
 
 
+def is_text(identifier: str) -> bool:
+    """Whether trec_eval can hold an id: no half of a surrogate pair, which JSON can write and UTF-8
+    cannot, and no NUL, which ends a string in C.
+    """
+    if "\0" in identifier:
+        return False
+    try:
+        identifier.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def is_parquet(data: bytes) -> bool:
+    """Whether the content is a Parquet table."""
+    return data.startswith(_PARQUET)
+
+
+def parquet_rows(data: bytes, path: str | PathLike[str], *, values: Sequence[str]) -> Iterator[Row]:
+    """The rows of a Parquet table, whose columns are named as the fields of JSON are.
+
+    Args:
+        data: the content.
+        path: where it came from, for messages.
+        values: the accepted names of the value's column.
+
+    Raises:
+        InputError: damaged, or without these columns; or an id or a value is none.
+    """
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    try:
+        table = parquet.read_table(pa.BufferReader(data))
+    except (pa.ArrowException, OSError) as error:
+        raise InputError(
+            f"damaged Parquet: {first_line(error)}", path=path, hint="copy it again"
+        ) from None
+    places = [field_of(table.column_names, role) for role in (TOPIC, DOCNO, values)]
+    if None in places:
+        raise InputError(
+            f"a Parquet table with the columns {', '.join(table.column_names)}, which do not name "
+            "a topic, a document and a value",
+            path=path,
+            hint="name them query_id, doc_id and score",
+        )
+    names = [table.column_names[place] for place in places if place is not None]
+    for batch in table.select(names).to_batches():
+        columns_ = [column.to_pylist() for column in batch.columns]
+        for row in zip(*columns_, strict=True):
+            yield _record(dict(zip(names, row, strict=True)), path, None, values)
+
+
 def is_json(data: bytes) -> bool:
     """Whether the content is JSON or JSON lines rather than TREC columns."""
     return data.lstrip()[:1] in (b"{", b"[")
 
 
-def show(line: bytes) -> str:
-    """A line for a message: readable and short."""
-    text = line.decode("utf-8", "replace").strip()
-    return repr(text if len(text) <= 60 else text[:57] + "...")
-
-
-def columns(
-    data: bytes, path: str | PathLike[str], names: str, hints: Mapping[int, str]
-) -> Iterator[tuple[int, list[bytes]]]:
-    """The number and the fields of each line that is not blank.
-
-    Args:
-        data: the content.
-        path: where it came from, for messages.
-        names: of the columns, separated by spaces.
-        hints: the number of columns that a line has instead -> what the reader should do.
-
-    Raises:
-        InputError: the content is not UTF-8, or a line has not as many columns as names.
-    """
-    check_utf8(data, path)
-    expected = len(names.split())
-    for number, line in enumerate(data.split(b"\n"), 1):
-        fields = line.split()
-        if len(fields) == expected:
-            yield number, fields
-        elif fields:
-            raise InputError(
-                f"expected {expected} columns ({names}), got {len(fields)}: {show(line)}",
-                path=path,
-                line=number,
-                hint=hints.get(len(fields)),
-            )
-
-
-class JsonRow(NamedTuple):
+class Row(NamedTuple):
     """One judged or retrieved document. The line is known in JSON lines only."""
 
     topic: str
@@ -134,9 +177,7 @@ class _RepeatedKeyError(ValueError):
     pass
 
 
-def json_rows(
-    data: bytes, path: str | PathLike[str], *, values: tuple[str, ...]
-) -> Iterator[JsonRow]:
+def json_rows(data: bytes, path: str | PathLike[str], *, values: Sequence[str]) -> Iterator[Row]:
     """The rows of a JSON or JSON-lines document.
 
     Args:
@@ -167,7 +208,10 @@ def json_rows(
                 raise InputError(
                     f"topic {topic!r} holds {type(entries).__name__}, not an object of documents",
                     path=path,
-                    hint='write {"topic": {"docno": value}}',
+                    hint="these are MTEB's results, figures that were computed already; its "
+                    "predictions are a run"
+                    if "task_name" in document
+                    else 'write {"topic": {"docno": value}}',
                 )
             for docno, value in entries.items():
                 yield _row(topic, docno, value, path, None)
@@ -177,9 +221,23 @@ def json_rows(
         )
 
 
-def _row(
-    topic: str, docno: str, value: Any, path: str | PathLike[str], line: int | None
-) -> JsonRow:
+def _row(topic: str, docno: str, value: Any, path: str | PathLike[str], line: int | None) -> Row:
+    for identifier in (topic, docno):
+        if not identifier or not is_text(identifier):
+            raise InputError(
+                f"{identifier!r} is no id: it is empty, or holds half a surrogate pair or NUL",
+                path=path,
+                line=line,
+                hint="write the characters themselves",
+            )
+    if isinstance(value, dict):
+        raise InputError(
+            f"topic {topic!r}, document {docno!r}: an object where a number should be",
+            path=path,
+            line=line,
+            hint="MTEB keeps predictions by subset and split; take one of them: "
+            f'jq \'."{topic}"."{docno}"\'',
+        )
     number = isinstance(value, int | float) and not isinstance(value, bool)
     if not number or (isinstance(value, int) and value.bit_length() > 1000):
         raise InputError(
@@ -187,7 +245,7 @@ def _row(
             path=path,
             line=line,
         )
-    return JsonRow(topic, docno, float(value), line)
+    return Row(topic, docno, float(value), line)
 
 
 def _is_record(text: bytes) -> bool:
@@ -227,20 +285,22 @@ def _unrepeated(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return document
 
 
-def _record(
-    record: Any, path: str | PathLike[str], line: int | None, values: tuple[str, ...]
-) -> JsonRow:
+def _record(record: Any, path: str | PathLike[str], line: int | None, values: Sequence[str]) -> Row:
     if not isinstance(record, dict):
         raise InputError(f"expected a record, got {record!r}", path=path, line=line)
     found = []
-    for names in (_TOPIC, _DOCNO, values):
-        name = next((name for name in names if name in record), None)
-        if name is None:
+    fields = list(record)
+    for names in (TOPIC, DOCNO, values):
+        place = field_of(fields, names)
+        if place is None:
             raise InputError(
                 f"a record has no {' or '.join(repr(name) for name in names[:2])} "
                 f"(it has: {', '.join(map(repr, record)) or 'nothing'})",
                 path=path,
                 line=line,
             )
-        found.append(record[name])
+        found.append(record[fields[place]])
+    for value in found[:2]:
+        if not isinstance(value, str | int) or isinstance(value, bool):
+            raise InputError(f"an id is no text: {value!r:.40}", path=path, line=line)
     return _row(str(found[0]), str(found[1]), found[2], path, line)

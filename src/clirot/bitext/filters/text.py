@@ -32,6 +32,7 @@ import regex
 from numpy.typing import NDArray
 
 from clirot.errors import UsageError
+from clirot.text_form import on_one_line
 
 _CODES = sys.maxunicode + 1
 """How many code points there are, and so the length of every table."""
@@ -103,7 +104,7 @@ def tidy(text: str) -> str:
     text = text.replace(_BYTE_ORDER_MARK, "")
     if not text.isprintable():
         text = _CONTROL.sub("\ufffd", text)
-    return " ".join(unicodedata.normalize("NFC", text).split())
+    return on_one_line(text)
 
 
 def tidied(texts: Sequence[str]) -> tuple[list[str], NDArray[np.bool_]]:

@@ -10,6 +10,7 @@ from clirot.distillation.settings import PlanSettings
 from clirot.errors import UsageError
 from clirot.settings import setting
 from clirot.store import Store
+from clirot.text_form import composed
 
 if TYPE_CHECKING:
     import numpy as np
@@ -171,7 +172,7 @@ def _plan_settings(config: AlignConfig, trained: Mapping[str, Any]) -> PlanSetti
 def _sentences(config: AlignConfig, store: Store, trained: dict[str, Any]) -> tuple[str, str]:
     """The pair to align: as given, or a topic in both of a collection's languages."""
     if config.collection is None:
-        return config.tgt, config.src
+        return composed(config.tgt), composed(config.src)
     from clirot.collection import open_collection
     from clirot.models import trained_languages
     from clirot.registry import unknown_name

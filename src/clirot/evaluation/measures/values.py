@@ -1,15 +1,15 @@
 """The values of measures for the topics of a run: trec_eval's, by way of ir_measures.
 
-ir_measures hands most measures to trec_eval's own code (pytrec_eval). What trec_eval has no name
-for is either composed of its figures (the F measure at a cut-off from precision and recall) or, for
-the few measures in :data:`RANKED`, computed here from the relevances down the ranking: ir_measures
-would start a Perl script for ERR and needs another package for RBP.
+ir_measures hands most measures to trec_eval's own code (pytrec_eval); a few that it does not know
+are asked of pytrec_eval itself. What trec_eval has no name for is either composed of its figures
+(the F measure at a cut-off from precision and recall) or, for the few measures in
+:mod:`clirot.evaluation.measures.ranked`, computed here.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,9 @@ import numpy as np
 
 from clirot.errors import InputError
 from clirot.evaluation.measures.names import Measure
+from clirot.evaluation.measures.ranked import RANKED, Ranking, burges
 from clirot.runs import Qrels, Run
+from clirot.runs.source import is_text
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -30,7 +32,6 @@ _ROWS = 500_000
 _LARGEST_GRADE = 10_000
 """trec_eval needs time and memory with the square of the largest relevance."""
 _GM_MIN = 0.00001  # trec_eval's m_gm_map.c
-_ERR_MAX = 4  # gdeval.pl: the grades of ERR go up to 4
 
 
 def measure_values(
@@ -50,7 +51,7 @@ def measure_values(
         (measures, topics), topics in the order of :func:`judged_topics`.
 
     Raises:
-        InputError: a relevance is too large for trec_eval.
+        InputError: a relevance is too large for trec_eval, or an id is none that it can hold.
     """
     topics = judged_topics(qrels)
     values = np.zeros((len(measures), len(topics)))
@@ -60,11 +61,26 @@ def measure_values(
         chunk = slice(first, first + step)
         judged = {topic: qrels[topic] for topic in topics[chunk]}
         scores = {topic: run.documents(topic) for topic in judged}
+        _check_ids(judged, "the judgements")
+        _check_ids(scores, f"run {run.name}")
         for judged_only in {measure.judged_only for measure in measures}:
             places = [i for i, one in enumerate(measures) if one.judged_only == judged_only]
             part = _Part(judged, _judged_only(scores, judged) if judged_only else scores, level)
             values[places, chunk] = part.values([measures[i] for i in places])
     return values
+
+
+def _check_ids(found: Mapping[str, Mapping[str, Any]], what: str) -> None:
+    """Refuse ids at which trec_eval would end the process, or which it would take for others."""
+    for topic, documents in found.items():
+        ids = (topic, *documents)
+        if all(isinstance(one, str) for one in ids) and is_text("".join(ids)):
+            continue
+        wrong = next(one for one in ids if not isinstance(one, str) or not is_text(one))
+        raise InputError(
+            f"{what}: {wrong!r} of topic {topic!r} is no id that trec_eval can hold",
+            hint="an id is text that UTF-8 can write, without NUL",
+        )
 
 
 def judged_topics(qrels: Qrels) -> tuple[str, ...]:
@@ -75,11 +91,23 @@ def judged_topics(qrels: Qrels) -> tuple[str, ...]:
 def _judged_only(
     scores: Mapping[str, Mapping[str, float]], judged: Qrels
 ) -> dict[str, dict[str, float]]:
-    """The ranking without its unjudged documents (condensed list)."""
+    """The ranking without its unjudged documents (condensed list).
+
+    A relevance below 0 means that the document was not judged, as in trec_eval (``-J``).
+    """
     return {
-        topic: {docno: score for docno, score in documents.items() if docno in judged[topic]}
+        topic: {d: score for d, score in documents.items() if judged[topic].get(d, -1) >= 0}
         for topic, documents in scores.items()
     }
+
+
+@dataclass(frozen=True)
+class _TrecEval:
+    """A figure of trec_eval for which ir_measures has no name."""
+
+    written: str
+    """As pytrec_eval takes it and calls it."""
+    level: int
 
 
 @dataclass(frozen=True)
@@ -114,10 +142,17 @@ class _Part:
 
     def gains(self, measure: Measure) -> dict[int, int]:
         """What each relevance counts in nDCG, where that is not the relevance itself."""
-        gain: Callable[[int], int] = _burges if measure.name == "ndcg_burges" else int
+        given = dict(measure.gains or ())
+        gain: Callable[[int], int] = burges if measure.name == "ndcg_burges" else int
         least = measure.level or 1
-        grades = {one for documents in self.qrels.values() for one in documents.values() if one > 0}
-        mapped = {grade: gain(grade) if grade >= least else 0 for grade in grades}
+        grades = {one for documents in self.qrels.values() for one in documents.values()}
+        mapped = {
+            grade: given.get(grade, gain(grade)) if grade >= least or grade in given else 0
+            for grade in grades
+            if grade > 0 or grade in given
+        }
+        if measure.level is not None:
+            mapped |= {grade: 0 for grade in mapped if grade < measure.level}
         return {grade: value for grade, value in mapped.items() if value != grade}
 
     def _figures(self, wanted: set[Any]) -> dict[Any, Values]:
@@ -126,14 +161,37 @@ class _Part:
         self._check_grades(wanted)
         place = {topic: number for number, topic in enumerate(self.qrels)}
         figures: dict[Any, Values] = {figure: np.zeros(len(place)) for figure in wanted}
-        evaluator = ir.pytrec_eval.evaluator(sorted(wanted, key=str), self.qrels)
-        for one in evaluator.iter_calc(self.scores):
-            if not math.isnan(one.value):  # interpolated precision of an empty ranking
-                figures[one.measure][place[one.query_id]] = one.value
+        theirs = [figure for figure in wanted if not isinstance(figure, _TrecEval)]
+        if theirs:
+            evaluator = ir.pytrec_eval.evaluator(sorted(theirs, key=str), self.qrels)
+            for one in evaluator.iter_calc(self.scores):
+                if not math.isnan(one.value):  # interpolated precision of an empty ranking
+                    figures[one.measure][place[one.query_id]] = one.value
+        own = [figure for figure in wanted if isinstance(figure, _TrecEval)]
+        for level in {figure.level for figure in own}:
+            self._ask_trec_eval([one for one in own if one.level == level], figures, place)
         return figures
 
+    def _ask_trec_eval(
+        self, asked: Sequence[_TrecEval], figures: dict[Any, Values], place: Mapping[str, int]
+    ) -> None:
+        """Put the figures that ir_measures has no name for in their places."""
+        import pytrec_eval
+
+        evaluator = pytrec_eval.RelevanceEvaluator(
+            self.qrels, {one.written for one in asked}, relevance_level=asked[0].level
+        )
+        found = {topic: documents for topic, documents in self.scores.items() if documents}
+        for topic, values in evaluator.evaluate(found).items():
+            for one in asked:
+                figures[one][place[topic]] = values[one.written]
+
     def _check_grades(self, wanted: set[Any]) -> None:
-        gains = [one["gains"].values() for one in wanted if one.params.get("gains")]
+        gains = [
+            one["gains"].values()
+            for one in wanted
+            if not isinstance(one, _TrecEval) and one.params.get("gains")
+        ]
         for topic, documents in self.qrels.items():
             largest = max(documents.values())
             if max([largest, *(gain for mapped in gains for gain in mapped)]) > _LARGEST_GRADE:
@@ -148,7 +206,7 @@ class _Part:
         found = [
             value(
                 measure,
-                _Ranking(
+                Ranking(
                     [documents.get(docno) for docno in list(self.scores[topic])[:cutoff]],
                     documents,
                     level,
@@ -157,72 +215,6 @@ class _Part:
             for topic, documents in self.qrels.items()
         ]
         return np.array(found, dtype=np.float64)
-
-
-@dataclass(frozen=True)
-class _Ranking:
-    """One topic: the relevances down the ranking to the cut-off, and all of its judgements."""
-
-    grades: Sequence[int | None]
-    """None where the document is not judged."""
-    judged: Mapping[str, int]
-    level: int
-
-    def at_least(self, least: int) -> Iterator[tuple[int, int]]:
-        """(rank, grade) of the documents of at least this relevance; ranks from 1."""
-        for rank, grade in enumerate(self.grades, 1):
-            if grade is not None and grade >= least:
-                yield rank, grade
-
-
-def _burges(grade: int) -> int:
-    return int(2**grade - 1)
-
-
-def _dcg(gain: Callable[[int], int]) -> Callable[[Measure, _Ranking], float]:
-    def value(measure: Measure, ranking: _Ranking) -> float:
-        rows = ranking.at_least(max(1, measure.level or 1))
-        return sum(gain(grade) / math.log2(rank + 1) for rank, grade in rows)
-
-    return value
-
-
-def _err(measure: Measure, ranking: _Ranking) -> float:
-    """Expected reciprocal rank: Chapelle et al. 2009, with the grades of gdeval.pl."""
-    total, going_on = 0.0, 1.0
-    for rank, grade in ranking.at_least(max(1, measure.level or 1)):
-        satisfied = (2 ** min(grade, _ERR_MAX) - 1) / 2**_ERR_MAX
-        total += going_on * satisfied / rank
-        going_on *= 1 - satisfied
-    return total
-
-
-def _rbp(measure: Measure, ranking: _Ranking) -> float:
-    """Rank-biased precision: Moffat and Zobel 2008; binary, and p is .8 by default."""
-    p = 0.8 if measure.at is None else measure.at
-    return sum((1 - p) * p ** (rank - 1) for rank, _ in ranking.at_least(ranking.level))
-
-
-def _judged(measure: Measure, ranking: _Ranking) -> float:
-    """The share of judged documents among those retrieved, down to the cut-off."""
-    known = sum(grade is not None for grade in ranking.grades)
-    return known / len(ranking.grades) if ranking.grades else 0.0
-
-
-def _num_rel(measure: Measure, ranking: _Ranking) -> float:
-    return float(sum(grade >= ranking.level for grade in ranking.judged.values()))
-
-
-RANKED: Mapping[str, Callable[[Measure, _Ranking], float]] = {
-    "dcg": _dcg(int),
-    "dcg_burges": _dcg(_burges),
-    "err": _err,
-    "rbp": _rbp,
-    "judged": _judged,
-    "num_rel": _num_rel,  # pytrec_eval does not pass the level on to it
-    "num_q": lambda measure, ranking: 1.0,
-}
-"""Measures that are computed here, topic by topic."""
 
 
 def _alone(measure: Measure, figure: Values) -> Values:
@@ -258,6 +250,27 @@ def _ndcg(measure: Measure, part: _Part) -> list[Any]:
     return [ir.nDCG(**settings) if settings else ir.nDCG]
 
 
+def _trec_eval(written: str) -> _Formula:
+    """A figure that is asked of trec_eval; ``{}`` stands for the measure's parameter."""
+
+    def figures(measure: Measure, part: _Part) -> list[Any]:
+        at = measure.cutoff if measure.at is None else f"{measure.at:.2f}"
+        return [_TrecEval(written.format(at), part.relevant_from(measure))]
+
+    return _Formula(figures)
+
+
+def _relative_p(measure: Measure, part: _Part) -> list[Any]:
+    if measure.cutoff is None:
+        return [ir.SetP(relative=True, rel=part.relevant_from(measure))]
+    return [_TrecEval(f"relative_P_{measure.cutoff}", part.relevant_from(measure))]
+
+
+def _logarithm(measure: Measure, values: Values) -> Values:
+    """What trec_eval keeps of a topic for a geometric mean."""
+    return np.log(np.maximum(values, _GM_MIN))
+
+
 def _precision_and_recall(measure: Measure, part: _Part) -> list[Any]:
     return [*_of(ir.SetP, ir.P)(measure, part), *_of(ir.SetR, ir.R)(measure, part)]
 
@@ -285,7 +298,8 @@ def _iprec(*recalls: float) -> Callable[[Measure, _Part], list[Any]]:
 
 FORMULAS: Mapping[str, _Formula] = {
     "map": _Formula(_of(ir.AP, ir.AP)),
-    "gm_map": _Formula(_of(ir.AP), lambda _, values: np.log(np.maximum(values, _GM_MIN))),
+    "gm_map": _Formula(_of(ir.AP), _logarithm),
+    "gm_bpref": _Formula(_of(ir.Bpref), _logarithm),
     "ndcg": _Formula(_ndcg),
     "ndcg_burges": _Formula(_ndcg),
     "precision": _Formula(_of(ir.SetP, ir.P)),
@@ -307,6 +321,14 @@ FORMULAS: Mapping[str, _Formula] = {
     "set_relative_p": _Formula(
         lambda measure, part: [ir.SetP(relative=True, rel=part.relevant_from(measure))]
     ),
+    "relative_p": _Formula(_relative_p),
+    "rprec_mult": _trec_eval("Rprec_mult_{}"),
+    "ndcg_rel": _trec_eval("ndcg_rel"),
+    "rndcg": _trec_eval("Rndcg"),
+    "g": _trec_eval("G"),
+    "bin_g": _trec_eval("binG"),
+    "utility": _trec_eval("utility"),
+    "num_nonrel_judged_ret": _trec_eval("num_nonrel_judged_ret"),
     "num_ret": _Formula(lambda measure, part: [ir.NumRet]),
     "num_rel_ret": _Formula(_of(ir.NumRet)),
 }

@@ -11,6 +11,7 @@ from clirot.errors import ClirotError
 if TYPE_CHECKING:
     from clirot.collection import Collection
     from clirot.evaluation.result import Evaluation
+    from clirot.records import Topic
     from clirot.store import Artefact, Store
 
 _Wording = tuple[str | None, Mapping[str, str]]
@@ -132,7 +133,7 @@ class CollectionTexts(SetTexts):
             return known
         try:
             language = self._collection.topic_language(self._language)
-            return language, _texts(self._collection, self._language, None)
+            return language, _by_id(self._collection.topics(self._language))
         except ClirotError as error:
             self._told.append(f"the texts of the topics are not shown: {error.message}")
             return None, {}
@@ -158,14 +159,15 @@ class CollectionTexts(SetTexts):
         return found
 
     def _wording(self, artefact: Artefact, source: str, digest: str) -> _Wording | None:
-        from clirot.collection import read_topics
         from clirot.collection.collection import content_digest
+        from clirot.collection.topics import TITLE, read_topic_file
 
         config = artefact.manifest.config
-        language = config.get("lang")
+        language, variant = config.get("lang"), config.get("topics_variant")
+        field = config.get("topics_field", TITLE)
         try:  # as the run names them in the collection, whatever it was called then
-            texts = _texts(self._collection, language, config.get("topics_variant"))
-            texts = dict(list(texts.items())[:: config.get("every", 1)])
+            topics = self._collection.topics(language, variant, field)
+            texts = _by_id(topics[:: config.get("every", 1)])
             if content_digest(texts.items()) == digest:
                 return self._collection.topic_language(language), texts
         except ClirotError:
@@ -173,14 +175,15 @@ class CollectionTexts(SetTexts):
         if source == "-":
             return None
         try:
-            texts = {topic.id: topic.text for topic in read_topics(source)}
+            read = read_topic_file(source, language, variant=variant, field=field)
         except ClirotError:
             return None
-        return (None, texts) if content_digest(texts.items()) == digest else None
+        texts = _by_id(read.topics[:: config.get("every", 1)])
+        return (read.language, texts) if content_digest(texts.items()) == digest else None
 
 
-def _texts(collection: Collection, language: str | None, variant: str | None) -> dict[str, str]:
-    return {topic.id: topic.text for topic in collection.topics(language, variant)}
+def _by_id(topics: Iterable[Topic]) -> dict[str, str]:
+    return {topic.id: topic.text for topic in topics}
 
 
 def texts_of(evaluation: Evaluation, store: Store) -> dict[str, SetTexts]:

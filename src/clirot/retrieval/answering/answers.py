@@ -19,6 +19,7 @@ from clirot.retrieval.answering.prompts import FROM_MEMORY, Prompt, in_languages
 from clirot.retrieval.counted_ids import CountedIds
 from clirot.retrieval.text_cache import Row, TextCache
 from clirot.store import Input, Store, fingerprint
+from clirot.text_form import composed
 
 if TYPE_CHECKING:
     from clirot.collection import Collection
@@ -102,7 +103,7 @@ class Answers:
                     self.report.count("cut", topic.id)
                 if not written.answer:
                     self.report.count("empty", topic.id)
-                yield Answer(topic.id, written.answer)
+                yield Answer(topic.id, composed(written.answer))
 
     def _given(self, topic: Topic) -> str:
         """The prompt of a topic, as the model gets it."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from clirot.collection.topic_source import TopicSource
+from clirot.collection.topics import TITLE
 from clirot.errors import UsageError
 from clirot.settings import setting
 
@@ -39,8 +40,8 @@ class PerturbConfig(TopicSource):
     seed: int = setting(1, "Seed of the random draws.", at_least=0)
     lang: str | None = setting(
         None,
-        "Language of the texts, whose keyboard, letters and diacritics are used. Of a collection's "
-        "topics it also says which ones, and may be left out where there is only one language.",
+        "Language of the texts, whose keyboard, letters and diacritics are used. Of topics it also "
+        "says which ones, and may be left out where there is only one language.",
     )
     bitext: str | None = setting(
         None,
@@ -57,7 +58,7 @@ class PerturbConfig(TopicSource):
             )
 
     def check_topics(self) -> None:
-        """See :class:`TopicSource`; here texts may come from bitext, and a file has a language.
+        """See :class:`TopicSource`; here texts may come from bitext, too.
 
         Raises:
             UsageError: there is no source of texts, or more than one; something belongs to
@@ -70,7 +71,11 @@ class PerturbConfig(TopicSource):
                 "the three",
                 hint="give `collection=ID`, `topics=FILE` (- for stdin) or `bitext=FILE`",
             )
-        self.check_variant()
+        if self.bitext is not None and (self.topics_variant or self.topics_field != TITLE):
+            raise UsageError(
+                "`topics_variant` and `topics_field` choose among topics, and bitext is to be "
+                "perturbed"
+            )
         if self.kind in (SHUFFLE, NONE) and self.bitext is None:
             raise UsageError(
                 f"the kind {self.kind} is for bitext, and topics are to be perturbed",

@@ -148,7 +148,7 @@ def perturb(
         home = (store if store is not None else Store()).home
         found = read_topic_set(config, home=home, progress=progress)
         rows = [_row(topic) for topic in found.topics]
-        language, total = found.language or language, len(found.topics)
+        language, total = found.language, len(found.topics)
     asked = language is None and config.kind not in ("swap", "drop", SHUFFLE, NONE)
     notes = ("nothing says what language the topics are in; English is assumed",) if asked else ()
     return Perturbation(

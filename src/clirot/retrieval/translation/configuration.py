@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from clirot.collection.topic_source import TopicSource
+from clirot.collection.topics import TITLE
 from clirot.errors import UsageError
 from clirot.retrieval.translation.translator import DecodingSettings
 from clirot.settings import part, setting
@@ -42,8 +43,8 @@ class TranslateConfig(TopicSource):
     )
     src: str | None = setting(
         None,
-        "Language to translate from; by default the one that the collection says. A model's own "
-        "code is taken too (som_Latn).",
+        "Language to translate from; by default the one that the topics or the collection say. A "
+        "model's own code is taken too (som_Latn).",
     )
     tgt: str = setting("en", "Language to translate into.")
     on_empty: str = setting(
@@ -65,10 +66,12 @@ class TranslateConfig(TopicSource):
             for name in ("docs", "docs_lang"):
                 if getattr(self, name):
                     raise UsageError(f"`{name}` chooses from a collection, and none was given")
-        elif self.docs and (self.lang or self.topics_variant or self.every != 1):
+        elif self.docs and (
+            self.lang or self.topics_variant or self.every != 1 or self.topics_field != TITLE
+        ):
             raise UsageError(
-                "`lang`, `topics_variant` and `every` choose among topics, and documents are to "
-                "be translated",
+                "`lang`, `topics_variant`, `topics_field` and `every` choose among topics, and "
+                "documents are to be translated",
                 hint="`docs_lang` chooses among documents",
             )
         elif self.docs_lang is not None and not self.docs:

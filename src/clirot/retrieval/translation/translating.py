@@ -27,6 +27,7 @@ from clirot.retrieval.translation.translator import (
 )
 from clirot.settings import leaves, values
 from clirot.store import Store
+from clirot.text_form import composed
 
 if TYPE_CHECKING:
     from clirot.collection import Collection
@@ -132,7 +133,7 @@ class Translations:
         return found
 
     def _row(self, identifier: str, line: str, rendering: Rendering) -> Translation:
-        text = " ".join(filter(None, dict.fromkeys(rendering.texts)))
+        text = " ".join(filter(None, dict.fromkeys(map(composed, rendering.texts))))
         for what in ("cut", "shortened"):
             if getattr(rendering, what):
                 self.report.count(what, identifier)
