@@ -55,6 +55,11 @@ class EvaluateConfig:
         not change with it, as in trec_eval.""",
         at_least=1,
     )
+    leave_out_own: bool = setting(
+        False,
+        """Leave out of each topic's ranking the document that has the topic's id, where topics are
+        documents (ArguAna, Quora), as BEIR does.""",
+    )
     lang: str | None = setting(
         None, "Use only the topics that the collection has in this language."
     )
@@ -145,6 +150,8 @@ class EvaluateConfig:
                 "`predictions` are evaluated instead of runs, and both were given",
                 hint="evaluate them one after the other",
             )
+        if self.leave_out_own:
+            raise UsageError("`leave_out_own` is about runs, and `predictions` are none")
         if self.fuse:
             raise UsageError("`fuse` fuses runs, and `predictions` are none")
         if self.qrels is not None:

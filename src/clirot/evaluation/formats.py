@@ -235,6 +235,9 @@ def json_document(evaluation: Evaluation, *, per_topic: bool = False) -> dict[st
                 entry["topics"] = len(topics)
                 entry["topics_without_results"] = [t for t in topics if t not in run.index]
                 entry["topics_not_judged"] = [t for t in run.topics if t not in judged]
+                if (system, topic_set) in evaluation.inputs.own_left_out:
+                    left_out = evaluation.inputs.own_left_out[system, topic_set]
+                    entry["own_documents_left_out"] = left_out
                 if per_topic:
                     entry["per_topic"] = evaluation.per_topic(system, topic_set)
             runs.append(entry)

@@ -64,6 +64,9 @@ class Inputs:
     """What a person should know of the inputs."""
     saved: Mapping[tuple[str, str], Artefact] = field(default_factory=dict)
     """(system, topic set) -> the run in the store, where it is one."""
+    own_left_out: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    """(system, topic set) -> for how many topics their own document was left out of the run; empty
+    where that was not asked for."""
 
     @cached_property
     def topics(self) -> Mapping[str, tuple[str, ...]]:

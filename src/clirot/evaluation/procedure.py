@@ -14,6 +14,7 @@ from clirot.evaluation.fusion_methods import Fusion
 from clirot.evaluation.gold import Gold, Sources, check_needs, values_of
 from clirot.evaluation.inputs import Inputs, known_system
 from clirot.evaluation.measures import Measure, measure_names, parse_measure, read_measures
+from clirot.evaluation.own_documents import own_found, without_own
 from clirot.evaluation.result import Evaluation, Outcome
 from clirot.records import ProgressSink
 from clirot.runs import Qrels, Run
@@ -118,6 +119,8 @@ def measured(
         UnknownNameError: the baseline is no system.
     """
     config = asked.config
+    if config.leave_out_own:
+        inputs = without_own(inputs)
     fused: dict[tuple[str, str], Run] = {}
     if asked.fusions:
         from clirot.evaluation.fusion import with_fused
@@ -134,6 +137,7 @@ def measured(
         notes += _notes(label, run, inputs.topics[topic_set], inputs.judged, what)
         if not asked.predicting:
             notes += _strange(label, run, inputs.qrels[topic_set])
+            notes += own_found(label, run, inputs.qrels[topic_set])
         values[system, topic_set] = values_of(
             asked.measures, run, inputs.qrels[topic_set], gold[topic_set], level=config.rel_level
         )
