@@ -9,12 +9,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from clirot.errors import InputError
 from clirot.evaluation.inputs import Inputs
 from clirot.runs import Qrels, Run
 
 
 def without_own(inputs: Inputs) -> Inputs:
-    """The inputs without each topic's own document in its ranking; what was left out is counted."""
+    """The inputs without each topic's own document in its ranking; what was left out is counted.
+
+    Raises:
+        InputError: a run has nothing else.
+    """
     runs: dict[tuple[str, str], Run] = {}
     left_out: dict[tuple[str, str], int] = {}
     notes = []
@@ -22,6 +27,11 @@ def without_own(inputs: Inputs) -> Inputs:
         runs[place], own = _split(run)
         left_out[place] = len(own)
         system, topic_set = place
+        if not len(runs[place]):
+            raise InputError(
+                f"run {system}: nothing is left of it without the topics' own documents",
+                hint="is the document's id in its third column?",
+            )
         if own:
             qrels = inputs.qrels[topic_set]
             judged = sum(qrels.get(topic, {}).get(topic, 0) > 0 for topic in own)

@@ -47,6 +47,8 @@ class Kind:
     """``run`` or ``qrels``."""
     columns: str
     """TREC's names of the columns, separated by spaces."""
+    place: int
+    """Of the value among them."""
     value: Sequence[str]
     """The names that a header may give to the value."""
     hints: Mapping[int, str]
@@ -106,7 +108,8 @@ def rows(data: bytes, path: Place, kind: Kind) -> Iterator[tuple[int, list[bytes
         if header is not None and fields[0].startswith(b"#"):
             fields = header.fields(line, path, number)
         width = kind.width if header is None else len(header.names)
-        if _is_comment(fields, begun, width):
+        value = kind.place if header is None else header.places[2]
+        if _is_comment(fields, begun, width, value):
             comments.append(number)
             continue
         begun = True
@@ -130,11 +133,21 @@ def tag_of(data: bytes) -> str:
     return "run"
 
 
-def _is_comment(fields: Sequence[bytes], begun: bool, width: int) -> bool:
-    """Whether a line is a comment; a topic may be called ``#1``, so one of all columns is none."""
-    if not fields[0].startswith(b"#") or len(fields) == width:
+def _is_comment(fields: Sequence[bytes], begun: bool, width: int, value: int) -> bool:
+    """Whether a line is a comment; a topic may be called ``#1``, so one of all columns is none.
+
+    Args:
+        fields: of the line.
+        begun: whether there was data or a header before.
+        width: how many columns data has.
+        value: the place of the value, which is a number in data.
+    """
+    if not fields[0].startswith(b"#"):
         return False
-    return not begun or not fields[0].split()[0].strip(b"#")
+    bare = not fields[0].split()[0].strip(b"#")
+    if len(fields) == width:
+        return bare and not _is_number(fields[value])
+    return bare or not begun
 
 
 def _header(line: bytes, path: Place, number: int, kind: Kind) -> _Header | None:
