@@ -74,7 +74,9 @@ def assert_as_trec_eval(written: str, level: int = 1) -> None:
 @pytest.mark.parametrize("written", sorted(pytrec_eval.supported_measures))
 def test_every_name_of_trec_eval_is_its_figures_or_refused(written: str, level: int) -> None:
     if written in NO_FIGURES:
-        with pytest.raises(UsageError, match=f"{written}' is one of trec_eval's that clirot does"):
+        with pytest.raises(
+            UsageError, match=f"{written}' is a measure of trec_eval that clirot does"
+        ):
             read_measures(written)
     elif written == "recall":  # what it is to ranx; see below
         with pytest.raises(UsageError, match="at 5 to 1000 documents to trec_eval"):
@@ -86,7 +88,7 @@ def test_every_name_of_trec_eval_is_its_figures_or_refused(written: str, level: 
 @pytest.mark.parametrize("written", sorted(pytrec_eval.supported_nicknames))
 def test_every_set_of_trec_eval_is_its_figures_or_refused(written: str) -> None:
     if not pytrec_eval.supported_nicknames[written] <= pytrec_eval.supported_measures:
-        with pytest.raises(UsageError, match="one of trec_eval's that clirot does not compute"):
+        with pytest.raises(UsageError, match="a measure of trec_eval that clirot does not compute"):
             read_measures(written)
         return
     assert_as_trec_eval(written)

@@ -46,7 +46,7 @@ class EvaluateConfig:
     )
     metrics: tuple[str, ...] = setting(
         ("map", "ndcg@10", "recall@100"),
-        """A measure as ranx, ir_measures or trec_eval write it: map, ndcg@20, P@5, recip_rank.
+        """A measure as trec_eval, ir_measures or ranx write it: map, ndcg@20, P.5,10, recip_rank.
         Repeatable. Default: map, ndcg@10, recall@100; of predictions em, answer-f1.""",
     )
     rel_level: int = setting(
