@@ -104,7 +104,7 @@ def legend(evaluation: Evaluation) -> str:
 
 def paper_name(measure: Measure) -> str:
     """How papers write it: MAP, nDCG@20, P@5, R@1000."""
-    return measure.definition.paper + str(measure).removeprefix(measure.name)
+    return measure.definition.paper + str(measure).removeprefix(measure.called)
 
 
 def marked(cell: Cell, places: int, bold: str, marks: tuple[str, str]) -> str:

@@ -253,7 +253,8 @@ def ranx_name(measure: Measure, level: int) -> str:
     Raises:
         UsageError: ranx does not compute it, or not in the same way.
     """
-    if measure.name not in _MEASURES or measure.at is not None or measure.judged_only:
+    own = measure.at is not None or measure.gains is not None or measure.judged_only
+    if measure.name not in _MEASURES or own:
         raise UsageError(
             f"ranx does not compute the measure {measure}",
             hint=f"it has: {', '.join(sorted(_MEASURES))}",

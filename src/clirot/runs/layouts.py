@@ -13,6 +13,7 @@ import re
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from os import PathLike
 
 from clirot.errors import InputError, ReadingNotice
@@ -32,7 +33,8 @@ def folded(name: str) -> str:
     return re.sub(r"[\s_-]", "", name).casefold()
 
 
-def field_of(names: Sequence[str], role: Sequence[str]) -> int | None:
+@lru_cache(256)  # the records of a file have the same fields
+def field_of(names: tuple[str, ...], role: tuple[str, ...]) -> int | None:
     """The place of the first of a role's names among the names of fields; None: none is there."""
     known = [folded(name) for name in names]
     wanted = (folded(one) for one in role)
@@ -49,7 +51,7 @@ class Kind:
     """TREC's names of the columns, separated by spaces."""
     place: int
     """Of the value among them."""
-    value: Sequence[str]
+    value: tuple[str, ...]
     """The names that a header may give to the value."""
     hints: Mapping[int, str]
     """The number of columns that a line has instead -> what the reader should do."""
@@ -166,7 +168,7 @@ def _header(line: bytes, path: Place, number: int, kind: Kind) -> _Header | None
             names = [name.strip() for name in text.decode().split("\t")]
             names = names if delimiter else text.decode().split()
         names = [name.strip() for name in names]
-        found = [field_of(names, role) for role in (TOPIC, DOCNO, kind.value)]
+        found = [field_of(tuple(names), role) for role in (TOPIC, DOCNO, kind.value)]
         places = [place for place in found if place is not None]
         numbers = sum(_is_number(name.encode()) and name != "0" for name in names)
         if len(places) == 3 and not numbers:
@@ -175,7 +177,7 @@ def _header(line: bytes, path: Place, number: int, kind: Kind) -> _Header | None
                 names,
                 delimiter,
                 (places[0], places[1], places[2]),
-                field_of(names, _TAG),
+                field_of(tuple(names), _TAG),
             )
             _say_header(header, path, kind)
             return header

@@ -15,7 +15,7 @@ import json
 import sys
 import zlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from os import PathLike
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -124,7 +124,9 @@ def is_parquet(data: bytes) -> bool:
     return data.startswith(_PARQUET)
 
 
-def parquet_rows(data: bytes, path: str | PathLike[str], *, values: Sequence[str]) -> Iterator[Row]:
+def parquet_rows(
+    data: bytes, path: str | PathLike[str], *, values: tuple[str, ...]
+) -> Iterator[Row]:
     """The rows of a Parquet table, whose columns are named as the fields of JSON are.
 
     Args:
@@ -144,7 +146,7 @@ def parquet_rows(data: bytes, path: str | PathLike[str], *, values: Sequence[str
         raise InputError(
             f"damaged Parquet: {first_line(error)}", path=path, hint="copy it again"
         ) from None
-    places = [field_of(table.column_names, role) for role in (TOPIC, DOCNO, values)]
+    places = [field_of(tuple(table.column_names), role) for role in (TOPIC, DOCNO, values)]
     if None in places:
         raise InputError(
             f"a Parquet table with the columns {', '.join(table.column_names)}, which do not name "
@@ -177,7 +179,7 @@ class _RepeatedKeyError(ValueError):
     pass
 
 
-def json_rows(data: bytes, path: str | PathLike[str], *, values: Sequence[str]) -> Iterator[Row]:
+def json_rows(data: bytes, path: str | PathLike[str], *, values: tuple[str, ...]) -> Iterator[Row]:
     """The rows of a JSON or JSON-lines document.
 
     Args:
@@ -285,11 +287,13 @@ def _unrepeated(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return document
 
 
-def _record(record: Any, path: str | PathLike[str], line: int | None, values: Sequence[str]) -> Row:
+def _record(
+    record: Any, path: str | PathLike[str], line: int | None, values: tuple[str, ...]
+) -> Row:
     if not isinstance(record, dict):
         raise InputError(f"expected a record, got {record!r}", path=path, line=line)
     found = []
-    fields = list(record)
+    fields = tuple(record)
     for names in (TOPIC, DOCNO, values):
         place = field_of(fields, names)
         if place is None:

@@ -63,6 +63,9 @@ _ELSEWHERE: Mapping[str, Mapping[str, tuple[str, str | None]]] = {
             _SUBTOPICS,
         ),
     },
+    "BEIR": {
+        "hole": ("it counts documents that no topic's judgements have", "judged@10"),
+    },
 }  # fmt: skip
 
 
