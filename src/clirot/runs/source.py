@@ -29,7 +29,7 @@ _PARQUET = b"PAR1"
 _OTHERS = {
     b"\xff\xfe": ("UTF-16", "iconv -f UTF-16 -t UTF-8"),
     b"\xfe\xff": ("UTF-16", "iconv -f UTF-16 -t UTF-8"),
-    b"\x04\x22\x4d\x18": ("LZ4, as ranx saves it", "ranx.Run.from_file(...).save('run.trec')"),
+    b"\x04\x22\x4d\x18": ("LZ4, as ranx saves it", "lz4 -dc"),
     b"\x28\xb5\x2f\xfd": ("Zstandard", "zstd -dc"),
     b"\xfd7zXZ": ("XZ", "xz -dc"),
     b"BZh": ("bzip2", "bzip2 -dc"),
@@ -69,7 +69,9 @@ def read_bytes(path: str | PathLike[str], *, what: str) -> bytes:
     for begin, (kind, how) in _OTHERS.items():
         if data.startswith(begin):
             raise InputError(
-                f"the file is {kind}, not text", path=path, hint=f"convert it by {how}"
+                f"the file is {kind}, not text",
+                path=path,
+                hint=f"convert it by {how}",
             )
     if b"\0" in data and not is_parquet(data):
         line = data.count(b"\n", 0, data.find(b"\0")) + 1
