@@ -286,7 +286,7 @@ def test_the_hint_makes_a_file_that_is_read(
 @pytest.mark.parametrize(
     ("data", "says"),
     [
-        (b"\x04\x22\x4d\x18 and more", "the file is LZ4, as ranx saves it"),
+        (b"\x04\x22\x4d\x18 and more", "the file is LZ4, as ranx saves runs"),
         (b"\x28\xb5\x2f\xfd and more", "Zstandard"),
         (b"PK\x03\x04 and more", "a zip archive"),
         (b"BZh9 and more", "bzip2"),

@@ -29,7 +29,10 @@ _PARQUET = b"PAR1"
 _OTHERS = {
     b"\xff\xfe": ("UTF-16", "iconv -f UTF-16 -t UTF-8"),
     b"\xfe\xff": ("UTF-16", "iconv -f UTF-16 -t UTF-8"),
-    b"\x04\x22\x4d\x18": ("LZ4, as ranx saves it", "lz4 -dc"),
+    b"\x04\x22\x4d\x18": (
+        "LZ4, as ranx saves runs",
+        "ranx.Run.from_file(FILE).save('file.trec'), or by lz4 -dc where it is not from ranx",
+    ),
     b"\x28\xb5\x2f\xfd": ("Zstandard", "zstd -dc"),
     b"\xfd7zXZ": ("XZ", "xz -dc"),
     b"BZh": ("bzip2", "bzip2 -dc"),
