@@ -13,6 +13,7 @@ import re
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from os import PathLike
 
 from clirot.errors import InputError, ReadingNotice
@@ -32,7 +33,8 @@ def folded(name: str) -> str:
     return re.sub(r"[\s_-]", "", name).casefold()
 
 
-def field_of(names: Sequence[str], role: Sequence[str]) -> int | None:
+@lru_cache(256)  # the records of a file have the same fields
+def field_of(names: tuple[str, ...], role: tuple[str, ...]) -> int | None:
     """The place of the first of a role's names among the names of fields; None: none is there."""
     known = [folded(name) for name in names]
     wanted = (folded(one) for one in role)
@@ -47,7 +49,9 @@ class Kind:
     """``run`` or ``qrels``."""
     columns: str
     """TREC's names of the columns, separated by spaces."""
-    value: Sequence[str]
+    place: int
+    """Of the value among them."""
+    value: tuple[str, ...]
     """The names that a header may give to the value."""
     hints: Mapping[int, str]
     """The number of columns that a line has instead -> what the reader should do."""
@@ -106,7 +110,8 @@ def rows(data: bytes, path: Place, kind: Kind) -> Iterator[tuple[int, list[bytes
         if header is not None and fields[0].startswith(b"#"):
             fields = header.fields(line, path, number)
         width = kind.width if header is None else len(header.names)
-        if _is_comment(fields, begun, width):
+        value = kind.place if header is None else header.places[2]
+        if _is_comment(fields, begun, width, value):
             comments.append(number)
             continue
         begun = True
@@ -130,11 +135,21 @@ def tag_of(data: bytes) -> str:
     return "run"
 
 
-def _is_comment(fields: Sequence[bytes], begun: bool, width: int) -> bool:
-    """Whether a line is a comment; a topic may be called ``#1``, so one of all columns is none."""
-    if not fields[0].startswith(b"#") or len(fields) == width:
+def _is_comment(fields: Sequence[bytes], begun: bool, width: int, value: int) -> bool:
+    """Whether a line is a comment; a topic may be called ``#1``, so one of all columns is none.
+
+    Args:
+        fields: of the line.
+        begun: whether there was data or a header before.
+        width: how many columns data has.
+        value: the place of the value, which is a number in data.
+    """
+    if not fields[0].startswith(b"#"):
         return False
-    return not begun or not fields[0].split()[0].strip(b"#")
+    bare = not fields[0].split()[0].strip(b"#")
+    if len(fields) == width:
+        return bare and not _is_number(fields[value])
+    return bare or not begun
 
 
 def _header(line: bytes, path: Place, number: int, kind: Kind) -> _Header | None:
@@ -153,7 +168,7 @@ def _header(line: bytes, path: Place, number: int, kind: Kind) -> _Header | None
             names = [name.strip() for name in text.decode().split("\t")]
             names = names if delimiter else text.decode().split()
         names = [name.strip() for name in names]
-        found = [field_of(names, role) for role in (TOPIC, DOCNO, kind.value)]
+        found = [field_of(tuple(names), role) for role in (TOPIC, DOCNO, kind.value)]
         places = [place for place in found if place is not None]
         numbers = sum(_is_number(name.encode()) and name != "0" for name in names)
         if len(places) == 3 and not numbers:
@@ -162,7 +177,7 @@ def _header(line: bytes, path: Place, number: int, kind: Kind) -> _Header | None
                 names,
                 delimiter,
                 (places[0], places[1], places[2]),
-                field_of(names, _TAG),
+                field_of(tuple(names), _TAG),
             )
             _say_header(header, path, kind)
             return header
