@@ -173,7 +173,7 @@ def test_columns_are_named_or_numbered(tmp_path):
         ("src,tgt", ("1", "2", "2")),
         ("Target,x,Source,id", ("3", "1", "4")),
         ("ID,eng_Latn,som_Latn", ("2", "3", "1")),
-        ("en-GB,en-US,so-SO", ("1", "3", "2")),
+        ("en-GB,en-US,so-SO", ("2", "3", "2")),
         ("Somali,domain,English,score", ("3", "1", "2")),
     ],
 )
@@ -573,11 +573,11 @@ def test_the_languages_of_xliff(tmp_path):
     unit = '<trans-unit id="1"><source>a</source><target>b</target></trans-unit>'
     other = xliff(unit, 'source-language="en" target-language="sw"')
     message = wrong(written(tmp_path, other, "x.xlf"))
-    assert message == "x.xlf: nothing in it is between 'en' and 'so'; it translates: en to sw"
+    assert message == "x.xlf: nothing in it is between 'en' and 'so'; it translates: en-GB to sw"
     unstated = xliff(unit, 'source-language="en-GB"')
     assert sides(written(tmp_path, unstated, "y.xlf")) == [("a", "b")]
     on_target = unstated.replace("<target>", '<target xml:lang="sw">')
-    assert "it translates: en to sw" in wrong(written(tmp_path, on_target, "z.xlf"))
+    assert "it translates: en-GB to sw" in wrong(written(tmp_path, on_target, "z.xlf"))
     assert "not XLIFF: the document is a <html>" in wrong(written(tmp_path, "<html/>", "h.xlf"))
     assert "XLIFF of version '3.0'" in wrong(written(tmp_path, '<xliff version="3.0"/>', "3.xlf"))
 

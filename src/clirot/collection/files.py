@@ -18,7 +18,7 @@ from functools import cached_property
 from itertools import chain
 from pathlib import Path
 
-from clirot.collection.answers import Answers, directory_answers
+from clirot.collection.answers import Answers, answer_languages, directory_answers
 from clirot.collection.collection import Collection
 from clirot.collection.labels import Labels, directory_labels
 from clirot.collection.rows import (
@@ -31,21 +31,21 @@ from clirot.collection.rows import (
     with_distinct_ids,
 )
 from clirot.digests import file_digest
-from clirot.errors import InputError, LanguageError, UsageError
-from clirot.languages import parse_language
+from clirot.errors import InputError, UsageError
+from clirot.languages import is_language, parse_language
 from clirot.records import Document, Topic
 from clirot.runs import Qrels, read_qrels
 
-_DOCUMENTS = re.compile(r"docs\.([A-Za-z]{2,3}(?:[-_][A-Za-z0-9]+)*)\.(tsv|jsonl)(\.gz)?")
+_DOCUMENTS = re.compile(r"docs\.([A-Za-z]{2,3}(?:[-_@][A-Za-z0-9]+)*)\.(tsv|jsonl)(\.gz)?")
 _TOPICS = re.compile(
-    r"(?:queries|topics)\.([A-Za-z]{2,3}(?:[-_][A-Za-z0-9]+)*)\.(tsv|jsonl|trec)(\.gz)?"
+    r"(?:queries|topics)\.([A-Za-z]{2,3}(?:[-_@][A-Za-z0-9]+)*)\.(tsv|jsonl|trec)(\.gz)?"
 )
 _VARIANTS = re.compile(
-    r"(?:queries|topics)\.([A-Za-z]{2,3}(?:[-_][A-Za-z0-9]+)*)"
+    r"(?:queries|topics)\.([A-Za-z]{2,3}(?:[-_@][A-Za-z0-9]+)*)"
     r"\.([A-Za-z0-9][A-Za-z0-9._+-]*)\.(tsv|jsonl|trec)(\.gz)?"
 )
 _JUDGEMENTS = re.compile(
-    r"qrels\.(?:([A-Za-z]{2,3}(?:[-_][A-Za-z0-9]+)*)\.)?(txt|qrels|trec)(\.gz)?"
+    r"qrels\.(?:([A-Za-z]{2,3}(?:[-_@][A-Za-z0-9]+)*)\.)?(txt|qrels|trec)(\.gz)?"
 )
 _ID_KEYS = ("id", "_id", "doc_id", "docid", "docno")
 _TEXT_KEYS = ("text", "contents", "body")
@@ -87,7 +87,7 @@ class DirectoryCollection(Collection):
             match = _JUDGEMENTS.fullmatch(path.name)
             if match is None:
                 continue
-            language = parse_language(match[1]) if match[1] and _is_language(match[1]) else match[1]
+            language = parse_language(match[1]) if match[1] and is_language(match[1]) else match[1]
             if language is None or language in self._documents:  # "dev" is a code, and no language
                 found.setdefault(language, []).append(path)
         for paths in found.values():
@@ -108,12 +108,13 @@ class DirectoryCollection(Collection):
         if docs_lang is None:
             return next(iter(self._documents)) if len(self._documents) == 1 else None
         wanted = parse_language(docs_lang)
-        if wanted not in self._documents:
+        found = self.variant_of(wanted, sorted(self._documents), "documents")
+        if found is None:
             there = ", ".join(sorted(self._documents)) or "none"
             raise UsageError(
                 f"{self.id} has no documents in {wanted!r}", hint=f"document languages: {there}"
             )
-        return wanted
+        return found
 
     @property
     def _documents_file(self) -> Path:
@@ -193,6 +194,9 @@ class DirectoryCollection(Collection):
         return directory_labels(self._directory) or super().labels()
 
     def _read_answers(self, language: str | None) -> Answers | None:
+        there = answer_languages(self._directory)
+        if language is not None:
+            language = self.variant_of(language, there, "answers") or language
         return directory_answers(self._directory, language)
 
     def by_document_language(self) -> tuple[DirectoryCollection, ...]:
@@ -225,13 +229,6 @@ def _by_language(directory: Path, pattern: re.Pattern[str]) -> dict[str, Path]:
                 )
             found[language] = path
     return found
-
-
-def _is_language(code: str) -> bool:
-    try:
-        return bool(parse_language(code))
-    except LanguageError:
-        return False
 
 
 def _files(directory: Path) -> list[Path]:

@@ -15,7 +15,7 @@ from pathlib import Path
 from clirot.collection.rows import Source, excerpt, numbered_lines
 from clirot.errors import InputError
 
-_FILES = re.compile(r"(train|test)\.[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]+)*\.tsv(\.gz)?")
+_FILES = re.compile(r"(train|test)\.[A-Za-z]{2,3}(?:[-_@][A-Za-z0-9]+)*\.tsv(\.gz)?")
 _BOTH = re.compile(r"labels\.tsv(\.gz)?")
 
 

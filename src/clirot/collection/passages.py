@@ -26,7 +26,7 @@ from clirot.collection.files import read_topics
 from clirot.collection.rows import json_rows, numbered_lines, tab_rows, with_distinct_ids
 from clirot.download import Upstream, fetch, identified
 from clirot.errors import InputError
-from clirot.languages import parse_language
+from clirot.languages import closest_language, parse_language
 from clirot.records import Document, ProgressSink, Topic, silent
 from clirot.registry import Registry, unknown_name
 from clirot.runs import Qrels, read_qrels
@@ -106,7 +106,8 @@ class PassageCollection(Collection):
         self, release: Release, rest: str, home: Path, progress: ProgressSink = silent
     ) -> None:
         written, slash, name = rest.partition("/")
-        language = parse_language(written) if written else ""
+        asked = parse_language(written) if written else ""
+        language = closest_language(asked, release.languages) or asked
         id_ = f"{release.family}/{language}{slash}{name}".removesuffix("/")
         if id_ not in release.ids:
             raise unknown_name("collection", id_, release.ids)
@@ -115,6 +116,7 @@ class PassageCollection(Collection):
         languages = tuple(self._set.topics) if self._set is not None else ()
         super().__init__(id_, languages, languages[0] if languages else None)
         self.document_language = language
+        self.variant_of(asked, (language,), "passages")
         self._home, self._progress = home, progress
 
     def _file(self, upstream: Upstream) -> Path:

@@ -12,11 +12,20 @@ from clirot.languages.matching import (
     split_pair,
 )
 from clirot.languages.names import language_name
-from clirot.languages.tags import parse_language, script_of, states_script, without_region
+from clirot.languages.tags import (
+    is_language,
+    language_code,
+    parse_language,
+    script_of,
+    states_script,
+    without_region,
+)
 
 __all__ = [
     "closest_language",
     "closest_pair",
+    "is_language",
+    "language_code",
     "language_name",
     "parse_language",
     "relatives",

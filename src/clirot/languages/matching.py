@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterable
 from functools import lru_cache
 
-from clirot.languages.tags import parse_language, read_tag, script_of, tag_of
+from clirot.languages.tags import is_language, parse_language, read_tag, script_of, tag_of
 
 # Two codes that CLDR keeps apart, and of which one is written where the other is meant.
 _SAME = {"nb": "no", "pbt": "ps"}
@@ -36,10 +36,10 @@ def closest_language(wanted: str, among: Iterable[str]) -> str | None:
         One of ``among``, as it is spelled there; None: it has no text in the language.
     """
     spelled = list(dict.fromkeys(among))
-    own = [one for one in spelled if _is_code(one) and parse_language(one) == wanted]
+    own = [one for one in spelled if is_language(one) and parse_language(one) == wanted]
     if own:
         return next((one for one in own if one.replace("_", "-") == wanted), own[0])
-    near = [one for one in spelled if _is_code(one) and _alike(wanted, parse_language(one))]
+    near = [one for one in spelled if is_language(one) and _alike(wanted, parse_language(one))]
     if not near:
         return None
     import langcodes
@@ -72,7 +72,7 @@ def relatives(wanted: str, among: Iterable[str]) -> list[str]:
 
 def same_language(one: str, other: str) -> bool:
     """Whether two texts are codes of one language, in whatever script, region or dialect."""
-    if not (_is_code(one) and _is_code(other)):
+    if not (is_language(one) and is_language(other)):
         return False
     first, second = tag_of(one).language, tag_of(other).language
     return _SAME.get(first, first) == _SAME.get(second, second)
@@ -106,7 +106,3 @@ def _alike(one: str, other: str) -> bool:
 
 def _means(spelled: str | None, code: str) -> bool:
     return spelled is not None and parse_language(spelled) == code
-
-
-def _is_code(text: str) -> bool:
-    return read_tag(text) is not None

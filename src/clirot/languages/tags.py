@@ -86,6 +86,17 @@ def parse_language(code: str) -> str:
     return "-".join([*parts, *tag.variants, *(("x", *tag.private) if tag.private else ())])
 
 
+def is_language(text: str) -> bool:
+    """Whether a text is the code of a language, in any spelling."""
+    return read_tag(text) is not None
+
+
+def language_code(name: str) -> str | None:
+    """The normalised code of a language by its English name in CLDR, in any case; else None."""
+    code = _names().get(name.casefold())
+    return parse_language(code) if code is not None else None
+
+
 def without_region(code: str) -> str:
     """Language and script of a normalised code: ``pt`` of ``pt-PT``, ``zh-Hant`` of
     ``zh-Hant-HK``, ``de`` of ``de-x-muc``. What serves a language, such as a keyboard, serves its
@@ -136,7 +147,7 @@ def read_tag(written: str) -> Tag | None:
     language = tag.prefer_macrolanguage().language or tag.language
     language = _CORPUS_SPELLING.get(language, language)
     private = list(tag.extlangs or ())  # one that is registered has become the language
-    variants = []
+    variants: list[str] = []
     for variant in tag.variants or ():
         (variants if _registered(variant) else private).append(variant)
     script, region = tag.script, tag.territory

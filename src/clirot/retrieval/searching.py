@@ -78,6 +78,9 @@ class Search:
     model: str
     """Name of the model that encodes or translates the topics."""
     topics: list[Topic]
+    language: str | None
+    """Language of the topics; another variant than was asked for, where that is not there. None: it
+    is not known."""
     k: int
     tag: str
     notes: tuple[str, ...]
@@ -139,7 +142,7 @@ class Search:
         with self._store.draft("runs", name, config=self.settings, inputs=inputs) as draft:
             with (draft.path / SAVED_RUN).open("w", encoding="utf-8", newline="\n") as stream:
                 stream.writelines(self.lines(progress))
-            draft.results.update(topics=len(self.topics))
+            draft.results.update(topics=len(self.topics), topics_language=self.language)
         return self._store.get("runs", name)
 
 
@@ -171,6 +174,7 @@ def search(
         artefact=artefact,
         model=read.name,
         topics=found.topics,
+        language=found.language,
         k=config.k,
         tag=tag,
         notes=(*read.remarks(found.topics), *_of_another(found, artefact)),
