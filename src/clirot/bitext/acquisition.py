@@ -66,9 +66,9 @@ class Fetched:
         return tuple(self.artefact.manifest.results["warnings"])
 
     @property
-    def variants(self) -> tuple[str, ...]:
+    def language_variants(self) -> tuple[str, ...]:
         """What was read of languages that the source has in several variants."""
-        return tuple(self.artefact.manifest.results.get("variants", ()))
+        return tuple(self.artefact.manifest.results.get("language_variants", ()))
 
     @property
     def alignment(self) -> dict[str, Any] | None:

@@ -16,7 +16,7 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from clirot.cli.console import kept_stdout, note
+from clirot.cli.console import kept_stdout, note, shown_warnings
 from clirot.cli.streams import ClosedPipe, guard_streams
 from clirot.cli.wording import check_not_empty, speaking_for
 from clirot.errors import ClirotError
@@ -132,12 +132,14 @@ def command_named(name: str) -> Any:
 
 
 def _guarded(command: Any) -> Any:
-    """The command, made to keep stdout for data and to word the library's errors by its options."""
+    """The command, made to keep stdout for data, to show the library's warnings, and to word its
+    errors by the command's options.
+    """
     callback = command.callback
 
     @wraps(callback)
     def run(**given: Any) -> object:
-        with kept_stdout(), speaking_for(command, command_named, given):
+        with kept_stdout(), speaking_for(command, command_named, given), shown_warnings():
             check_not_empty(command, given)
             return callback(**given)
 

@@ -93,7 +93,7 @@ def open_collection(
     its = collection.document_language
     wanted = parse_language(docs_lang) if docs_lang is not None else None
     there = (its,) if its else ()
-    if wanted is not None and collection.variant_of(wanted, there, "documents") is None:
+    if wanted is not None and collection.nearest_language(wanted, there, "documents") is None:
         raise UsageError(
             f"the documents of {spec} are "
             + (f"in {its!r}" if its else "in a language that it does not say")

@@ -197,7 +197,7 @@ class Collection(ABC):
         """The answers in a language, None: where there is only one; None where there are none."""
         return None
 
-    def variant_of(self, wanted: str, among: Iterable[str], what: str) -> str | None:
+    def nearest_language(self, wanted: str, among: Iterable[str], what: str) -> str | None:
         """The language of a part of the collection that goes for one that was asked for.
 
         Another variant in the same script does, with a warning (LanguageWarning), once.
@@ -239,7 +239,7 @@ class Collection(ABC):
                 )
             return self.language
         wanted = parse_language(lang)
-        found = self.variant_of(wanted, self.languages, "topics")
+        found = self.nearest_language(wanted, self.languages, "topics")
         if found is not None:
             return found
         if not self.languages:

@@ -108,7 +108,7 @@ class DirectoryCollection(Collection):
         if docs_lang is None:
             return next(iter(self._documents)) if len(self._documents) == 1 else None
         wanted = parse_language(docs_lang)
-        found = self.variant_of(wanted, sorted(self._documents), "documents")
+        found = self.nearest_language(wanted, sorted(self._documents), "documents")
         if found is None:
             there = ", ".join(sorted(self._documents)) or "none"
             raise UsageError(
@@ -196,7 +196,7 @@ class DirectoryCollection(Collection):
     def _read_answers(self, language: str | None) -> Answers | None:
         there = answer_languages(self._directory)
         if language is not None:
-            language = self.variant_of(language, there, "answers") or language
+            language = self.nearest_language(language, there, "answers") or language
         return directory_answers(self._directory, language)
 
     def by_document_language(self) -> tuple[DirectoryCollection, ...]:

@@ -116,7 +116,7 @@ class PassageCollection(Collection):
         languages = tuple(self._set.topics) if self._set is not None else ()
         super().__init__(id_, languages, languages[0] if languages else None)
         self.document_language = language
-        self.variant_of(asked, (language,), "passages")
+        self.nearest_language(asked, (language,), "passages")
         self._home, self._progress = home, progress
 
     def _file(self, upstream: Upstream) -> Path:

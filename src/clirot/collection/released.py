@@ -84,7 +84,7 @@ class ReleasedCollection(Collection):
             known = ("en",) if language == "en" else (language, "en")
         super().__init__(f"{self.family}/{language}" if language else self.family, known, language)
         if asked is not None:
-            self.variant_of(asked, known[:1], "topics")
+            self.nearest_language(asked, known[:1], "topics")
         self._home = home
         self._progress = progress
 
@@ -171,7 +171,7 @@ class XquadCollection(ReleasedCollection):
 
     def _read_answers(self, language: str | None) -> Answers | None:
         known, asked = self.topic_languages(), language or "en"
-        language = self.variant_of(asked, known, "answers")
+        language = self.nearest_language(asked, known, "answers")
         if language is None:
             message = f"collection {self.id} has no answers in {asked!r}"
             raise UsageError(message, hint=f"it has {', '.join(known)}")

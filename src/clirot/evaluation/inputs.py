@@ -143,7 +143,7 @@ def language_of(topic_set: str, collection: Collection) -> str | None:
     """The topic language that a topic set is named by; None where its name is another."""
     if not is_language(topic_set):
         return None
-    return collection.variant_of(parse_language(topic_set), collection.languages, "topics")
+    return collection.nearest_language(parse_language(topic_set), collection.languages, "topics")
 
 
 def arrange(

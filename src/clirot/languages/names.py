@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from clirot.languages.tags import tag_of
+from clirot.languages.tags import read_tag
 
 
 def language_name(code: str) -> str:
@@ -10,7 +10,9 @@ def language_name(code: str) -> str:
     from babel import Locale
 
     english = Locale("en")
-    tag = tag_of(code)
+    tag = read_tag(code)
+    if tag is None:  # such as "und"
+        return code
     script = (tag.script,) if tag.script else ()
     region = (tag.region,) if tag.region else ()
     for parts in ((*script, *region), script, ()):

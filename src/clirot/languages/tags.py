@@ -173,7 +173,7 @@ def _subtags(written: str) -> str | None:
     text, at, modifier = written.partition("@")
     text, dot, ending = text.partition(".")
     said = [ending.title()] if dot and _is_script(ending) else []
-    if dot and not said and not _is_charset(ending):
+    if (dot and not said and not _is_charset(ending)) or (at and not modifier):
         return None
     if at:
         name = modifier.casefold()

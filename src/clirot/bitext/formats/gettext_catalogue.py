@@ -22,10 +22,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
+from clirot.bitext.formats.language_variants import hint_of
 from clirot.bitext.formats.lines import excerpt, numbered_lines
 from clirot.bitext.formats.request import Request
 from clirot.bitext.formats.toolkit import in_words, storage, whole
-from clirot.bitext.formats.variants import hint_of
 from clirot.errors import InputError, LanguageError
 from clirot.languages import closest_pair, parse_language
 from clirot.records import SentencePair

@@ -209,6 +209,9 @@ def _header(cells: list[str], request: Request, path: Path) -> tuple[int, ...] |
         message, hint = missing(names, pair, fields)
         raise InputError(message, path=path, line=1, hint=hint)
     chosen = fields or request.found_in(names)
+    if chosen is None and request.names_other_variants(names):
+        message, hint = missing(names, pair, None)
+        raise InputError(message, path=path, line=1, hint=hint)
     return tuple(names.index(name) for name in chosen.names) if chosen is not None else None
 
 

@@ -22,9 +22,9 @@ from pathlib import Path
 from typing import Any
 
 from clirot.bitext.formats.compressed import is_zip, open_raw, without_compression
+from clirot.bitext.formats.language_variants import LanguageVariants
 from clirot.bitext.formats.request import Fields, Malformed, Part, Request, refuse
 from clirot.bitext.formats.table import ENDINGS, FORMATS, ending_of, format_of
-from clirot.bitext.formats.variants import Variants
 from clirot.bitext.formats.zip_archive import listed, member_names
 from clirot.digests import file_digest
 from clirot.errors import InputError, UsageError
@@ -151,7 +151,7 @@ def read_local(
     pair: LanguagePair,
     *,
     malformed: Malformed = refuse,
-    variants: Variants | None = None,
+    variants: LanguageVariants | None = None,
 ) -> Iterator[SentencePair]:
     """The pairs of a file, in the order they stand in it.
 
@@ -169,7 +169,7 @@ def read_local(
     """
     if not isinstance(file, LocalFile):
         file = LocalFile(paths=(file,))
-    said = variants if variants is not None else Variants(pair)
+    said = variants if variants is not None else LanguageVariants(pair)
     parts = _parts(file, said)
     if len(parts) == 2:
         name = "moses"
@@ -199,9 +199,9 @@ class FileSupply:
     word_list = False  # a file does not say what it is
 
     @cached_property
-    def variants(self) -> Variants:
+    def variants(self) -> LanguageVariants:
         """Which variants of the languages were read, once the file is."""
-        return Variants(self.pair)
+        return LanguageVariants(self.pair)
 
     @property
     def label(self) -> str:
@@ -247,7 +247,7 @@ class FileSupply:
         """What its manifest says of where it is from."""
         paths = [str(path.absolute()) for path in self.file.paths]
         told = {"malformed": self.malformed[:_EXAMPLES]} if self.malformed else {}
-        told |= {"variants": notes} if (notes := self.variants.notes) else {}
+        told |= {"language_variants": notes} if (notes := self.variants.notes) else {}
         return {
             "licence": "not stated",
             "urls": [],
@@ -275,7 +275,7 @@ def _shortened(name: str) -> str:
     return next((bare[: -len(ending)] for ending in endings if bare.lower().endswith(ending)), bare)
 
 
-def _parts(file: LocalFile, variants: Variants) -> tuple[Part, ...]:
+def _parts(file: LocalFile, variants: LanguageVariants) -> tuple[Part, ...]:
     if len(file.paths) == 2:
         one, other = (Part(path) for path in file.paths)
         codes = [_language(one), _language(other)]
@@ -289,7 +289,7 @@ def _parts(file: LocalFile, variants: Variants) -> tuple[Part, ...]:
     return _members(path, variants, file.format) if packed else (Part(path),)
 
 
-def _members(path: Path, variants: Variants, format_: str | None) -> tuple[Part, ...]:
+def _members(path: Path, variants: LanguageVariants, format_: str | None) -> tuple[Part, ...]:
     """The one or two files of an archive that are the bitext.
 
     Two whose names end in the codes of the languages come first; then the only one whose ending is

@@ -17,10 +17,16 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from clirot.bitext.formats.compressed import kind_of, open_bytes, open_raw, without_compression
-from clirot.bitext.formats.variants import Variants, hint_of
+from clirot.bitext.formats.language_variants import LanguageVariants, hint_of
 from clirot.bitext.formats.zip_archive import listed, open_named
 from clirot.errors import InputError, LanguageError, UsageError
-from clirot.languages import closest_pair, language_code, language_name, parse_language
+from clirot.languages import (
+    closest_pair,
+    language_code,
+    language_name,
+    parse_language,
+    same_language,
+)
 from clirot.records import LanguagePair
 from clirot.registry import closest
 
@@ -135,13 +141,13 @@ class Request:
     """The columns of a table; None: found by their names."""
     malformed: Malformed = refuse
     """Told of the rows of a table that cannot be read; they are left out if it does not raise."""
-    counted: Variants | None = None
+    counted: LanguageVariants | None = None
     """Where the variants of the languages are noted; None: nobody asks for them."""
 
     @cached_property
-    def variants(self) -> Variants:
+    def variants(self) -> LanguageVariants:
         """The variants of the languages that the file has, counted while it is read."""
-        return self.counted if self.counted is not None else Variants(self.pair)
+        return self.counted if self.counted is not None else LanguageVariants(self.pair)
 
     def found_in(self, names: Sequence[str]) -> Fields | None:
         """As :func:`found_in`; which variants of the languages were chosen is noted."""
@@ -149,6 +155,17 @@ class Request:
         if fields is not None and fields.src in (codes := _codes(names, self.pair)):
             self.variants.choose(list(codes.values()))
         return fields
+
+    def names_other_variants(self, names: Sequence[str]) -> bool:
+        """Whether a first line names both languages, but not both in the script that is asked for:
+        it is a header then, whose table has other texts.
+        """
+        codes = set(_codes(names, self.pair).values())
+        src, tgt = (
+            {code for code in codes if same_language(side, code)}
+            for side in (self.pair.src, self.pair.tgt)
+        )
+        return bool(src and tgt) and len(src | tgt) > 1
 
 
 def nested_names(row: Mapping[str, Any], levels: int = 3, before: str = "") -> Iterator[str]:

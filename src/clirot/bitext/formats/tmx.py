@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO
 
+from clirot.bitext.formats.language_variants import LanguageVariants, hint_of
 from clirot.bitext.formats.request import Request
-from clirot.bitext.formats.variants import Variants, hint_of
 from clirot.bitext.formats.xml_stream import XmlReader
 from clirot.errors import InputError, LanguageError
 from clirot.languages import parse_language
@@ -45,7 +45,7 @@ def read_tmx(stream: IO[bytes], path: Path, request: Request) -> Iterator[Senten
 
 
 class _Document(XmlReader[SentencePair]):
-    def __init__(self, path: Path, variants: Variants) -> None:
+    def __init__(self, path: Path, variants: LanguageVariants) -> None:
         super().__init__(path)
         self.both = False
         self.languages: set[str] = set()

@@ -18,9 +18,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
+from clirot.bitext.formats.language_variants import hint_of
 from clirot.bitext.formats.request import Request
 from clirot.bitext.formats.toolkit import in_words, storage, whole
-from clirot.bitext.formats.variants import hint_of
 from clirot.bitext.formats.xml_stream import XmlReader
 from clirot.errors import InputError, LanguageError
 from clirot.languages import closest_language, closest_pair, parse_language

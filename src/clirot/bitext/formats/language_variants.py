@@ -23,7 +23,7 @@ _MOST_KINDS = 1000  # of units that are counted apart; a hostile file may have m
 
 
 @dataclass
-class Variants:
+class LanguageVariants:
     """The variants of a pair's languages in one piece of bitext, counted as they are met."""
 
     pair: LanguagePair
