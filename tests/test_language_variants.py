@@ -342,9 +342,13 @@ def test_another_script_is_refused_with_its_code(tmp_path: Path, kind: str) -> N
 
 
 def test_two_spellings_of_one_code_are_told(tmp_path: Path) -> None:
-    text, variants = read(tmp_path / "x.csv", LanguagePair("en", "pt"), "en,pt_BR,pt\na,b,p\n")
+    pair = LanguagePair("en", "pt")
+    text, variants = read(tmp_path / "x.csv", pair, "en,pt_BR,pt\na,b,p\n")
     assert text == "p"
-    assert variants.warnings == ["'pt' and 'pt_BR' are one language code; 'pt' is read from 'pt'"]
+    (warning,) = variants.warnings
+    assert warning.startswith("'pt' and 'pt_BR' are one language code; 'pt' is read from 'pt'")
+    (found,) = read_local(LocalFile.parse(f"{tmp_path / 'x.csv'}:en,pt_BR"), pair)
+    assert found.tgt == "b"
 
 
 def test_columns_that_are_named_in_english(tmp_path: Path) -> None:

@@ -82,7 +82,7 @@ class LanguageVariants:
                 if parse_language(one) == parse_language(taken):
                     yield (
                         f"{taken!r} and {one!r} are one language code; {wanted!r} is read from "
-                        f"{taken!r}"
+                        f"{taken!r} (of a table, name the other column: PATH:SRC,TGT)"
                     )
         for (wanted, taken), count in instead.items():
             times = f" ({count:,} times)" if count > 1 else ""
