@@ -573,7 +573,7 @@ def test_the_languages_of_xliff(tmp_path):
     unit = '<trans-unit id="1"><source>a</source><target>b</target></trans-unit>'
     other = xliff(unit, 'source-language="en" target-language="sw"')
     message = wrong(written(tmp_path, other, "x.xlf"))
-    assert message == "x.xlf: nothing in it is between 'en' and 'so'; it translates: en-GB to sw"
+    assert message == "x.xlf: nothing in it is between 'en' and 'so'; it translates: en to sw"
     unstated = xliff(unit, 'source-language="en-GB"')
     assert sides(written(tmp_path, unstated, "y.xlf")) == [("a", "b")]
     on_target = unstated.replace("<target>", '<target xml:lang="sw">')

@@ -360,6 +360,11 @@ def test_columns_that_are_named_in_english(tmp_path: Path) -> None:
     assert variants.warnings == ["'pt' is taken for 'pt-PT', which is not there itself"]
 
 
+def test_columns_called_source_and_target_are_no_languages(tmp_path: Path) -> None:
+    text, variants = read(tmp_path / "x.csv", PT, "src,tgt,en,pt_BR\na,p,b,c\n")
+    assert (text, variants.notes, variants.warnings) == ("p", [], [])
+
+
 def test_units_of_a_memory_are_counted(tmp_path: Path) -> None:
     both = {"en": "a", "zh-TW": "t", "zh-CN": "s"}
     path = tmp_path / "x.tmx"

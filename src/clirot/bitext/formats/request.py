@@ -152,8 +152,11 @@ class Request:
     def found_in(self, names: Sequence[str]) -> Fields | None:
         """As :func:`found_in`; which variants of the languages were chosen is noted."""
         fields = found_in(names, self.pair)
-        if fields is not None and fields.src in (codes := _codes(names, self.pair)):
-            self.variants.choose(list(codes.values()))
+        codes = _codes(names, self.pair)
+        if fields is not None and {fields.src, fields.tgt} <= codes.keys():
+            own = codes[fields.src], codes[fields.tgt]
+            if own == closest_pair(self.pair.src, self.pair.tgt, tuple(codes.values())):
+                self.variants.choose(list(codes.values()))
         return fields
 
     def names_other_variants(self, names: Sequence[str]) -> bool:

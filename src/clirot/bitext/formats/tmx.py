@@ -18,6 +18,7 @@ from clirot.records import SentencePair
 
 # Elements inside a segment whose text is markup of the original document, not of the sentence.
 _NATIVE_CODE = frozenset({"bpt", "ept", "it", "ph", "ut"})
+_LONGEST_CODE = 40
 _MOST_LANGUAGES = 64  # that an error needs to know
 
 
@@ -98,10 +99,11 @@ class _Document(XmlReader[SentencePair]):
         written = attributes.get("xml:lang") or attributes.get("lang")
         if not written:
             raise self.wrong("a <tuv> without xml:lang")
+        written = written[:_LONGEST_CODE]
         try:
             language = parse_language(written)
         except LanguageError:
-            language = written[:40]
+            language = written
         if len(self.languages) < _MOST_LANGUAGES:
             self.languages.add(language)
         return written
