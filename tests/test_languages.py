@@ -32,7 +32,7 @@ from clirot.records import LanguagePair
         ("cmn", "zh"),
         ("zh_Hans", "zh"),
         ("zh-Hant", "zh-Hant"),
-        ("es-LA", "es"),
+        ("es-LA", "es-419"),
         ("sr", "sr"),
         ("sr-Cyrl", "sr"),
         ("sr-Latn", "sr-Latn"),

@@ -82,6 +82,10 @@ class CoverageWarning(ClirotWarning):
     """The vocabulary of an encoder does not know a language that it is to read."""
 
 
+class LanguageWarning(ClirotWarning):
+    """Nothing is there in the language that was asked for, and another variant of it was taken."""
+
+
 class UsageError(ClirotError):
     """The request contradicts itself or names something that cannot be."""
 

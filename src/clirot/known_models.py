@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from clirot.languages import parse_language
+from clirot.languages import closest_language, parse_language
 from clirot.registry import Registry
 
 Task = Literal["encodes", "translates", "answers"]
@@ -20,9 +20,6 @@ Task = Literal["encodes", "translates", "answers"]
 
 SMALL = 150
 """Millions of parameters: up to here a CPU trains a student with the model in reasonable time."""
-
-# Cards and corpora write the macrolanguage for these, which CLDR keeps apart from it.
-_SAME = {"nb": "no", "no": "nb", "gaz": "om", "pbt": "ps", "gug": "gn", "ydd": "yi"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,9 +139,9 @@ def covers(row: KnownModel, language: str) -> bool:
     """Whether a model's card names a language.
 
     A script that is not the language's default must be named itself: a card that says ``sr`` does
-    not speak of ``sr-Latn``. ``no`` and ``nb`` are taken for one language, and West Central Oromo,
-    Southern Pashto, Paraguayan Guarani and Eastern Yiddish for what cards call ``om``, ``ps``,
-    ``gn`` and ``yi``.
+    not speak of ``sr-Latn``. Regions are not told apart: one that says ``pt`` speaks of ``pt-PT``
+    too. ``no`` and ``nb`` are taken for one language, and Southern Pashto for what cards call
+    ``ps``.
 
     Args:
         row: of the table.
@@ -153,8 +150,7 @@ def covers(row: KnownModel, language: str) -> bool:
     Raises:
         LanguageError: not the code of a language.
     """
-    code = parse_language(language)
-    return code in row.languages or _SAME.get(code) in row.languages
+    return closest_language(parse_language(language), row.languages) is not None
 
 
 def covering(languages: Iterable[str]) -> list[str]:

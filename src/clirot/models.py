@@ -30,6 +30,7 @@ from clirot.errors import (
     first_line,
 )
 from clirot.known_models import KNOWN, LEXICAL, KnownModel, Prompts, Task
+from clirot.languages import closest_language
 from clirot.records import LanguagePair, LanguagePairs
 from clirot.registry import unknown_name
 from clirot.store import Artefact, Store, tree_digest
@@ -94,7 +95,7 @@ class ModelRef:
             language: of the texts; None: not known.
         """
         own = self.languages(side)
-        if not own or language is None or language in own:
+        if not own or language is None or closest_language(language, own) is not None:
             return ()
         given, expected = ("topics", "queries") if side == "query" else ("documents", "them")
         because = ", for it was distilled for documents" if self.encodes == ("document",) else ""

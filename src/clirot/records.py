@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from clirot.errors import LanguageError
-from clirot.languages import parse_language
+from clirot.languages import parse_language, split_pair
 
 
 @dataclass(frozen=True, order=True)
@@ -33,9 +33,9 @@ class LanguagePair:
 
     @classmethod
     def parse(cls, text: str) -> LanguagePair:
-        """Read ``en-so``; the inverse of :meth:`format` for codes without a hyphen of their own."""
-        src, hyphen, tgt = text.partition("-")
-        if not hyphen:
+        """Read ``en-so``; the inverse of :meth:`format`."""
+        src, tgt = split_pair(text)
+        if "-" not in text:
             raise LanguageError(f"not a language pair: {text!r}", hint="write it like en-so")
         return cls.of(src, tgt)
 

@@ -66,6 +66,11 @@ class Fetched:
         return tuple(self.artefact.manifest.results["warnings"])
 
     @property
+    def language_variants(self) -> tuple[str, ...]:
+        """What was read of languages that the source has in several variants."""
+        return tuple(self.artefact.manifest.results.get("language_variants", ()))
+
+    @property
     def alignment(self) -> dict[str, Any] | None:
         """How its lines stand to each other: ``found``, ``share``, ``shifts``, ``unmatched``.
 
@@ -260,6 +265,7 @@ class _Fetching:
             digest = write_pairs(draft.path / PAIRS, chain.filtered(), chain.score_names)
             if isinstance(supply, FileSupply):
                 chain.report.malformed = len(supply.malformed)
+            chain.report.warnings += supply.warnings()
             if not chain.report.kept:
                 raise _nothing_kept(supply, chain.report.dropped)
             draft.results = {

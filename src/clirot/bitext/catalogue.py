@@ -6,7 +6,7 @@ every corpus of OPUS, and ``hf:OWNER/NAME`` for data sets of the Hugging Face Hu
 
 from __future__ import annotations
 
-from clirot.bitext.source import Source
+from clirot.bitext.source import Source, published
 from clirot.bitext.sources.cldr import CldrSource
 from clirot.bitext.sources.hub import PREFIX as HUB
 from clirot.bitext.sources.hub import parse_hub
@@ -27,7 +27,8 @@ _SUPERSEDED_BY = {"tico-19": "tico-19-realigned"}
 
 
 def source_for(name: str, pair: LanguagePair) -> Source:
-    """The source of that name. A source of the table has the pair, an ``opus:`` one may have it.
+    """The source of that name. A source of the table has the pair, or the nearest variants of its
+    languages; an ``opus:`` one may have it.
 
     Raises:
         UnknownNameError: there is no such source; the hint suggests a near miss.
@@ -44,7 +45,7 @@ def source_for(name: str, pair: LanguagePair) -> Source:
         raise UnknownNameError(
             error.message, hint=f"{error.hint}; or opus:CORPUS, hf:OWNER/NAME:SRC:TGT"
         ) from None
-    if not source.has(pair):
+    if published(source, pair) is None:
         others = [one.name for one in sources_for(pair) if not one.evaluation]
         raise UsageError(
             f"{name} has no {pair} bitext; its languages are {_listed(source)}",
@@ -61,8 +62,8 @@ def _nothing(pair: LanguagePair) -> str:
 
 
 def sources_for(pair: LanguagePair) -> list[Source]:
-    """Every source of the table that has the pair, by name."""
-    return [source for _, source in sorted(SOURCES.items()) if source.has(pair)]
+    """Every source of the table that has the pair, or the nearest variants, by name."""
+    return [one for _, one in sorted(SOURCES.items()) if published(one, pair) is not None]
 
 
 def recommended_for(pair: LanguagePair) -> list[Source]:

@@ -129,10 +129,10 @@ def planned(config: FetchConfig, *, store: Store, progress: ProgressSink = silen
 
 
 def _planned_source(supply: SourceSupply, store: Store, progress: ProgressSink) -> PlannedSource:
-    pair = supply.pair
+    pair = supply.published
     source = supply.source.resolved(pair, home=store.home, progress=progress)
     files = tuple(_file(one, store) for one in source.upstreams(pair))
-    stored = store.has("bitext", artefact_name(pair, source.name))
+    stored = store.has("bitext", artefact_name(supply.pair, source.name))
     return PlannedSource(source, source.count(pair), files, stored)
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Protocol, Self
 
 from clirot.download import Upstream, fetch, identified
+from clirot.languages import closest_pair
 from clirot.records import LanguagePair, ProgressSink, SentencePair
 from clirot.store import Input
 
@@ -82,6 +83,9 @@ class Source(Protocol):
             UsageError: it has no bitext of the pair.
         """
 
+    def warnings(self, pair: LanguagePair) -> list[str]:
+        """What it reads instead of a language of the pair; of a source that is resolved."""
+
     def upstreams(self, pair: LanguagePair) -> tuple[Upstream, ...]:
         """The files that it reads for a pair; empty if it reads none."""
 
@@ -116,6 +120,23 @@ class Described:
         """Itself: its files are pinned."""
         return self
 
+    def warnings(self, pair: LanguagePair) -> list[str]:
+        """None: it is asked for the languages that it has (:func:`published`)."""
+        return []
+
+
+def published(source: Source, pair: LanguagePair) -> LanguagePair | None:
+    """The pair as a source has it: of a language that it lacks, the nearest variant in the same
+    script, ``pt`` for ``pt-PT``. None: it has no such bitext.
+    """
+    if source.has(pair):
+        return pair
+    src, tgt = closest_pair(pair.src, pair.tgt, ("en", *source.languages))
+    if src is None or tgt is None:
+        return None
+    near = LanguagePair(src, tgt)
+    return near if source.has(near) else None
+
 
 @dataclass(frozen=True)
 class SourceSupply:
@@ -127,6 +148,11 @@ class SourceSupply:
     pair: LanguagePair
     upstreams: tuple[Upstream, ...] = ()
     path: Path | None = None
+
+    @property
+    def published(self) -> LanguagePair:
+        """The pair in the languages that the source has it in."""
+        return published(self.source, self.pair) or self.pair
 
     @property
     def label(self) -> str:
@@ -143,8 +169,8 @@ class SourceSupply:
 
         A file without a published digest is downloaded for this, if it was not before.
         """
-        source = self.source.resolved(self.pair, home=home, progress=progress)
-        upstreams = source.upstreams(self.pair)
+        source = self.source.resolved(self.published, home=home, progress=progress)
+        upstreams = source.upstreams(self.published)
         known = tuple(identified(one, home=home, progress=progress) for one in upstreams)
         return replace(self, source=source, upstreams=known)
 
@@ -158,7 +184,21 @@ class SourceSupply:
     def pairs(self, home: Path, progress: ProgressSink) -> Iterator[SentencePair]:
         """Its pairs, once its files are downloaded."""
         files = [fetch(one, home=home, progress=progress) for one in self.upstreams]
-        return self.source.read(self.pair, files)
+        return self.source.read(self.published, files)
+
+    def warnings(self) -> list[str]:
+        """What was read instead of a language that was asked for."""
+        sides = zip(
+            (self.pair.src, self.pair.tgt),
+            (self.published.src, self.published.tgt),
+            strict=True,
+        )
+        near = [
+            f"{taken!r} is taken for {wanted!r}, which the source does not have"
+            for wanted, taken in sides
+            if taken != wanted
+        ]
+        return near + self.source.warnings(self.published)
 
     def provenance(self) -> dict[str, Any]:
         """What its manifest says of where it is from."""

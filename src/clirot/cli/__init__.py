@@ -142,12 +142,14 @@ def command_named(name: str) -> Any:
 
 
 def _guarded(command: Any) -> Any:
-    """The command, made to keep stdout for data and to word the library's errors by its options."""
+    """The command, made to keep stdout for data, to show the library's warnings, and to word its
+    errors by the command's options.
+    """
     callback = command.callback
 
     @wraps(callback)
     def run(**given: Any) -> object:
-        with kept_stdout(), shown_warnings(), speaking_for(command, command_named, given):
+        with kept_stdout(), speaking_for(command, command_named, given), shown_warnings():
             check_not_empty(command, given)
             return callback(**given)
 

@@ -72,6 +72,8 @@ def fetch_bitext(
     for one in result.fetched:
         if one.realigned is not None:
             console.note(f"{one.source}: realigned; before: {one.realigned['found']}")
+        for said in one.language_variants:
+            console.note(f"{one.source}: {said}")
         for warning in one.warnings:
             console.warn(f"{one.source}: {warning}")
     if as_json:

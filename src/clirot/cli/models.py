@@ -13,7 +13,7 @@ from typer.core import TyperGroup
 from clirot.cli import console
 from clirot.errors import UsageError
 from clirot.known_models import KNOWN, LEXICAL, covering
-from clirot.languages import parse_language
+from clirot.languages import closest_language, parse_language
 from clirot.models import trained_languages, unknown
 from clirot.store import Artefact, Store
 
@@ -69,7 +69,8 @@ def list_models(
 
 
 def _reads(student: Artefact, wanted: list[str]) -> bool:
-    return set(wanted) <= set(trained_languages(student.manifest.config).tgts)
+    own = trained_languages(student.manifest.config).tgts
+    return all(closest_language(one, own) for one in wanted)
 
 
 def _known_row(name: str) -> list[str]:

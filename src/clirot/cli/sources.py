@@ -18,26 +18,31 @@ if TYPE_CHECKING:
 def list_sources(pair: LanguagePair | None, *, offline: bool, as_json: bool) -> None:
     """List the sources of a pair with the corpora of OPUS; without a pair, the table of sources."""
     from clirot.bitext import SOURCES, sources_for
+    from clirot.bitext.source import published
 
     if pair is None:
         _list_table([SOURCES[name] for name in sorted(SOURCES)], as_json=as_json)
         return
     recommended = _recommended(pair)
-    chosen = sources_for(pair) + _of_opus(pair, offline)
+    chosen = [(one, published(one, pair) or pair) for one in sources_for(pair)]
+    for one, its in chosen:
+        if its != pair:
+            console.note(f"{one.name} has {its}, which is the nearest to {pair}")
+    chosen += [(one, pair) for one in _of_opus(pair, offline)]
     if as_json:
-        console.emit_json([_entry(one, pair, recommended) for one in chosen])
+        console.emit_json([_entry(one, its, recommended) for one, its in chosen])
         return
     rows = [
         [
             _given(one),
             one.title,
-            _count(one.count(pair)),
-            _size(_bytes(one, pair)),
+            _count(one.count(its)),
+            _size(_bytes(one, its)),
             one.domain,
             one.licence,
             _use(one, recommended),
         ]
-        for one in chosen
+        for one, its in chosen
     ]
     columns = ["source", "what", "pairs", "size", "domain", "licence", "recommended"]
     title = f"sources of {pair} bitext"

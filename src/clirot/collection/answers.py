@@ -18,7 +18,7 @@ from clirot.errors import InputError, UsageError
 from clirot.languages import parse_language
 from clirot.text_form import on_one_line
 
-_FILES = re.compile(r"answers\.([A-Za-z]{2,3}(?:[-_][A-Za-z0-9]+)*)\.tsv(?:\.gz)?")
+_FILES = re.compile(r"answers\.([A-Za-z]{2,3}(?:[-_@][A-Za-z0-9]+)*)\.tsv(?:\.gz)?")
 
 
 @dataclass(frozen=True)
@@ -101,17 +101,7 @@ def directory_answers(directory: Path, language: str | None) -> Answers | None:
         InputError: as :func:`read_answers`; or two files of one language.
         UsageError: there are none in that language, or none was named where there are several.
     """
-    found: dict[str, Path] = {}
-    for path in sorted(directory.iterdir()):
-        if match := _FILES.fullmatch(path.name):
-            code = parse_language(match[1])
-            if code in found:
-                raise InputError(
-                    f"two files of answers in {code!r}: {found[code].name} and {path.name}",
-                    path=directory,
-                    hint="remove or rename one",
-                )
-            found[code] = path
+    found = _by_language(directory)
     if not found:
         return None
     if language is None and len(found) == 1:
@@ -123,3 +113,27 @@ def directory_answers(directory: Path, language: str | None) -> Answers | None:
             hint=f"choose one with `answers_lang`: {', '.join(sorted(found))}",
         )
     return read_answers(found[language], language)
+
+
+def answer_languages(directory: Path) -> tuple[str, ...]:
+    """The languages of the files of answers in a directory, sorted.
+
+    Raises:
+        InputError: two files of one language.
+    """
+    return tuple(sorted(_by_language(directory)))
+
+
+def _by_language(directory: Path) -> dict[str, Path]:
+    found: dict[str, Path] = {}
+    for path in sorted(directory.iterdir()):
+        if match := _FILES.fullmatch(path.name):
+            code = parse_language(match[1])
+            if code in found:
+                raise InputError(
+                    f"two files of answers in {code!r}: {found[code].name} and {path.name}",
+                    path=directory,
+                    hint="remove or rename one",
+                )
+            found[code] = path
+    return found

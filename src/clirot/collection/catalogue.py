@@ -94,11 +94,13 @@ def open_collection(
         return found
     collection = _by_id(spec, home, progress)
     its = collection.document_language
-    if docs_lang is not None and parse_language(docs_lang) != its:
+    wanted = parse_language(docs_lang) if docs_lang is not None else None
+    there = (its,) if its else ()
+    if wanted is not None and collection.nearest_language(wanted, there, "documents") is None:
         raise UsageError(
             f"the documents of {spec} are "
             + (f"in {its!r}" if its else "in a language that it does not say")
-            + f", not in {parse_language(docs_lang)!r}",
+            + f", not in {wanted!r}",
             hint="`docs_lang` chooses among the document files of a directory: leave it out",
         )
     return collection
@@ -171,7 +173,7 @@ def register() -> list[str]:
         ir_datasets.registry.register(dataset_id, _dataset(dataset_id))
     if missing:
         ir_datasets.registry.register_pattern(
-            rf"^{PREFIX}cldr/[A-Za-z]{{2,3}}(-[A-Za-z]{{4}})?$",
+            rf"^{PREFIX}cldr/[A-Za-z]{{2,3}}(-[A-Za-z]{{4}})?(-([A-Za-z]{{2}}|[0-9]{{3}}))?$",
             lambda dataset_id, _groups: _dataset(dataset_id),
         )
     return listed

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
@@ -10,8 +11,8 @@ from functools import cached_property
 from clirot.collection.answers import Answers
 from clirot.collection.labels import Labels
 from clirot.collection.topics import TITLE
-from clirot.errors import InputError, UnknownNameError, UsageError
-from clirot.languages import parse_language
+from clirot.errors import InputError, LanguageWarning, UnknownNameError, UsageError
+from clirot.languages import closest_language, parse_language
 from clirot.records import Document, Topic
 from clirot.registry import closest, unknown_name
 from clirot.runs import Qrels
@@ -35,6 +36,7 @@ class Collection(ABC):
     def __init__(self, id: str, languages: tuple[str, ...], language: str | None = None) -> None:  # noqa: A002
         self.id = id
         self.languages = languages
+        self._said: set[tuple[str, str]] = set()
         self.language = language or (languages[0] if len(languages) == 1 else None)
 
     def __repr__(self) -> str:
@@ -223,6 +225,30 @@ class Collection(ABC):
         """The answers in a language, None: where there is only one; None where there are none."""
         return None
 
+    def nearest_language(self, wanted: str, among: Iterable[str], what: str) -> str | None:
+        """The language of a part of the collection that goes for one that was asked for.
+
+        Another variant in the same script does, with a warning (LanguageWarning), once.
+
+        Args:
+            wanted: normalised.
+            among: the languages that the part is there in.
+            what: the part, for the warning.
+
+        Returns:
+            One of ``among``; None: it has no such language.
+        """
+        found = closest_language(wanted, among)
+        said = (wanted, what)
+        if found is not None and found != wanted and said not in self._said:
+            self._said.add(said)
+            warnings.warn(
+                f"collection {self.id} has no {what} in {wanted!r}; those in {found!r} are taken",
+                LanguageWarning,
+                stacklevel=3,
+            )
+        return found
+
     def topics_digest(self, lang: str | None = None, variant: str | None = None) -> str:
         """SHA-256 over the ids and texts of the topics in a language, hexadecimal."""
         return content_digest((topic.id, topic.text) for topic in self.topics(lang, variant))
@@ -241,8 +267,9 @@ class Collection(ABC):
                 )
             return self.language
         wanted = parse_language(lang)
-        if wanted in self.languages:
-            return wanted
+        found = self.nearest_language(wanted, self.languages, "topics")
+        if found is not None:
+            return found
         if not self.languages:
             raise UsageError(
                 f"collection {self.id} does not say what language its topics are in",
@@ -254,6 +281,20 @@ class Collection(ABC):
             f"collection {self.id} has no topics in {wanted!r}",
             hint=f"{suggestion}it has {', '.join(self.languages)}",
         )
+
+
+def language_of_id(family: str, asked: str, known: Iterable[str]) -> str:
+    """The language of a family's collection whose id names one, or its nearest variant.
+
+    Raises:
+        UnknownNameError: the family has none; the hint suggests an id.
+    """
+    languages = list(known)
+    found = closest_language(asked, languages)
+    if found is None:
+        ids = [f"{family}/{code}" for code in languages]
+        raise unknown_name("collection", f"{family}/{asked}", ids)
+    return found
 
 
 def content_digest(rows: Iterable[tuple[str, str]]) -> str:

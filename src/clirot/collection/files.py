@@ -17,26 +17,26 @@ from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 
-from clirot.collection.answers import Answers, directory_answers
+from clirot.collection.answers import Answers, answer_languages, directory_answers
 from clirot.collection.collection import Collection
 from clirot.collection.documents import DocumentFiles
 from clirot.collection.labels import Labels, directory_labels
 from clirot.collection.topics import read_topics
-from clirot.errors import InputError, LanguageError, UsageError
-from clirot.languages import parse_language
+from clirot.errors import InputError, UsageError
+from clirot.languages import is_language, parse_language
 from clirot.records import Document, Topic
 from clirot.runs import Qrels, read_qrels
 
-_DOCUMENTS = re.compile(r"docs\.([A-Za-z]{2,3}(?:[-_][A-Za-z0-9]+)*)\.(tsv|jsonl)(\.gz)?")
+_DOCUMENTS = re.compile(r"docs\.([A-Za-z]{2,3}(?:[-_@][A-Za-z0-9]+)*)\.(tsv|jsonl)(\.gz)?")
 _TOPICS = re.compile(
-    r"(?:queries|topics)\.([A-Za-z]{2,3}(?:[-_][A-Za-z0-9]+)*)\.(tsv|jsonl|trec|xml)(\.gz)?"
+    r"(?:queries|topics)\.([A-Za-z]{2,3}(?:[-_@][A-Za-z0-9]+)*)\.(tsv|jsonl|trec|xml)(\.gz)?"
 )
 _VARIANTS = re.compile(
-    r"(?:queries|topics)\.([A-Za-z]{2,3}(?:[-_][A-Za-z0-9]+)*)"
+    r"(?:queries|topics)\.([A-Za-z]{2,3}(?:[-_@][A-Za-z0-9]+)*)"
     r"\.([A-Za-z0-9][A-Za-z0-9._+-]*)\.(tsv|jsonl|trec|xml)(\.gz)?"
 )
 _JUDGEMENTS = re.compile(
-    r"qrels\.(?:([A-Za-z]{2,3}(?:[-_][A-Za-z0-9]+)*)\.)?(txt|qrels|trec)(\.gz)?"
+    r"qrels\.(?:([A-Za-z]{2,3}(?:[-_@][A-Za-z0-9]+)*)\.)?(txt|qrels|trec)(\.gz)?"
 )
 
 
@@ -75,7 +75,7 @@ class DirectoryCollection(Collection):
             match = _JUDGEMENTS.fullmatch(path.name)
             if match is None:
                 continue
-            language = parse_language(match[1]) if match[1] and _is_language(match[1]) else match[1]
+            language = parse_language(match[1]) if match[1] and is_language(match[1]) else match[1]
             if language is None or language in self._documents:  # "dev" is a code, and no language
                 found.setdefault(language, []).append(path)
         for paths in found.values():
@@ -96,12 +96,13 @@ class DirectoryCollection(Collection):
         if docs_lang is None:
             return next(iter(self._documents)) if len(self._documents) == 1 else None
         wanted = parse_language(docs_lang)
-        if wanted not in self._documents:
+        found = self.nearest_language(wanted, sorted(self._documents), "documents")
+        if found is None:
             there = ", ".join(sorted(self._documents)) or "none"
             raise UsageError(
                 f"{self.id} has no documents in {wanted!r}", hint=f"document languages: {there}"
             )
-        return wanted
+        return found
 
     @cached_property
     def _document_files(self) -> DocumentFiles:
@@ -183,6 +184,9 @@ class DirectoryCollection(Collection):
         return directory_labels(self._directory) or super().labels()
 
     def _read_answers(self, language: str | None) -> Answers | None:
+        there = answer_languages(self._directory)
+        if language is not None:
+            language = self.nearest_language(language, there, "answers") or language
         return directory_answers(self._directory, language)
 
     def by_document_language(self) -> tuple[DirectoryCollection, ...]:
@@ -234,13 +238,6 @@ def _by_language(directory: Path, pattern: re.Pattern[str]) -> dict[str, Path]:
                 )
             found[language] = path
     return found
-
-
-def _is_language(code: str) -> bool:
-    try:
-        return bool(parse_language(code))
-    except LanguageError:
-        return False
 
 
 def _files(directory: Path) -> list[Path]:

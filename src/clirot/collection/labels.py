@@ -19,7 +19,7 @@ from clirot.collection.tables import ID, LABEL_COLUMNS, TEXT, Table
 from clirot.errors import InputError
 from clirot.text_form import composed
 
-_FILES = re.compile(r"(train|test)\.[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]+)*\.tsv(\.gz)?")
+_FILES = re.compile(r"(train|test)\.[A-Za-z]{2,3}(?:[-_@][A-Za-z0-9]+)*\.tsv(\.gz)?")
 _BOTH = re.compile(r"labels\.tsv(\.gz)?")
 
 

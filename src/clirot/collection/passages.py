@@ -27,7 +27,7 @@ from clirot.collection.tables import ID, TITLE, TOPIC_COLUMNS, Table
 from clirot.collection.topics import read_topics
 from clirot.download import Upstream, fetch, identified
 from clirot.errors import InputError
-from clirot.languages import parse_language
+from clirot.languages import closest_language, parse_language
 from clirot.records import Document, ProgressSink, Topic, silent
 from clirot.registry import Registry, unknown_name
 from clirot.runs import Qrels, read_qrels
@@ -108,7 +108,8 @@ class PassageCollection(Collection):
         self, release: Release, rest: str, home: Path, progress: ProgressSink = silent
     ) -> None:
         written, slash, name = rest.partition("/")
-        language = parse_language(written) if written else ""
+        asked = parse_language(written) if written else ""
+        language = closest_language(asked, release.languages) or asked
         id_ = f"{release.family}/{language}{slash}{name}".removesuffix("/")
         if id_ not in release.ids:
             raise unknown_name("collection", id_, release.ids)
@@ -117,6 +118,7 @@ class PassageCollection(Collection):
         languages = tuple(self._set.topics) if self._set is not None else ()
         super().__init__(id_, languages, languages[0] if languages else None)
         self.document_language = language
+        self.nearest_language(asked, (language,), "passages")
         self._home, self._progress = home, progress
 
     def _file(self, upstream: Upstream) -> Path:

@@ -27,12 +27,11 @@ from typing import Any, ClassVar
 from xml.etree import ElementTree
 
 from clirot.collection.answers import Answers, answers_from
-from clirot.collection.collection import Collection
+from clirot.collection.collection import Collection, language_of_id
 from clirot.collection.rows import numbered_lines
 from clirot.download import Upstream, fetch
 from clirot.errors import UnknownNameError, UsageError
 from clirot.records import Document, ProgressSink, Topic, silent
-from clirot.registry import unknown_name
 from clirot.runs import Qrels
 from clirot.text_form import on_one_line
 
@@ -79,13 +78,13 @@ class ReleasedCollection(Collection):
     document_language = "en"
 
     def __init__(self, language: str | None, home: Path, progress: ProgressSink = silent) -> None:
-        known = self.topic_languages()
-        if language is not None and language not in known:
-            ids = [f"{self.family}/{code}" for code in known]
-            raise unknown_name("collection", f"{self.family}/{language}", ids)
-        if language is not None:
+        known, asked = self.topic_languages(), language
+        if asked is not None:
+            language = language_of_id(self.family, asked, known)
             known = ("en",) if language == "en" else (language, "en")
         super().__init__(f"{self.family}/{language}" if language else self.family, known, language)
+        if asked is not None:
+            self.nearest_language(asked, known[:1], "topics")
         self._home = home
         self._progress = progress
 
@@ -171,18 +170,18 @@ class XquadCollection(ReleasedCollection):
         }
 
     def _read_answers(self, language: str | None) -> Answers | None:
-        if language not in self.topic_languages():
-            raise UsageError(
-                f"collection {self.id} has no answers in {language!r}",
-                hint=f"it has {', '.join(self.topic_languages())}",
-            )
+        known, asked = self.topic_languages(), language or "en"
+        language = self.nearest_language(asked, known, "answers")
+        if language is None:
+            message = f"collection {self.id} has no answers in {asked!r}"
+            raise UsageError(message, hint=f"it has {', '.join(known)}")
         rows = (
             (question["id"], answer["text"])
-            for _, paragraph in self._paragraphs(language or "en")
+            for _, paragraph in self._paragraphs(language)
             for question in paragraph["qas"]
             for answer in question["answers"]
         )
-        return answers_from(rows, language or "en")
+        return answers_from(rows, language)
 
 
 class XquadRCollection(XquadCollection):

@@ -24,7 +24,7 @@ from clirot.errors import (
     UsageError,
 )
 from clirot.known_models import KNOWN, covers, teachers_for
-from clirot.languages import language_name, parse_language
+from clirot.languages import closest_language, language_name, parse_language
 from clirot.models import ModelRef, resolve
 from clirot.settings import settled
 from clirot.store import Store
@@ -104,7 +104,7 @@ def _teacher(config: DistillConfig, store: Store) -> tuple[ModelRef, str]:
         hint = failure.hint or "check the network"
     if config.student == TEACHER:
         raise UsageError(f"there is no multilingual teacher to start from: {why}", hint=hint)
-    if config.pair.src not in KNOWN[ENGLISH_TEACHER].languages:
+    if not covers(KNOWN[ENGLISH_TEACHER], config.pair.src):
         raise UsageError(
             f"there is no teacher that reads {language_name(config.pair.src)}: {why}",
             hint=f"{hint}; or distil from English, and search in any language that the student "
@@ -120,7 +120,7 @@ def _warn_of_source(teacher: ModelRef, src: str) -> None:
         covered = covers(KNOWN[teacher.name], src)
     else:
         # A student's own languages do not name the one that it was distilled from.
-        covered = known is None or src in known or bool(teacher.pairs)
+        covered = known is None or bool(closest_language(src, known) or teacher.pairs)
     if not covered:
         warnings.warn(
             f"the teacher {teacher.name} does not read {language_name(src)} (`src`): what it makes "
@@ -136,7 +136,7 @@ def _start(config: DistillConfig, teacher: ModelRef) -> tuple[str, str]:
     if teacher.origin == "known":  # its row knows languages that have two codes
         covered = all(covers(KNOWN[teacher.name], one) for one in targets)
     else:
-        covered = all(one in (known or ()) for one in targets)
+        covered = all(closest_language(one, known or ()) for one in targets)
     if covered:
         return TEACHER, f"{teacher.name} reads {_listed(targets)}"
     if takes_transplant(teacher.path):

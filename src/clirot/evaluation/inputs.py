@@ -9,12 +9,12 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from clirot.errors import InputError, LanguageError, UsageError
+from clirot.errors import InputError, UsageError
 from clirot.evaluation.config import EvaluateConfig
 from clirot.evaluation.document_languages import as_searched
 from clirot.evaluation.measures import judged_topics
 from clirot.evaluation.measures.values import check_ids
-from clirot.languages import parse_language
+from clirot.languages import is_language, parse_language
 from clirot.records import ProgressSink, Step
 from clirot.registry import unknown_name
 from clirot.runs import NamedRun, Qrels, Run, find_run, read_qrels, read_run
@@ -154,11 +154,9 @@ class Labelled(NamedTuple):
 
 def language_of(topic_set: str, collection: Collection) -> str | None:
     """The topic language that a topic set is named by; None where its name is another."""
-    try:
-        language = parse_language(topic_set)
-    except LanguageError:
+    if not is_language(topic_set):
         return None
-    return language if language in collection.languages else None
+    return collection.nearest_language(parse_language(topic_set), collection.languages, "topics")
 
 
 def arrange(

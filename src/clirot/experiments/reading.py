@@ -25,7 +25,7 @@ from clirot.experiments.plan import (
 )
 from clirot.experiments.plan_file import PlanFile
 from clirot.experiments.settings_tables import given, key_of, refuse
-from clirot.languages import parse_language
+from clirot.languages import parse_language, split_pair
 from clirot.registry import unknown_name
 from clirot.retrieval.indexing import slug
 from clirot.settings import assembled, leaves
@@ -203,8 +203,8 @@ def _languages(
 ) -> Iterator[tuple[str, str | None]]:
     """(language of the topics, language of the documents where it was chosen)."""
     for pair in collection.pairs:
-        lang, hyphen, docs = pair.partition("-")
-        if not hyphen:
+        lang, docs = split_pair(pair)
+        if not docs:
             raise UsageError(f"not a pair of languages: {pair!r}", hint="write it like el-ru")
         yield parse_language(lang), parse_language(docs)
     if collection.pairs:

@@ -8,6 +8,7 @@ All three search the same index, as students search that of their teacher.
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,8 +16,14 @@ from typing import TYPE_CHECKING, Any
 
 from clirot.analysis import AnalysisSettings, Analyzer, words
 from clirot.bitext.word_table import WordTable
-from clirot.errors import ArtefactError, UnknownNameError, UsageError
-from clirot.languages import parse_language
+from clirot.errors import ArtefactError, LanguageWarning, UnknownNameError, UsageError
+from clirot.languages import (
+    closest_language,
+    closest_pair,
+    is_language,
+    parse_language,
+    split_pair,
+)
 from clirot.records import Hit, ProgressSink, Step, Topic, silent
 from clirot.retrieval.backends.postings import Postings, PostingsWriter
 from clirot.retrieval.backends.psq import (
@@ -204,7 +211,7 @@ def table_for(
                 "does not say their language",
                 hint="name one: `table=NAME`",
             )
-        named = [one for one in (f"{src}-{tgt}", f"{tgt}-{src}") if store.has("tables", one)]
+        named = _table_names(src, tgt, store)
         if not named:
             raise UnknownNameError(
                 f"there is no translation table {src}-{tgt} for topics in {tgt}",
@@ -212,16 +219,34 @@ def table_for(
             )
         name = named[0]
     table = WordTable.open(store.get("tables", name))
-    if table.pair.src == tgt or (tgt is None and table.pair.tgt == src):
+    own = (table.pair.src, table.pair.tgt)
+    if closest_pair(src, tgt, own) == own[::-1] if tgt else table.pair.tgt == src:
         table = table.turned()
     for wanted, has, what in (
         (documents and src, table.pair.src, "the documents are"),
         (tgt, table.pair.tgt, "the topics are"),
     ):
-        if wanted is not None and wanted != has:
+        if wanted is not None and closest_language(wanted, [has]) is None:
             raise ArtefactError(
                 f"the table {name} is of {table.artefact.manifest.config['src']} and "
                 f"{table.artefact.manifest.config['tgt']}, but {what} in {wanted}",
                 hint="name the table of these languages: `table=NAME`",
             )
+        if wanted is not None and wanted != has:
+            warnings.warn(
+                f"the table {name} is of {has}, and {what} in {wanted}",
+                LanguageWarning,
+                stacklevel=2,
+            )
     return table
+
+
+def _table_names(src: str, tgt: str, store: Store) -> list[str]:
+    """The tables that are named by two languages, or by the nearest variants of them."""
+    named = {}
+    for name in store.names("tables"):
+        own = split_pair(name)
+        if all(map(is_language, own)) and closest_pair(src, tgt, own) in (own, own[::-1]):
+            codes = {parse_language(code) for code in own}
+            named[name] = len({src, tgt} - codes)
+    return sorted(named, key=lambda name: (named[name], name != f"{src}-{tgt}", name))

@@ -91,6 +91,9 @@ class Search:
     model: str
     """Name of the model that encodes or translates the topics."""
     topics: list[Topic]
+    language: str | None
+    """Language of the topics; another variant than was asked for, where that is not there. None: it
+    is not known."""
     wording: str | None
     """Whose wording the topics are, where that is known; see :class:`TopicSet`."""
     k: int
@@ -164,7 +167,7 @@ class Search:
         with self._store.draft("runs", name, config=self.settings, inputs=inputs) as draft:
             with (draft.path / SAVED_RUN).open("w", encoding="utf-8", newline="\n") as stream:
                 stream.writelines(self.lines(progress))
-            draft.results.update(topics=len(self.topics))
+            draft.results.update(topics=len(self.topics), topics_language=self.language)
             if self.wording is not None:
                 draft.results.update(wording=self.wording)
             if self.candidates is not None:
@@ -201,6 +204,7 @@ def search(
         model=read.name,
         topics=found.topics,
         wording=found.wording,
+        language=found.language,
         k=config.k,
         tag=tag,
         notes=(*read.remarks(found.topics), *_of_another(found, artefact)),

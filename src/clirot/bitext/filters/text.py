@@ -32,6 +32,7 @@ import regex
 from numpy.typing import NDArray
 
 from clirot.errors import UsageError
+from clirot.languages import script_of
 from clirot.text_form import on_one_line
 
 _CODES = sys.maxunicode + 1
@@ -191,15 +192,16 @@ def scripts_of(language: str) -> frozenset[str]:
     """The scripts a language is written in (ISO 15924); empty where CLDR does not know it.
 
     Args:
-        language: a normalised code; a code with a script (``sr-Latn``) has that script alone.
+        language: a normalised code; a code with a script (``sr-Latn``) or a region (``pt-PT``) has
+            that script alone, or the region's.
     """
     from babel import Locale
     from babel.core import get_global
     from babel.localedata import locale_identifiers
 
-    base, _, subtag = language.partition("-")
-    found: set[str | None] = {subtag} if subtag else set()
-    if not subtag and base in get_global("likely_subtags"):
+    base, *more = language.split("-")
+    found: set[str | None] = {script_of(language)} if more else set()
+    if not more and base in get_global("likely_subtags"):
         found.add(get_global("likely_subtags")[base].split("_")[1])
         for identifier in locale_identifiers():
             if identifier.split("_")[0] == base:

@@ -38,7 +38,7 @@ def read_csv(stream: IO[bytes], path: Path, request: Request) -> Iterator[Senten
             if places is None:
                 names = [cell.strip() for cell in row]
                 known = fields if fields and set(fields.names) <= set(names) else None
-                chosen = known if fields else found_in(names, pair)
+                chosen = known if fields else request.found_in(names)
                 if chosen is None:
                     message, hint = missing(names, pair, fields)
                     raise InputError(message, path=path, line=number, hint=hint)

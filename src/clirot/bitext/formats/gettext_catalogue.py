@@ -22,12 +22,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
+from clirot.bitext.formats.language_variants import hint_of
 from clirot.bitext.formats.lines import excerpt, numbered_lines
 from clirot.bitext.formats.request import Request
 from clirot.bitext.formats.toolkit import in_words, storage, whole
 from clirot.errors import InputError, LanguageError
-from clirot.languages import parse_language
-from clirot.records import LanguagePair, SentencePair
+from clirot.languages import closest_pair, parse_language
+from clirot.records import SentencePair
 
 MO_MAGIC = {b"\xde\x12\x04\x95": "<", b"\x95\x04\x12\xde": ">"}
 """First bytes of MO -> byte order."""
@@ -38,7 +39,6 @@ _CHARSET = re.compile(
     r"shift_jis|tis-620|mac-\w+|ptcp154|kz1048"
 )
 _ASCII = bytes(range(0x20, 0x7F)) + b"\n\t"
-_SCRIPTS = {"latin": "Latn", "cyrillic": "Cyrl", "arabic": "Arab", "devanagari": "Deva"}
 _NUMBERS = range(2, 101)
 _HEAD = 1 << 16
 _MO_OVERLAP = 4  # times the file's size that all strings together may have
@@ -92,7 +92,7 @@ def read_po(stream: IO[bytes], path: Path, request: Request) -> Iterator[Sentenc
                 msgids = [one for one in (unit.msgid, unit.msgid_plural) if one]
                 yield [pypo.unquotefrompo(one) for one in msgids], strings, number, line
 
-    yield from _pairs(catalogue, entries(), request.pair, path)
+    yield from _pairs(catalogue, entries(), request, path)
 
 
 def read_mo(stream: IO[bytes], path: Path, request: Request) -> Iterator[SentencePair]:
@@ -115,16 +115,14 @@ def read_mo(stream: IO[bytes], path: Path, request: Request) -> Iterator[Sentenc
         (_strings(unit.source), dict(enumerate(_strings(unit.target))), number, number)
         for number, unit in enumerate(catalogue.units, start=1)
     )
-    yield from _pairs(catalogue, entries, request.pair, path)
+    yield from _pairs(catalogue, entries, request, path)
 
 
 def _pairs(
-    catalogue: Any, entries: Iterable[_Entry], pair: LanguagePair, path: Path
+    catalogue: Any, entries: Iterable[_Entry], request: Request, path: Path
 ) -> Iterator[SentencePair]:
     """The pairs of the entries: of each one, or two where it has plural forms."""
-    language = _language(catalogue.parseheader().get("Language", ""))
-    if language not in (None, pair.src, pair.tgt):
-        raise InputError(f"translates into {language!r}, not {pair.tgt!r}", path=path)
+    turned = _turned(catalogue.parseheader().get("Language", "").strip(), request, path)
     forms = _forms(catalogue.getheaderplural()[1])
     for msgids, strings, number, place in entries:
         one, many = (forms or (0, max(strings))) if len(msgids) > 1 else (0, 0)
@@ -132,17 +130,29 @@ def _pairs(
         for msgid, (form, name) in zip(msgids, names, strict=False):
             sides = msgid, strings.get(form, "")
             if msgids[0]:
-                yield SentencePair(*(sides[::-1] if language == pair.src else sides), name, place)
+                yield SentencePair(*(sides[::-1] if turned else sides), name, place)
 
 
-def _language(written: str) -> str | None:
-    """The language that a header names, or None where it names none that is known."""
-    code, _, modifier = written.partition("@")  # sr@latin
-    script = _SCRIPTS.get(modifier.strip().casefold())
+def _turned(written: str, request: Request, path: Path) -> bool:
+    """Whether the language that a header names is the pair's source, not its target.
+
+    Raises:
+        InputError: it is neither.
+    """
+    pair = request.pair
     try:
-        return parse_language(code if script is None else f"{code.split('_')[0]}-{script}")
+        language = parse_language(written)
     except LanguageError:
-        return None
+        return False  # it names none, or none that is known
+    src, tgt = closest_pair(pair.src, pair.tgt, (written,))
+    if src is None and tgt is None:
+        raise InputError(
+            f"translates into {language!r}, not {pair.tgt!r}",
+            path=path,
+            hint=hint_of(pair, [written]),
+        )
+    request.variants.choose([written, pair.src if tgt else pair.tgt])
+    return tgt is None
 
 
 def _forms(rule: str | None) -> tuple[int, int] | None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from clirot.bitext.formats.lines import excerpt, numbered_lines
-from clirot.bitext.formats.request import Request, found_in, missing, nested_names, nested_value
+from clirot.bitext.formats.request import Request, missing, nested_names, nested_value
 from clirot.errors import InputError
 from clirot.records import SentencePair
 
@@ -31,7 +31,7 @@ def read_jsonl(stream: IO[bytes], path: Path, request: Request) -> Iterator[Sent
             row = _parsed(line)
             if fields is None:
                 names = list(nested_names(row))
-                fields = found_in(names, request.pair)
+                fields = request.found_in(names)
                 if fields is None:
                     message, hint = missing(names, request.pair, None)
                     raise InputError(message, path=path, line=number, hint=hint)

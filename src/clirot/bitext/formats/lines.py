@@ -21,16 +21,14 @@ from typing import IO, TypeVar
 
 from clirot.bitext.formats.compressed import DamagedError, open_bytes
 from clirot.bitext.formats.request import (
-    Fields,
     Malformed,
     Part,
     Request,
-    found_in,
     missing,
     refuse,
 )
 from clirot.errors import InputError
-from clirot.records import LanguagePair, SentencePair
+from clirot.records import SentencePair
 
 MAX_LINE = 1 << 26
 """Bytes (characters in UTF-16) of the longest line: 64 MiB. A longer one is no sentence pair."""
@@ -175,13 +173,13 @@ def read_tsv(stream: IO[bytes], path: Path, request: Request) -> Iterator[Senten
         InputError: with the line, where a row has too few or too many columns or is not UTF-8, or
             the header lacks a column.
     """
-    pair, fields, malformed = request.pair, request.fields, request.malformed
+    fields, malformed = request.fields, request.malformed
     places = fields.places if fields is not None else None
     width: int | None = None  # of a table with a header
     for number, line in numbered_lines(stream, path=path, malformed=malformed):
         cells = line.split("\t")
         if number == 1 and places is None:
-            header = _header(cells, pair, fields, path)
+            header = _header(cells, request, path)
             if header is not None:
                 places, width = header, len(cells)
                 continue
@@ -203,15 +201,17 @@ def read_tsv(stream: IO[bytes], path: Path, request: Request) -> Iterator[Senten
         yield SentencePair(chosen[0], chosen[1], identifier or str(number), number)
 
 
-def _header(
-    cells: list[str], pair: LanguagePair, fields: Fields | None, path: Path
-) -> tuple[int, ...] | None:
+def _header(cells: list[str], request: Request, path: Path) -> tuple[int, ...] | None:
     """The places of the fields in a first line, or None if that line is a row."""
+    pair, fields = request.pair, request.fields
     names = [cell.strip() for cell in cells]
     if fields is not None and not set(fields.names) <= set(names):
         message, hint = missing(names, pair, fields)
         raise InputError(message, path=path, line=1, hint=hint)
-    chosen = fields or found_in(names, pair)
+    chosen = fields or request.found_in(names)
+    if chosen is None and request.names_other_variants(names):
+        message, hint = missing(names, pair, None)
+        raise InputError(message, path=path, line=1, hint=hint)
     return tuple(names.index(name) for name in chosen.names) if chosen is not None else None
 
 

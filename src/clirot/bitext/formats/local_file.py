@@ -22,15 +22,17 @@ from pathlib import Path
 from typing import Any
 
 from clirot.bitext.formats.compressed import is_zip, open_raw, without_compression
+from clirot.bitext.formats.language_variants import LanguageVariants
 from clirot.bitext.formats.request import Fields, Malformed, Part, Request, refuse
 from clirot.bitext.formats.table import ENDINGS, FORMATS, ending_of, format_of
 from clirot.bitext.formats.zip_archive import listed, member_names
 from clirot.digests import file_digest
-from clirot.errors import InputError, LanguageError, UsageError
-from clirot.languages import parse_language
+from clirot.errors import InputError, UsageError
+from clirot.languages import is_language
 from clirot.records import LanguagePair, ProgressSink, SentencePair
 from clirot.store import Input
 
+_LONGEST_CODE = 16
 _EXAMPLES = 5  # of rows that could not be read
 _BESIDE = ("readme", "license", "licence", "info", "citation", "copying")
 
@@ -145,7 +147,11 @@ class LocalFile:
 
 
 def read_local(
-    file: LocalFile | Path, pair: LanguagePair, *, malformed: Malformed = refuse
+    file: LocalFile | Path,
+    pair: LanguagePair,
+    *,
+    malformed: Malformed = refuse,
+    variants: LanguageVariants | None = None,
 ) -> Iterator[SentencePair]:
     """The pairs of a file, in the order they stand in it.
 
@@ -155,13 +161,16 @@ def read_local(
             their languages are read in either direction.
         malformed: told of rows of TSV, CSV and JSON lines that cannot be read; they are left out
             where it does not raise.
+        variants: notes which variants of the languages were read; None: once the file is read, a
+            Python warning says it (LanguageWarning, ChoiceNotice).
 
     Raises:
         InputError: with the line, where it is not what it should be.
     """
     if not isinstance(file, LocalFile):
         file = LocalFile(paths=(file,))
-    parts = _parts(file, pair)
+    said = variants if variants is not None else LanguageVariants(pair)
+    parts = _parts(file, said)
     if len(parts) == 2:
         name = "moses"
     else:
@@ -173,8 +182,9 @@ def read_local(
             )
     if file.fields is not None and not FORMATS[name].is_table:
         raise UsageError(f"{file}: {FORMATS[name].title} has no columns to name")
-    request = Request(pair=pair, fields=file.fields, malformed=malformed)
-    return FORMATS[name].read(parts, request)
+    request = Request(pair=pair, fields=file.fields, malformed=malformed, counted=said)
+    pairs = FORMATS[name].read(parts, request)
+    return pairs if variants is not None else said.told_after(pairs, str(file))
 
 
 @dataclass(frozen=True)
@@ -187,6 +197,11 @@ class FileSupply:
     malformed: list[str] = field(default_factory=list)
     """What was wrong with the rows that were left out."""
     word_list = False  # a file does not say what it is
+
+    @cached_property
+    def variants(self) -> LanguageVariants:
+        """Which variants of the languages were read, once the file is."""
+        return LanguageVariants(self.pair)
 
     @property
     def label(self) -> str:
@@ -221,12 +236,18 @@ class FileSupply:
             self.malformed.append(error.message if len(self.malformed) < _EXAMPLES else "")
 
         malformed = count if self.skip_malformed else refuse
-        return read_local(self.file, self.pair, malformed=malformed)
+        self.variants.forget()
+        return read_local(self.file, self.pair, malformed=malformed, variants=self.variants)
+
+    def warnings(self) -> list[str]:
+        """What was read instead of a language that was asked for, once it is read."""
+        return self.variants.warnings
 
     def provenance(self) -> dict[str, Any]:
         """What its manifest says of where it is from."""
         paths = [str(path.absolute()) for path in self.file.paths]
         told = {"malformed": self.malformed[:_EXAMPLES]} if self.malformed else {}
+        told |= {"language_variants": notes} if (notes := self.variants.notes) else {}
         return {
             "licence": "not stated",
             "urls": [],
@@ -254,19 +275,21 @@ def _shortened(name: str) -> str:
     return next((bare[: -len(ending)] for ending in endings if bare.lower().endswith(ending)), bare)
 
 
-def _parts(file: LocalFile, pair: LanguagePair) -> tuple[Part, ...]:
+def _parts(file: LocalFile, variants: LanguageVariants) -> tuple[Part, ...]:
     if len(file.paths) == 2:
         one, other = (Part(path) for path in file.paths)
-        reverse = (_language(one), _language(other)) == (pair.tgt, pair.src)
-        return (other, one) if reverse else (one, other)
+        codes = [_language(one), _language(other)]
+        sides = variants.choose([code for code in codes if code])
+        # Whoever names two files says by their order which is which, unless their names do.
+        return (other, one) if None not in sides and sides[0] == codes[1] else (one, other)
     (path,) = file.paths
     raw, _ = open_raw(path)
     with raw:
         packed = is_zip(raw.peek(4)[:4])
-    return _members(path, pair, file.format) if packed else (Part(path),)
+    return _members(path, variants, file.format) if packed else (Part(path),)
 
 
-def _members(path: Path, pair: LanguagePair, format_: str | None) -> tuple[Part, ...]:
+def _members(path: Path, variants: LanguageVariants, format_: str | None) -> tuple[Part, ...]:
     """The one or two files of an archive that are the bitext.
 
     Two whose names end in the codes of the languages come first; then the only one whose ending is
@@ -275,8 +298,9 @@ def _members(path: Path, pair: LanguagePair, format_: str | None) -> tuple[Part,
     names = member_names(path)
     parts = [Part(path, name) for name in names]
     if format_ in (None, "moses"):
-        src = [part for part in parts if _language(part) == pair.src]
-        tgt = [part for part in parts if _language(part) == pair.tgt]
+        codes = [code for part in parts if (code := _language(part))]
+        sides = variants.choose(codes)
+        src, tgt = ([part for part in parts if side and _language(part) == side] for side in sides)
         if len(src) == len(tgt) == 1:
             return src[0], tgt[0]
     inside = [part for part in parts if not part.name.startswith(_BESIDE)]
@@ -285,6 +309,7 @@ def _members(path: Path, pair: LanguagePair, format_: str | None) -> tuple[Part,
     for candidates in (known, inside):
         if len(candidates) == 1:
             return (candidates[0],)
+    pair = variants.pair
     raise InputError(
         f"which of its {len(names)} files is the bitext? It holds: {listed(names)}",
         path=path,
@@ -294,12 +319,9 @@ def _members(path: Path, pair: LanguagePair, format_: str | None) -> tuple[Part,
 
 
 def _language(part: Part) -> str | None:
-    """The language that a name ends in: ``so`` of ``corpus.en-so.so``."""
+    """The language code that a name ends in, as it is written: ``so`` of ``corpus.en-so.so``."""
     ending = part.name.rpartition(".")[2]
-    try:
-        return parse_language(ending) if 2 <= len(ending) <= 12 else None
-    except LanguageError:
-        return None
+    return ending if 2 <= len(ending) <= _LONGEST_CODE and is_language(ending) else None
 
 
 def _exists(name: str) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from clirot.bitext.formats.request import Request, found_in, missing
+from clirot.bitext.formats.request import Request, missing
 from clirot.errors import InputError, first_line
 from clirot.records import SentencePair
 
@@ -51,7 +51,7 @@ def _rows(stream: Any, path: Path, request: Request) -> Iterator[SentencePair]:
     )
     types = dict(_leaves(file.schema_arrow))
     names = list(types)
-    chosen = fields if fields is not None else found_in(names, pair)
+    chosen = fields if fields is not None else request.found_in(names)
     if chosen is None or not set(chosen.names) <= set(names):
         message, hint = missing(names, pair, fields)
         raise InputError(message, path=path, hint=hint)

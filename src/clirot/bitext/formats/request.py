@@ -12,14 +12,21 @@ import csv
 import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from clirot.bitext.formats.compressed import kind_of, open_bytes, open_raw, without_compression
+from clirot.bitext.formats.language_variants import LanguageVariants, hint_of
 from clirot.bitext.formats.zip_archive import listed, open_named
 from clirot.errors import InputError, LanguageError, UsageError
-from clirot.languages import language_name, parse_language
+from clirot.languages import (
+    closest_pair,
+    language_code,
+    language_name,
+    parse_language,
+    same_language,
+)
 from clirot.records import LanguagePair
 from clirot.registry import closest
 
@@ -29,6 +36,7 @@ Malformed = Callable[[InputError], None]
 _SIDES = (("src", "tgt"), ("source", "target"))
 _IDS = ("id", "tuid")
 _LONGEST = 40
+_NAME_THEM = "name them: PATH:SRC,TGT (or by number from 1, where there is no header)"
 _MOST_NAMES = 1000
 
 
@@ -133,6 +141,34 @@ class Request:
     """The columns of a table; None: found by their names."""
     malformed: Malformed = refuse
     """Told of the rows of a table that cannot be read; they are left out if it does not raise."""
+    counted: LanguageVariants | None = None
+    """Where the variants of the languages are noted; None: nobody asks for them."""
+
+    @cached_property
+    def variants(self) -> LanguageVariants:
+        """The variants of the languages that the file has, counted while it is read."""
+        return self.counted if self.counted is not None else LanguageVariants(self.pair)
+
+    def found_in(self, names: Sequence[str]) -> Fields | None:
+        """As :func:`found_in`; which variants of the languages were chosen is noted."""
+        fields = found_in(names, self.pair)
+        codes = _codes(names, self.pair)
+        if fields is not None and {fields.src, fields.tgt} <= codes.keys():
+            own = codes[fields.src], codes[fields.tgt]
+            if own == closest_pair(self.pair.src, self.pair.tgt, tuple(codes.values())):
+                self.variants.choose(list(codes.values()))
+        return fields
+
+    def names_other_variants(self, names: Sequence[str]) -> bool:
+        """Whether a first line names both languages, but not both in the script that is asked for:
+        it is a header then, whose table has other texts.
+        """
+        codes = set(_codes(names, self.pair).values())
+        src, tgt = (
+            {code for code in codes if same_language(side, code)}
+            for side in (self.pair.src, self.pair.tgt)
+        )
+        return bool(src and tgt) and len(src | tgt) > 1
 
 
 def nested_names(row: Mapping[str, Any], levels: int = 3, before: str = "") -> Iterator[str]:
@@ -169,16 +205,24 @@ def found_in(names: Sequence[str], pair: LanguagePair) -> Fields | None:
     for src, tgt in _SIDES:
         if src in by_name and tgt in by_name:
             return _with_id(by_name[src], by_name[tgt], by_name)
-    sides: dict[str, str] = {}
+    codes = _codes(names, pair)
+    src_code, tgt_code = closest_pair(pair.src, pair.tgt, tuple(codes.values()))
+    if src_code is None or tgt_code is None:
+        return None
+    columns = {code: name for name, code in reversed(codes.items())}
+    return _with_id(columns[src_code], columns[tgt_code], by_name)
+
+
+def _codes(names: Sequence[str], pair: LanguagePair) -> dict[str, str]:
+    """Column -> the language code that its name is, as it is spelled, or stands for."""
+    found: dict[str, str] = {}
     for name in names:
         leaf = name.strip().rpartition(".")[2]
         # A longer text than any language tag is a sentence, and would only fill the cache.
-        language = _language(leaf, pair) if len(leaf) <= _LONGEST else None
-        if language is not None:
-            sides.setdefault(language, name)
-    if pair.src not in sides or pair.tgt not in sides:
-        return None
-    return _with_id(sides[pair.src], sides[pair.tgt], by_name)
+        code = _code(leaf, pair) if len(leaf) <= _LONGEST else None
+        if code is not None:
+            found.setdefault(name, code)
+    return found
 
 
 def _with_id(src: str, tgt: str, by_name: dict[str, str]) -> Fields:
@@ -188,14 +232,15 @@ def _with_id(src: str, tgt: str, by_name: dict[str, str]) -> Fields:
 
 
 @lru_cache(maxsize=512)
-def _language(name: str, pair: LanguagePair) -> str | None:
+def _code(name: str, pair: LanguagePair) -> str | None:
     for code in (pair.src, pair.tgt):
         if name.casefold() == language_name(code).casefold():
             return code
     try:
-        return parse_language(name)
+        parse_language(name)
     except LanguageError:
-        return None
+        return language_code(name)
+    return name
 
 
 def missing(names: Sequence[str], pair: LanguagePair, fields: Fields | None) -> tuple[str, str]:
@@ -208,5 +253,5 @@ def missing(names: Sequence[str], pair: LanguagePair, fields: Fields | None) -> 
         return f"no column {absent!r}; it has {shown or 'none'}", hint
     return (
         f"no columns for {pair.src!r} and {pair.tgt!r} among {shown or 'none'}",
-        "name them: PATH:SRC,TGT (or by number from 1, where there is no header)",
+        "; ".join([*filter(None, [hint_of(pair, _codes(names, pair).values())]), _NAME_THEM]),
     )

@@ -9,47 +9,52 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO
 
+from clirot.bitext.formats.language_variants import LanguageVariants, hint_of
 from clirot.bitext.formats.request import Request
 from clirot.bitext.formats.xml_stream import XmlReader
 from clirot.errors import InputError, LanguageError
 from clirot.languages import parse_language
-from clirot.records import LanguagePair, SentencePair
+from clirot.records import SentencePair
 
 # Elements inside a segment whose text is markup of the original document, not of the sentence.
 _NATIVE_CODE = frozenset({"bpt", "ept", "it", "ph", "ut"})
+_LONGEST_CODE = 40
 _MOST_LANGUAGES = 64  # that an error needs to know
 
 
 def read_tmx(stream: IO[bytes], path: Path, request: Request) -> Iterator[SentencePair]:
     """The units of a TMX document as pairs; the id is the unit's ``tuid``, or its number.
 
-    A unit that lacks one of the two languages is a pair with an empty side. Of several variants in
-    one language the first is taken.
+    A unit that lacks one of the two languages is a pair with an empty side. Of several variants of
+    a language, the one that was asked for is taken, or else the nearest (``request.variants``); of
+    several in one, the first.
 
     Raises:
         InputError: with the line, where it is not well-formed XML, not TMX, declares entities, or
             has a variant without a language; or no unit has both languages.
     """
     pair = request.pair
-    document = _Document(path, pair)
+    document = _Document(path, request.variants)
     yield from document.items(stream)
     if not document.both:
         found = ", ".join(sorted(document.languages)) or "none"
         raise InputError(
             f"no unit has both {pair.src!r} and {pair.tgt!r}; languages found: {found}",
             path=path,
+            hint=hint_of(pair, sorted(document.languages)),
         )
 
 
 class _Document(XmlReader[SentencePair]):
-    def __init__(self, path: Path, pair: LanguagePair) -> None:
+    def __init__(self, path: Path, variants: LanguageVariants) -> None:
         super().__init__(path)
         self.both = False
         self.languages: set[str] = set()
-        self._wanted = (pair.src, pair.tgt)
+        self._variants = variants
         self._count = 0
         self._unit = ""
         self._segments: dict[str, str] = {}
+        """Language code of a variant, as it is written -> its text."""
         self._language = ""
         self._words: list[str] | None = None
         """The text of the segment that is being read, if one is."""
@@ -69,14 +74,15 @@ class _Document(XmlReader[SentencePair]):
         elif tag == "tuv":
             self._language = self._language_of(attributes)
         elif tag == "seg":
-            if self._language in self._wanted and self._language not in self._segments:
+            if self._language not in self._segments and self._variants.concerns(self._language):
                 self._words, self._codes = [], 0
         elif tag in _NATIVE_CODE:
             self._codes += 1
 
     def end(self, tag: str) -> None:
         if tag == "tu":
-            src, tgt = (self._segments.get(language) for language in self._wanted)
+            sides = self._variants.choose(list(self._segments))
+            src, tgt = (self._segments.get(code) if code else None for code in sides)
             self.both = self.both or (src is not None and tgt is not None)
             self.finished.append(SentencePair(src or "", tgt or "", self._unit, self._count))
         elif tag == "seg" and self._words is not None:
@@ -93,10 +99,11 @@ class _Document(XmlReader[SentencePair]):
         written = attributes.get("xml:lang") or attributes.get("lang")
         if not written:
             raise self.wrong("a <tuv> without xml:lang")
+        written = written[:_LONGEST_CODE]
         try:
             language = parse_language(written)
         except LanguageError:
-            language = written[:40]
+            language = written
         if len(self.languages) < _MOST_LANGUAGES:
             self.languages.add(language)
-        return language
+        return written

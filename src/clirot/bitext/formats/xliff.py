@@ -18,11 +18,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
+from clirot.bitext.formats.language_variants import hint_of
 from clirot.bitext.formats.request import Request
 from clirot.bitext.formats.toolkit import in_words, storage, whole
 from clirot.bitext.formats.xml_stream import XmlReader
 from clirot.errors import InputError, LanguageError
-from clirot.languages import parse_language
+from clirot.languages import closest_language, closest_pair, parse_language
 from clirot.records import SentencePair
 
 _NATIVE_CODE = frozenset({"bpt", "ept", "it", "ph"})
@@ -50,15 +51,15 @@ def read_xliff(stream: IO[bytes], path: Path, request: Request) -> Iterator[Sent
     document.units = []
     with in_words(path, lambda: ("not readable XLIFF", None)):
         document.parse(content)
-    between: set[str] = set()
+    languages = [_languages(unit.xmlelement, checked.old) for unit in document.units]
+    between = {f"{_code(one) or '?'} to {_code(other) or '?'}" for one, other in languages}
+    wanted = _wanted(list(dict.fromkeys(languages)), request)
     found = False
-    for place, unit in enumerate(document.units, start=1):
-        src, tgt = _languages(unit.xmlelement, checked.old)
-        between.add(f"{src or '?'} to {tgt or '?'}")
-        swapped = src == pair.tgt
-        here, there = (pair.tgt, pair.src) if swapped else (pair.src, pair.tgt)
-        if src == here and tgt in (there, ""):
-            found = True
+    for place, (unit, own_languages) in enumerate(
+        zip(document.units, languages, strict=True), start=1
+    ):
+        if own_languages in wanted:
+            found, swapped = True, wanted[own_languages]
             name = unit.xmlelement.get("id") if checked.old else unit.getid()
             for one, other, own in _rows(unit.xmlelement, name or str(place)):
                 sides = (other, one) if swapped else (one, other)
@@ -67,9 +68,37 @@ def read_xliff(stream: IO[bytes], path: Path, request: Request) -> Iterator[Sent
         raise InputError(
             f"nothing in it is between {pair.src!r} and {pair.tgt!r}; it translates: "
             f"{', '.join(sorted(between)[:20]) or 'nothing'}",
-            hint="? is a language that the file does not state" if "?" in str(between) else None,
+            hint="? is a language that the file does not state"
+            if "?" in str(between)
+            else hint_of(pair, [one for two in languages for one in two]),
             path=path,
         )
+
+
+def _wanted(languages: list[tuple[str, str]], request: Request) -> dict[tuple[str, str], bool]:
+    """The source and target languages whose units are read, as they are written -> whether they are
+    read the other way round. Where the document translates into several variants of the language
+    that is asked for, the nearest is read.
+    """
+    pair = request.pair
+    read = {}
+    for two in languages:
+        src, tgt = closest_pair(pair.src, pair.tgt, two)
+        # A file that does not name its target is taken to have what was asked for.
+        side = next((one for one in (src, tgt) if one), None) if not two[1] else src and tgt
+        if side:
+            read[two] = two[0] == tgt
+    targets = dict.fromkeys(two[not turned] for two, turned in read.items())
+    best = closest_language(pair.tgt, targets)
+    kept = {
+        two: turned
+        for two, turned in read.items()
+        if not two[1] or _code(two[not turned]) == _code(best)
+    }
+    for two in kept:
+        if two[1]:
+            request.variants.choose(list(dict.fromkeys([*two, *targets])))
+    return kept
 
 
 class _Checked(XmlReader[None]):
@@ -103,14 +132,15 @@ def _languages(unit: Any, old: bool) -> tuple[str, str]:
     target = unit.find("{*}target")
     if not tgt and target is not None:
         tgt = target.get(_XML_LANG)
-    return _normalised(src), _normalised(tgt)
+    return src or "", tgt or ""
 
 
-def _normalised(code: str | None) -> str:
+def _code(written: str | None) -> str:
+    """The normalised code; what is none as it is written."""
     try:
-        return parse_language(code) if code else ""
+        return parse_language(written) if written else ""
     except LanguageError:
-        return (code or "")[:40]
+        return (written or "")[:40]
 
 
 def _rows(unit: Any, name: str) -> Iterator[tuple[str, str, str]]:

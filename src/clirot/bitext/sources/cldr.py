@@ -19,7 +19,7 @@ from typing import Any
 
 from clirot.download import Upstream
 from clirot.errors import InputError, LanguageError
-from clirot.languages import parse_language
+from clirot.languages import parse_language, without_region
 from clirot.records import LanguagePair, ProgressSink, SentencePair
 
 _TABLES = (
@@ -55,8 +55,10 @@ class CldrSource:
 
     @property
     def languages(self) -> Sequence[str]:
-        """Every language that has a locale; some have only a few names."""
-        return sorted(_locales())
+        """Every language that has a locale; some have only a few names. Their regions, of which
+        some have names of their own (``pt-PT``), are not listed.
+        """
+        return sorted(code for code in _locales() if code == without_region(code))
 
     def has(self, pair: LanguagePair) -> bool:
         """Whether both languages have a locale."""
@@ -72,6 +74,10 @@ class CldrSource:
     def resolved(self, pair: LanguagePair, *, home: Path, progress: ProgressSink) -> CldrSource:
         """Itself."""
         return self
+
+    def warnings(self, pair: LanguagePair) -> list[str]:
+        """None: it is asked for the languages that it has."""
+        return []
 
     def upstreams(self, pair: LanguagePair) -> tuple[Upstream, ...]:
         """None: the data is installed with Babel."""
@@ -114,13 +120,12 @@ def _locale(language: str) -> str:
 
 @lru_cache(maxsize=1)
 def _locales() -> dict[str, str]:
-    """Normalised language code -> Babel's identifier of its locale, regional ones left out."""
+    """Normalised language code -> Babel's identifier of its locale."""
     from babel import localedata
 
     found: dict[str, str] = {}
     for identifier in sorted(localedata.locale_identifiers(), key=lambda one: (len(one), one)):
-        language, *rest = identifier.split("_")
-        if language in ("en", "root") or any(len(part) != 4 for part in rest):
+        if identifier.split("_")[0] in ("en", "root"):
             continue
         try:
             code = parse_language(identifier)

@@ -129,6 +129,10 @@ class HubSource:
         commit, terms = _ask_hub(self.id, self.asked)
         return replace(self, commit=commit, terms=terms)
 
+    def warnings(self, pair: LanguagePair) -> list[str]:
+        """None: the user says which field is in which language."""
+        return []
+
     def upstreams(self, pair: LanguagePair) -> tuple[Upstream, ...]:
         """Empty: the datasets library fetches the files."""
         return ()

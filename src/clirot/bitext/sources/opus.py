@@ -30,9 +30,9 @@ from urllib.parse import urlsplit
 from clirot.bitext.formats.lines import read_aligned
 from clirot.bitext.formats.request import Part
 from clirot.bitext.formats.zip_archive import only_member, unpacked_size
+from clirot.bitext.sources.opus_spellings import in_order, spellings, taken_instead
 from clirot.download import Answer, Upstream, ask, presence, require_space
-from clirot.errors import DownloadError, LanguageError, UsageError
-from clirot.languages import parse_language
+from clirot.errors import DownloadError, UsageError
 from clirot.records import LanguagePair, ProgressSink, SentencePair
 from clirot.registry import unknown_name
 
@@ -45,9 +45,9 @@ _NAME = re.compile(
     r"(?::(?P<languages>[A-Za-z_]+-[A-Za-z_]+))?"
     r"(?:#sha256=(?P<sha256>[0-9a-f]{64}))?"
 )
-_FACTS: dict[str, dict[str, list[str]]] = tomllib.loads(
+_RIGHTS: dict[str, list[str]] = tomllib.loads(
     Path(__file__).with_suffix(".toml").read_text(encoding="utf-8")
-)
+)["rights"]
 _NO_ANSWER = (
     "the API may have changed: name corpus and version, opus:WikiMatrix@v1 for example, which "
     "needs no answer"
@@ -111,7 +111,7 @@ class OpusSource:
 
     @property
     def _rights(self) -> Sequence[str]:
-        for known, rights in _FACTS["rights"].items():
+        for known, rights in _RIGHTS.items():
             if self.corpus == known or (known.endswith("-") and self.corpus.startswith(known)):
                 return rights
         return "", ""
@@ -142,7 +142,7 @@ class OpusSource:
 
     def has(self, pair: LanguagePair) -> bool:
         """False only if the name has other languages; else only OPUS knows."""
-        return self.spelling is None or self._fits(pair)
+        return self.spelling is None or self._sides(pair) is not None
 
     def count(self, pair: LanguagePair) -> int | None:
         """The number that the API gave."""
@@ -155,7 +155,7 @@ class OpusSource:
             DownloadError: the version is not named, and the API does not answer.
             UsageError: OPUS has no such corpus for the pair, or not that version.
         """
-        if self.spelling is not None and not self._fits(pair):
+        if not self.has(pair):
             raise UsageError(f"{self.given} is not {pair} bitext")
         if self.version is not None:
             certain = self if self.spelling else self._guessed(pair)
@@ -193,7 +193,17 @@ class OpusSource:
                 hint=f"it has {', '.join(versions)}",
             )
         # corpora() lists the latest first, and of several spellings the one with most pairs.
+        if self.version is None:
+            wanted = [one for one in wanted if one.version == wanted[0].version]
+        wanted.sort(key=lambda one: len(one.warnings(pair)))
         return replace(wanted[0], sha256=self.sha256)
+
+    def warnings(self, pair: LanguagePair) -> list[str]:
+        """What the archive has instead of a language of the pair: another variant, which the name
+        asks for, or OPUS has alone.
+        """
+        assert self.spelling is not None, "resolved() comes first"
+        return taken_instead(self.spelling, pair)
 
     def upstreams(self, pair: LanguagePair) -> tuple[Upstream, ...]:
         """The archive of the pair."""
@@ -206,17 +216,15 @@ class OpusSource:
         assert self.spelling is not None, "resolved() comes first"
         (path,) = files
         first, second = self.spelling
-        sides = (first, second) if _spells(first, pair.src) else (second, first)
+        sides = self._sides(pair) or (first, second)
         names = [only_member(path, suffix=f".{first}-{second}.{side}") for side in sides]
         require_space(path.parent, unpacked_size(path, names), what=f"the text of {self.given}")
         src, tgt = (Part(path, name) for name in names)
         return read_aligned(src, tgt)
 
-    def _fits(self, pair: LanguagePair) -> bool:
+    def _sides(self, pair: LanguagePair) -> tuple[str, str] | None:
         assert self.spelling is not None
-        first, second = self.spelling
-        straight = _spells(first, pair.src) and _spells(second, pair.tgt)
-        return straight or (_spells(first, pair.tgt) and _spells(second, pair.src))
+        return in_order(self.spelling, pair)
 
 
 def parse_opus(name: str) -> OpusSource:
@@ -282,20 +290,6 @@ def corpora(
     if every_version:  # sorting keeps the order of equals: of one version the largest stays first
         found.sort(key=lambda one: not one.latest)
     return found, stale
-
-
-def spellings(language: str) -> tuple[str, ...]:
-    """How OPUS may write a language: ``sw``; ``zh``, ``zh_cn`` or ``zh_CN``."""
-    return tuple(_FACTS["spellings"].get(language, [language.replace("-", "_")]))
-
-
-def _spells(written: str, language: str) -> bool:
-    if written in spellings(language):
-        return True
-    try:
-        return parse_language(written) == language
-    except LanguageError:
-        return False
 
 
 def _entries(answer: Answer, *, latest_only: bool) -> Iterator[OpusSource]:

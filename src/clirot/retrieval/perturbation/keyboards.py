@@ -24,6 +24,7 @@ from importlib.resources import files
 from typing import Any
 
 from clirot.errors import UsageError
+from clirot.languages import script_of, without_region
 
 _OFFSETS = (0.0, 0.5, 0.75, 1.25)
 """Where the first key of each row lies, in widths of a key."""
@@ -67,12 +68,13 @@ def keyboard_of(language: str | None) -> Keyboard:
     Raises:
         UsageError: the language is written in a script of which no keyboard is known.
     """
-    own = _by_language()
-    short = (language or "en").partition("-")[0]
-    for code in (language or "en", short):
-        if code in own:
-            return _keyboard(own[code])
-    script = _script(language or "en")
+    own, code = _by_language(), language or "en"
+    # A keyboard of the language in another script would have none of the letters.
+    short = without_region(code)
+    for one in (code, short):
+        if one in own:
+            return _keyboard(own[one])
+    script = script_of(code) or "unknown"
     if script == "Latn":
         return _keyboard(_LATIN)
     if script == "Ethi":
@@ -142,12 +144,6 @@ def _capital(character: str, layout: str) -> str:
         return "İ"
     capital = character.upper()
     return capital if len(capital) == 1 else character
-
-
-def _script(language: str) -> str:
-    import langcodes
-
-    return langcodes.Language.get(language).maximize().script or "unknown"
 
 
 @cache

@@ -17,6 +17,7 @@ from functools import cache
 
 import regex
 
+from clirot.languages import without_region
 from clirot.retrieval.perturbation.draws import Draws
 from clirot.retrieval.perturbation.letter_case import lowered
 from clirot.retrieval.perturbation.perturber import Perturbed
@@ -97,7 +98,7 @@ def spelled(number: str, language: str | None) -> str:
     if digits.isdigit():
         if len(digits) > _LONGEST or digits[0] == "0":
             return " ".join(_words(int(one), language) for one in digits)
-        year = int(digits) in _CENTURIES and _code(language) in _YEARS
+        year = int(digits) in _CENTURIES and _code(language).partition("-")[0] in _YEARS
         return _words(int(digits), language, ",%spellout-numbering-year" * year)
     digits = digits.replace("٫", ".").replace("٬", ",")
     try:
@@ -128,5 +129,9 @@ def _format(code: str, rules: str):  # type: ignore[no-untyped-def]
 
 
 def _code(language: str | None) -> str:
+    """The code of a locale: with its region where CLDR has data for it."""
+    from babel.localedata import exists
+
     code = language or "en"
+    code = code if exists(code.replace("-", "_")) else without_region(code)
     return _OWN_NAMES.get(code, code)

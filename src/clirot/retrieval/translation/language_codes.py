@@ -7,11 +7,12 @@ mBART ``so_XX``, MADLAD ``<2so>``, multilingual OPUS-MT ``>>som<<``.
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Iterable
 from contextlib import suppress
 
-from clirot.errors import LanguageError, UnknownNameError
-from clirot.languages import language_name, parse_language
+from clirot.errors import ChoiceNotice, LanguageError, UnknownNameError
+from clirot.languages import closest_language, language_name, parse_language, states_script
 from clirot.registry import unknown_name
 
 _AROUND = re.compile(r"__(.+)__|<2(.+)>|>>(.+)<<")
@@ -19,7 +20,7 @@ _UNNAMED_REGION = "_XX"
 
 # What models write for one of these, where they mean the other: nearly all text of the
 # macrolanguage is in the individual language.
-_ALIKE = {"no": "nb", "nb": "no", "ps": "pbt", "qu": "quy", "ff": "fuv", "nso": "ns"}
+_ALIKE = {"qu": "quy", "ff": "fuv", "nso": "ns"}
 
 _GROUPS = """
 aav afa alg alv apa aqa aql art ath auf aus awd azc bad bai bat ber bih bnt btk cai cau
@@ -34,8 +35,11 @@ GROUPS = frozenset(_GROUPS.split())
 
 
 def alike(one: str, other: str) -> bool:
-    """Whether two normalised codes are one language, or models write one for the other."""
-    return one == other or _ALIKE.get(one) == other or _ALIKE.get(other) == one
+    """Whether two normalised codes are one language in one script, or models write one for the
+    other.
+    """
+    same = closest_language(one, [other]) is not None
+    return same or _ALIKE.get(one) == other or _ALIKE.get(other) == one
 
 
 class ModelLanguages:
@@ -82,11 +86,20 @@ class ModelLanguages:
         for one in (tag, _ALIKE.get(tag, tag)):
             if one in self._by_tag:
                 return self._by_tag[one]
-        language, hyphen, _ = tag.partition("-")
-        # A language in its default script may be the one that the model writes with a script.
+            near = closest_language(one, self._by_tag)
+            if near is not None:
+                return self._by_tag[near]
+        language = tag.partition("-")[0]
         for one in (language, _ALIKE.get(language, language)):
-            if not hyphen and one in self._by_language:
-                return self._by_language[one]
+            if not states_script(tag) and one in self._by_language:
+                # Where no script was asked for, the only one that the model has will do.
+                token = self._by_language[one]
+                warnings.warn(
+                    f"{self._model} has {language_name(tag)} ({tag!r}) as {bare(token)!r} only",
+                    ChoiceNotice,
+                    stacklevel=2,
+                )
+                return token
         hint = unknown_name("language", tag, self.tags).hint
         if language in self._by_language:
             hint = f"did you mean {bare(self._by_language[language])!r}? {hint}"

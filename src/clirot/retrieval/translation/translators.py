@@ -57,5 +57,6 @@ def _repository(name: str, order: Order) -> str:
             "known",
             hint="name it with `src`",
         )
-    src, tgt = parse_language(order.src), parse_language(order.tgt)
+    # The repositories name the language alone; the model tells its scripts apart, or refuses one.
+    src, tgt = (parse_language(one).partition("-")[0] for one in (order.src, order.tgt))
     return KNOWN[name].hub_id.format(src=src, tgt=tgt)
