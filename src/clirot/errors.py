@@ -70,6 +70,14 @@ class CoverageWarning(ClirotWarning):
     """The vocabulary of an encoder does not know a language that it is to read."""
 
 
+class ModelWarning(ClirotWarning):
+    """A library said something about a model that it loaded, or its parts fit badly."""
+
+
+class CutTextWarning(ClirotWarning):
+    """Texts are longer than a model reads: their end was not read."""
+
+
 class UsageError(ClirotError):
     """The request contradicts itself or names something that cannot be."""
 

@@ -10,9 +10,7 @@ those of the checkpoint; where it has none, those of the registry's row.
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -20,7 +18,15 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from clirot.errors import InputError, first_line
+from clirot.encoding.checkpoint_files import check_files
+from clirot.encoding.libraries import quiet_libraries
+from clirot.encoding.loading import Loaded, check_weights, loading, unused_by
+from clirot.encoding.vocabulary import (
+    check_embeddings,
+    check_tokenizer_files,
+    check_vocabulary,
+)
+from clirot.errors import ClirotError, InputError
 from clirot.known_models import Prompts
 from clirot.models import ModelRef, Side
 from clirot.records import ProgressSink, Step, silent
@@ -32,18 +38,8 @@ TokenVectors = NDArray[np.float32]
 """``(tokens, dim)``, rows of unit norm."""
 
 _BATCH_TOKENS = 4096
-
-# The errors of libraries for a checkpoint that cannot be loaded; they depend on the model's code.
-_NOT_LOADABLE = (
-    OSError,
-    ValueError,
-    LookupError,
-    RuntimeError,
-    TypeError,
-    AttributeError,
-    ImportError,
-)
-
+_LONGEST = 300
+"""Characters of a library's message that an error shows."""
 
 class TokenEncoder(Protocol):
     """What indexing and searching need of an encoder."""
@@ -146,28 +142,62 @@ def load_model(
         prompts: what texts are read with, from :attr:`clirot.models.ModelRef.prompts`.
 
     Raises:
-        InputError: it is not a checkpoint, its weights are not safetensors, it is not a text
-            encoder, or its prompts contradict those that are given.
+        InputError: it is not a checkpoint, its weights are not safetensors, or not those that the
+            architecture needs, its tokenizer is missing or does not fit, it is not a text encoder,
+            or its prompts contradict those that are given.
     """
-    with quiet_libraries():
+    check_files(path)
+    check_tokenizer_files(path)
+    with loading(path) as loaded:
         from sentence_transformers import MultiVectorEncoder
 
         try:
             if _is_multi_vector(path):
-                model = MultiVectorEncoder(str(path), device=device, local_files_only=True)
+                model = MultiVectorEncoder(
+                    str(path),
+                    device=device,
+                    local_files_only=True,
+                    model_kwargs={"use_safetensors": True},
+                )
             else:
                 model = _from_plain_encoder(path, device)
             model = model.float().eval()
             _check_text_encoder(model, path)
+            _check_whole(model, loaded, path)
             _use_prompts(model, prompts, path)
             model.encode_query(["a", "a b"])
-        except _NOT_LOADABLE as error:
+        except ClirotError:
+            raise
+        except Exception as error:  # of every kind, depending on the architecture
             raise InputError(
-                f"cannot be loaded as an encoder: {first_line(error)}",
+                f"cannot be loaded as an encoder: {' '.join(str(error).split())[:_LONGEST]}",
                 path=path,
                 hint="a sentence-transformers or transformers checkpoint with safetensors weights",
             ) from error
     return model
+
+
+def _check_whole(model: MultiVectorEncoder, loaded: list[Loaded], path: Path) -> None:
+    """Refuse a model that lacks weights or words; only what no token vector depends on may lack.
+
+    Raises:
+        InputError: it does.
+    """
+
+    def vectors() -> torch.Tensor:
+        features = model.preprocess(["a b"], task="document")
+        moved = {
+            name: one.to(model.device) if isinstance(one, torch.Tensor) else one
+            for name, one in features.items()
+        }
+        found: torch.Tensor = model(moved, task="document")["token_embeddings"]
+        return found
+
+    backbone: Any = model[0]
+    check_vocabulary(backbone.tokenizer, path)
+    for one in loaded:
+        check_weights(one, path, unused=unused_by(one.model, vectors))
+    check_embeddings(backbone.tokenizer, backbone.auto_model, path)
 
 
 def save_model(model: MultiVectorEncoder, target: Path) -> None:
@@ -266,14 +296,24 @@ def _check_text_encoder(model: MultiVectorEncoder, path: Path) -> None:
 
 
 def _is_multi_vector(path: Path) -> bool:
-    """Whether a checkpoint says it is a late-interaction model (native, PyLate or Stanford)."""
+    """Whether a checkpoint says it is a late-interaction model (native, PyLate or Stanford).
+
+    Raises:
+        InputError: it says so, and does not say of which modules it is made. The library would give
+            it a projection with random weights.
+    """
     own = path / "config_sentence_transformers.json"
     if own.is_file():
         settings = json.loads(own.read_text(encoding="utf-8"))
-        if settings.get("model_type") in {"MultiVectorEncoder", "ColBERT"}:
-            return True
         # The first versions of PyLate wrote the prefixes, but no type.
-        if "model_type" not in settings and "query_prefix" in settings:
+        early = "model_type" not in settings and "query_prefix" in settings
+        if early or settings.get("model_type") in {"MultiVectorEncoder", "ColBERT"}:
+            if not (path / "modules.json").is_file():
+                raise InputError(
+                    "a late-interaction model without modules.json, which tells its projection",
+                    path=path,
+                    hint="copy or download the checkpoint again, with all its files",
+                )
             return True
     config = path / "config.json"
     if config.is_file():
@@ -293,24 +333,3 @@ def length_batches(texts: Sequence[str]) -> Iterator[list[int]]:
         batch.append(row)
     if batch:
         yield batch
-
-
-@contextmanager
-def quiet_libraries() -> Iterator[None]:
-    """Keep the progress bars and notices of libraries away from stderr."""
-    from transformers.utils import logging as transformers_logging
-
-    level = transformers_logging.get_verbosity()
-    bars = transformers_logging.is_progress_bar_enabled()
-    root = logging.getLogger("sentence_transformers")
-    before = root.level
-    transformers_logging.set_verbosity_error()
-    transformers_logging.disable_progress_bar()
-    root.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        transformers_logging.set_verbosity(level)
-        if bars:
-            transformers_logging.enable_progress_bar()
-        root.setLevel(before)

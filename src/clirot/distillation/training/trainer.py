@@ -37,7 +37,7 @@ from clirot.distillation.training.plan_figures import plan_of
 from clirot.distillation.training.processes import ALONE, Processes, pass_over_unused
 from clirot.distillation.training.reading import TokenReader, prompt_of
 from clirot.distillation.training.vocabulary import embedding_rates, occurring_rows
-from clirot.encoding.encoders import quiet_libraries
+from clirot.encoding.libraries import quiet_libraries
 from clirot.errors import UsageError
 from clirot.models import Side
 from clirot.records import ProgressSink, silent

@@ -126,7 +126,7 @@ class Reader:
         Raises:
             InputError: the weights cannot be loaded.
         """
-        from clirot.encoding.encoders import quiet_libraries
+        from clirot.encoding.libraries import quiet_libraries
 
         with quiet_libraries():
             ids = [self._ids(one) for one in given]
@@ -261,7 +261,7 @@ def _causal_config(ref: ModelRef) -> Any:
         UsageError: it is something else.
         InputError: it cannot be read.
     """
-    from clirot.encoding.encoders import quiet_libraries
+    from clirot.encoding.libraries import quiet_libraries
 
     with quiet_libraries():
         from transformers import AutoConfig
@@ -291,7 +291,7 @@ def _causal_config(ref: ModelRef) -> Any:
 
 
 def _tokenizer(path: Path) -> Any:
-    from clirot.encoding.encoders import quiet_libraries
+    from clirot.encoding.libraries import quiet_libraries
 
     files = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt", "spiece.model")
     if not any((path / name).is_file() for name in (*files, "tokenizer_config.json")):

@@ -71,7 +71,7 @@ class CTranslate2Translator:
         Raises:
             InputError: the model cannot be loaded.
         """
-        from clirot.encoding.encoders import quiet_libraries
+        from clirot.encoding.libraries import quiet_libraries
 
         longest = longest_source(self._tokenizer, None)
         with quiet_libraries():

@@ -63,7 +63,7 @@ class Seq2SeqTranslator:
         Raises:
             InputError: the weights cannot be loaded.
         """
-        from clirot.encoding.encoders import quiet_libraries
+        from clirot.encoding.libraries import quiet_libraries
 
         with quiet_libraries():
             model = self._model
@@ -188,7 +188,7 @@ def load_tokenizer(path: Path) -> Any:
     Raises:
         InputError: it cannot be loaded, for example because an extra is not installed.
     """
-    from clirot.encoding.encoders import quiet_libraries
+    from clirot.encoding.libraries import quiet_libraries
 
     with quiet_libraries():
         from transformers import AutoTokenizer
