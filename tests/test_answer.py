@@ -517,9 +517,8 @@ def test_checkpoints_that_are_damaged(models: Path, place: Path) -> None:
         ready(spoilt)
     spoilt = without(models, "cut")
     (spoilt / "model.safetensors").write_bytes(b"not weights")
-    made = ready(spoilt)  # the weights are loaded when there is something to answer
-    with pytest.raises(InputError, match="cannot be loaded as a reader"):
-        list(made.rows())
+    with pytest.raises(InputError, match="not safetensors data"):
+        ready(spoilt)
 
 
 def test_a_head_that_is_missing_is_not_made_up(models: Path, place: Path) -> None:

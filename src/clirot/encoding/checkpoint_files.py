@@ -111,7 +111,9 @@ def _weights(folder: Path) -> Iterator[str]:
         )
     for shard in shards:
         held = tensor_names(folder / shard)
-        lacking = sorted(name for name, where in places.items() if where == shard and name not in held)
+        lacking = sorted(
+            name for name, where in places.items() if where == shard and name not in held
+        )
         if lacking:
             raise InputError(
                 f"{len(lacking)} weights are not in it, although {_INDEX} says so: {lacking[0]}",
@@ -158,7 +160,10 @@ def _stated_size(file: Path) -> int | None:
 
 
 def _is_stanford(path: Path) -> bool:
-    config = _json(path / "config.json")
+    try:
+        config = _json(path / "config.json")
+    except InputError:
+        return False  # whoever needs it says what is wrong
     named = config.get("architectures") if isinstance(config, dict) else None
     return "HF_ColBERT" in (named or [])
 

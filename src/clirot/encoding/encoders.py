@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import torch
@@ -20,12 +20,9 @@ from numpy.typing import NDArray
 
 from clirot.encoding.checkpoint_files import check_files
 from clirot.encoding.libraries import quiet_libraries
-from clirot.encoding.loading import Loaded, check_weights, loading, unused_by
-from clirot.encoding.vocabulary import (
-    check_embeddings,
-    check_tokenizer_files,
-    check_vocabulary,
-)
+from clirot.encoding.loading import loading
+from clirot.encoding.text_encoder import check_text_encoder, check_whole
+from clirot.encoding.vocabulary import check_tokenizer_files
 from clirot.errors import ClirotError, InputError
 from clirot.known_models import Prompts
 from clirot.models import ModelRef, Side
@@ -40,6 +37,7 @@ TokenVectors = NDArray[np.float32]
 _BATCH_TOKENS = 4096
 _LONGEST = 300
 """Characters of a library's message that an error shows."""
+
 
 class TokenEncoder(Protocol):
     """What indexing and searching need of an encoder."""
@@ -162,8 +160,8 @@ def load_model(
             else:
                 model = _from_plain_encoder(path, device)
             model = model.float().eval()
-            _check_text_encoder(model, path)
-            _check_whole(model, loaded, path)
+            check_text_encoder(model, path)
+            check_whole(model, loaded, path)
             _use_prompts(model, prompts, path)
             model.encode_query(["a", "a b"])
         except ClirotError:
@@ -175,29 +173,6 @@ def load_model(
                 hint="a sentence-transformers or transformers checkpoint with safetensors weights",
             ) from error
     return model
-
-
-def _check_whole(model: MultiVectorEncoder, loaded: list[Loaded], path: Path) -> None:
-    """Refuse a model that lacks weights or words; only what no token vector depends on may lack.
-
-    Raises:
-        InputError: it does.
-    """
-
-    def vectors() -> torch.Tensor:
-        features = model.preprocess(["a b"], task="document")
-        moved = {
-            name: one.to(model.device) if isinstance(one, torch.Tensor) else one
-            for name, one in features.items()
-        }
-        found: torch.Tensor = model(moved, task="document")["token_embeddings"]
-        return found
-
-    backbone: Any = model[0]
-    check_vocabulary(backbone.tokenizer, path)
-    for one in loaded:
-        check_weights(one, path, unused=unused_by(one.model, vectors))
-    check_embeddings(backbone.tokenizer, backbone.auto_model, path)
 
 
 def save_model(model: MultiVectorEncoder, target: Path) -> None:
@@ -264,35 +239,6 @@ def _use_prompts(model: MultiVectorEncoder, wanted: Prompts | None, path: Path) 
             "says",
         )
     model.prompts["query"], model.prompts["document"] = wanted.query, wanted.document
-
-
-def _check_text_encoder(model: MultiVectorEncoder, path: Path) -> None:
-    """Refuse a model that gives no vector for each token; make texts of any length readable."""
-    backbone: Any = model[0]
-    body, tokenizer = getattr(backbone, "auto_model", None), getattr(backbone, "tokenizer", None)
-    hint = "an encoder of text: BERT, XLM-R, ModernBERT and their like, or a decoder such as Llama"
-    if body is None or tokenizer is None:
-        raise InputError("not a transformer that reads text", path=path, hint=hint)
-    if body.config.is_encoder_decoder and hasattr(body, "decoder"):
-        raise InputError(
-            f"{type(body).__name__} is an encoder with a decoder: its token vectors are those of "
-            "the text it would write, not of the text it reads",
-            path=path,
-            hint=hint,
-        )
-    if tokenizer.pad_token is None:
-        # Decoders have none. Padding is masked, so any token of the vocabulary will do; a new one
-        # would change the embeddings.
-        padding = tokenizer.eos_token or tokenizer.unk_token or tokenizer.bos_token
-        if padding is None:
-            raise InputError("the tokenizer has no token to pad with", path=path, hint=hint)
-        tokenizer.pad_token = padding
-    positions = getattr(getattr(body, "embeddings", None), "position_embeddings", None)
-    if isinstance(positions, torch.nn.Embedding) and positions.padding_idx is not None:
-        # RoBERTa and XLM-R count positions from the one after padding's. A tokenizer that does not
-        # state its longest input does not know that.
-        readable = positions.num_embeddings - positions.padding_idx - 1
-        tokenizer.model_max_length = min(tokenizer.model_max_length, readable)
 
 
 def _is_multi_vector(path: Path) -> bool:

@@ -8,6 +8,7 @@ It is passed on as a :class:`~clirot.errors.ModelWarning`.
 from __future__ import annotations
 
 import logging
+import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +19,8 @@ from clirot.errors import ModelWarning
 _NAMES = ("transformers", "sentence_transformers")
 _REPORT = "log_state_dict_report"
 """Function of transformers whose report clirot gives itself, as an error."""
+_EXPECTED = re.compile("Converting [A-Za-z]+ model")
+"""Said of what clirot asks for: the first versions of PyLate named no type."""
 _LONGEST = 400
 
 
@@ -50,8 +53,8 @@ class _Heard(logging.Handler):
         self.said: dict[str, None] = {}
 
     def emit(self, record: logging.LogRecord) -> None:
-        if record.funcName != _REPORT:
-            text = " ".join(record.getMessage().split())
+        text = " ".join(record.getMessage().split())
+        if record.funcName != _REPORT and not _EXPECTED.match(text):
             self.said[text if len(text) <= _LONGEST else f"{text[:_LONGEST]} ..."] = None
 
 

@@ -65,16 +65,20 @@ def loading(path: Path) -> Iterator[list[Loaded]]:
         )
         return (model, report) if wanted else model
 
-    PreTrainedModel.from_pretrained = classmethod(from_pretrained)  # type: ignore[assignment,method-assign]
+    library: Any = PreTrainedModel
+    library.from_pretrained = classmethod(from_pretrained)
     try:
         with heard_libraries(path):
             yield found
     finally:
-        PreTrainedModel.from_pretrained = own
+        library.from_pretrained = own
 
 
 def check_weights(
-    loaded: Loaded, path: Path, *, unused: Callable[[Collection[str]], Collection[str]] = tuple
+    loaded: Loaded,
+    path: Path,
+    *,
+    unused: Callable[[Collection[str]], Collection[str]] = lambda _: (),
 ) -> None:
     """Refuse a model whose weights are not all from its checkpoint.
 
@@ -94,9 +98,7 @@ def check_weights(
             path=path,
             hint="take config.json and weights from the same save",
         )
-    missing = loaded.missing
-    if missing:
-        missing = sorted(set(missing) - set(unused(missing)), key=_natural)
+    missing = sorted(set(loaded.missing) - {*unused(loaded.missing)}, key=_natural)
     extra = sorted(_inside(loaded), key=_natural)
     if missing:
         raise InputError(
@@ -161,8 +163,18 @@ def _inside(loaded: Loaded) -> list[str]:
 
 
 def _what_to_do(loaded: Loaded) -> str:
-    """A hint: the prefix that the names have too many, where that is the fault."""
+    """A hint: what is wrong with the names, where that can be told."""
     wanted, have = set(loaded.missing), set(loaded.unexpected)
+    body = f"{loaded.model.base_model_prefix}."
+    if (
+        not have
+        and not any(name.startswith(body) for name in wanted)
+        and hasattr(loaded.model, loaded.model.base_model_prefix)
+    ):
+        return (
+            "the checkpoint has the body of a model only, as an encoder has it, and no head to "
+            "write with"
+        )
     for name in sorted(have, key=_natural)[:1]:
         for one in wanted:
             if name.endswith(f".{one}"):

@@ -6,10 +6,13 @@ special tokens, and reads every word as unknown. Every text then has the same ve
 
 from __future__ import annotations
 
+import json
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from clirot.encoding.libraries import heard_libraries
 from clirot.errors import InputError, ModelWarning
 
 _FILES = ("vocab*", "*.model", "*.spm", "*.tiktoken", "tekken.json", "tokenizer*.json")
@@ -19,20 +22,51 @@ _ELSEWHERE = ("image", "audio", "video")
 a model has no embedding for them, and text has none of them."""
 _EXPECTED_SHARE = 0.9
 """Embeddings are padded to a round number or hold a few reserved rows, never a tenth of them."""
+_VOCABULARY = "tokenizer.json, vocab.txt, a model of SentencePiece"
 _HINT = "save the tokenizer beside the weights: tokenizer.save_pretrained(directory)"
 
 
-def check_tokenizer_files(path: Path) -> None:
-    """Refuse a checkpoint that has nothing of a tokenizer.
+def load_tokenizer(path: Path, failure: Callable[[Exception], InputError]) -> Any:
+    """The tokenizer of a checkpoint of transformers, with its vocabulary.
 
-    The tokenizers without a vocabulary (of bytes or characters) have their settings at least.
+    Args:
+        path: the checkpoint.
+        failure: makes an error of what a library raised.
 
     Raises:
-        InputError: there is no file of a tokenizer.
+        InputError: it is missing, has no vocabulary, or cannot be loaded.
     """
-    if not _has_vocabulary(path) and not (path / _SETTINGS).is_file():
+    check_tokenizer_files(path)
+    with heard_libraries(path):
+        from transformers import AutoTokenizer
+
+        try:
+            tokenizer = AutoTokenizer.from_pretrained(
+                path, local_files_only=True, trust_remote_code=False
+            )
+        except Exception as error:  # of every kind, depending on the tokenizer
+            raise failure(error) from error
+    check_vocabulary(tokenizer, path)
+    return tokenizer
+
+
+def check_tokenizer_files(path: Path) -> None:
+    """Refuse a checkpoint that has no tokenizer, or one without its vocabulary.
+
+    The tokenizers of bytes and characters have none; their settings name the class.
+
+    Raises:
+        InputError: a file is missing.
+    """
+    if _has_vocabulary(path):
+        return
+    settings = path / _SETTINGS
+    if not settings.is_file():
+        raise InputError(f"there is no tokenizer ({_VOCABULARY})", path=path, hint=_HINT)
+    if not _needs_none(settings):
         raise InputError(
-            "there is no tokenizer (tokenizer.json, vocab.txt, a model of SentencePiece)",
+            f"the tokenizer has no vocabulary ({_VOCABULARY}), and would read every word as "
+            "unknown",
             path=path,
             hint=_HINT,
         )
@@ -46,15 +80,14 @@ def check_vocabulary(tokenizer: Any, path: Path) -> None:
         path: the checkpoint.
 
     Raises:
-        InputError: its vocabulary is not in the checkpoint, or is empty.
+        InputError: its vocabulary is empty.
     """
     if not tokenizer.vocab_files_names:  # its tokens are bytes or characters, by its code
         return
     special = {*tokenizer.get_added_vocab(), *tokenizer.all_special_tokens}
-    if not _has_vocabulary(path) or not tokenizer.get_vocab().keys() - special:
+    if not tokenizer.get_vocab().keys() - special:
         raise InputError(
-            "the tokenizer has no vocabulary (tokenizer.json, vocab.txt, a model of "
-            "SentencePiece), and would read every word as unknown",
+            "the vocabulary of the tokenizer is empty, so that it would read every word as unknown",
             path=path,
             hint=_HINT,
         )
@@ -90,10 +123,12 @@ def check_embeddings(tokenizer: Any, model: Any, path: Path) -> None:
             hint="the tokenizer is of another model, or gained tokens after it was saved: call "
             "model.resize_token_embeddings(len(tokenizer)) where it was trained, and save both",
         )
-    if len(ids) < _EXPECTED_SHARE * rows:
+    # M2M-100 has the tokens of languages outside of its vocabulary.
+    known = {*ids.values(), *getattr(tokenizer, "lang_token_to_id", {}).values()}
+    if len(known) < _EXPECTED_SHARE * rows:
         warnings.warn(
-            f"{path}: the tokenizer has {len(ids):,} tokens for {rows:,} embeddings: is it of this "
-            "model, and its vocabulary whole?",
+            f"{path}: the tokenizer has {len(known):,} tokens for {rows:,} embeddings: is it of "
+            "this model, and its vocabulary whole?",
             ModelWarning,
             stacklevel=3,
         )
@@ -102,3 +137,14 @@ def check_embeddings(tokenizer: Any, model: Any, path: Path) -> None:
 def _has_vocabulary(path: Path) -> bool:
     found = (file for pattern in _FILES for file in path.glob(pattern))
     return any(file.is_file() and file.name != _SETTINGS for file in found)
+
+
+def _needs_none(settings: Path) -> bool:
+    """Whether the class that a tokenizer's settings name has no file of a vocabulary."""
+    import transformers
+
+    try:
+        named = json.loads(settings.read_text(encoding="utf-8")).get("tokenizer_class")
+        return not getattr(transformers, named).vocab_files_names
+    except (OSError, ValueError, TypeError, AttributeError):
+        return False
