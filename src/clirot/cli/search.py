@@ -50,17 +50,21 @@ def search(
         if save is None:
             for lines in ready.lines(progress):
                 console.emit(lines.removesuffix("\n"))
-            _tell_of_nothing(ready)
+            _tell(ready)
             return
         saved = ready.save(save, replace=replace, progress=progress)
-        _tell_of_nothing(ready)
+        _tell(ready)
     with (saved.path / SAVED_RUN).open(encoding="utf-8") as run:
         for line in run:
             console.emit(line.removesuffix("\n"))
 
 
-def _tell_of_nothing(ready: searching.Search) -> None:
-    """Name the topics that found no document at all: a run has no line that would show them."""
+def _tell(ready: searching.Search) -> None:
+    """Tell of topics that were cut, and name those that found no document at all: a run has no line
+    that would show them.
+    """
+    for remark in ready.remarks():
+        console.warn(remark)
     empty = ready.found_nothing
     if empty:
         more = ", ..." if len(empty) > _NAMED else ""

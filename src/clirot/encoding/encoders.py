@@ -18,9 +18,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from clirot.cut_texts import CutSink, nobody_told
 from clirot.encoding.checkpoint_files import check_files
 from clirot.encoding.libraries import quiet_libraries
 from clirot.encoding.loading import loading
+from clirot.encoding.overflow import noting_cuts
 from clirot.encoding.text_encoder import check_text_encoder, check_whole
 from clirot.encoding.vocabulary import check_tokenizer_files
 from clirot.errors import ClirotError, InputError
@@ -55,8 +57,12 @@ class TokenEncoder(Protocol):
         *,
         progress: ProgressSink = silent,
         label: str = "encode",
+        cut: CutSink = nobody_told,
     ) -> list[TokenVectors]:
-        """One ``(tokens, dim)`` float32 matrix of unit rows per text, in the order of ``texts``."""
+        """One ``(tokens, dim)`` float32 matrix of unit rows per text, in the order of ``texts``.
+
+        ``cut`` is told of each text that is longer than the encoder reads.
+        """
         ...
 
 
@@ -83,6 +89,7 @@ class MultiVectorTokenEncoder:
         *,
         progress: ProgressSink = silent,
         label: str = "encode",
+        cut: CutSink = nobody_told,
     ) -> list[TokenVectors]:
         """See :meth:`TokenEncoder.encode`.
 
@@ -94,7 +101,8 @@ class MultiVectorTokenEncoder:
         done = 0
         progress(Step(label, 0, len(texts), unit="texts"))
         for batch in length_batches(texts):
-            with torch.inference_mode():
+            # Of a text that is cut it is said below how long it is, not only that there is one.
+            with torch.inference_mode(), quiet_libraries(), noting_cuts(self.model) as cuts:
                 vectors = encode(
                     [texts[row] for row in batch],
                     batch_size=len(batch),
@@ -102,6 +110,8 @@ class MultiVectorTokenEncoder:
                 )
             for row, matrix in zip(batch, vectors, strict=True):
                 found[row] = matrix.float().cpu().numpy()
+                if texts[row] in cuts:
+                    cut(row, *cuts[texts[row]])
             done += len(batch)
             progress(Step(label, done, len(texts), unit="texts"))
         return [matrix for matrix in found if matrix is not None]

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from clirot.analysis import AnalysisSettings, Analyzer, words
 from clirot.bitext.word_table import WordTable
+from clirot.cut_texts import CutTexts
 from clirot.errors import ArtefactError, UnknownNameError, UsageError
 from clirot.languages import parse_language
 from clirot.records import Hit, ProgressSink, Step, Topic, silent
@@ -109,6 +110,14 @@ class LexicalMatcher:
             for word, count in self._counts.items():
                 term = self._analyzer.term(word)
                 self._stems[term] = self._stems.get(term, 0.0) + count
+
+    @property
+    def cut(self) -> CutTexts:
+        """Words are read to the end of every topic."""
+        return CutTexts()
+
+    def prepare(self) -> None:
+        """Nothing is left to load."""
 
     def search(
         self, topics: Sequence[Topic], k: int, progress: ProgressSink = silent

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from clirot.collection.topic_source import TopicSet, TopicSource, read_topic_set
+from clirot.cut_texts import CutTexts
 from clirot.errors import UsageError
 from clirot.records import Hit, ProgressSink, Step, Topic, silent
 from clirot.retrieval.indexing import slug
@@ -86,6 +87,9 @@ class Search:
     """What decides the run, besides its inputs."""
     found_nothing: list[str] = field(repr=False)
     """Ids of the topics without a single document, once the rankings have been read."""
+    cut: CutTexts = field(repr=False)
+    """The topics that are longer than the encoder reads, once the rankings have been read or were
+    found saved."""
     _matcher: Matcher = field(repr=False)
     _inputs: tuple[Input, ...] = field(repr=False)
     """The index, and what reads the topics."""
@@ -100,13 +104,20 @@ class Search:
             InputError: the model's query vectors do not fit the index.
         """
         total = len(self.topics)
+        self._matcher.prepare()
         found = self._matcher.search(self.topics, self.k, progress)
         self.found_nothing.clear()
         for done, (topic, hits) in enumerate(zip(self.topics, found, strict=True), start=1):
+            self.cut.become(self._matcher.cut)
             if not hits:
                 self.found_nothing.append(topic.id)
             yield Ranking(topic, hits)
             progress(Step("search", done, total, unit="topics"))
+
+    def remarks(self) -> Iterator[str]:
+        """What a person should know of the topics, once the rankings have been read or saved."""
+        if self.cut.count:
+            yield self.cut.remark(len(self.topics), "topics", self.model)
 
     def lines(self, progress: ProgressSink = silent) -> Iterator[str]:
         """The TREC run, topic by topic: several lines in one string, each ended."""
@@ -135,11 +146,13 @@ class Search:
             "runs", name, config=self.settings, inputs=inputs, replace=replace
         )
         if found is not None:
+            self.cut.become(CutTexts.of(found.manifest.results.get("cut_texts")))
             return found
+        self._matcher.prepare()
         with self._store.draft("runs", name, config=self.settings, inputs=inputs) as draft:
             with (draft.path / SAVED_RUN).open("w", encoding="utf-8", newline="\n") as stream:
                 stream.writelines(self.lines(progress))
-            draft.results.update(topics=len(self.topics))
+            draft.results.update(topics=len(self.topics), cut_texts=self.cut.row)
         return self._store.get("runs", name)
 
 
@@ -185,6 +198,7 @@ def search(
             **read.settings,
         },
         found_nothing=[],
+        cut=CutTexts(),
         _matcher=read.matcher,
         _inputs=(artefact.as_input(), *read.inputs),
         _store=store,
