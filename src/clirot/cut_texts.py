@@ -43,7 +43,7 @@ class CutTexts:
 
     @property
     def row(self) -> dict[str, Any]:
-        """As it stands in manifests and in ``--json``."""
+        """As it stands in manifests, and in what commands print as JSON."""
         if not self.count:
             return {"count": 0}
         longest = {"id": self.which, "tokens": self.tokens, "read": self.limit}

@@ -45,6 +45,12 @@ def load_tokenizer(path: Path, failure: Callable[[Exception], InputError]) -> An
                 path, local_files_only=True, trust_remote_code=False
             )
         except Exception as error:  # of every kind, depending on the tokenizer
+            if lacking := _lacking(path):
+                raise InputError(
+                    f"the tokenizer has no vocabulary: {' and '.join(lacking)} must be there",
+                    path=path,
+                    hint=_HINT,
+                ) from error
             raise failure(error) from error
     check_vocabulary(tokenizer, path)
     return tokenizer
@@ -141,10 +147,27 @@ def _has_vocabulary(path: Path) -> bool:
 
 def _needs_none(settings: Path) -> bool:
     """Whether the class that a tokenizer's settings name has no file of a vocabulary."""
+    return _files_of(settings) == []
+
+
+def _lacking(path: Path) -> list[str]:
+    """The files that a tokenizer needs and that are not there, where its settings tell its class
+    and it has no file that holds all of it.
+    """
+    if (path / "tokenizer.json").is_file():
+        return []
+    return [name for name in _files_of(path / _SETTINGS) or [] if not (path / name).is_file()]
+
+
+def _files_of(settings: Path) -> list[str] | None:
+    """The files of the class that a tokenizer's settings name; None: the class is not known."""
     import transformers
 
     try:
         named = json.loads(settings.read_text(encoding="utf-8")).get("tokenizer_class")
-        return not getattr(transformers, named).vocab_files_names
+        names = dict(getattr(transformers, named).vocab_files_names)
     except (OSError, ValueError, TypeError, AttributeError):
-        return False
+        return None
+    return [
+        name for kind, name in names.items() if kind.endswith(("vocab_file", "spm", "spm_file"))
+    ]

@@ -184,7 +184,11 @@ def in_batches(
             row: Rendering(
                 tuple(" ".join(text.split()) for text, _ in found),
                 cut=any(cut for _, cut in found),
-                shortened=longest is not None and lengths[row] > longest,
+                shortened=(
+                    (lengths[row], longest)
+                    if longest is not None and lengths[row] > longest
+                    else None
+                ),
             )
             for row, found in zip(batch, write(batch), strict=True)
         }
