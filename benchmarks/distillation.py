@@ -45,7 +45,8 @@ from clirot.distillation.training.batches import Material, Task
 from clirot.distillation.training.development import Development, Split
 from clirot.distillation.training.teacher_tokens import TeacherTokens, teacher_tokens
 from clirot.distillation.training.trainer import best_device, bfloat16_pays, train
-from clirot.encoding.encoders import load_encoder, load_model, quiet_libraries
+from clirot.encoding.encoders import load_encoder, load_model
+from clirot.encoding.libraries import quiet_libraries
 from clirot.models import resolve
 from clirot.records import LanguagePair, SentencePair, Step
 from clirot.store import Store

@@ -293,7 +293,7 @@ def test_a_checkpoint_that_is_none(store: Store, tmp_path: Path) -> None:
     folder = tmp_path / "hollow"
     folder.mkdir()
     (folder / "model.safetensors").write_bytes(b"not weights")
-    with pytest.raises(InputError, match="cannot be loaded as an encoder"):
+    with pytest.raises(InputError, match="not safetensors data"):
         load_encoder(resolve(str(folder), store), side="query")
 
 

@@ -217,7 +217,7 @@ def test_what_is_kept_is_what_was_given(tmp_path: Path) -> None:
     given = {
         "salt": Rendering(("cusbo",)),
         "ሰላም": Rendering(("peace", 'a "quiet"'), cut=True),
-        "x": Rendering(("",), shortened=True),
+        "x": Rendering(("",), shortened=(90, 64)),
     }
     cache(tmp_path).add(given)
     again = cache(tmp_path)

@@ -86,6 +86,14 @@ class LanguageWarning(ClirotWarning):
     """Nothing is there in the language that was asked for, and another variant of it was taken."""
 
 
+class ModelWarning(ClirotWarning):
+    """A library said something about a model that it loaded, or its parts fit badly."""
+
+
+class CutTextWarning(ClirotWarning):
+    """Texts are longer than a model reads: their end was not read."""
+
+
 class UsageError(ClirotError):
     """The request contradicts itself or names something that cannot be."""
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
+
+import typer
 
 from clirot.cli import console
 from clirot.cli.options import with_options
@@ -11,7 +13,13 @@ from clirot.settings import assembled
 
 
 @with_options(IndexConfig, metavars={"collection": "ID|DIR", "name": "NAME"})
-def index(*, settings: dict[str, Any]) -> None:
+def index(
+    *,
+    settings: dict[str, Any],
+    as_json: Annotated[
+        bool, typer.Option("--json", help="One JSON document: name, path, digest, counts.")
+    ] = False,
+) -> None:
     """Index a collection's documents, and print the name of the index.
 
     An index that exists is returned at once; an interrupted one goes on where it stopped, except
@@ -29,4 +37,16 @@ def index(*, settings: dict[str, Any]) -> None:
         console.warn(f"{result.empty_documents:,} documents have no text")
     for note in result.notes:
         console.warn(note)
-    console.emit(result.name)
+    if not as_json:
+        console.emit(result.name)
+        return
+    manifest = result.artefact.manifest
+    console.emit_json(
+        {
+            "name": result.name,
+            "path": str(result.artefact.path),
+            "digest": manifest.digest,
+            "fresh": result.fresh,
+            "results": manifest.results,
+        }
+    )

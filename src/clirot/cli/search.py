@@ -60,9 +60,11 @@ def search(
 
 
 def _tell_of_results(ready: searching.Search) -> None:
-    """Name the topics that found no document at all, and count what was left out: a run has no line
-    that would show them.
+    """Tell of topics that were cut, name those that found no document at all, and count what was
+    left out: a run has no line that would show them.
     """
+    for remark in ready.remarks():
+        console.warn(remark)
     total = f"{len(ready.topics):,}"
     if ready.found_nothing:
         named = _named(ready.found_nothing)

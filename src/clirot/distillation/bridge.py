@@ -106,6 +106,7 @@ class Bridge:
             "source_development_map": history.development,
             "loss": history.loss,
             "best_epoch": history.best_epoch,
+            "cut_texts": {"teacher": tokens.cut.row, "student": history.cut},
         }
 
     def _sentences(self) -> Sequence[str]:

@@ -22,10 +22,12 @@ from clirot.distillation.training.development import (
     pool,
     split_together,
 )
+from clirot.distillation.training.lengths import warn_of_cut
 from clirot.distillation.training.plan_figures import WATCHED_PAIRS, plan_of
 from clirot.distillation.training.reading import reading_of
 from clirot.distillation.training.teacher_tokens import Reading, TeacherTokens, teacher_tokens
 from clirot.encoding.encoders import MultiVectorTokenEncoder, load_encoder
+from clirot.encoding.overflow import noting_cuts
 from clirot.models import STUDENT_SIDES, ModelRef, Side
 from clirot.records import ProgressSink, SentencePair
 
@@ -33,6 +35,23 @@ if TYPE_CHECKING:
     from sentence_transformers import MultiVectorEncoder
 
     from clirot.bitext import Bitext
+
+
+@dataclass(frozen=True)
+class Teacher:
+    """The teacher, loaded to read documents; it is loaded before anything is written."""
+
+    ref: ModelRef
+    documents: MultiVectorTokenEncoder
+
+    @classmethod
+    def loaded(cls, ref: ModelRef) -> Teacher:
+        """Load it.
+
+        Raises:
+            InputError: it is not a model that can be loaded, or is not whole.
+        """
+        return cls(ref, load_encoder(ref, side="document"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,7 +105,7 @@ def prepare(
     config: DistillConfig,
     objective: Objective | None,
     bitexts: Mapping[str, Bitext],
-    teacher: ModelRef,
+    teacher: Teacher,
     *,
     cache: Path,
     progress: ProgressSink,
@@ -110,7 +129,7 @@ def prepare(
         {language: bitext.pairs for language, bitext in bitexts.items()},
         development=config.training.development,
     )
-    documents = load_encoder(teacher, side="document")
+    documents = teacher.documents
     training = _training_pairs(parts, config.training.source_share)
     english = [pair.src for pairs in training.values() for pair in pairs]
     # Each sentence is encoded once: corpora translate the same English into several languages, and
@@ -124,7 +143,7 @@ def prepare(
     sides = STUDENT_SIDES[config.side]
     developments = {}
     for language, part in parts.items():
-        task = development_task(part, sides, teacher, documents, tokens=tokens, row=known)
+        task = development_task(part, sides, teacher.ref, documents, tokens=tokens, row=known)
         if objective is not None:
             task = _watched(task, reading, filled=config.mask_padding > 0)
         developments[language] = task
@@ -152,6 +171,8 @@ def encoded(
 ) -> TeacherTokens:
     """The teacher's tokens of sentences, with what the objective's plan reads off them.
 
+    It warns (CutTextWarning) of sentences that are longer than the teacher reads.
+
     Args:
         config: the settings.
         objective: what is trained on; None: nothing is.
@@ -162,7 +183,10 @@ def encoded(
     """
     reads_more = config.mask_padding or _asked_for(objective)
     reader = _reading(config, objective, documents) if reads_more else documents
-    return teacher_tokens(reader, sentences, cache=cache, progress=progress)
+    with noting_cuts(documents.model) as cuts:
+        tokens = teacher_tokens(reader, sentences, cache=cache, cuts=cuts, progress=progress)
+    warn_of_cut(tokens.cut, len(sentences), f"the teacher, {documents.name},")
+    return tokens
 
 
 def _asked_for(objective: Objective | None) -> frozenset[str]:

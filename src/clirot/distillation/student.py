@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from clirot.bitext import Bitext
     from clirot.distillation.objectives.objective import Objective
-    from clirot.distillation.preparation import Prepared
+    from clirot.distillation.preparation import Prepared, Teacher
     from clirot.distillation.training.batches import Task
     from clirot.distillation.training.epochs import Report
     from clirot.distillation.training.processes import Processes
@@ -101,8 +101,9 @@ def distill(
     Several processes that are started together (``torchrun``) share each batch out, and must share
     the store. All of them return the student, which only the first one writes.
 
-    Warns of faults in the bitext (BitextWarning), and of settings that this student has no use for
-    (UnusedSettingWarning).
+    Warns of faults in the bitext (BitextWarning), of settings that this student has no use for
+    (UnusedSettingWarning), of sentences that are longer than a model reads (CutTextWarning), and of
+    what libraries say of the models (ModelWarning).
 
     Raises:
         UnknownNameError: there is no such model, objective or source.
@@ -146,7 +147,7 @@ class _Request:
     """Target language -> its bitext."""
     controls: Mapping[str, Sequence[SentencePair]]
     """Language that nothing is trained on -> its bitext."""
-    teacher: ModelRef
+    teacher: Teacher
     cache: Path
     report: Report
     progress: ProgressSink
@@ -162,6 +163,7 @@ def _distill(
     from clirot.distillation.choice import choose
     from clirot.distillation.controls import control_bitexts, control_inputs
     from clirot.distillation.model_card import model_card
+    from clirot.distillation.preparation import Teacher
     from clirot.distillation.pruning import vocabulary_inputs
     from clirot.distillation.start import check_teacher, open_start, warn_of_seen
     from clirot.distillation.training.epochs import Report
@@ -202,7 +204,7 @@ def _distill(
         objective=objective,
         bitexts=bitexts,
         controls=controls,
-        teacher=teacher,
+        teacher=Teacher.loaded(teacher),
         cache=store.home / "cache",
         report=Report(programs=config.report_to, name=name, directory=reports, settings=deciding),
         progress=progress,
@@ -271,7 +273,7 @@ def _make(
         results |= {"development_map": [macro_mean(by_language[0])], "best_epoch": 0}
     else:
         task = _task(request, model, prepared, draft.scratch, new_from=added)
-        controls = Controls.of(config, prepared, request.teacher, request.controls)
+        controls = Controls.of(config, prepared, request.teacher.ref, request.controls)
         before = controls.measured(model)
         if together.count > 1:  # the other processes take these up in help_first
             begin = draft.scratch / "start"
@@ -288,6 +290,7 @@ def _make(
             "plan": history.figures,
             "loss_curve": history.curve,
             "best_epoch": history.best_epoch,
+            "cut_texts": {"teacher": prepared.material.teacher.cut.row, "student": history.cut},
         }
         after = controls.measured(model)
         results["controls"] = {one: [before[one], after[one]] for one in before}

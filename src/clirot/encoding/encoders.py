@@ -10,17 +10,22 @@ those of the checkpoint; where it has none, those of the registry's row.
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from clirot.errors import InputError, first_line
+from clirot.cut_texts import CutSink, nobody_told
+from clirot.encoding.checkpoint_files import check_files
+from clirot.encoding.libraries import quiet_libraries
+from clirot.encoding.loading import loading
+from clirot.encoding.overflow import noting_cuts
+from clirot.encoding.text_encoder import check_text_encoder, check_whole
+from clirot.encoding.vocabulary import check_tokenizer_files
+from clirot.errors import ClirotError, InputError
 from clirot.known_models import Prompts
 from clirot.models import ModelRef, Side
 from clirot.records import ProgressSink, Step, silent
@@ -32,17 +37,8 @@ TokenVectors = NDArray[np.float32]
 """``(tokens, dim)``, rows of unit norm."""
 
 _BATCH_TOKENS = 4096
-
-# The errors of libraries for a checkpoint that cannot be loaded; they depend on the model's code.
-_NOT_LOADABLE = (
-    OSError,
-    ValueError,
-    LookupError,
-    RuntimeError,
-    TypeError,
-    AttributeError,
-    ImportError,
-)
+_LONGEST = 300
+"""Characters of a library's message that an error shows."""
 
 
 class TokenEncoder(Protocol):
@@ -61,8 +57,12 @@ class TokenEncoder(Protocol):
         *,
         progress: ProgressSink = silent,
         label: str = "encode",
+        cut: CutSink = nobody_told,
     ) -> list[TokenVectors]:
-        """One ``(tokens, dim)`` float32 matrix of unit rows per text, in the order of ``texts``."""
+        """One ``(tokens, dim)`` float32 matrix of unit rows per text, in the order of ``texts``.
+
+        ``cut`` is told of each text that is longer than the encoder reads.
+        """
         ...
 
 
@@ -89,6 +89,7 @@ class MultiVectorTokenEncoder:
         *,
         progress: ProgressSink = silent,
         label: str = "encode",
+        cut: CutSink = nobody_told,
     ) -> list[TokenVectors]:
         """See :meth:`TokenEncoder.encode`.
 
@@ -100,7 +101,8 @@ class MultiVectorTokenEncoder:
         done = 0
         progress(Step(label, 0, len(texts), unit="texts"))
         for batch in length_batches(texts):
-            with torch.inference_mode():
+            # Of a text that is cut it is said below how long it is, not only that there is one.
+            with torch.inference_mode(), quiet_libraries(), noting_cuts(self.model) as cuts:
                 vectors = encode(
                     [texts[row] for row in batch],
                     batch_size=len(batch),
@@ -108,6 +110,8 @@ class MultiVectorTokenEncoder:
                 )
             for row, matrix in zip(batch, vectors, strict=True):
                 found[row] = matrix.float().cpu().numpy()
+                if texts[row] in cuts:
+                    cut(row, *cuts[texts[row]])
             done += len(batch)
             progress(Step(label, done, len(texts), unit="texts"))
         return [matrix for matrix in found if matrix is not None]
@@ -146,24 +150,35 @@ def load_model(
         prompts: what texts are read with, from :attr:`clirot.models.ModelRef.prompts`.
 
     Raises:
-        InputError: it is not a checkpoint, its weights are not safetensors, it is not a text
-            encoder, or its prompts contradict those that are given.
+        InputError: it is not a checkpoint, its weights are not safetensors, or not those that the
+            architecture needs, its tokenizer is missing or does not fit, it is not a text encoder,
+            or its prompts contradict those that are given.
     """
-    with quiet_libraries():
+    check_files(path)
+    check_tokenizer_files(path)
+    with loading(path) as loaded:
         from sentence_transformers import MultiVectorEncoder
 
         try:
             if _is_multi_vector(path):
-                model = MultiVectorEncoder(str(path), device=device, local_files_only=True)
+                model = MultiVectorEncoder(
+                    str(path),
+                    device=device,
+                    local_files_only=True,
+                    model_kwargs={"use_safetensors": True},
+                )
             else:
                 model = _from_plain_encoder(path, device)
             model = model.float().eval()
-            _check_text_encoder(model, path)
+            check_text_encoder(model, path)
+            check_whole(model, loaded, path)
             _use_prompts(model, prompts, path)
             model.encode_query(["a", "a b"])
-        except _NOT_LOADABLE as error:
+        except ClirotError:
+            raise
+        except Exception as error:  # of every kind, depending on the architecture
             raise InputError(
-                f"cannot be loaded as an encoder: {first_line(error)}",
+                f"cannot be loaded as an encoder: {' '.join(str(error).split())[:_LONGEST]}",
                 path=path,
                 hint="a sentence-transformers or transformers checkpoint with safetensors weights",
             ) from error
@@ -236,44 +251,25 @@ def _use_prompts(model: MultiVectorEncoder, wanted: Prompts | None, path: Path) 
     model.prompts["query"], model.prompts["document"] = wanted.query, wanted.document
 
 
-def _check_text_encoder(model: MultiVectorEncoder, path: Path) -> None:
-    """Refuse a model that gives no vector for each token; make texts of any length readable."""
-    backbone: Any = model[0]
-    body, tokenizer = getattr(backbone, "auto_model", None), getattr(backbone, "tokenizer", None)
-    hint = "an encoder of text: BERT, XLM-R, ModernBERT and their like, or a decoder such as Llama"
-    if body is None or tokenizer is None:
-        raise InputError("not a transformer that reads text", path=path, hint=hint)
-    if body.config.is_encoder_decoder and hasattr(body, "decoder"):
-        raise InputError(
-            f"{type(body).__name__} is an encoder with a decoder: its token vectors are those of "
-            "the text it would write, not of the text it reads",
-            path=path,
-            hint=hint,
-        )
-    if tokenizer.pad_token is None:
-        # Decoders have none. Padding is masked, so any token of the vocabulary will do; a new one
-        # would change the embeddings.
-        padding = tokenizer.eos_token or tokenizer.unk_token or tokenizer.bos_token
-        if padding is None:
-            raise InputError("the tokenizer has no token to pad with", path=path, hint=hint)
-        tokenizer.pad_token = padding
-    positions = getattr(getattr(body, "embeddings", None), "position_embeddings", None)
-    if isinstance(positions, torch.nn.Embedding) and positions.padding_idx is not None:
-        # RoBERTa and XLM-R count positions from the one after padding's. A tokenizer that does not
-        # state its longest input does not know that.
-        readable = positions.num_embeddings - positions.padding_idx - 1
-        tokenizer.model_max_length = min(tokenizer.model_max_length, readable)
-
-
 def _is_multi_vector(path: Path) -> bool:
-    """Whether a checkpoint says it is a late-interaction model (native, PyLate or Stanford)."""
+    """Whether a checkpoint says it is a late-interaction model (native, PyLate or Stanford).
+
+    Raises:
+        InputError: it says so, and does not say of which modules it is made. The library would give
+            it a projection with random weights.
+    """
     own = path / "config_sentence_transformers.json"
     if own.is_file():
         settings = json.loads(own.read_text(encoding="utf-8"))
-        if settings.get("model_type") in {"MultiVectorEncoder", "ColBERT"}:
-            return True
         # The first versions of PyLate wrote the prefixes, but no type.
-        if "model_type" not in settings and "query_prefix" in settings:
+        early = "model_type" not in settings and "query_prefix" in settings
+        if early or settings.get("model_type") in {"MultiVectorEncoder", "ColBERT"}:
+            if not (path / "modules.json").is_file():
+                raise InputError(
+                    "a late-interaction model without modules.json, which tells its projection",
+                    path=path,
+                    hint="copy or download the checkpoint again, with all its files",
+                )
             return True
     config = path / "config.json"
     if config.is_file():
@@ -293,24 +289,3 @@ def length_batches(texts: Sequence[str]) -> Iterator[list[int]]:
         batch.append(row)
     if batch:
         yield batch
-
-
-@contextmanager
-def quiet_libraries() -> Iterator[None]:
-    """Keep the progress bars and notices of libraries away from stderr."""
-    from transformers.utils import logging as transformers_logging
-
-    level = transformers_logging.get_verbosity()
-    bars = transformers_logging.is_progress_bar_enabled()
-    root = logging.getLogger("sentence_transformers")
-    before = root.level
-    transformers_logging.set_verbosity_error()
-    transformers_logging.disable_progress_bar()
-    root.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        transformers_logging.set_verbosity(level)
-        if bars:
-            transformers_logging.enable_progress_bar()
-        root.setLevel(before)

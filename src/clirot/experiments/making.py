@@ -89,6 +89,7 @@ def _run(cell: Cell, store: Store, replace: bool, progress: ProgressSink) -> lis
     ready = search(cell.configuration, store=store, progress=progress)
     ready.save(cell.name, replace=replace, progress=progress)
     notes = list(ready.notes)
+    notes += [f"{cell.name}: {remark}" for remark in ready.remarks()]
     if ready.found_nothing:
         notes.append(f"{cell.name}: {len(ready.found_nothing):,} topics found nothing")
     return notes

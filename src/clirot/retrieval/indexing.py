@@ -17,10 +17,12 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from clirot.analysis import AnalysisSettings
+from clirot.cut_texts import CutTexts
 from clirot.errors import UnusedSettingWarning
 from clirot.known_models import LEXICAL
 from clirot.records import Document, ProgressSink, Step, silent
 from clirot.registry import unknown_name
+from clirot.retrieval.cut_documents import CutDocuments
 from clirot.retrieval.settings import Bm25Settings
 from clirot.settings import check_ranges, leaves, part, setting, values
 from clirot.store import Artefact, Input, Store
@@ -38,6 +40,7 @@ _FORMAT = 1
 _LEXICAL_FORMAT = 1
 _AUTO = "auto"
 _EXACT, _POSTINGS = "exact", "postings"
+_CUT = "cut_texts"
 _COUNTS = ("documents", "empty_documents", "tokens", "bytes")
 
 
@@ -93,7 +96,7 @@ class IndexResult:
     fresh: bool
     """False where it was there already."""
     notes: tuple[str, ...]
-    """Remarks on the combination of model and collection that a person should read."""
+    """Remarks on model and collection, and on documents that were cut, for a person to read."""
     documents: int
     empty_documents: int
     """Documents without text. In an index of token vectors, those of an empty text stand for
@@ -102,6 +105,8 @@ class IndexResult:
     """Token vectors, or words."""
     bytes: int
     """Its size on disk."""
+    cut: CutTexts
+    """Documents that are longer than the encoder reads."""
 
     @property
     def lexical(self) -> bool:
@@ -112,7 +117,11 @@ class IndexResult:
     def of(cls, artefact: Artefact, *, fresh: bool, notes: tuple[str, ...]) -> IndexResult:
         """The result with the counts that the index's manifest holds."""
         counts = artefact.manifest.results
-        return cls(artefact, fresh, notes, **{name: int(counts[name]) for name in _COUNTS})
+        cut = CutTexts.of(counts.get(_CUT))
+        if cut.count:
+            reader = str(artefact.manifest.config["document_model"])
+            notes = (*notes, cut.remark(int(counts["documents"]), "documents", reader))
+        return cls(artefact, fresh, notes, **{name: int(counts[name]) for name in _COUNTS}, cut=cut)
 
     @property
     def name(self) -> str:
@@ -171,12 +180,14 @@ def build_index(
     ) as draft:
         writer = backend.writer(draft.path, draft.scratch, encoder.dim, config.dtype)
         started, resumed_at = time.monotonic(), writer.documents
-        empty = _write(collection, encoder, writer, progress)
+        cut = CutDocuments(draft.scratch, writer.documents)
+        empty = _write(collection, encoder, writer, cut, progress)
         writer.finish()
         seconds = max(time.monotonic() - started, 1e-9)
         draft.results.update(
             documents=writer.documents,
             empty_documents=empty,
+            **{_CUT: cut.total.row},
             tokens=writer.tokens,
             bytes=sum(path.stat().st_size for path in draft.path.iterdir()),
             documents_per_second=round((writer.documents - resumed_at) / seconds, 1),
@@ -270,7 +281,11 @@ def _identity(
 
 
 def _write(
-    collection: Collection, encoder: TokenEncoder, writer: IndexWriter, progress: ProgressSink
+    collection: Collection,
+    encoder: TokenEncoder,
+    writer: IndexWriter,
+    cut: CutDocuments,
+    progress: ProgressSink,
 ) -> int:
     """Encode and write the documents that are not written yet; gives the number of empty ones."""
     from clirot.encoding.maxsim import check_vectors
@@ -285,9 +300,21 @@ def _write(
         def advance(step: Step, before: int = before) -> None:
             progress(Step("index", before + step.done, total, unit="docs"))
 
-        vectors = encoder.encode([document.text for document in window], progress=advance)
+        found = CutTexts()
+
+        def note(
+            row: int,
+            tokens: int,
+            limit: int,
+            found: CutTexts = found,
+            window: list[Document] = window,
+        ) -> None:
+            found.add(window[row].id, tokens, limit)
+
+        vectors = encoder.encode([one.text for one in window], progress=advance, cut=note)
         for document, matrix in zip(window, vectors, strict=True):
             check_vectors(matrix, encoder.dim, f"document {document.id!r}")
+        cut.add(before, found)
         writer.append([document.id for document in window], vectors)
         empty += sum(not document.text.strip() for document in window)
     progress(Step("index", writer.documents, writer.documents, unit="docs"))

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from clirot.analysis import AnalysisSettings, Analyzer, words
 from clirot.bitext.word_table import WordTable
+from clirot.cut_texts import CutTexts
 from clirot.errors import ArtefactError, LanguageWarning, UnknownNameError, UsageError
 from clirot.languages import (
     closest_language,
@@ -119,6 +120,14 @@ class LexicalMatcher:
             for word, count in self._counts.items():
                 term = self._analyzer.term(word)
                 self._stems[term] = self._stems.get(term, 0.0) + count
+
+    @property
+    def cut(self) -> CutTexts:
+        """Words are read to the end of every topic."""
+        return CutTexts()
+
+    def prepare(self) -> None:
+        """Nothing is left to load."""
 
     def search(
         self, topics: Sequence[Topic], k: int, progress: ProgressSink = silent

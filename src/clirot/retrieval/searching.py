@@ -14,6 +14,7 @@ from typing import Any
 
 from clirot.collection.topic_source import TopicSet, TopicSource, read_topic_set
 from clirot.collection.topics import TITLE
+from clirot.cut_texts import CutTexts
 from clirot.errors import UsageError
 from clirot.records import Hit, ProgressSink, Step, Topic, silent
 from clirot.retrieval.candidates import Candidates
@@ -108,6 +109,9 @@ class Search:
     """Ids of the topics whose own document was left out, once the rankings have been read."""
     candidates: Candidates | None = field(repr=False)
     """The documents that alone are scored; None: all are."""
+    cut: CutTexts = field(repr=False)
+    """The topics that are longer than the encoder reads, once the rankings have been read or were
+    found saved."""
     _matcher: Matcher = field(repr=False)
     _inputs: tuple[Input, ...] = field(repr=False)
     """The index, and what reads the topics."""
@@ -122,11 +126,13 @@ class Search:
             InputError: the model's query vectors do not fit the index.
         """
         total = len(self.topics)
+        self._matcher.prepare()
         leaving_out = bool(self.settings.get("leave_out_own"))
         found = self._matcher.search(self.topics, self.k + leaving_out, progress)
         self.found_nothing.clear()
         self.own_left_out.clear()
         for done, (topic, hits) in enumerate(zip(self.topics, found, strict=True), start=1):
+            self.cut.become(self._matcher.cut)
             if leaving_out:
                 if any(hit.docno == topic.id for hit in hits):
                     self.own_left_out.append(topic.id)
@@ -135,6 +141,11 @@ class Search:
                 self.found_nothing.append(topic.id)
             yield Ranking(topic, hits)
             progress(Step("search", done, total, unit="topics"))
+
+    def remarks(self) -> Iterator[str]:
+        """What a person should know of the topics, once the rankings have been read or saved."""
+        if self.cut.count:
+            yield self.cut.remark(len(self.topics), "topics", self.model)
 
     def lines(self, progress: ProgressSink = silent) -> Iterator[str]:
         """The TREC run, topic by topic: several lines in one string, each ended."""
@@ -163,11 +174,15 @@ class Search:
             "runs", name, config=self.settings, inputs=inputs, replace=replace
         )
         if found is not None:
+            self.cut.become(CutTexts.of(found.manifest.results.get("cut_texts")))
             return found
+        self._matcher.prepare()
         with self._store.draft("runs", name, config=self.settings, inputs=inputs) as draft:
             with (draft.path / SAVED_RUN).open("w", encoding="utf-8", newline="\n") as stream:
                 stream.writelines(self.lines(progress))
-            draft.results.update(topics=len(self.topics), topics_language=self.language)
+            draft.results.update(
+                topics=len(self.topics), topics_language=self.language, cut_texts=self.cut.row
+            )
             if self.wording is not None:
                 draft.results.update(wording=self.wording)
             if self.candidates is not None:
@@ -224,6 +239,7 @@ def search(
         found_nothing=[],
         own_left_out=[],
         candidates=candidates,
+        cut=CutTexts(),
         _matcher=read.matcher,
         _inputs=(artefact.as_input(), *read.inputs),
         _store=store,

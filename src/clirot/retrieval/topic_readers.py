@@ -5,8 +5,10 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
+from clirot.cut_texts import CutTexts
 from clirot.errors import ArtefactError, UnusedSettingWarning
 from clirot.known_models import KNOWN, LEXICAL
 from clirot.records import Hit, ProgressSink, Topic, silent
@@ -17,6 +19,7 @@ from clirot.store import Artefact, Input, Store
 
 if TYPE_CHECKING:
     from clirot.bitext.word_table import WordTable
+    from clirot.encoding.encoders import MultiVectorTokenEncoder
     from clirot.models import ModelRef
     from clirot.retrieval.backends import Index
 
@@ -30,6 +33,19 @@ _USES = {
 
 class Matcher(Protocol):
     """A model with an opened index."""
+
+    @property
+    def cut(self) -> CutTexts:
+        """The topics of the last search that are longer than the model reads."""
+        ...
+
+    def prepare(self) -> None:
+        """Load what a search needs, so that what is wrong with it is told before anything else.
+
+        Raises:
+            InputError: the model cannot be loaded.
+        """
+        ...
 
     def search(
         self, topics: Sequence[Topic], k: int, progress: ProgressSink = silent
@@ -46,17 +62,29 @@ class TokenMatcher:
     index: Index
     candidates: Candidates | None = None
     """The documents that are scored for each topic; None: all."""
+    cut: CutTexts = field(default_factory=CutTexts, init=False)
+
+    @cached_property
+    def _encoder(self) -> MultiVectorTokenEncoder:
+        from clirot.encoding.encoders import load_encoder
+
+        return load_encoder(self.model, side="query")
+
+    def prepare(self) -> None:
+        """See :meth:`Matcher.prepare`."""
+        _ = self._encoder
 
     def search(
         self, topics: Sequence[Topic], k: int, progress: ProgressSink = silent
     ) -> Iterator[list[Hit]]:
         """See :meth:`Matcher.search`."""
-        from clirot.encoding.encoders import load_encoder
-
         among = None if self.candidates is None else self.candidates.among(topics, self.index)
-        encoder = load_encoder(self.model, side="query")
-        queries = encoder.encode(
-            [topic.text for topic in topics], progress=progress, label="encode topics"
+        self.cut.become(CutTexts())
+        queries = self._encoder.encode(
+            [topic.text for topic in topics],
+            progress=progress,
+            label="encode topics",
+            cut=lambda row, tokens, limit: self.cut.add(topics[row].id, tokens, limit),
         )
         if among is None:
             yield from self.index.search(queries, k)

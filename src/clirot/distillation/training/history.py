@@ -9,6 +9,7 @@ translations (:meth:`~clirot.distillation.training.development.Development.retri
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 
 @dataclass
@@ -32,6 +33,9 @@ class History:
     """The MAP of each language, measured as often as ``development``."""
     curve: list[tuple[int, float]] = field(default_factory=list)
     """Pairs trained on and the mean loss since the point before, a hundred points at most."""
+
+    cut: dict[str, Any] = field(default_factory=dict)
+    """The sentences of which the student did not read the end, as :attr:`CutTexts.row` has them."""
 
     @property
     def best_epoch(self) -> int:

@@ -9,24 +9,28 @@ inputs padded with ``[MASK]``) is stored in a directory of its own when it is fi
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from clirot.cut_texts import CutTexts
 from clirot.distillation.objectives.tokens import SentenceTokens, TokenBatch
 from clirot.encoding.encoders import TokenEncoder
 from clirot.records import ProgressSink, Step, silent
 
 _CHUNK = 4096
-_FORMAT = "teacher-tokens-1"
-_READ_FORMAT = "teacher-tokens-read-1"
+_FORMAT = "teacher-tokens-2"
+_READ_FORMAT = "teacher-tokens-read-2"
+_CUT = "cut.json"
 _TYPES = {
     "vectors": np.float16,
     "ids": np.int32,
@@ -44,6 +48,8 @@ class TeacherTokens:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
+        self.cut = CutTexts.of(json.loads((directory / _CUT).read_text(encoding="utf-8")))
+        """The sentences that are longer than the teacher reads."""
         self._offsets: NDArray[np.int64] = np.load(directory / "offsets.npy")
         self._columns: dict[str, NDArray[Any]] = {
             name: np.load(directory / f"{name}.npy", mmap_mode="r")
@@ -100,6 +106,7 @@ def teacher_tokens(
     sentences: Sequence[str],
     *,
     cache: Path,
+    cuts: Mapping[str, tuple[int, int]] = MappingProxyType({}),
     progress: ProgressSink = silent,
 ) -> TeacherTokens:
     """Encode ``sentences``, or find them encoded; a row for each, in order.
@@ -108,6 +115,8 @@ def teacher_tokens(
         encoder: the teacher, or how to read more than its vectors.
         sentences: what to encode.
         cache: directory for caches.
+        cuts: what is noted of sentences that are cut, while they are encoded: sentence -> its
+            tokens, and those that were read.
         progress: told of sentences encoded.
     """
     form = f"{_READ_FORMAT}\0{encoder.described}" if isinstance(encoder, Reading) else _FORMAT
@@ -120,7 +129,7 @@ def teacher_tokens(
             batches = encoder.read(sentences)
         else:
             batches = _encoded(encoder, sentences)
-        _write(batches, len(sentences), directory, progress)
+        _write(batches, sentences, cuts, directory, progress)
     return TeacherTokens(directory)
 
 
@@ -131,7 +140,11 @@ def _encoded(encoder: TokenEncoder, sentences: Sequence[str]) -> Iterable[list[S
 
 
 def _write(
-    batches: Iterable[list[SentenceTokens]], count: int, directory: Path, progress: ProgressSink
+    batches: Iterable[list[SentenceTokens]],
+    sentences: Sequence[str],
+    cuts: Mapping[str, tuple[int, int]],
+    directory: Path,
+    progress: ProgressSink,
 ) -> None:
     part = directory.with_name(f".{directory.name}.{os.getpid()}")
     shutil.rmtree(part, ignore_errors=True)
@@ -151,7 +164,7 @@ def _write(
                         widths[name] = column.shape[1:]
                     streams[name].write(column.astype(kind).tobytes())
                 lengths.append(len(sentence.vectors))
-            progress(Step("teacher", len(lengths), count, unit="sentences"))
+            progress(Step("teacher", len(lengths), len(sentences), unit="sentences"))
     finally:
         for stream in streams.values():
             stream.close()
@@ -162,6 +175,11 @@ def _write(
         del column
         raw.unlink()
     np.save(part / "offsets.npy", np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64))
+    cut = CutTexts()
+    for text in sentences:
+        if text in cuts:
+            cut.add(text, *cuts[text])
+    (part / _CUT).write_text(json.dumps(cut.row), encoding="utf-8")
     try:
         part.rename(directory)
     except OSError:

@@ -32,13 +32,13 @@ from clirot.distillation.training.epochs import (
     reporting_to,
 )
 from clirot.distillation.training.history import History
+from clirot.distillation.training.lengths import Lengths, warn_of_cut
 from clirot.distillation.training.plan_figures import plan_of
 from clirot.distillation.training.processes import ALONE, Processes, pass_over_unused
 from clirot.distillation.training.reading import TokenReader, prompt_of
 from clirot.distillation.training.vocabulary import embedding_rates, occurring_rows
-from clirot.encoding.encoders import quiet_libraries
+from clirot.encoding.libraries import quiet_libraries
 from clirot.errors import UsageError
-from clirot.models import Side
 from clirot.records import ProgressSink, silent
 
 if TYPE_CHECKING:
@@ -90,13 +90,20 @@ def train(
         if processes.count > 1:
             pass_over_unused(model, task.sides)
         stack.enter_context(occurring_rows(model, task, developments, processes))
+        lengths = Lengths.of(model, task)
+        if processes.first:
+            warn_of_cut(
+                lengths.cut,
+                len(lengths.sentences),
+                f"the student, with `max_tokens={task.settings.max_tokens}`,",
+            )
         callbacks: list[TrainerCallback] = [keeper]
         if report is not None and processes.first:
             step = int(resume.name.rpartition("-")[2]) if resume is not None else 0
             callbacks = [*report.callbacks(resumed_at=step), keeper]
         trainer = _Trainer(
             model=model,
-            args=_arguments(model, task, processes, report),
+            args=_arguments(model, task, lengths, processes, report),
             train_dataset=_dataset(task, processes),
             loss=TokenLoss(
                 model,
@@ -123,19 +130,23 @@ def train(
             trainer.train(resume_from_checkpoint=str(resume) if resume is not None else None)
         if processes.first:
             keeper.restore_best()
+        keeper.history.cut = lengths.cut.row
         keeper.history.curve = loss_curve(trainer.state.log_history, len(task.material.sentences))
     return keeper.history
 
 
 def _arguments(
-    model: MultiVectorEncoder, task: Task, processes: Processes, report: Report | None
+    model: MultiVectorEncoder,
+    task: Task,
+    lengths: Lengths,
+    processes: Processes,
+    report: Report | None,
 ) -> Any:
     """The settings in the words of the library."""
     from sentence_transformers.multi_vector_encoder import MultiVectorEncoderTrainingArguments
 
     settings, sentences, device = task.settings, task.material.sentences, best_device()
     batch = settings.batch_size * settings.accumulate
-    lengths = [len(ids) for ids in model.tokenizer(list(sentences), verbose=False)["input_ids"]]
     arguments = MultiVectorEncoderTrainingArguments(
         output_dir=str(task.scratch / "checkpoints"),
         num_train_epochs=settings.epochs,
@@ -151,13 +162,13 @@ def _arguments(
         bf16=bfloat16_pays(device),
         use_cpu=device == "cpu",
         batch_sampler=sampler_factory(
-            lengths,
+            lengths.sentences,
             batch_size=settings.batch_size,
             sizes=task.material.sizes,
             temperature=settings.sampling_temperature,
             share=(processes.rank, processes.count),
         ),
-        max_length=min(_longest_input(model, settings.max_tokens, side) for side in task.sides),
+        max_length=lengths.longest,
         prompts={str(side): prompt_of(model, side) for side in task.sides},
         router_mapping={str(side): str(side) for side in task.sides},
         save_strategy="steps",
@@ -312,19 +323,3 @@ def _deterministic_body(model: MultiVectorEncoder) -> None:
     for name, value in config.to_dict().items():
         if "drop" in name and isinstance(value, float):
             setattr(config, name, 0.0)
-
-
-def _longest_input(model: MultiVectorEncoder, max_tokens: int, side: Side) -> int:
-    """The longest input in training, prompt and expansion included.
-
-    The trainer's limit replaces the model's own, so it must not be above what ``encode_query`` or
-    ``encode_document`` cuts at, nor above the positions that the encoder has.
-    """
-    backbone: Any = model[0]
-    own = backbone.query_length if side == "query" else backbone.document_length
-    longest = min(max_tokens, own or backbone.max_seq_length or max_tokens)
-    expansion = backbone.query_expansion if side == "query" else None
-    if expansion is None:
-        return longest
-    fixed: int = expansion["length"]
-    return fixed if expansion["strategy"] == "fixed" else max(longest, fixed)

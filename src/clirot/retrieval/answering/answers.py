@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from clirot.cut_texts import CutTexts
 from clirot.errors import InputError
 from clirot.languages import parse_language
 from clirot.records import ProgressSink, Step, Topic, silent
@@ -53,8 +54,8 @@ class Report(CountedIds):
     """Answers that reached the longest that was allowed."""
     without_passages: int = 0
     """Topics that were answered without passages, because nothing was found for them."""
-    shortened: int = 0
-    """Topics whose passages were cut to fit what the model reads."""
+    shortened: CutTexts = field(default_factory=CutTexts)
+    """Topics whose passages were cut to fit what the model reads, as prompts."""
     left_out: int = 0
     """Passages that had no room at all."""
     without_text: int = 0
@@ -115,8 +116,8 @@ class Answers:
             self.report.count("without_passages", topic.id)
             prompt = self._from_memory
         made = fitted(self.reader, prompt, " ".join(topic.text.split()), passages)
-        if made.shortened or made.left_out:
-            self.report.count("shortened", topic.id)
+        if made.whole:
+            self.report.shortened.add(topic.id, made.whole, self.reader.length(made.given))
             self.report.left_out += made.left_out
         return made.given
 
@@ -159,12 +160,9 @@ class Answers:
                 f"{report.without_passages:,} {of} topics have no passages in the run, and were "
                 f"answered without: {report.named('without_passages')}"
             )
-        if report.shortened:
-            yield (
-                f"the passages of {report.shortened:,} {of} topics are longer than "
-                f"{self.reader.name} reads: their end was cut, and {report.left_out:,} passages "
-                f"were left out: {report.named('shortened')}"
-            )
+        if report.shortened.count:
+            said = report.shortened.remark(report.topics, "prompts with passages", self.reader.name)
+            yield f"{said}; {report.left_out:,} passages were left out"
         if report.without_text:
             yield f"{report.without_text:,} of the passages have no text, and were not read"
 

@@ -27,6 +27,8 @@ class Fitted:
     """Passages that had no room."""
     shortened: bool = False
     """Whether a passage lost its end."""
+    whole: int = 0
+    """Tokens of the prompt with all its passages, where that is more than the model reads."""
 
 
 def fitted(reader: Reader, prompt: Prompt, question: str, passages: Sequence[str]) -> Fitted:
@@ -52,7 +54,7 @@ def fitted(reader: Reader, prompt: Prompt, question: str, passages: Sequence[str
         return reader.longest - reader.length(given(chosen))
 
     whole = given(passages)
-    if reader.longest is None or reader.length(whole) <= reader.longest:
+    if reader.longest is None or (tokens := reader.length(whole)) <= reader.longest:
         return Fitted(whole)
     if (left := room(())) < 0:
         raise InputError(
@@ -67,7 +69,7 @@ def fitted(reader: Reader, prompt: Prompt, question: str, passages: Sequence[str
         piece = _piece(reader, passage, kept, room)
         if piece:
             kept.append(piece)
-        return Fitted(given(kept), len(passages) - place - bool(piece), bool(piece))
+        return Fitted(given(kept), len(passages) - place - bool(piece), bool(piece), tokens)
     raise AssertionError("a prompt was too long, and all its passages fitted")
 
 

@@ -10,10 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
+from clirot.encoding.checkpoint_files import check_files
+from clirot.encoding.libraries import quiet_libraries
+from clirot.encoding.loading import check_weights, loading
+from clirot.encoding.vocabulary import check_embeddings, load_tokenizer
 from clirot.errors import InputError, UsageError, first_line
 from clirot.known_models import KNOWN
 from clirot.models import ModelRef
@@ -50,15 +54,17 @@ class Reader:
 
     Raises:
         UsageError: it is no causal language model.
-        InputError: its configuration or its tokenizer cannot be loaded.
+        InputError: its files are not whole, or its configuration or its tokenizer is missing or
+            cannot be loaded.
     """
 
     def __init__(self, ref: ModelRef, settings: WritingSettings) -> None:
         self.name = ref.name
         self._ref = ref
         self._settings = settings
+        check_files(ref.path)
         self._config = _causal_config(ref)
-        self._tokenizer = _tokenizer(ref.path)
+        self._tokenizer = load_tokenizer(ref.path, partial(_not_loadable, ref.path))
 
     @property
     def identity(self) -> Mapping[str, Any]:
@@ -124,10 +130,8 @@ class Reader:
             that too little memory shows at the beginning.
 
         Raises:
-            InputError: the weights cannot be loaded.
+            InputError: the weights cannot be loaded, or are not those that it needs.
         """
-        from clirot.encoding.encoders import quiet_libraries
-
         with quiet_libraries():
             ids = [self._ids(one) for one in given]
         rows = sorted(range(len(ids)), key=lambda row: (-len(ids[row]), row))
@@ -195,24 +199,21 @@ class Reader:
         import torch
         from transformers import AutoModelForCausalLM, GenerationConfig
 
-        try:
-            loaded: Any = AutoModelForCausalLM.from_pretrained(
-                self._ref.path,
-                local_files_only=True,
-                trust_remote_code=False,
-                use_safetensors=True,
-                dtype=self._dtype,
-                output_loading_info=True,
-            )
-        except Exception as error:  # of every kind, depending on the architecture
-            raise _not_loadable(self._ref.path, error) from error
-        model, report = loaded
-        if report["missing_keys"]:
-            raise InputError(
-                f"weights are missing: {', '.join(sorted(report['missing_keys'])[:3])}",
-                path=self._ref.path,
-                hint=f"{_HINT}; an encoder that was made of one has no head to write with",
-            )
+        path = self._ref.path
+        with loading(path) as loaded:
+            try:
+                model: Any = AutoModelForCausalLM.from_pretrained(
+                    path,
+                    local_files_only=True,
+                    trust_remote_code=False,
+                    use_safetensors=True,
+                    dtype=self._dtype,
+                )
+            except Exception as error:  # of every kind, depending on the architecture
+                raise _not_loadable(path, error) from error
+            for one in loaded:
+                check_weights(one, path)
+            check_embeddings(self._tokenizer, model, path)
         ends = _end_ids(model, self._tokenizer)
         padding = (self._tokenizer.pad_token_id, *ends, 0)  # it is masked, so any will do
         model.generation_config = GenerationConfig(
@@ -261,8 +262,6 @@ def _causal_config(ref: ModelRef) -> Any:
         UsageError: it is something else.
         InputError: it cannot be read.
     """
-    from clirot.encoding.encoders import quiet_libraries
-
     with quiet_libraries():
         from transformers import AutoConfig
         from transformers.models.auto import modeling_auto
@@ -288,24 +287,6 @@ def _causal_config(ref: ModelRef) -> Any:
             f"or {_HINT}",
         )
     return config
-
-
-def _tokenizer(path: Path) -> Any:
-    from clirot.encoding.encoders import quiet_libraries
-
-    files = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt", "spiece.model")
-    if not any((path / name).is_file() for name in (*files, "tokenizer_config.json")):
-        # transformers makes an empty one of nothing, which reads every text as nothing.
-        raise InputError("there is no tokenizer", path=path, hint=_HINT)
-    with quiet_libraries():
-        from transformers import AutoTokenizer
-
-        try:
-            return AutoTokenizer.from_pretrained(
-                path, local_files_only=True, trust_remote_code=False
-            )
-        except Exception as error:  # of every kind, depending on the tokenizer
-            raise _not_loadable(path, error) from error
 
 
 def _not_loadable(path: Path, error: Exception) -> InputError:

@@ -41,7 +41,12 @@ class TranslationCache:
         row = self._texts.get(text)
         if row is None:
             return None
-        return Rendering(tuple(row["translations"]), bool(row["cut"]), bool(row["shortened"]))
+        shortened = row["shortened"]
+        return Rendering(
+            tuple(row["translations"]),
+            bool(row["cut"]),
+            (int(shortened[0]), int(shortened[1])) if shortened else None,
+        )
 
     def add(self, renderings: Mapping[str, Rendering]) -> None:
         """Keep what became of some texts.
@@ -62,4 +67,5 @@ def _row(rendering: Rendering) -> Row:
 
 def _sound(row: Row) -> bool:
     texts = all(isinstance(one, str) for one in row["translations"])
-    return texts and {"cut", "shortened"} <= set(row)
+    # Before, a text that was cut was kept without its length: it is translated again.
+    return texts and "cut" in row and row["shortened"] is not True

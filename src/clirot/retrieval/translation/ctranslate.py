@@ -6,11 +6,15 @@ tokenizer must be copied beside it.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
+from clirot.encoding.checkpoint_files import check_files
+from clirot.encoding.libraries import quiet_libraries
 from clirot.errors import InputError, UsageError, first_line
 from clirot.models import ModelRef
 from clirot.retrieval.translation.prompts import prompt_for
@@ -18,10 +22,13 @@ from clirot.retrieval.translation.seq2seq import (
     WINDOW,
     identity_of,
     in_batches,
-    load_tokenizer,
     longest_source,
+    open_tokenizer,
 )
 from clirot.retrieval.translation.translator import Order, Rendering
+
+_FEW = 0.1
+"""Share of the tokenizer's tokens that the model may lack: converters leave out a few."""
 
 
 class CTranslate2Translator:
@@ -36,7 +43,7 @@ class CTranslate2Translator:
     Raises:
         UsageError: CTranslate2 is not installed, or the model wants to know the source language.
         UnknownNameError: the model does not know a language; the hint suggests the closest.
-        InputError: the tokenizer is not there or cannot be loaded.
+        InputError: the tokenizer is not there, cannot be loaded, or is of another model.
     """
 
     window = WINDOW
@@ -50,6 +57,7 @@ class CTranslate2Translator:
         self.name = ref.name
         self._ref = ref
         self._decoding = order.decoding
+        check_files(ref.path)
         if not (ref.path / "tokenizer_config.json").is_file():
             raise InputError(
                 "a model of CTranslate2 without the tokenizer of its checkpoint",
@@ -57,7 +65,8 @@ class CTranslate2Translator:
                 hint="copy the tokenizer's files there: tokenizer_config.json and what lies beside "
                 "it in the checkpoint (tokenizer.json, vocab.json, *.spm, *.model)",
             )
-        self._tokenizer = load_tokenizer(ref.path)
+        self._tokenizer = open_tokenizer(ref.path)
+        _check_vocabulary(self._tokenizer, ref.path)
         self.prompt = prompt_for(self._tokenizer, ref.name, order.src, order.tgt)
 
     @property
@@ -71,8 +80,6 @@ class CTranslate2Translator:
         Raises:
             InputError: the model cannot be loaded.
         """
-        from clirot.encoding.encoders import quiet_libraries
-
         longest = longest_source(self._tokenizer, None)
         with quiet_libraries():
             prompted = [f"{self.prompt.prefix}{text}" for text in texts]
@@ -121,3 +128,28 @@ class CTranslate2Translator:
             raise InputError(
                 f"cannot be loaded by CTranslate2: {first_line(error)}", path=self._ref.path
             ) from error
+
+
+def _check_vocabulary(tokenizer: Any, path: Path) -> None:
+    """Refuse a tokenizer of another model: a token that the model does not know is read as unknown.
+
+    Raises:
+        InputError: many tokens of the tokenizer are not in the model's vocabulary.
+    """
+    files = (path / f"{which}_vocabulary.json" for which in ("shared", "source"))
+    file = next((one for one in files if one.is_file()), None)
+    if file is None:
+        return  # older converters wrote it as text, in a form of their own
+    try:
+        known = set(json.loads(file.read_text(encoding="utf-8")))
+    except (ValueError, TypeError) as error:
+        raise InputError(f"not a list of tokens: {first_line(error)}", path=file) from error
+    own = tokenizer.get_vocab().keys() - {*tokenizer.get_added_vocab()}
+    unknown = sorted(own - known)
+    if len(unknown) > _FEW * len(own):
+        raise InputError(
+            f"{len(unknown):,} of the {len(own):,} tokens of the tokenizer are not in it, first "
+            f"{unknown[0]!r}",
+            path=file,
+            hint="copy the tokenizer's files of the checkpoint that was converted",
+        )

@@ -7,11 +7,15 @@ something to translate. Weights are safetensors only, and code from a checkpoint
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from clirot.encoding.checkpoint_files import check_files
+from clirot.encoding.libraries import quiet_libraries
+from clirot.encoding.loading import check_weights, loading
+from clirot.encoding.vocabulary import check_embeddings, load_tokenizer
 from clirot.errors import InputError, UsageError, first_line
 from clirot.models import ModelRef
 from clirot.retrieval.translation.prompts import Prompt, prompt_for
@@ -36,7 +40,7 @@ class Seq2SeqTranslator:
     Raises:
         UnknownNameError: the model does not know a language; the hint suggests the closest.
         UsageError: it is no sequence-to-sequence model, or wants to know the source language.
-        InputError: its tokenizer cannot be loaded.
+        InputError: its files are not whole, or its tokenizer is missing or cannot be loaded.
     """
 
     window = WINDOW
@@ -45,8 +49,9 @@ class Seq2SeqTranslator:
         self.name = ref.name
         self._ref = ref
         self._decoding = order.decoding
+        check_files(ref.path)
         _check_architecture(ref)
-        self._tokenizer = load_tokenizer(ref.path)
+        self._tokenizer = open_tokenizer(ref.path)
         self.prompt = prompt_for(self._tokenizer, ref.name, order.src, order.tgt)
 
     @property
@@ -61,10 +66,8 @@ class Seq2SeqTranslator:
         The longest texts come first, so that too little memory shows at the beginning.
 
         Raises:
-            InputError: the weights cannot be loaded.
+            InputError: the weights cannot be loaded, or are not those that it needs.
         """
-        from clirot.encoding.encoders import quiet_libraries
-
         with quiet_libraries():
             model = self._model
             prompted = [f"{self.prompt.prefix}{text}" for text in texts]
@@ -127,16 +130,21 @@ class Seq2SeqTranslator:
         import torch
         from transformers import AutoModelForSeq2SeqLM
 
-        try:
-            model = AutoModelForSeq2SeqLM.from_pretrained(
-                self._ref.path,
-                local_files_only=True,
-                trust_remote_code=False,
-                use_safetensors=True,
-                dtype=getattr(torch, self._decoding.dtype),
-            )
-        except Exception as error:  # of every kind, depending on the architecture
-            raise _not_loadable(self._ref.path, error) from error
+        path = self._ref.path
+        with loading(path) as loaded:
+            try:
+                model = AutoModelForSeq2SeqLM.from_pretrained(
+                    path,
+                    local_files_only=True,
+                    trust_remote_code=False,
+                    use_safetensors=True,
+                    dtype=getattr(torch, self._decoding.dtype),
+                )
+            except Exception as error:  # of every kind, depending on the architecture
+                raise _not_loadable(path, error) from error
+            for one in loaded:
+                check_weights(one, path)
+            check_embeddings(self._tokenizer, model, path)
         return model.eval().to("cuda" if torch.cuda.is_available() else "cpu")
 
 
@@ -176,36 +184,29 @@ def in_batches(
             row: Rendering(
                 tuple(" ".join(text.split()) for text, _ in found),
                 cut=any(cut for _, cut in found),
-                shortened=longest is not None and lengths[row] > longest,
+                shortened=(
+                    (lengths[row], longest)
+                    if longest is not None and lengths[row] > longest
+                    else None
+                ),
             )
             for row, found in zip(batch, write(batch), strict=True)
         }
 
 
-def load_tokenizer(path: Path) -> Any:
+def open_tokenizer(path: Path) -> Any:
     """The tokenizer of a checkpoint.
 
     Raises:
-        InputError: it cannot be loaded, for example because an extra is not installed.
+        InputError: it is not there, has no vocabulary, or cannot be loaded, for example because an
+            extra is not installed.
     """
-    from clirot.encoding.encoders import quiet_libraries
-
-    with quiet_libraries():
-        from transformers import AutoTokenizer
-
-        if (path / "source.spm").is_file() and find_spec("sacremoses") is None:
-            # Without it OPUS-MT would read punctuation otherwise than in its training.
-            raise InputError(
-                "the tokenizer of OPUS-MT needs sentencepiece and sacremoses",
-                path=path,
-                hint=_EXTRA,
-            )
-        try:
-            return AutoTokenizer.from_pretrained(
-                path, local_files_only=True, trust_remote_code=False
-            )
-        except Exception as error:  # of every kind, depending on the tokenizer
-            raise _not_loadable(path, error) from error
+    if (path / "source.spm").is_file() and find_spec("sacremoses") is None:
+        # Without it OPUS-MT would read punctuation otherwise than in its training.
+        raise InputError(
+            "the tokenizer of OPUS-MT needs sentencepiece and sacremoses", path=path, hint=_EXTRA
+        )
+    return load_tokenizer(path, partial(_not_loadable, path))
 
 
 def longest_source(tokenizer: Any, config: Any) -> int | None:

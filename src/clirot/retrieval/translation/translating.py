@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from clirot.collection import open_collection
 from clirot.collection.topic_source import read_topic_set
+from clirot.cut_texts import CutTexts
 from clirot.errors import InputError, LanguageError, UnusedSettingWarning, UsageError
 from clirot.languages import parse_language
 from clirot.records import ProgressSink, Step, silent
@@ -59,7 +60,7 @@ class Report(CountedIds):
     """Texts whose translation is empty."""
     cut: int = 0
     """Texts whose translation reached the longest that was allowed."""
-    shortened: int = 0
+    shortened: CutTexts = field(default_factory=CutTexts)
     """Texts that are longer than the model reads."""
 
 
@@ -134,9 +135,10 @@ class Translations:
 
     def _row(self, identifier: str, line: str, rendering: Rendering) -> Translation:
         text = " ".join(filter(None, dict.fromkeys(map(composed, rendering.texts))))
-        for what in ("cut", "shortened"):
-            if getattr(rendering, what):
-                self.report.count(what, identifier)
+        if rendering.cut:
+            self.report.count("cut", identifier)
+        if rendering.shortened is not None:
+            self.report.shortened.add(identifier, *rendering.shortened)
         if not text:
             if self._on_empty == "error":
                 raise InputError(
@@ -160,11 +162,8 @@ class Translations:
                 f"{report.cut:,} {of} translations were cut at the longest that `max_tokens` "
                 f"allows: {report.named('cut')}"
             )
-        if report.shortened:
-            yield (
-                f"{report.shortened:,} {of} texts are longer than the model reads, and only their "
-                f"beginning was translated: {report.named('shortened')}"
-            )
+        if report.shortened.count:
+            yield report.shortened.remark(report.texts, "texts", self.translator.name)
         if report.joined:
             yield f"{report.joined:,} {of} texts had line breaks; a space stands in their place"
         if report.without_text:

@@ -68,8 +68,9 @@ class Rendering:
     """Its translations, the best first; without line breaks. An empty one is possible."""
     cut: bool = False
     """Whether a translation reached the longest that was allowed."""
-    shortened: bool = False
-    """Whether the end of the text was not read, because it is longer than the model reads."""
+    shortened: tuple[int, int] | None = None
+    """Where the text is longer than the model reads, so that its end was not read: its tokens, and
+    those that were read."""
 
 
 class Translator(Protocol):

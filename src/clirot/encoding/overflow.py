@@ -1,0 +1,78 @@
+"""Which texts an encoder cuts, and how long they are, read off the tokenizer as it runs.
+
+A fast tokenizer splits a text that is too long into the part that the model reads and the rest,
+which it keeps (``Encoding.overflowing``). So the length of a whole text is known without a second
+pass over it. A tokenizer written in Python throws the rest away; there only the longest texts of a
+batch are read again, since no other can have been cut.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sentence_transformers import MultiVectorEncoder
+
+
+@contextmanager
+def noting_cuts(model: MultiVectorEncoder) -> Iterator[dict[str, tuple[int, int]]]:
+    """Note the texts that the encoder cuts within the block.
+
+    Args:
+        model: the encoder. What it computes stays the same.
+
+    Yields:
+        Text -> its length in tokens with its prompt and the tokens around it, and how many of these
+        were read. Only texts that were cut are in it.
+    """
+    found: dict[str, tuple[int, int]] = {}
+    before = vars(model).get("preprocess")
+    own = model.preprocess
+
+    def preprocess(inputs: Any, prompt: str | None = None, **more: Any) -> Any:
+        features = own(inputs, prompt=prompt, **more)
+        found.update(_cut(model, inputs, prompt or "", features))
+        return features
+
+    changed: Any = model
+    changed.preprocess = preprocess
+    try:
+        yield found
+    finally:
+        if before is None:
+            del changed.preprocess
+        else:
+            changed.preprocess = before
+
+
+def _cut(
+    model: MultiVectorEncoder, texts: Sequence[Any], prompt: str, features: Any
+) -> Iterator[tuple[str, tuple[int, int]]]:
+    encodings = getattr(features, "encodings", None)
+    if encodings is not None:
+        for text, one in zip(texts, encodings, strict=True):
+            if one.overflowing:
+                yield text, (_whole(one), sum(one.attention_mask))
+        return
+    mask = features.get("attention_mask")
+    if mask is None or features.get("modality") != "text":
+        return
+    width = int(mask.shape[1])
+    for text, row in zip(texts, mask, strict=True):
+        if int(row.sum()) == width:
+            tokens = len(model.tokenizer(f"{prompt}{text}", verbose=False)["input_ids"])
+            if tokens > width:
+                yield text, (tokens, width)
+
+
+def _whole(encoding: Any) -> int:
+    """Tokens of a text with its rest; the tokens around it, which each part has, count once."""
+    tokens = sum(encoding.attention_mask)
+    for part in encoding.overflowing:
+        tokens += sum(
+            real and not special
+            for real, special in zip(part.attention_mask, part.special_tokens_mask, strict=True)
+        )
+    return int(tokens)
