@@ -100,7 +100,8 @@ def rows(data: bytes, path: Place, kind: Kind) -> Iterator[tuple[int, list[bytes
     header: _Header | None = None
     comments: list[int] = []
     begun = False
-    for number, line in enumerate(data.split(b"\n"), 1):
+    lines = data.split(b"\n")
+    for number, line in enumerate(lines, 1):
         fields = line.split()
         if not fields:
             continue
@@ -120,7 +121,13 @@ def rows(data: bytes, path: Place, kind: Kind) -> Iterator[tuple[int, list[bytes
         elif len(fields) == width:
             yield number, fields
         else:
-            raise _wrong_number(line, fields, path, number, kind)
+            following = next((split for one in lines[number:] if (split := one.split())), [])
+            raise InputError(
+                f"expected {kind.width} columns ({kind.columns}), got {len(fields)}: {show(line)}",
+                path=path,
+                line=number,
+                hint=_hint(fields, following, number, kind),
+            )
     if comments:
         more = f", the first in line {comments[0]}"
         _say(f"skipped {len(comments)} comment lines (#){more}", path)
@@ -228,18 +235,26 @@ def _comma_separated(line: bytes, path: Place, number: int) -> list[str]:
         ) from None
 
 
-def _wrong_number(
-    line: bytes, fields: Sequence[bytes], path: Place, number: int, kind: Kind
-) -> InputError:
-    return InputError(
-        f"expected {kind.width} columns ({kind.columns}), got {len(fields)}: {show(line)}",
-        path=path,
-        line=number,
-        hint=_foreign(fields, number, kind) or kind.hints.get(len(fields)),
-    )
+def _hint(
+    fields: Sequence[bytes], following: Sequence[bytes], number: int, kind: Kind
+) -> str | None:
+    """What to do about a line with another number of columns.
+
+    Args:
+        fields: of the line.
+        following: the fields of the line behind it.
+        number: of the line.
+        kind: what it should be.
+    """
+    if number == 1 and not any(map(_is_number, fields)):  # a header, perhaps
+        if (foreign := _foreign(following, kind)) is not None:
+            return "behind a header, " + foreign.replace("awk '", "awk 'NR>1")
+        if len(following) == kind.width:
+            return "if line 1 is a header, leave it out: tail -n +2"
+    return _foreign(fields, kind) or kind.hints.get(len(fields))
 
 
-def _foreign(fields: Sequence[bytes], number: int, kind: Kind) -> str | None:
+def _foreign(fields: Sequence[bytes], kind: Kind) -> str | None:
     """What a line of another tool should become, by a command that does it; None: not known."""
     if kind.what == "qrels":
         if len(fields) == 3 and _is_whole(fields[2]):
@@ -247,23 +262,22 @@ def _foreign(fields: Sequence[bytes], number: int, kind: Kind) -> str | None:
                 "three columns look like BEIR's qrels without their header; add the second "
                 "column: awk '{print $1,0,$2,$3}'"
             )
-    elif len(fields) == 3 and _is_whole(fields[2]):
+        return None
+    if len(fields) == 3 and _is_whole(fields[2]):
         return (
             "three columns look like MS MARCO's run (topic docno rank), which has no scores; make "
             'them of the ranks: awk \'{print $1,"Q0",$2,$3,1/$3,"run"}\''
         )
-    elif len(fields) == 3 and _is_number(fields[2]):
+    if len(fields) == 3 and _is_number(fields[2]):
         return (
             "three columns look like topic docno score; add the others: "
             'awk \'{print $1,"Q0",$2,0,$3,"run"}\''
         )
-    elif len(fields) == 4 and _is_whole(fields[2]) and b"." in fields[3] and _is_number(fields[3]):
+    if len(fields) == 4 and _is_whole(fields[2]) and b"." in fields[3] and _is_number(fields[3]):
         return (
             "four columns look like ColBERT's ranking (topic docno rank score); add the others: "
             'awk \'{print $1,"Q0",$2,$3,$4,"run"}\''
         )
-    if number == 1 and not any(map(_is_number, fields)):
-        return "if line 1 is a header, leave it out: tail -n +2"
     return None
 
 
