@@ -284,7 +284,7 @@ def test_a_bomb_is_refused_before_it_fills_anything(tmp_path, monkeypatch, endin
     assert "bytes unpack to more than" in wrong(path)
     # An honest file of that size, which repeats itself less, is read.
     rng = random.Random(3)
-    text = "".join(f"{rng.random()}\tx\n" for _ in range(80_000)).encode()
+    text = "".join(f"a {rng.random()}\tx {rng.random()}\n" for _ in range(80_000)).encode()
     assert len(text) > 1 << 20
     assert len(pairs(written(tmp_path, gzip.compress(text), "y.gz"))) == 80_000
 

@@ -260,6 +260,7 @@ class _Fetching:
             digest = write_pairs(draft.path / PAIRS, chain.filtered(), chain.score_names)
             if isinstance(supply, FileSupply):
                 chain.report.malformed = len(supply.malformed)
+                chain.report.warnings += supply.warnings()
             if not chain.report.kept:
                 raise _nothing_kept(supply, chain.report.dropped)
             draft.results = {

@@ -11,9 +11,11 @@ from __future__ import annotations
 import csv
 from collections import deque
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import IO
 
+from clirot.bitext.formats.columns import begins_with_header, sampled
 from clirot.bitext.formats.lines import counted, excerpt, numbered_lines
 from clirot.bitext.formats.request import Request, found_in, missing
 from clirot.errors import InputError
@@ -32,7 +34,16 @@ def read_csv(stream: IO[bytes], path: Path, request: Request) -> Iterator[Senten
     pair, fields = request.pair, request.fields
     places = fields.places if fields is not None else None
     width: int | None = None
-    for number, row in _rows(stream, path, request):
+    rows = _rows(stream, path, request)
+    if places is not None:
+        first, rest = sampled(rows, lambda one: sum(map(len, one[1])))
+        full = [row for row in first if row[1]]
+        if full and len(full[0][1]) > max(places):
+            if begins_with_header(full, places, path, request):
+                width = len(full[0][1])
+                first.remove(full[0])
+        rows = chain(first, rest)
+    for number, row in rows:
         if width is None and row:
             width = len(row)
             if places is None:

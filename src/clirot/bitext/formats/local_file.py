@@ -22,8 +22,17 @@ from pathlib import Path
 from typing import Any
 
 from clirot.bitext.formats.compressed import is_zip, open_raw, without_compression
-from clirot.bitext.formats.request import Fields, Malformed, Part, Request, refuse
-from clirot.bitext.formats.table import ENDINGS, FORMATS, ending_of, format_of
+from clirot.bitext.formats.request import (
+    Fields,
+    Malformed,
+    Note,
+    Part,
+    Request,
+    chosen,
+    refuse,
+)
+from clirot.bitext.formats.sides import checked
+from clirot.bitext.formats.table import ENDINGS, FORMATS, Format, ending_of, format_of
 from clirot.bitext.formats.zip_archive import listed, member_names
 from clirot.digests import file_digest
 from clirot.errors import InputError, LanguageError, UsageError
@@ -145,7 +154,11 @@ class LocalFile:
 
 
 def read_local(
-    file: LocalFile | Path, pair: LanguagePair, *, malformed: Malformed = refuse
+    file: LocalFile | Path,
+    pair: LanguagePair,
+    *,
+    malformed: Malformed = refuse,
+    note: Note = chosen,
 ) -> Iterator[SentencePair]:
     """The pairs of a file, in the order they stand in it.
 
@@ -153,8 +166,9 @@ def read_local(
         file: the file, or two; what :meth:`LocalFile.parse` gives.
         pair: the languages. Columns that the user names are in this order; formats that name
             their languages are read in either direction.
-        malformed: told of rows of TSV, CSV and JSON lines that cannot be read; they are left out
-            where it does not raise.
+        malformed: told of rows of TSV, CSV and JSON lines, of units of TMX and XLIFF and of entries
+            of PO that cannot be read; they are left out where it does not raise.
+        note: told of what was recognised in the file; a warning of Python if nothing is given.
 
     Raises:
         InputError: with the line, where it is not what it should be.
@@ -173,8 +187,27 @@ def read_local(
             )
     if file.fields is not None and not FORMATS[name].is_table:
         raise UsageError(f"{file}: {FORMATS[name].title} has no columns to name")
-    request = Request(pair=pair, fields=file.fields, malformed=malformed)
-    return FORMATS[name].read(parts, request)
+    request = Request(pair=pair, fields=file.fields, malformed=malformed, note=note)
+    return _believable(FORMATS[name], parts, request, file)
+
+
+def _believable(
+    kind: Format, parts: tuple[Part, ...], request: Request, file: LocalFile
+) -> Iterator[SentencePair]:
+    """The pairs, unless the columns that were found for the sides hold something else.
+
+    What the user named himself is read, and what contradicts it is only said.
+    """
+    pairs, doubt = checked(kind.read(parts, request), request.pair, table=kind.is_table)
+    if doubt is not None and kind.is_table and request.fields is None:
+        raise InputError(
+            doubt,
+            path=parts[0].label,
+            hint="name the columns of both sides: PATH:SRC,TGT",
+        )
+    if doubt is not None:
+        request.note(f"{file}: {doubt}")
+    yield from pairs
 
 
 @dataclass(frozen=True)
@@ -186,6 +219,8 @@ class FileSupply:
     skip_malformed: bool
     malformed: list[str] = field(default_factory=list)
     """What was wrong with the rows that were left out."""
+    notes: list[str] = field(default_factory=list)
+    """What was recognised in it."""
     word_list = False  # a file does not say what it is
 
     @property
@@ -221,7 +256,15 @@ class FileSupply:
             self.malformed.append(error.message if len(self.malformed) < _EXAMPLES else "")
 
         malformed = count if self.skip_malformed else refuse
-        return read_local(self.file, self.pair, malformed=malformed)
+        return read_local(self.file, self.pair, malformed=malformed, note=self.notes.append)
+
+    def warnings(self) -> list[str]:
+        """What was recognised in the file, and what was left out of it, once it was read."""
+        if not self.malformed:
+            return self.notes
+        count = len(self.malformed)
+        left = "1 row or unit was" if count == 1 else f"{count:,} rows or units were"
+        return [*self.notes, f"{left} malformed and left out; the first: {self.malformed[0]}"]
 
     def provenance(self) -> dict[str, Any]:
         """What its manifest says of where it is from."""

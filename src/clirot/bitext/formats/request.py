@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import csv
 import io
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -18,13 +19,19 @@ from typing import Any
 
 from clirot.bitext.formats.compressed import kind_of, open_bytes, open_raw, without_compression
 from clirot.bitext.formats.zip_archive import listed, open_named
-from clirot.errors import InputError, LanguageError, UsageError
+from clirot.errors import ChoiceNotice, InputError, LanguageError, UsageError
 from clirot.languages import language_name, parse_language
 from clirot.records import LanguagePair
 from clirot.registry import closest
 
 Malformed = Callable[[InputError], None]
 """What is called with the error of a malformed row: :func:`refuse`, or something that counts."""
+
+SKIPPED = "`fetch_bitext(skip_malformed=True)` leaves out what is broken, counts it and goes on"
+"""The hint of a fault that need not end the reading."""
+
+Note = Callable[[str], None]
+"""What is told, in words, of something that was chosen or passed over and that is no fault."""
 
 _SIDES = (("src", "tgt"), ("source", "target"))
 _IDS = ("id", "tuid")
@@ -74,6 +81,11 @@ class Part:
 def refuse(error: InputError) -> None:
     """Raise the error, so that a malformed row ends the reading."""
     raise error
+
+
+def chosen(note: str) -> None:
+    """Say a note as a warning of Python."""
+    warnings.warn(note, ChoiceNotice, stacklevel=2)
 
 
 @dataclass(frozen=True)
@@ -132,7 +144,9 @@ class Request:
     fields: Fields | None = None
     """The columns of a table; None: found by their names."""
     malformed: Malformed = refuse
-    """Told of the rows of a table that cannot be read; they are left out if it does not raise."""
+    """Told of the rows and units that cannot be read; they are left out if it does not raise."""
+    note: Note = chosen
+    """Told of what was recognised in a file, so that it can be said."""
 
 
 def nested_names(row: Mapping[str, Any], levels: int = 3, before: str = "") -> Iterator[str]:

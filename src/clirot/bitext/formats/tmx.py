@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import IO
 
 from clirot.bitext.formats.request import Request
+from clirot.bitext.formats.xml_recovery import Outline
 from clirot.bitext.formats.xml_stream import XmlReader
 from clirot.errors import InputError, LanguageError
 from clirot.languages import parse_language
@@ -26,15 +27,18 @@ def read_tmx(stream: IO[bytes], path: Path, request: Request) -> Iterator[Senten
     A unit that lacks one of the two languages is a pair with an empty side. Of several variants in
     one language the first is taken.
 
+    A unit in which something is not well-formed, or a variant has no language, is malformed.
+
     Raises:
-        InputError: with the line, where it is not well-formed XML, not TMX, declares entities, or
-            has a variant without a language; or no unit has both languages.
+        InputError: with the line, where a unit is malformed, the rest is not well-formed XML, not
+            TMX or declares entities; or no unit has both languages.
     """
     pair = request.pair
     document = _Document(path, pair)
-    yield from document.items(stream)
+    yield from document.items(stream, request.malformed)
     if not document.both:
         found = ", ".join(sorted(document.languages)) or "none"
+        found += f"; {document.broken} units are malformed" if document.broken else ""
         raise InputError(
             f"no unit has both {pair.src!r} and {pair.tgt!r}; languages found: {found}",
             path=path,
@@ -42,13 +46,16 @@ def read_tmx(stream: IO[bytes], path: Path, request: Request) -> Iterator[Senten
 
 
 class _Document(XmlReader[SentencePair]):
+    outline = Outline(
+        units=frozenset({"tu"}), holders=frozenset({"body"}), around=frozenset({"tmx", "body"})
+    )
+
     def __init__(self, path: Path, pair: LanguagePair) -> None:
         super().__init__(path)
         self.both = False
         self.languages: set[str] = set()
         self._wanted = (pair.src, pair.tgt)
-        self._count = 0
-        self._unit = ""
+        self._name = ""
         self._segments: dict[str, str] = {}
         self._language = ""
         self._words: list[str] | None = None
@@ -63,8 +70,7 @@ class _Document(XmlReader[SentencePair]):
             if tag != "tmx":
                 raise self.wrong(f"not TMX: the document is a <{tag[:60]}>")
         elif tag == "tu":
-            self._count += 1
-            self._unit = attributes.get("tuid") or str(self._count)
+            self._name = attributes.get("tuid") or str(self.count)
             self._segments = {}
         elif tag == "tuv":
             self._language = self._language_of(attributes)
@@ -78,7 +84,7 @@ class _Document(XmlReader[SentencePair]):
         if tag == "tu":
             src, tgt = (self._segments.get(language) for language in self._wanted)
             self.both = self.both or (src is not None and tgt is not None)
-            self.finished.append(SentencePair(src or "", tgt or "", self._unit, self._count))
+            self.finished.append(SentencePair(src or "", tgt or "", self._name, self.count))
         elif tag == "seg" and self._words is not None:
             self._segments[self._language] = "".join(self._words)
             self._words = None
@@ -89,10 +95,14 @@ class _Document(XmlReader[SentencePair]):
         if self._words is not None and not self._codes:
             self._words.append(text)
 
+    def left_out(self, start: int, end: int, unit: int | None) -> None:
+        """Nothing is kept of a unit that is malformed."""
+        self._segments, self._words, self._codes = {}, None, 0
+
     def _language_of(self, attributes: Mapping[str, str]) -> str:
         written = attributes.get("xml:lang") or attributes.get("lang")
         if not written:
-            raise self.wrong("a <tuv> without xml:lang")
+            raise self.fault("a <tuv> without xml:lang")
         try:
             language = parse_language(written)
         except LanguageError:

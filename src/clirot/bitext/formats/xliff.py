@@ -14,12 +14,14 @@ Source: XLIFF 1.2 (https://docs.oasis-open.org/xliff/v1.2/os/xliff-core.html) an
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
 from clirot.bitext.formats.request import Request
 from clirot.bitext.formats.toolkit import in_words, storage, whole
+from clirot.bitext.formats.xml_recovery import Bytes, Outline
 from clirot.bitext.formats.xml_stream import XmlReader
 from clirot.errors import InputError, LanguageError
 from clirot.languages import parse_language
@@ -33,18 +35,21 @@ def read_xliff(stream: IO[bytes], path: Path, request: Request) -> Iterator[Sent
     """The units of an XLIFF document as pairs; the id is the unit's, and its piece's or segment's.
 
     A document that translates from the pair's target language into its source language is read the
-    other way round; a file in it that translates between other languages is left out.
+    other way round; a file in it that translates between other languages is left out. A unit in
+    which something is not well-formed is malformed.
 
     Raises:
-        InputError: it is not well-formed XML, not XLIFF 1 or 2, or declares entities; or nothing
-            in it is between the two languages.
+        InputError: with the line, where a unit is malformed, the rest is not well-formed XML, not
+            XLIFF 1 or 2, or declares entities; or nothing in it is between the two languages.
         UsageError: translate-toolkit is not installed.
     """
     pair = request.pair
     content = whole(stream, path)
     checked = _Checked(path)
-    for _ in checked.items(io.BytesIO(content)):
+    for _ in checked.items(io.BytesIO(content), request.malformed):
         pass
+    if checked.cuts:
+        content = _without(content, checked.cuts)
     module, store = ("xliff", "Xliff1File") if checked.old else ("xliff2", "Xliff2File")
     document = getattr(storage(module), store)()
     document.units = []
@@ -52,7 +57,9 @@ def read_xliff(stream: IO[bytes], path: Path, request: Request) -> Iterator[Sent
         document.parse(content)
     between: set[str] = set()
     found = False
-    for place, unit in enumerate(document.units, start=1):
+    places = (number for number in range(1, checked.count + 1) if number not in checked.lost)
+    for count, unit in enumerate(document.units, start=1):
+        place = next(places, count) if checked.old else count
         src, tgt = _languages(unit.xmlelement, checked.old)
         between.add(f"{src or '?'} to {tgt or '?'}")
         swapped = src == pair.tgt
@@ -66,7 +73,8 @@ def read_xliff(stream: IO[bytes], path: Path, request: Request) -> Iterator[Sent
     if not found:
         raise InputError(
             f"nothing in it is between {pair.src!r} and {pair.tgt!r}; it translates: "
-            f"{', '.join(sorted(between)[:20]) or 'nothing'}",
+            f"{', '.join(sorted(between)[:20]) or 'nothing'}"
+            + (f"; {checked.broken} units are malformed" if checked.broken else ""),
             hint="? is a language that the file does not state" if "?" in str(between) else None,
             path=path,
         )
@@ -78,8 +86,20 @@ class _Checked(XmlReader[None]):
     The library's parser reads no other file either, but leaves out entities without a word.
     """
 
-    old = True
-    """Whether it is of version 1."""
+    outline = Outline(
+        units=frozenset({"trans-unit", "unit"}),
+        holders=frozenset({"body", "group", "file"}),
+        around=frozenset({"xliff", "file", "body", "group"}),
+    )
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.old = True
+        """Whether it is of version 1."""
+        self.cuts: list[tuple[int, int]] = []
+        """First byte of each malformed unit, and the first one after it."""
+        self.lost: set[int] = set()
+        """Numbers of the units that are malformed, from 1."""
 
     def start(self, tag: str, attributes: Mapping[str, str]) -> None:
         self.size = 0
@@ -93,6 +113,23 @@ class _Checked(XmlReader[None]):
             raise self.wrong(
                 f"XLIFF of version {version[:20]!r}", "versions 1.0 to 1.2 and 2.x are read"
             )
+
+    def left_out(self, start: int, end: int, unit: int | None) -> None:
+        """Note what the library must not get."""
+        self.cuts.append((start, end))
+        self.lost |= {unit} if unit is not None else set()
+
+
+def _without(content: bytes, cuts: list[tuple[int, int]]) -> bytes:
+    """A document without some of its bytes. Their lines stay, and UTF-16 becomes UTF-8."""
+    source = Bytes(io.BytesIO(content))
+    content = b"".join(iter(source.read, b""))
+    parts, at = [], 0
+    for start, end in cuts:
+        parts += [content[at:start], b"\n" * content.count(b"\n", start, end)]
+        at = end
+    whole = b"".join([*parts, content[at:]])
+    return whole if source.encoding is None else re.sub(rb"<\?xml[^>]*\?>", b"", whole, count=1)
 
 
 def _languages(unit: Any, old: bool) -> tuple[str, str]:
