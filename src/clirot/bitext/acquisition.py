@@ -191,7 +191,7 @@ class _Fetching:
 
             self._overlap = Overlap(config.exclude)
         if config.filters.min_language:
-            from clirot.bitext.filters.text import Identifier
+            from clirot.bitext.text import Identifier
 
             Identifier(config.pair.tgt)  # raises where the extra is missing
 

@@ -38,10 +38,10 @@ def read_csv(stream: IO[bytes], path: Path, request: Request) -> Iterator[Senten
     if places is not None:
         first, rest = sampled(rows, lambda one: sum(map(len, one[1])))
         full = [row for row in first if row[1]]
-        if full and len(full[0][1]) > max(places):
-            if begins_with_header(full, places, path, request):
-                width = len(full[0][1])
-                first.remove(full[0])
+        wide = bool(full) and len(full[0][1]) > max(places)
+        if wide and begins_with_header(full, places, path, request):
+            width = len(full[0][1])
+            first.remove(full[0])
         rows = chain(first, rest)
     for number, row in rows:
         if width is None and row:

@@ -79,7 +79,7 @@ def _contradiction(first: Sequence[SentencePair], pair: LanguagePair, table: boo
 def _by_script(src: Sequence[str], tgt: Sequence[str], pair: LanguagePair) -> bool:
     if all(text.isascii() for text in chain(src, tgt)):
         return False
-    from clirot.bitext.filters.text import Codepoints, script_share, scripts_of
+    from clirot.bitext.text import Codepoints, script_share, scripts_of
 
     shares = [
         [
@@ -110,7 +110,7 @@ def _by_english(src: Sequence[str], tgt: Sequence[str], pair: LanguagePair) -> b
 
 
 def _by_identifier(src: Sequence[str], tgt: Sequence[str], pair: LanguagePair) -> bool:
-    from clirot.bitext.filters.text import LETTERS, Identifier
+    from clirot.bitext.text import LETTERS, Identifier
 
     try:
         one, other = Identifier(pair.src), Identifier(pair.tgt)

@@ -27,8 +27,9 @@ from clirot.records import LanguagePair, SentencePair
 
 _ROW = "a row is: source sentence TAB target sentence, and TAB id if there is one"
 _MOST_SIDES = 6  # columns of text that are compared with each other
-_Row = tuple[int, list[str]]
-"""The number of a line and its cells; no cells: an empty line."""
+_Row = tuple[int, list[str] | InputError]
+"""The number of a line and its cells, or what is wrong with it; no cells: an empty line."""
+_Cells = tuple[int, list[str]]
 
 
 @dataclass(frozen=True)
@@ -51,11 +52,13 @@ def read_tsv(stream: IO[bytes], path: Path, request: Request) -> Iterator[Senten
             header lacks a column; or there is no header and the columns do not hold a source and a
             target in this order.
     """
-    rows = _rows(stream, path, request)
-    first, rest = columns.sampled(rows, lambda row: sum(map(len, row[1])))
-    layout, header = _layout([row for row in first if row[1]], path, request)
+    first, rest = columns.sampled(_rows(stream, path), _size)
+    full = [(at, cells) for at, cells in first if isinstance(cells, list) and cells]
+    layout, header = _layout(full, path, request)
     for number, cells in chain(first, rest):
-        if not cells:
+        if isinstance(cells, InputError):
+            request.malformed(cells)
+        elif not cells:
             yield SentencePair("", "", str(number), number)
         elif number == header:
             continue
@@ -67,13 +70,22 @@ def read_tsv(stream: IO[bytes], path: Path, request: Request) -> Iterator[Senten
             yield SentencePair(own[0], own[1], identifier or str(number), number)
 
 
-def _rows(stream: IO[bytes], path: Path, request: Request) -> Iterator[_Row]:
-    for number, line in numbered_lines(stream, path=path, malformed=request.malformed):
+def _size(row: _Row) -> int:
+    return sum(map(len, row[1])) if isinstance(row[1], list) else 0
+
+
+def _rows(stream: IO[bytes], path: Path) -> Iterator[_Row]:
+    undecoded: list[InputError] = []
+    for number, line in numbered_lines(stream, path=path, malformed=undecoded.append):
+        yield from ((error.line or 0, error) for error in undecoded)
+        undecoded.clear()
+        cells = line.split("\t") if line.strip() else []
         if "\r" in line and sum("\t" in part for part in line.split("\r")) > 1:
             hint = "are these two rows? a carriage return alone ends no line"
-            request.malformed(_wrong(number, line.split("\t"), path, hint))
-            continue
-        yield number, line.split("\t") if line.strip() else []
+            yield number, _wrong(number, cells, path, hint)
+        else:
+            yield number, cells
+    yield from ((error.line or 0, error) for error in undecoded)
 
 
 def _wrong(number: int, cells: Sequence[str], path: Path, hint: str) -> InputError:
@@ -81,7 +93,7 @@ def _wrong(number: int, cells: Sequence[str], path: Path, hint: str) -> InputErr
     return InputError(message, path=path, line=number, hint=hint)
 
 
-def _layout(rows: Sequence[_Row], path: Path, request: Request) -> tuple[_Layout, int]:
+def _layout(rows: Sequence[_Cells], path: Path, request: Request) -> tuple[_Layout, int]:
     """Where the columns of a table are, and the line of its header; 0: it has none.
 
     Args:
@@ -111,7 +123,7 @@ def _wide(places: tuple[int, ...], width: int, hint: str) -> _Layout:
 
 
 def _by_number(
-    rows: Sequence[_Row], places: tuple[int, ...], path: Path, request: Request
+    rows: Sequence[_Cells], places: tuple[int, ...], path: Path, request: Request
 ) -> tuple[_Layout, int]:
     """The columns that were asked for by their numbers; a header is recognised and said."""
     line, first = rows[0]
@@ -124,7 +136,7 @@ def _by_number(
     return layout, line if named else 0
 
 
-def _by_content(rows: Sequence[_Row], path: Path, request: Request) -> _Layout:
+def _by_content(rows: Sequence[_Cells], path: Path, request: Request) -> _Layout:
     """The columns of a table without a header.
 
     Raises:
