@@ -71,9 +71,13 @@ def sampled(
 
 
 def usual_width(rows: Iterable[Sequence[str]]) -> int:
-    """The number of cells that most rows have; of several such numbers, the first one's."""
+    """The number of cells that most rows have, rows of one cell aside. Of several such numbers 3
+    comes before 2, and any other after them. 1: no row has more.
+    """
     widths = Counter(len(row) for row in rows)
-    return widths.most_common(1)[0][0] if widths else 0
+    if len(widths) > 1:
+        del widths[1]
+    return max(widths, key=lambda width: (widths[width], width <= 3, width), default=0)
 
 
 def kinds_of(rows: Sequence[Sequence[str]], width: int, pair: LanguagePair) -> list[str]:

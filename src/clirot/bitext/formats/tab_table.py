@@ -131,6 +131,9 @@ def _by_number(
     width = columns.usual_width(cells)
     if max(places) >= width:
         raise _wrong(line, first, path, "the columns asked for are not there")
+    even = [row for row in rows if len(row[1]) != width]
+    if len(even) * 2 >= len(rows) > 1:
+        raise _wrong(*even[0], path, f"as many rows have {width}: which are right?")
     layout = _wide(places, width, f"most rows have {width}")
     named = len(first) == width and columns.begins_with_header(rows, places, path, request)
     return layout, line if named else 0
