@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import bz2
 import gzip
-import io
+import json
 import unicodedata
 import zipfile
 from pathlib import Path
@@ -28,7 +28,19 @@ from clirot.records import LanguagePair
 EN_SO = LanguagePair("en", "so")
 Pairs = list[tuple[str, str]]
 
-_ENGLISH = ["the", "river", "is", "full", "of", "fish,", "a", 'so-called "house"', "R&D", "1984", "5 < 6"]
+_ENGLISH = [
+    "the",
+    "river",
+    "is",
+    "full",
+    "of",
+    "fish,",
+    "a",
+    'so-called "house"',
+    "R&D",
+    "1984",
+    "5 < 6",
+]
 _SOMALI = ["webiga", "waa", "buuxaa", "kalluun", "ilmo", "café", "l'été", "Ä b", "2 > 1;", "#hal"]
 
 
@@ -90,7 +102,9 @@ def right_or_refused(path: Path | str, expected: Pairs, lost: int | None = None)
 
 
 ENDS = st.sampled_from(["\n", "\r\n", "\r"])
-HEADERS = st.sampled_from([None, ["en", "so"], ["source", "target"], ["English text", "Somali text"]])
+HEADERS = st.sampled_from(
+    [None, ["en", "so"], ["source", "target"], ["English text", "Somali text"]]
+)
 COLUMNS = {
     "scores": lambda n: f"{1 + n / 97:.4f}",
     "counts": lambda n: str(n // 2),
@@ -119,7 +133,9 @@ def tables(draw: st.DrawFn) -> dict[str, Any]:
         "end": draw(ENDS),
         "blank": draw(st.sampled_from(["", "after", "before", "between"])),
         "trailing": draw(st.sampled_from(["", "", " ", "\t"])),
-        "broken": draw(st.none() | st.tuples(st.integers(0, len(rows) - 1), st.sampled_from(list(BREAKS)))),
+        "broken": draw(
+            st.none() | st.tuples(st.integers(0, len(rows) - 1), st.sampled_from(list(BREAKS)))
+        ),
     }
 
 
@@ -164,15 +180,221 @@ def stored(directory: Path, content: bytes, name: str, packed: str) -> Path:
 
 
 PACKED = st.sampled_from(["plain", "plain", "gz", "bz2", "zip"])
-@settings(max_examples=2000, deadline=None)
+EXAMPLES = 300
+
+
+@settings(max_examples=EXAMPLES, deadline=None, derandomize=True)
 @given(table=tables(), packed=PACKED, by_number=st.booleans())
 def test_tab_separated(tmp_path_factory, table, packed, by_number):
-    path: Path | str = stored(
-        tmp_path_factory.mktemp("t"), lines_of(table, "\t"), "x.tsv", packed
-    )
+    directory = tmp_path_factory.mktemp("t")
+    path: Path | str = stored(directory, lines_of(table, "\t"), "x.tsv", packed)
     places = [1, 2, 3]
     if table["column"]:
         places.remove(table["at"] + 1)
     if by_number:
         path = f"{path}:{places[0]},{places[1]}"
     right_or_refused(path, table["rows"], table["broken"] and table["broken"][0])
+
+
+@settings(max_examples=EXAMPLES, deadline=None, derandomize=True)
+@given(
+    table=tables(),
+    packed=PACKED,
+    separator=st.sampled_from(",;\t"),
+    quoting=st.booleans(),
+    by_number=st.booleans(),
+)
+def test_comma_separated(tmp_path_factory, table, packed, separator, quoting, by_number):
+    def quoted(cell: str) -> str:
+        needed = quoting or any(mark in cell for mark in (separator, '"'))
+        return '"' + cell.replace('"', '""') + '"' if needed else cell
+
+    directory = tmp_path_factory.mktemp("t")
+    content = lines_of(table, separator, quoted)
+    path: Path | str = stored(directory, content, "x.csv", packed)
+    places = [1, 2, 3]
+    if table["column"]:
+        places.remove(table["at"] + 1)
+    if by_number:
+        path = f"{path}:{places[0]},{places[1]}"
+    right_or_refused(path, table["rows"], table["broken"] and table["broken"][0])
+
+
+@settings(max_examples=EXAMPLES, deadline=None, derandomize=True)
+@given(table=tables(), packed=PACKED, nested=st.booleans())
+def test_json_lines(tmp_path_factory, table, packed, nested):
+    names = ["en", "so"] if nested else table["header"] or ["eng_Latn", "som_Latn"]
+    rows = []
+    for number, row in enumerate(table["rows"]):
+        found = dict(zip(names, row, strict=True))
+        other = {table["column"]: COLUMNS[table["column"]](number)} if table["column"] else {}
+        rows.append({**other, **({"translation": found} if nested else found)})
+    lines = [json.dumps(row, ensure_ascii=number % 2 == 0) for number, row in enumerate(rows)]
+    content = [line.encode() + table["trailing"].encode() for line in lines]
+    if table["broken"]:
+        row, how = table["broken"]
+        content[row] = BREAKS[how](content[row].strip())[:-2]
+    if table["blank"]:
+        content.insert(len(content) if table["blank"] == "after" else 1, b"")
+    end = table["end"].encode()
+    whole = b"\xef\xbb\xbf" * table["mark"] + end.join(content) + end
+    path = stored(tmp_path_factory.mktemp("t"), whole, "x.jsonl", packed)
+    right_or_refused(path, table["rows"], table["broken"] and table["broken"][0])
+
+
+@settings(max_examples=EXAMPLES // 2, deadline=None, derandomize=True)
+@given(table=tables(), title=st.sampled_from(["score", "id", "lang", "source", "src"]))
+def test_parquet(tmp_path_factory, table, title):
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    names = table["header"] or ["eng", "som"]
+    columns = dict(zip(names, zip(*table["rows"], strict=True), strict=True))
+    columns = {name: list(cells) for name, cells in columns.items()}
+    if table["column"] and title not in columns:
+        cells = [COLUMNS[table["column"]](number) for number in range(len(table["rows"]))]
+        columns = {title: cells, **columns}
+    path = tmp_path_factory.mktemp("t") / "x.parquet"
+    pq.write_table(pa.table(columns), path)
+    right_or_refused(path, table["rows"])
+
+
+@settings(max_examples=EXAMPLES, deadline=None, derandomize=True)
+@given(
+    rows=WRITTEN,
+    ends=st.tuples(ENDS, ENDS),
+    marks=st.tuples(st.booleans(), st.booleans()),
+    charset=st.sampled_from(["utf-8", "utf-16"]),
+    blank=st.sampled_from(["", "both", "one", "last of one"]),
+    broken=st.sampled_from(["", "", "a line lost", "no UTF-8"]),
+)
+def test_two_aligned_files(tmp_path_factory, rows, ends, marks, charset, blank, broken):
+    directory = tmp_path_factory.mktemp("t")
+    for side, language in enumerate(("en", "so")):
+        lines = [row[side] for row in rows]
+        if blank == "both" or (blank == "one" and side == 0):
+            lines.insert(1, "")
+        if blank == "last of one" and side == 0:
+            lines.append("")
+        if broken == "a line lost" and side == 1:
+            del lines[0]
+        mark = "\ufeff" if marks[side] and charset == "utf-8" else ""
+        content = (mark + "".join(line + ends[side] for line in lines)).encode(charset)
+        if broken == "no UTF-8" and side == 1 and charset == "utf-8":
+            content = content.replace(b"i", b"\xe9", 1)
+        (directory / f"x.{language}").write_bytes(content)
+    right_or_refused(f"{directory / 'x.so'},{directory / 'x.en'}", rows)
+
+
+UNIT_BREAKS: dict[str, Any] = {
+    "a bare ampersand": lambda unit: unit.replace(b"webiga", b"webiga & wax").replace(
+        b"Webiga", b"& "
+    ),
+    "an illegal reference": lambda unit: unit.replace(b"Webiga", b"We&#x1F;biga"),
+    "an illegal character": lambda unit: unit.replace(b"Webiga", b"We\x0bbiga"),
+    "no UTF-8": lambda unit: unit.replace(b"Webiga", b"Web\xe9ga"),
+    "an undeclared entity": lambda unit: unit.replace(b"Webiga", b"We&eacute;biga"),
+    "a bare less-than": lambda unit: unit.replace(b"Webiga", b"We < biga"),
+    "an element not closed": lambda unit: unit.replace(b"Webiga", b"We<hi>biga"),
+    "an end too many": lambda unit: unit.replace(b"Webiga", b"We</hi>biga"),
+    "the end of the side lost": lambda unit: unit.replace(b"</seg>", b"", 1).replace(
+        b"</source>", b"", 1
+    ),
+    "the unit's end lost": lambda unit: (
+        unit.replace(b"</tu>", b"").replace(b"</trans-unit>", b"").replace(b"</unit>", b"")
+    ),
+    "the unit's tag broken": lambda unit: unit.replace(b"<tu>", b'<tu a="&">').replace(
+        b' id="', b' id="&'
+    ),
+    "the unit's tag lost": lambda unit: unit[unit.index(b">") + 1 :],
+    "cut in half": lambda unit: unit[: len(unit) // 2],
+    "a tag in CDATA": lambda unit: unit.replace(
+        b"Webiga", b"& <![CDATA[<tu><trans-unit><unit></tu></body>]]>"
+    ),
+    "a tag in a comment": lambda unit: unit.replace(
+        b"Webiga", b"<!-- \x01 <tu> <unit> </body> -->"
+    ),
+}
+BETWEEN = {"tmx": b"</tu>", "xliff": b"</trans-unit>", "xliff2": b"</unit>"}
+
+
+@pytest.mark.parametrize("kind", BETWEEN)
+@settings(max_examples=EXAMPLES, deadline=None, derandomize=True)
+@given(
+    rows=WRITTEN,
+    at=st.integers(0, 7),
+    how=st.sampled_from(list(UNIT_BREAKS)),
+    packed=PACKED,
+    form=st.sampled_from(["lines", "one line", "CRLF", "CR", "mark", "NFD", "more"]),
+)
+def test_memories_with_a_broken_unit(tmp_path_factory, kind, rows, at, how, packed, form):
+    """Every unit but the broken one is read, those before it and those after it."""
+    at %= len(rows)
+    if form == "NFD":
+        rows = [tuple(unicodedata.normalize("NFD", cell) for cell in row) for row in rows]
+    written = WRITERS[kind]([*rows[:at], ("@", "@"), *rows[at + 1 :]])
+    one = WRITERS[kind]([rows[at]])
+    end, begin = BETWEEN[kind], b"<" + BETWEEN[kind][2:-1]
+    unit = one[one.index(begin) : one.index(end) + len(end)]
+    hole = next(
+        (start, stop) for start, stop in spans(written, begin, end) if b">@<" in written[start:stop]
+    )
+    content = written[: hole[0]] + UNIT_BREAKS[how](unit) + written[hole[1] :]
+    if form == "more":  # what other programs add
+        content = content.replace(end, b"<!-- <tu> --><note>5 &lt; 6</note>" + end)
+    changes = {"one line": (b"\n", b" "), "CRLF": (b"\n", b"\r\n"), "CR": (b"\n", b"\r")}
+    content = content.replace(*changes[form]) if form in changes else content
+    content = b"\xef\xbb\xbf" * (form == "mark") + content
+    name = f"x.{kind.replace('xliff2', 'xlf')}"
+    path = stored(tmp_path_factory.mktemp("t"), content, name, packed)
+    # The tag of a unit that is lost leaves the unit before it as it is.
+    right = right_or_refused(path, rows, at)
+    if how in ("a bare ampersand", "an illegal reference", "no UTF-8", "an undeclared entity"):
+        assert right == (len(rows) > 1)
+
+
+def spans(content: bytes, begin: bytes, end: bytes) -> list[tuple[int, int]]:
+    """Where the units of a document begin and end."""
+    found, at = [], 0
+    while (start := content.find(begin, at)) >= 0:
+        at = content.index(end, start) + len(end)
+        found.append((start, at))
+    return found
+
+
+PO_BREAKS: dict[str, Any] = {
+    "a string not closed": lambda lines: [*lines[:-1], lines[-1][:-1]],
+    "a string in two pieces": lambda lines: [*lines[:-1], *lines[-1].rsplit(b" ", 1)],
+    "an unknown escape": lambda lines: [*lines[:-1], lines[-1].replace(b"Webiga", b"We\\qbiga")],
+    "no UTF-8": lambda lines: [*lines[:-1], lines[-1].replace(b"Webiga", b"We\xe9biga")],
+    "no msgstr": lambda lines: lines[:-1],
+    "no msgid": lambda lines: [line for line in lines if not line.startswith(b"msgid")],
+    "a comment inside": lambda lines: [*lines[:-1], b"# note", lines[-1]],
+    "a bad comment": lambda lines: [b"# caf\xe9", *lines],
+    "text": lambda lines: [*lines, b"some text"],
+}
+
+
+@settings(max_examples=EXAMPLES, deadline=None, derandomize=True)
+@given(
+    rows=WRITTEN,
+    at=st.integers(0, 7),
+    how=st.sampled_from(list(PO_BREAKS)),
+    packed=PACKED,
+    end=ENDS,
+    apart=st.booleans(),
+    mark=st.booleans(),
+)
+def test_catalogues_with_a_broken_entry(tmp_path_factory, rows, at, how, packed, end, apart, mark):
+    """Every entry but the broken one is read."""
+    at %= len(rows)
+    rows = list({src: (src, tgt) for src, tgt in rows}.values())
+    at = min(at, len(rows) - 1)
+    entries = [one.splitlines() for one in WRITERS["po"](rows).split(b"\n\n")]
+    entries[at + 1] = PO_BREAKS[how](entries[at + 1])
+    lines = [b"\n".join(one) for one in entries]
+    content = lines[0] + b"\n\n" + (b"\n\n" if apart else b"\n").join(lines[1:]) + b"\n"
+    content = b"\xef\xbb\xbf" * mark + content.replace(b"\n", end.encode())
+    path = stored(tmp_path_factory.mktemp("t"), content, "x.po", packed)
+    right = right_or_refused(path, rows, at)
+    assert right or end == "\r" or not apart or len(rows) == 1

@@ -11,10 +11,8 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
-from pathlib import Path
 from typing import TypeVar
 
-from clirot.bitext.formats.request import Request, found_in
 from clirot.errors import InputError, LanguageError
 from clirot.languages import language_name, parse_language
 from clirot.records import LanguagePair
@@ -150,41 +148,6 @@ def has_titles(first: Sequence[str], rest: Sequence[Sequence[str]], pair: Langua
         kind in (NUMBERS, ADDRESSES) and cell.strip() and not is_number(cell)
         for kind, cell in zip(kinds, first, strict=True)
     ) and all(cell.strip() for cell in first)
-
-
-def begins_with_header(
-    rows: Sequence[tuple[int, list[str]]],
-    places: Sequence[int],
-    path: Path,
-    request: Request,
-) -> bool:
-    """Whether the first row is a header, although columns were asked for by number; this is said.
-
-    Args:
-        rows: the first ones, each with its line.
-        places: the columns of source and target, from 0.
-        path: the name of the file in errors.
-        request: which languages are wanted.
-
-    Raises:
-        InputError: the header names the languages the other way round.
-    """
-    line, first = rows[0]
-    names = [first[place].strip() for place in places[:2]]
-    known = found_in(names, request.pair)
-    if known is not None and names[0] == known.tgt:
-        raise InputError(
-            f"by the first line, column {places[0] + 1} is {names[0]!r} and column "
-            f"{places[1] + 1} is {names[1]!r}",
-            path=path,
-            line=line,
-            hint=f"PATH:{places[1] + 1},{places[0] + 1} reads {request.pair.src!r} first",
-        )
-    if known is None and not has_titles(first, [row for _, row in rows[1:]], request.pair):
-        return False
-    shown = ", ".join(repr(cell.strip()[:40]) for cell in first)
-    request.note(f"{path}:{line}: the first line is a header ({shown}) and is not read as a pair")
-    return True
 
 
 def _is_title(cell: str, pair: LanguagePair) -> bool:

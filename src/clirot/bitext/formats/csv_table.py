@@ -15,8 +15,9 @@ from itertools import chain
 from pathlib import Path
 from typing import IO
 
-from clirot.bitext.formats.columns import begins_with_header, sampled
+from clirot.bitext.formats.columns import sampled
 from clirot.bitext.formats.lines import counted, excerpt, numbered_lines
+from clirot.bitext.formats.numbered_columns import by_number
 from clirot.bitext.formats.request import Request, found_in, missing
 from clirot.errors import InputError
 from clirot.records import SentencePair
@@ -38,10 +39,9 @@ def read_csv(stream: IO[bytes], path: Path, request: Request) -> Iterator[Senten
     if places is not None:
         first, rest = sampled(rows, lambda one: sum(map(len, one[1])))
         full = [row for row in first if row[1]]
-        wide = bool(full) and len(full[0][1]) > max(places)
-        if wide and begins_with_header(full, places, path, request):
-            width = len(full[0][1])
-            first.remove(full[0])
+        if full:
+            width, header = by_number(full, places, path, request)
+            first = [row for row in first if row[0] != header]
         rows = chain(first, rest)
     for number, row in rows:
         if width is None and row:

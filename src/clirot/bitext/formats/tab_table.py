@@ -19,7 +19,8 @@ from typing import IO
 
 from clirot.bitext.formats import columns
 from clirot.bitext.formats.columns import IDS, NOTHING
-from clirot.bitext.formats.lines import counted, excerpt, numbered_lines
+from clirot.bitext.formats.lines import excerpt, numbered_lines
+from clirot.bitext.formats.numbered_columns import by_number, wrong_width
 from clirot.bitext.formats.request import Request, found_in, missing
 from clirot.bitext.formats.sides import swapped
 from clirot.errors import InputError
@@ -63,7 +64,7 @@ def read_tsv(stream: IO[bytes], path: Path, request: Request) -> Iterator[Senten
         elif number == header:
             continue
         elif not layout.fits(cells):
-            request.malformed(_wrong(number, cells, path, layout.hint))
+            request.malformed(wrong_width(number, cells, path, layout.hint))
         else:
             own = [cells[place] for place in layout.places if place < len(cells)]
             identifier = own[2].strip() if len(own) == 3 else ""
@@ -82,15 +83,10 @@ def _rows(stream: IO[bytes], path: Path) -> Iterator[_Row]:
         cells = line.split("\t") if line.strip() else []
         if "\r" in line and sum("\t" in part for part in line.split("\r")) > 1:
             hint = "are these two rows? a carriage return alone ends no line"
-            yield number, _wrong(number, cells, path, hint)
+            yield number, wrong_width(number, cells, path, hint)
         else:
             yield number, cells
     yield from ((error.line or 0, error) for error in undecoded)
-
-
-def _wrong(number: int, cells: Sequence[str], path: Path, hint: str) -> InputError:
-    message = f"{counted(cells)}: {excerpt(chr(9).join(cells))}"
-    return InputError(message, path=path, line=number, hint=hint)
 
 
 def _layout(rows: Sequence[_Cells], path: Path, request: Request) -> tuple[_Layout, int]:
@@ -115,28 +111,12 @@ def _layout(rows: Sequence[_Cells], path: Path, request: Request) -> tuple[_Layo
             places = tuple(names.index(name) for name in known.names)
             return _wide(places, len(names), f"the header has {len(names)}"), line
         return _by_content(rows, path, request), 0
-    return _by_number(rows, fields.places, path, request)
+    width, header = by_number(rows, fields.places, path, request)
+    return _wide(fields.places, width, f"most rows have {width}"), header
 
 
 def _wide(places: tuple[int, ...], width: int, hint: str) -> _Layout:
     return _Layout(places, lambda cells: len(cells) == width, hint)
-
-
-def _by_number(
-    rows: Sequence[_Cells], places: tuple[int, ...], path: Path, request: Request
-) -> tuple[_Layout, int]:
-    """The columns that were asked for by their numbers; a header is recognised and said."""
-    line, first = rows[0]
-    cells = [row for _, row in rows]
-    width = columns.usual_width(cells)
-    if max(places) >= width:
-        raise _wrong(line, first, path, "the columns asked for are not there")
-    even = [row for row in rows if len(row[1]) != width]
-    if len(even) * 2 >= len(rows) > 1:
-        raise _wrong(*even[0], path, f"as many rows have {width}: which are right?")
-    layout = _wide(places, width, f"most rows have {width}")
-    named = len(first) == width and columns.begins_with_header(rows, places, path, request)
-    return layout, line if named else 0
 
 
 def _by_content(rows: Sequence[_Cells], path: Path, request: Request) -> _Layout:
@@ -165,7 +145,7 @@ def _by_content(rows: Sequence[_Cells], path: Path, request: Request) -> _Layout
     order = _order(whole, sides, pair)
     hint = _to_be_named(kinds, sides, order, pair)
     if width > 3:
-        raise _wrong(line, whole[0], path, f"{_described(kinds)}; {hint}")
+        raise wrong_width(line, whole[0], path, f"{_described(kinds)}; {hint}")
     if sides != [0, 1]:
         shape = "source TAB target TAB id" if width == 3 else "source TAB target"
         what = f"not {shape}: {_described(kinds)}, as in {excerpt(chr(9).join(whole[0]))}"

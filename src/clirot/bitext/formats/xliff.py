@@ -28,6 +28,7 @@ from clirot.languages import parse_language
 from clirot.records import SentencePair
 
 _NATIVE_CODE = frozenset({"bpt", "ept", "it", "ph"})
+_UNIT = re.compile(rb"<(?:trans-)?unit[\s/>]")
 _XML_LANG = "{http://www.w3.org/XML/1998/namespace}lang"
 
 
@@ -97,7 +98,7 @@ class _Checked(XmlReader[None]):
         self.old = True
         """Whether it is of version 1."""
         self.cuts: list[tuple[int, int]] = []
-        """First byte of each malformed unit, and the first one after it."""
+        """Where the tag before each fault begins, and the first byte after what is left out."""
         self.lost: set[int] = set()
         """Numbers of the units that are malformed, from 1."""
 
@@ -126,6 +127,8 @@ def _without(content: bytes, cuts: list[tuple[int, int]]) -> bytes:
     content = b"".join(iter(source.read, b""))
     parts, at = [], 0
     for start, end in cuts:
+        if not _UNIT.match(content, start):
+            start = content.index(b">", start, end) + 1  # after the tag of something else
         parts += [content[at:start], b"\n" * content.count(b"\n", start, end)]
         at = end
     whole = b"".join([*parts, content[at:]])

@@ -55,8 +55,11 @@ class XmlReader(Generic[Item]):
         self.broken = 0
         """Faults that were left out."""
         self._open: list[str] = []
-        self._unit: int | None = None
-        """Where the open unit begins, in bytes of the document; None: no unit is open."""
+        self._in_unit = False
+        self._edge = 0
+        """Where the last tag of a unit, or of what is around units, begins: bytes before it."""
+        self._resumed = -1
+        """Where reading began again the last time: bytes before it."""
         self._unit_line = 0
         self._in_cdata = False
         self._quiet = 0
@@ -75,10 +78,10 @@ class XmlReader(Generic[Item]):
         """Some text, perhaps only a part of the text between two tags."""
 
     def left_out(self, start: int, end: int, unit: int | None) -> None:
-        """The bytes from ``start`` to ``end`` were left out; what was begun in them is void.
+        """Bytes were left out; what was begun in them is void.
 
         Args:
-            start: the first byte.
+            start: where the tag before them begins: of the unit itself, or of what stands before.
             end: the first byte that is read again.
             unit: the number of the unit that they were, or None if they stood between units.
         """
@@ -182,11 +185,8 @@ class XmlReader(Generic[Item]):
         malformed(problem)
         self.broken += 1
         place = replace(place, offset=self._place.offset + begins + at)
-        before = self._unit
-        if before is None:
-            before = place.offset - at + window.rfind(b">", 0, at) + 1
-        if not (isinstance(error, UnitFaultError) and self.outline.unit_at(window, at)):
-            # Else the unit that begins inside another one is whole, so far as is known.
+        # A tag that follows half of a tag is whole, so far as is known, and so is a unit in a unit.
+        if not self.outline.landmark.match(window, at) or place.offset == self._resumed:
             place, at = place.beyond(window[at : at + 1]), at + 1
         found = resumed(self.outline, window, at, place, source, in_cdata=self._in_cdata)
         if found is None:
@@ -197,11 +197,12 @@ class XmlReader(Generic[Item]):
                 hint="copy it again: it was cut off",
             )
         rest, place = found
-        self.left_out(before, place.offset, unit or None)
+        self.left_out(self._edge, place.offset, unit or None)
+        self._resumed = place.offset
         around = list(takewhile(self.outline.surrounding, self._open))
         opened = "".join(f"<{name}>" for name in around).encode(self._encoding or "utf-8")
         self._place = place.before(opened)
-        self._unit, self._in_cdata = None, False
+        self._in_unit = self._in_cdata = False
         self._open, self.depth = around, len(around)
         self._quiet = self.size = 0
         self._parser = self._new_parser(opened)
@@ -211,7 +212,7 @@ class XmlReader(Generic[Item]):
         """The number of the unit that a fault is in; None if it is between units; False if it is
         elsewhere. A tag of a unit that is broken itself is counted as a unit.
         """
-        if self._unit is not None:
+        if self._in_unit:
             return self.count
         if not self._open or self._open[-1] not in self.outline.holders:
             return False
@@ -241,11 +242,12 @@ class XmlReader(Generic[Item]):
     def _on_start(self, tag: str, attributes: Mapping[str, str]) -> None:
         self._quiet = 0
         if tag in self.outline.units:
-            if self._unit is not None:
+            if self._in_unit:
                 raise self.fault(f"the <{tag}> of line {self._unit_line} is not closed")
             self.count += 1
-            self._unit = self._place.offset + self._parser.CurrentByteIndex
+            self._in_unit = True
             self._unit_line = self._line()
+        self._mark(tag)
         self.depth += 1
         self._open.append(tag)
         if self.depth > MAX_DEPTH:
@@ -256,9 +258,14 @@ class XmlReader(Generic[Item]):
         self._quiet = 0
         self.end(tag)
         if tag in self.outline.units:
-            self._unit = None
+            self._in_unit = False
+        self._mark(tag)
         self.depth -= 1
         self._open.pop()
+
+    def _mark(self, tag: str) -> None:
+        if tag in self.outline.units or tag in self.outline.around:
+            self._edge = self._place.offset + self._parser.CurrentByteIndex
 
     def _on_text(self, text: str) -> None:
         self._quiet = 0
