@@ -13,6 +13,8 @@ import gzip
 import json
 import unicodedata
 import zipfile
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -87,18 +89,16 @@ def right_or_refused(path: Path | str, expected: Pairs, lost: int | None = None)
     expected = [(tidied(src), tidied(tgt)) for src, tgt in expected]
     if lost is not None:
         expected = expected[:lost] + expected[lost + 1 :]
-    done = False
+    read_at_all = True
     for skip in (False, True):
-        try:
+        with suppress(ClirotError):
             found, broken = read(path, skip=skip)
-        except ClirotError as error:
-            assert error.message
-            done = False
-        else:
-            assert found == expected
+            read_at_all = bool(found)  # of a file without pairs the filters say that none is left
+            assert not found or found == expected
             assert not broken or lost is not None
-            done = True
-    return done
+            continue
+        read_at_all = False
+    return read_at_all
 
 
 ENDS = st.sampled_from(["\n", "\r\n", "\r"])
@@ -110,7 +110,7 @@ COLUMNS = {
     "counts": lambda n: str(n // 2),
     "addresses": lambda n: f"https://example.org/{n}?q=a b".replace(" ", "+"),
     "ids": lambda n: f"doc{n // 7}.{n}",
-    "numbers": lambda n: str(n),
+    "numbers": str,
     "codes": lambda n: "eng_Latn",
     "text": lambda n: ["Ein Satz", "Noch ein Satz", "Der dritte Satz"][n % 3] + " hier" * (n // 3),
     "empty": lambda n: "",
@@ -139,11 +139,11 @@ def tables(draw: st.DrawFn) -> dict[str, Any]:
     }
 
 
-BREAKS = {
-    "a tab lost": lambda line: line.replace(b"\t", b" ").replace(b",", b" "),
-    "a tab more": lambda line: line.replace(b" ", b"\t", 1),
-    "no UTF-8": lambda line: line + b"\xe9",
-    "half": lambda line: line[: line.index(b" ")],
+BREAKS: dict[str, Callable[[bytes, bytes], bytes]] = {
+    "a separator lost": lambda line, mark: line.replace(mark, b" "),
+    "a separator more": lambda line, mark: line.replace(b" ", mark, 1),
+    "no UTF-8": lambda line, mark: line + b"\xe9",
+    "half": lambda line, mark: line[: line.index(b" ")],
 }
 
 
@@ -158,7 +158,7 @@ def lines_of(table: dict[str, Any], separator: str, quoted: Any = str) -> bytes:
     lines = [separator.join(map(quoted, row)).encode() for row in rows]
     if table["broken"]:
         row, how = table["broken"]
-        lines[row] = BREAKS[how](lines[row])
+        lines[row] = BREAKS[how](lines[row], separator.encode())
     lines = ([separator.join(header).encode()] if header else []) + lines
     lines = [line + table["trailing"].encode() for line in lines]
     if table["blank"] == "between":
@@ -180,7 +180,7 @@ def stored(directory: Path, content: bytes, name: str, packed: str) -> Path:
 
 
 PACKED = st.sampled_from(["plain", "plain", "gz", "bz2", "zip"])
-EXAMPLES = 300
+EXAMPLES = 400
 
 
 @settings(max_examples=EXAMPLES, deadline=None, derandomize=True)
@@ -233,7 +233,7 @@ def test_json_lines(tmp_path_factory, table, packed, nested):
     content = [line.encode() + table["trailing"].encode() for line in lines]
     if table["broken"]:
         row, how = table["broken"]
-        content[row] = BREAKS[how](content[row].strip())[:-2]
+        content[row] = BREAKS[how](content[row].strip(), b",")[:-2]
     if table["blank"]:
         content.insert(len(content) if table["blank"] == "after" else 1, b"")
     end = table["end"].encode()

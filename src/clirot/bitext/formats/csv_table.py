@@ -29,7 +29,7 @@ def read_csv(stream: IO[bytes], path: Path, request: Request) -> Iterator[Senten
     """The rows of comma-separated text; where there is no column of ids, the line is the id.
 
     Raises:
-        InputError: with the line, where a row is not as wide as the first, its quotation marks do
+        InputError: with the line, where a row is not as wide as the others, its quotation marks do
             not match, the header lacks a column, or it is not UTF-8.
     """
     pair, fields = request.pair, request.fields
@@ -64,7 +64,7 @@ def read_csv(stream: IO[bytes], path: Path, request: Request) -> Iterator[Senten
                     f"{counted(row)}: {excerpt(', '.join(row))}",
                     path=path,
                     line=number,
-                    hint=f"the first row has {width}",
+                    hint=f"the other rows have {width}",
                 )
             )
             continue

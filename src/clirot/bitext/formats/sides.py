@@ -41,7 +41,7 @@ def swapped(src: Sequence[str], tgt: Sequence[str], pair: LanguagePair) -> str |
         pair: the languages that these should be.
     """
     first = f"{pair.tgt!r} stands where {pair.src!r} should, and the other way round"
-    if _by_script(src, tgt, pair):
+    if by_script(src, tgt, pair):
         return f"by the scripts they are written in, {first}"
     if "en" in (pair.src, pair.tgt):
         return f"by the words of English, {first}" if _by_english(src, tgt, pair) else None
@@ -76,7 +76,11 @@ def _contradiction(first: Sequence[SentencePair], pair: LanguagePair, table: boo
     return swapped(sides[0], sides[1], pair)
 
 
-def _by_script(src: Sequence[str], tgt: Sequence[str], pair: LanguagePair) -> bool:
+def by_script(src: Sequence[str], tgt: Sequence[str], pair: LanguagePair) -> bool:
+    """Whether the source is written as the target's language is, and the target as the source's.
+
+    A side that may be written in both scripts shows nothing.
+    """
     if all(text.isascii() for text in chain(src, tgt)):
         return False
     from clirot.bitext.text import Codepoints, script_share, scripts_of

@@ -22,7 +22,7 @@ from clirot.bitext.formats.columns import IDS, NOTHING
 from clirot.bitext.formats.lines import excerpt, numbered_lines
 from clirot.bitext.formats.numbered_columns import by_number, wrong_width
 from clirot.bitext.formats.request import Request, found_in, missing
-from clirot.bitext.formats.sides import swapped
+from clirot.bitext.formats.sides import by_script, swapped
 from clirot.errors import InputError
 from clirot.records import LanguagePair, SentencePair
 
@@ -107,8 +107,10 @@ def _layout(rows: Sequence[_Cells], path: Path, request: Request) -> tuple[_Layo
             message, hint = missing(names, pair, fields)
             raise InputError(message, path=path, line=line, hint=hint)
         known = fields or found_in(names, pair)
-        if known is not None:
-            places = tuple(names.index(name) for name in known.names)
+        places = tuple(names.index(name) for name in known.names) if known is not None else ()
+        # Cells such as "en" in every row are no header.
+        again = len(rows) > 1 and all(rows[1][1][at : at + 1] == [first[at]] for at in places)
+        if fields is not None or (known is not None and not again):
             return _wide(places, len(names), f"the header has {len(names)}"), line
         return _by_content(rows, path, request), 0
     width, header = by_number(rows, fields.places, path, request)
@@ -152,7 +154,7 @@ def _by_content(rows: Sequence[_Cells], path: Path, request: Request) -> _Layout
         raise InputError(what, path=path, line=line, hint=hint)
     if order == (1, 0):
         why = swapped(_text(whole, 0), _text(whole, 1), pair) or ""
-        raise InputError(f"source TAB target: {why}", path=path, line=line, hint=hint)
+        raise InputError(f"not source TAB target: {why}", path=path, line=line, hint=hint)
     if width == 2:
         # A row may have an id all the same. Other content in a third cell is a stray tab.
         return _Layout((0, 1, 2), lambda row: len(row) == 2 or _with_id(row), _ROW)
@@ -196,11 +198,16 @@ def _text(rows: Sequence[Sequence[str]], place: int) -> list[str]:
 def _order(
     rows: Sequence[Sequence[str]], sides: Sequence[int], pair: LanguagePair
 ) -> tuple[int, int] | None:
-    """The columns of source and target, where the text in them shows it."""
+    """The columns of source and target, where the text in them shows it.
+
+    Of more than two columns only the script tells which language one is in. English, for example,
+    is told from any other language, and that may be a third one.
+    """
+    tells = swapped if len(sides) == 2 else by_script
     for one, other in combinations(sides[:_MOST_SIDES], 2):
-        for places in ((one, other), (other, one)):
-            if swapped(_text(rows, places[0]), _text(rows, places[1]), pair) is not None:
-                return places[1], places[0]
+        for src, tgt in ((one, other), (other, one)):
+            if tells(_text(rows, src), _text(rows, tgt), pair):
+                return tgt, src
     return None
 
 
