@@ -20,7 +20,7 @@ from typing import Any
 
 import pytest
 from bitext_files import WRITERS
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from clirot.bitext.formats import LocalFile, read_local
@@ -90,12 +90,12 @@ def right_or_refused(path: Path | str, expected: Pairs, lost: int | None = None)
     if lost is not None:
         expected = expected[:lost] + expected[lost + 1 :]
     read_at_all = True
-    for skip in (False, True):
+    for skip in (False,) if lost is None else (False, True):
         with suppress(ClirotError):
             found, broken = read(path, skip=skip)
             read_at_all = bool(found)  # of a file without pairs the filters say that none is left
             assert not found or found == expected
-            assert not broken or lost is not None
+            assert not broken or skip
             continue
         read_at_all = False
     return read_at_all
@@ -209,7 +209,12 @@ def test_comma_separated(tmp_path_factory, table, packed, separator, quoting, by
         needed = quoting or any(mark in cell for mark in (separator, '"'))
         return '"' + cell.replace('"', '""') + '"' if needed else cell
 
+    # Between quotation marks a separator is text.
+    row, how = table["broken"] or (0, "")
+    held = quoting or any(mark in cell for cell in table["rows"][row] for mark in ',;"')
+    assume(how != "a separator more" or not held)
     directory = tmp_path_factory.mktemp("t")
+    table = {**table, "trailing": ""}  # after a quotation mark it is a malformed row
     content = lines_of(table, separator, quoted)
     path: Path | str = stored(directory, content, "x.csv", packed)
     places = [1, 2, 3]

@@ -58,6 +58,8 @@ class XmlReader(Generic[Item]):
         self._in_unit = False
         self._edge = 0
         """Where the last tag of a unit, or of what is around units, begins: bytes before it."""
+        self._opened = 0
+        """Bytes of the tags that the parser was given before the bytes of the document."""
         self._resumed = -1
         """Where reading began again the last time: bytes before it."""
         self._unit_line = 0
@@ -112,7 +114,7 @@ class XmlReader(Generic[Item]):
                     piece = self._beyond(
                         error, before + piece, begins, source, malformed, at_end=not piece
                     )
-                    before, fed = b"", 0
+                    before, fed = b"", self._opened
                     yield from self._taken()
                     continue
                 if self._quiet > MAX_TEXT:
@@ -201,7 +203,7 @@ class XmlReader(Generic[Item]):
         self._resumed = place.offset
         around = list(takewhile(self.outline.surrounding, self._open))
         opened = "".join(f"<{name}>" for name in around).encode(self._encoding or "utf-8")
-        self._place = place.before(opened)
+        self._place, self._opened = place.before(opened), len(opened)
         self._in_unit = self._in_cdata = False
         self._open, self.depth = around, len(around)
         self._quiet = self.size = 0
