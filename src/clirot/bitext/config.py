@@ -171,7 +171,9 @@ class FetchConfig:
         "parquet, moses, tmx, xliff, po or mo.",
     )
     skip_malformed: bool = setting(
-        False, "Count the rows of TSV, CSV and JSON lines that cannot be read, and go on."
+        False,
+        "Count the rows of TSV, CSV and JSON lines, the units of TMX and XLIFF and the entries of PO "
+        "that cannot be read, and go on.",
     )
     filters: FilterConfig = part(FilterConfig)
     exclude: tuple[str, ...] = setting(
