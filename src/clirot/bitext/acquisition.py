@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from clirot.bitext.config import FetchConfig
-from clirot.bitext.formats.local_file import FileSupply
+from clirot.bitext.formats.file_supply import FileSupply
 from clirot.bitext.source import SourceSupply
 from clirot.bitext.stored import PAIRS, artefact_name, write_pairs
 from clirot.download import without_network

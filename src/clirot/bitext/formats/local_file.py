@@ -15,11 +15,10 @@ import hashlib
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import takewhile
 from pathlib import Path
-from typing import Any
 
 from clirot.bitext.formats.compressed import is_zip, open_raw, without_compression
 from clirot.bitext.formats.request import (
@@ -37,10 +36,8 @@ from clirot.bitext.formats.zip_archive import listed, member_names
 from clirot.digests import file_digest
 from clirot.errors import InputError, LanguageError, UsageError
 from clirot.languages import parse_language
-from clirot.records import LanguagePair, ProgressSink, SentencePair
-from clirot.store import Input
+from clirot.records import LanguagePair, SentencePair
 
-_EXAMPLES = 5  # of rows that could not be read
 _BESIDE = ("readme", "license", "licence", "info", "citation", "copying")
 
 
@@ -208,74 +205,6 @@ def _believable(
     if doubt is not None:
         request.note(f"{file}: {doubt}")
     yield from pairs
-
-
-@dataclass(frozen=True)
-class FileSupply:
-    """A file of the user, or two aligned ones."""
-
-    file: LocalFile
-    pair: LanguagePair
-    skip_malformed: bool
-    malformed: list[str] = field(default_factory=list)
-    """What was wrong with the rows that were left out."""
-    notes: list[str] = field(default_factory=list)
-    """What was recognised in it."""
-    word_list = False  # a file does not say what it is
-
-    @property
-    def label(self) -> str:
-        """What errors call it."""
-        return str(self.file)
-
-    @property
-    def asked(self) -> str:
-        """The name that was asked for."""
-        return self.label
-
-    @property
-    def path(self) -> Path:
-        """The first of its files."""
-        return self.file.paths[0]
-
-    def ready(self, home: Path, progress: ProgressSink) -> FileSupply:
-        """Itself: a file has no versions."""
-        return self
-
-    def identity(self) -> tuple[str, dict[str, Any], tuple[Input, ...]]:
-        """Its name in the store, the settings that are its own, and its inputs."""
-        name = self.file.source_name
-        inputs = (Input(kind="file", name=name, digest=digest) for digest in self.file.digests)
-        return name, {"skip_malformed": True} if self.skip_malformed else {}, tuple(inputs)
-
-    def pairs(self, home: Path, progress: ProgressSink) -> Iterator[SentencePair]:
-        """Its pairs, as they are read."""
-
-        def count(error: InputError) -> None:
-            # The messages of the first ones are kept; the others are only counted.
-            self.malformed.append(error.message if len(self.malformed) < _EXAMPLES else "")
-
-        malformed = count if self.skip_malformed else refuse
-        return read_local(self.file, self.pair, malformed=malformed, note=self.notes.append)
-
-    def warnings(self) -> list[str]:
-        """What was recognised in the file, and what was left out of it, once it was read."""
-        if not self.malformed:
-            return self.notes
-        count = len(self.malformed)
-        left = "1 row or unit was" if count == 1 else f"{count:,} rows or units were"
-        return [*self.notes, f"{left} malformed and left out; the first: {self.malformed[0]}"]
-
-    def provenance(self) -> dict[str, Any]:
-        """What its manifest says of where it is from."""
-        paths = [str(path.absolute()) for path in self.file.paths]
-        told = {"malformed": self.malformed[:_EXAMPLES]} if self.malformed else {}
-        return {
-            "licence": "not stated",
-            "urls": [],
-            "file": paths[0] if len(paths) == 1 else paths,
-            **told,
-        }
 
 
 def local_name(path: Path, digest: str) -> str:
