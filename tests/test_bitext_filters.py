@@ -21,8 +21,8 @@ from clirot.bitext.alignment import pair_scores
 from clirot.bitext.config import REASONS
 from clirot.bitext.filters.duplicates import Duplicates, Overlap
 from clirot.bitext.filters.outcomes import EXAMPLES, batches, priorities
-from clirot.bitext.filters.text import Codepoints, folded, script_share, scripts_of, tidied, tidy
 from clirot.bitext.stored import write_pairs
+from clirot.bitext.text import Codepoints, folded, script_share, scripts_of, tidied, tidy
 from clirot.errors import ClirotError, UsageError
 from clirot.records import LanguagePair, SentencePair
 

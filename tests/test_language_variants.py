@@ -17,11 +17,11 @@ from typer.testing import CliRunner
 
 from clirot.bitext.acquisition import FetchConfig, fetch_bitext
 from clirot.bitext.catalogue import SOURCES
-from clirot.bitext.filters.text import scripts_of
 from clirot.bitext.formats.language_variants import LanguageVariants
 from clirot.bitext.formats.local_file import LocalFile, read_local
 from clirot.bitext.source import published
 from clirot.bitext.sources.opus_spellings import in_order, spellings, taken_instead
+from clirot.bitext.text import scripts_of
 from clirot.cli import app
 from clirot.collection import open_collection
 from clirot.errors import ChoiceNotice, ClirotError, InputError, LanguageWarning, UsageError

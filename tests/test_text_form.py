@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from clirot.bitext.filters.text import tidy
+from clirot.bitext.text import tidy
 from clirot.collection import open_collection, read_topics
 from clirot.collection.answers import read_answers, read_predictions
 from clirot.collection.irds import IrDatasetsCollection

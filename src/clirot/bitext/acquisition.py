@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from clirot.bitext.config import FetchConfig
-from clirot.bitext.formats.local_file import FileSupply
+from clirot.bitext.formats.file_supply import FileSupply
 from clirot.bitext.source import SourceSupply
 from clirot.bitext.stored import PAIRS, artefact_name, write_pairs
 from clirot.download import without_network
@@ -196,7 +196,7 @@ class _Fetching:
 
             self._overlap = Overlap(config.exclude)
         if config.filters.min_language:
-            from clirot.bitext.filters.text import Identifier
+            from clirot.bitext.text import Identifier
 
             Identifier(config.pair.tgt)  # raises where the extra is missing
 

@@ -11,7 +11,7 @@ from clirot.records import LanguagePair
 from clirot.settings import check_ranges, part, setting
 
 if TYPE_CHECKING:
-    from clirot.bitext.formats.local_file import FileSupply
+    from clirot.bitext.formats.file_supply import FileSupply
     from clirot.bitext.source import Source, SourceSupply
 
 RATIO_FROM = 30
@@ -171,7 +171,9 @@ class FetchConfig:
         "parquet, moses, tmx, xliff, po or mo.",
     )
     skip_malformed: bool = setting(
-        False, "Count the rows of TSV, CSV and JSON lines that cannot be read, and go on."
+        False,
+        "Count the rows of TSV, CSV and JSON lines, the units of TMX and XLIFF and the entries of "
+        "PO that cannot be read, and go on.",
     )
     filters: FilterConfig = part(FilterConfig)
     exclude: tuple[str, ...] = setting(
@@ -227,7 +229,8 @@ class FetchConfig:
         Raises:
             UsageError: a source or a format makes no sense.
         """
-        from clirot.bitext.formats.local_file import FileSupply, LocalFile
+        from clirot.bitext.formats.file_supply import FileSupply
+        from clirot.bitext.formats.local_file import LocalFile
         from clirot.bitext.source import SourceSupply
 
         sources = self.named_sources().items()

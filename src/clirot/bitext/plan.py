@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from clirot.bitext.config import FetchConfig
 from clirot.bitext.formats.compressed import ENDINGS
-from clirot.bitext.formats.local_file import FileSupply, LocalFile
+from clirot.bitext.formats.file_supply import FileSupply
+from clirot.bitext.formats.local_file import LocalFile
 from clirot.bitext.source import Source, SourceSupply
 from clirot.bitext.sources.hub import HubSource
 from clirot.bitext.stored import artefact_name

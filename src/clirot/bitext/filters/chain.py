@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 from clirot.bitext.config import RATIO_FROM, REASONS, FilterConfig
 from clirot.bitext.filters.duplicates import Duplicates, Overlap
 from clirot.bitext.filters.outcomes import ROWS, Batch, Report, batches
-from clirot.bitext.filters.text import (
+from clirot.bitext.text import (
     LETTERS,
     Identifier,
     categories,

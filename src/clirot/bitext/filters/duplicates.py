@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from clirot.bitext.config import REASONS
 from clirot.bitext.filters.outcomes import Batch
-from clirot.bitext.filters.text import Codepoints, folded, tidied
+from clirot.bitext.text import Codepoints, folded, tidied
 from clirot.collection import Collection, open_collection
 from clirot.records import ProgressSink, SentencePair, Step, silent
 from clirot.store import Input

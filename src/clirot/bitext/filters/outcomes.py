@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clirot.bitext.config import MALFORMED, REASONS
-from clirot.bitext.filters.text import Codepoints
+from clirot.bitext.text import Codepoints
 from clirot.records import SentencePair
 
 ROWS = 4096

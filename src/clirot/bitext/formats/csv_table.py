@@ -11,10 +11,13 @@ from __future__ import annotations
 import csv
 from collections import deque
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import IO
 
+from clirot.bitext.formats.columns import sampled
 from clirot.bitext.formats.lines import counted, excerpt, numbered_lines
+from clirot.bitext.formats.numbered_columns import by_number
 from clirot.bitext.formats.request import Request, found_in, missing
 from clirot.errors import InputError
 from clirot.records import SentencePair
@@ -26,13 +29,21 @@ def read_csv(stream: IO[bytes], path: Path, request: Request) -> Iterator[Senten
     """The rows of comma-separated text; where there is no column of ids, the line is the id.
 
     Raises:
-        InputError: with the line, where a row is not as wide as the first, its quotation marks do
+        InputError: with the line, where a row is not as wide as the others, its quotation marks do
             not match, the header lacks a column, or it is not UTF-8.
     """
     pair, fields = request.pair, request.fields
     places = fields.places if fields is not None else None
     width: int | None = None
-    for number, row in _rows(stream, path, request):
+    rows = _rows(stream, path, request)
+    if places is not None:
+        first, rest = sampled(rows, lambda one: sum(map(len, one[1])))
+        full = [row for row in first if row[1]]
+        if full:
+            width, header = by_number(full, places, path, request)
+            first = [row for row in first if row[0] != header]
+        rows = chain(first, rest)
+    for number, row in rows:
         if width is None and row:
             width = len(row)
             if places is None:
@@ -53,7 +64,7 @@ def read_csv(stream: IO[bytes], path: Path, request: Request) -> Iterator[Senten
                     f"{counted(row)}: {excerpt(', '.join(row))}",
                     path=path,
                     line=number,
-                    hint=f"the first row has {width}",
+                    hint=f"the other rows have {width}",
                 )
             )
             continue

@@ -17,14 +17,16 @@ import codecs
 import io
 import re
 import struct
+from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
 from clirot.bitext.formats.language_variants import hint_of
 from clirot.bitext.formats.lines import excerpt, numbered_lines
-from clirot.bitext.formats.request import Request
+from clirot.bitext.formats.po_entries import entries_of, is_header
+from clirot.bitext.formats.request import SKIPPED, Request
 from clirot.bitext.formats.toolkit import in_words, storage, whole
 from clirot.errors import InputError, LanguageError
 from clirot.languages import closest_pair, parse_language
@@ -58,41 +60,104 @@ _Entry = tuple[list[str], Mapping[int, str], int, int]
 def read_po(stream: IO[bytes], path: Path, request: Request) -> Iterator[SentencePair]:
     """The entries of a PO catalogue as pairs; the id is the entry's number.
 
+    An entry with a line that is not PO or not in the declared charset, or with an escape that PO
+    does not have, or which lacks a part, is malformed.
+
     Raises:
-        InputError: with the line, where it is not PO, has an escape that PO does not have, or is
-            not in the charset it declares; or the header names another language.
+        InputError: with the line, where an entry is malformed; or the header is, or names another
+            language.
         UsageError: translate-toolkit is not installed.
     """
-    pypo, parser = storage("pypo"), storage("poparser")
     content = whole(stream, path)
     charset = _charset(content[:_HEAD].decode("ascii", "replace").partition("\n\n")[0], path)
     lines: list[str] = []
-    begun: list[int] = []  # lines with a msgid
-    for number, line in numbered_lines(io.BytesIO(content), path=path, charset=charset):
-        lines.append(_checked(line.strip(), charset, path, number) + "\n")
-        if re.match(r'msgid\s*"', lines[-1]):
-            begun.append(number)
+    unreadable: dict[int, InputError] = {}
+    raw: list[bytes] = []  # all lines, split once, where some cannot be decoded
+
+    def undecoded(error: InputError) -> None:
+        number = error.line or 1
+        unreadable[number] = error
+        raw.extend(content.split(b"\n") if not raw else ())
+        lines.append(raw[number - 1][:80].decode("ascii", "replace"))
+
+    numbered = numbered_lines(io.BytesIO(content), path=path, charset=charset, malformed=undecoded)
+    for number, line in numbered:
+        try:
+            lines.append(_checked(line.strip(), charset, path, number))
+        except InputError as error:
+            unreadable[number] = error
+            lines.append(line)
+    lost: list[int] = []
+    try:
+        if unreadable:
+            raise unreadable[min(unreadable)]
+        catalogue, begun = _parsed(lines, path)
+    except InputError as error:
+        lines, lost = _without_broken(lines, unreadable, error, request)
+        catalogue, begun = _parsed(lines, path)
+    yield from _pairs(catalogue, _entries(catalogue, begun, lost), request, path)
+
+
+def _parsed(lines: Sequence[str], path: Path) -> tuple[Any, list[int]]:
+    """A catalogue as the library parses its lines, and the lines with a msgid."""
+    pypo, parser = storage("pypo"), storage("poparser")
+    begun = [number for number, line in enumerate(lines, start=1) if re.match(r'msgid\s*"', line)]
     catalogue = pypo.pofile()
     catalogue.units = []  # without the header of a new catalogue
-    state = parser.PoParseState(lines, catalogue.create_unit)
+    state = parser.PoParseState([f"{line}\n" for line in lines], catalogue.create_unit)
     with in_words(
         path,
         lambda: (f"no entry of PO goes on with {excerpt(state.next_line.strip())}", state.lineno),
     ):
         parser.parse_units(state, catalogue)
-    units = [one for one in catalogue.units if one.msgid and not one.isobsolete()]
-    if len(units) != len(begun):  # the library leaves out a last entry that is not whole
+    catalogue.units = [one for one in catalogue.units if one.msgid and not one.isobsolete()]
+    if len(catalogue.units) != len(begun):  # the library leaves out a last entry that is not whole
         raise InputError(f"the msgid of line {begun[-1]} has no msgstr", path=path, line=begun[-1])
+    return catalogue, begun
 
-    def entries() -> Iterator[_Entry]:
-        for number, (unit, line) in enumerate(zip(units, begun, strict=True), start=1):
-            if not unit.isfuzzy() and not unit.isheader():
-                forms = unit.msgstr if isinstance(unit.msgstr, dict) else {0: unit.msgstr}
-                strings = {form: pypo.unquotefrompo(quoted) for form, quoted in forms.items()}
-                msgids = [one for one in (unit.msgid, unit.msgid_plural) if one]
-                yield [pypo.unquotefrompo(one) for one in msgids], strings, number, line
 
-    yield from _pairs(catalogue, entries(), request, path)
+def _without_broken(
+    lines: list[str], unreadable: Mapping[int, InputError], first: InputError, request: Request
+) -> tuple[list[str], list[int]]:
+    """The lines with empty ones for those of broken entries; and the first line of each of these.
+
+    Args:
+        lines: all lines.
+        unreadable: number of a line -> why it cannot be read.
+        first: what was found first.
+        request: told of each broken entry.
+    """
+    found = list(entries_of(lines, unreadable))
+    broken = [entry for entry in found if not entry.sound]
+    header = next((entry for entry in found if entry.kinds.strip("cob")), found[0])
+    if not broken or (header in broken and is_header(lines, header)):
+        raise first
+    kept, lost = list(lines), []
+    for entry in broken:
+        start = entry.numbers[0]
+        problem = next((unreadable[one] for one in entry.numbers if one in unreadable), None)
+        if entry is broken[0]:
+            problem = first
+        if problem is None:
+            what = f"not a whole entry of PO: {excerpt(lines[start - 1].strip())}"
+            problem = InputError(what, path=first.path, line=start)
+        problem.hint = f"{problem.hint}; {SKIPPED}" if problem.hint else SKIPPED
+        request.malformed(problem)
+        for number in entry.numbers:
+            kept[number - 1] = ""
+        lost += [start] * entry.counted
+    return kept, lost
+
+
+def _entries(catalogue: Any, begun: Sequence[int], lost: Sequence[int]) -> Iterator[_Entry]:
+    """The entries that are translations, numbered with those that are lost."""
+    pypo = storage("pypo")
+    for number, (unit, line) in enumerate(zip(catalogue.units, begun, strict=True), start=1):
+        if not unit.isfuzzy() and not unit.isheader():
+            forms = unit.msgstr if isinstance(unit.msgstr, dict) else {0: unit.msgstr}
+            strings = {form: pypo.unquotefrompo(quoted) for form, quoted in forms.items()}
+            msgids = [pypo.unquotefrompo(one) for one in (unit.msgid, unit.msgid_plural) if one]
+            yield msgids, strings, number + bisect_left(lost, line), line
 
 
 def read_mo(stream: IO[bytes], path: Path, request: Request) -> Iterator[SentencePair]:

@@ -1,13 +1,8 @@
-"""Text with a sentence or a pair a line: its lines, TSV, and two files whose lines correspond.
+"""Text with a sentence a line: its lines, and two files whose lines correspond.
 
 Text is UTF-8, or UTF-16 with a byte order mark. Only a line feed ends a line: ``str.splitlines``
 would also cut at Unicode separators, which occur inside sentences, and would so shift all lines
-after them.
-
-A line of tab-separated text is ``source TAB target [TAB id]``, or other columns. Quotation marks
-are text, not syntax. An empty line is a pair with two empty sides, so that it is counted among the
-dropped pairs. A first line that names the two languages (``en TAB so``) or sides (``src TAB tgt``)
-is a header.
+after them. A file whose lines end in carriage returns alone would be one line, and is refused.
 """
 
 from __future__ import annotations
@@ -15,18 +10,12 @@ from __future__ import annotations
 import codecs
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from itertools import zip_longest
+from itertools import chain, islice, zip_longest
 from pathlib import Path
 from typing import IO, TypeVar
 
 from clirot.bitext.formats.compressed import DamagedError, open_bytes
-from clirot.bitext.formats.request import (
-    Malformed,
-    Part,
-    Request,
-    missing,
-    refuse,
-)
+from clirot.bitext.formats.request import Malformed, Part, refuse
 from clirot.errors import InputError
 from clirot.records import SentencePair
 
@@ -77,7 +66,11 @@ def numbered_lines(
                 f"{unmarked} without a byte order mark", path=path, hint=_CONVERT.format(unmarked)
             )
         if encoding is not None:
-            for line in _sixteen(raw[2:], stream, encoding):
+            decoded = _sixteen(raw[2:], stream, encoding)
+            begin = list(islice(decoded, 2))
+            if len(begin) == 1 and "\r" in begin[0].rstrip("\r"):
+                raise InputError(_OLD_MAC, path=path, hint=_OLD_MAC_HINT)
+            for line in chain(begin, decoded):
                 number += 1
                 yield number, _within(line, path, number).removesuffix("\r")
             return
@@ -87,6 +80,8 @@ def numbered_lines(
             number += 1
             if len(raw) > MAX_LINE:
                 _within(raw, path, number)
+            if number == 1 and b"\r" in raw.rstrip(b"\r") and not raw.endswith(b"\n"):
+                raise InputError(_OLD_MAC, path=path, hint=_OLD_MAC_HINT)
             try:
                 line = raw.decode(charset)
             except UnicodeDecodeError as error:
@@ -102,6 +97,8 @@ def numbered_lines(
         ) from error
 
 
+_OLD_MAC = "its lines end in carriage returns alone, so that it is one line"
+_OLD_MAC_HINT = "make lines of it, for example with: tr '\\r' '\\n'"
 _CONVERT = "convert it, for example with: iconv -f {} -t UTF-8"
 
 
@@ -161,62 +158,6 @@ def excerpt(line: str) -> str:
 def counted(cells: Sequence[str]) -> str:
     """The number of columns of a row, in words."""
     return "1 column" if len(cells) == 1 else f"{len(cells)} columns"
-
-
-_ROW = "a row is: source sentence TAB target sentence, and TAB id if there is one"
-
-
-def read_tsv(stream: IO[bytes], path: Path, request: Request) -> Iterator[SentencePair]:
-    """The rows of tab-separated text; where a row has no id, its line number is the id.
-
-    Raises:
-        InputError: with the line, where a row has too few or too many columns or is not UTF-8, or
-            the header lacks a column.
-    """
-    fields, malformed = request.fields, request.malformed
-    places = fields.places if fields is not None else None
-    width: int | None = None  # of a table with a header
-    for number, line in numbered_lines(stream, path=path, malformed=malformed):
-        cells = line.split("\t")
-        if number == 1 and places is None:
-            header = _header(cells, request, path)
-            if header is not None:
-                places, width = header, len(cells)
-                continue
-        if not line.strip():
-            yield SentencePair("", "", str(number), number)
-            continue
-        if places is None:
-            if len(cells) not in (2, 3):
-                malformed(_wrong(cells, line, path, number, _ROW))
-                continue
-            chosen = cells
-        else:
-            if len(cells) <= max(places) or (width is not None and len(cells) != width):
-                hint = f"the header has {width}" if width else "the columns asked for are not there"
-                malformed(_wrong(cells, line, path, number, hint))
-                continue
-            chosen = [cells[place] for place in places]
-        identifier = chosen[2].strip() if len(chosen) == 3 else ""
-        yield SentencePair(chosen[0], chosen[1], identifier or str(number), number)
-
-
-def _header(cells: list[str], request: Request, path: Path) -> tuple[int, ...] | None:
-    """The places of the fields in a first line, or None if that line is a row."""
-    pair, fields = request.pair, request.fields
-    names = [cell.strip() for cell in cells]
-    if fields is not None and not set(fields.names) <= set(names):
-        message, hint = missing(names, pair, fields)
-        raise InputError(message, path=path, line=1, hint=hint)
-    chosen = fields or request.found_in(names)
-    if chosen is None and request.names_other_variants(names):
-        message, hint = missing(names, pair, None)
-        raise InputError(message, path=path, line=1, hint=hint)
-    return tuple(names.index(name) for name in chosen.names) if chosen is not None else None
-
-
-def _wrong(cells: list[str], line: str, path: Path, number: int, hint: str) -> InputError:
-    return InputError(f"{counted(cells)}: {excerpt(line)}", path=path, line=number, hint=hint)
 
 
 def read_aligned(

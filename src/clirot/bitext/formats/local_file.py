@@ -15,25 +15,31 @@ import hashlib
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import takewhile
 from pathlib import Path
-from typing import Any
 
 from clirot.bitext.formats.compressed import is_zip, open_raw, without_compression
 from clirot.bitext.formats.language_variants import LanguageVariants
-from clirot.bitext.formats.request import Fields, Malformed, Part, Request, refuse
-from clirot.bitext.formats.table import ENDINGS, FORMATS, ending_of, format_of
+from clirot.bitext.formats.request import (
+    Fields,
+    Malformed,
+    Note,
+    Part,
+    Request,
+    chosen,
+    refuse,
+)
+from clirot.bitext.formats.sides import checked
+from clirot.bitext.formats.table import ENDINGS, FORMATS, Format, ending_of, format_of
 from clirot.bitext.formats.zip_archive import listed, member_names
 from clirot.digests import file_digest
 from clirot.errors import InputError, UsageError
 from clirot.languages import is_language
-from clirot.records import LanguagePair, ProgressSink, SentencePair
-from clirot.store import Input
+from clirot.records import LanguagePair, SentencePair
 
 _LONGEST_CODE = 16
-_EXAMPLES = 5  # of rows that could not be read
 _BESIDE = ("readme", "license", "licence", "info", "citation", "copying")
 
 
@@ -151,6 +157,7 @@ def read_local(
     pair: LanguagePair,
     *,
     malformed: Malformed = refuse,
+    note: Note = chosen,
     variants: LanguageVariants | None = None,
 ) -> Iterator[SentencePair]:
     """The pairs of a file, in the order they stand in it.
@@ -159,8 +166,9 @@ def read_local(
         file: the file, or two; what :meth:`LocalFile.parse` gives.
         pair: the languages. Columns that the user names are in this order; formats that name
             their languages are read in either direction.
-        malformed: told of rows of TSV, CSV and JSON lines that cannot be read; they are left out
-            where it does not raise.
+        malformed: told of rows of TSV, CSV and JSON lines, of units of TMX and XLIFF and of entries
+            of PO that cannot be read; they are left out where it does not raise.
+        note: told of what was recognised in the file; a warning of Python if nothing is given.
         variants: notes which variants of the languages were read; None: once the file is read, a
             Python warning says it (LanguageWarning, ChoiceNotice).
 
@@ -182,78 +190,28 @@ def read_local(
             )
     if file.fields is not None and not FORMATS[name].is_table:
         raise UsageError(f"{file}: {FORMATS[name].title} has no columns to name")
-    request = Request(pair=pair, fields=file.fields, malformed=malformed, counted=said)
-    pairs = FORMATS[name].read(parts, request)
+    request = Request(pair=pair, fields=file.fields, malformed=malformed, note=note, counted=said)
+    pairs = _believable(FORMATS[name], parts, request, file)
     return pairs if variants is not None else said.told_after(pairs, str(file))
 
 
-@dataclass(frozen=True)
-class FileSupply:
-    """A file of the user, or two aligned ones."""
+def _believable(
+    kind: Format, parts: tuple[Part, ...], request: Request, file: LocalFile
+) -> Iterator[SentencePair]:
+    """The pairs, unless the columns that were found for the sides hold something else.
 
-    file: LocalFile
-    pair: LanguagePair
-    skip_malformed: bool
-    malformed: list[str] = field(default_factory=list)
-    """What was wrong with the rows that were left out."""
-    word_list = False  # a file does not say what it is
-
-    @cached_property
-    def variants(self) -> LanguageVariants:
-        """Which variants of the languages were read, once the file is."""
-        return LanguageVariants(self.pair)
-
-    @property
-    def label(self) -> str:
-        """What errors call it."""
-        return str(self.file)
-
-    @property
-    def asked(self) -> str:
-        """The name that was asked for."""
-        return self.label
-
-    @property
-    def path(self) -> Path:
-        """The first of its files."""
-        return self.file.paths[0]
-
-    def ready(self, home: Path, progress: ProgressSink) -> FileSupply:
-        """Itself: a file has no versions."""
-        return self
-
-    def identity(self) -> tuple[str, dict[str, Any], tuple[Input, ...]]:
-        """Its name in the store, the settings that are its own, and its inputs."""
-        name = self.file.source_name
-        inputs = (Input(kind="file", name=name, digest=digest) for digest in self.file.digests)
-        return name, {"skip_malformed": True} if self.skip_malformed else {}, tuple(inputs)
-
-    def pairs(self, home: Path, progress: ProgressSink) -> Iterator[SentencePair]:
-        """Its pairs, as they are read."""
-
-        def count(error: InputError) -> None:
-            # The messages of the first ones are kept; the others are only counted.
-            self.malformed.append(error.message if len(self.malformed) < _EXAMPLES else "")
-
-        malformed = count if self.skip_malformed else refuse
-        self.variants.forget()
-        return read_local(self.file, self.pair, malformed=malformed, variants=self.variants)
-
-    def warnings(self) -> list[str]:
-        """What was read instead of a language that was asked for, once it is read."""
-        return self.variants.warnings
-
-    def provenance(self) -> dict[str, Any]:
-        """What its manifest says of where it is from."""
-        paths = [str(path.absolute()) for path in self.file.paths]
-        told = {"malformed": self.malformed[:_EXAMPLES]} if self.malformed else {}
-        told |= {"language_variants": notes} if (notes := self.variants.notes) else {}
-        return {
-            "licence": "not stated",
-            "urls": [],
-            "file": paths[0] if len(paths) == 1 else paths,
-            **told,
-        }
+    What the user named himself is read, and what contradicts it is only said.
+    """
+    pairs, doubt = checked(kind.read(parts, request), request.pair, table=kind.is_table)
+    if doubt is not None and kind.is_table and request.fields is None:
+        raise InputError(
+            doubt,
+            path=parts[0].label,
+            hint="name the columns of both sides: PATH:SRC,TGT",
+        )
+    if doubt is not None:
+        request.note(f"{file}: {doubt}")
+    yield from pairs
 
 
 def local_name(path: Path, digest: str) -> str:

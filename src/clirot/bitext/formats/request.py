@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import csv
 import io
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -19,7 +20,7 @@ from typing import Any
 from clirot.bitext.formats.compressed import kind_of, open_bytes, open_raw, without_compression
 from clirot.bitext.formats.language_variants import LanguageVariants, hint_of
 from clirot.bitext.formats.zip_archive import listed, open_named
-from clirot.errors import InputError, LanguageError, UsageError
+from clirot.errors import ChoiceNotice, InputError, LanguageError, UsageError
 from clirot.languages import (
     closest_pair,
     language_code,
@@ -32,6 +33,12 @@ from clirot.registry import closest
 
 Malformed = Callable[[InputError], None]
 """What is called with the error of a malformed row: :func:`refuse`, or something that counts."""
+
+SKIPPED = "`fetch_bitext(skip_malformed=True)` leaves out what is broken, counts it and goes on"
+"""The hint of a fault that need not end the reading."""
+
+Note = Callable[[str], None]
+"""What is told, in words, of something that was chosen or passed over and that is no fault."""
 
 _SIDES = (("src", "tgt"), ("source", "target"))
 _IDS = ("id", "tuid")
@@ -82,6 +89,11 @@ class Part:
 def refuse(error: InputError) -> None:
     """Raise the error, so that a malformed row ends the reading."""
     raise error
+
+
+def chosen(note: str) -> None:
+    """Say a note as a warning of Python."""
+    warnings.warn(note, ChoiceNotice, stacklevel=2)
 
 
 @dataclass(frozen=True)
@@ -140,7 +152,9 @@ class Request:
     fields: Fields | None = None
     """The columns of a table; None: found by their names."""
     malformed: Malformed = refuse
-    """Told of the rows of a table that cannot be read; they are left out if it does not raise."""
+    """Told of the rows and units that cannot be read; they are left out if it does not raise."""
+    note: Note = chosen
+    """Told of what was recognised in a file, so that it can be said."""
     counted: LanguageVariants | None = None
     """Where the variants of the languages are noted; None: nobody asks for them."""
 

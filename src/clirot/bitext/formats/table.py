@@ -17,9 +17,10 @@ from xml.parsers import expat
 from clirot.bitext.formats.csv_table import read_csv
 from clirot.bitext.formats.gettext_catalogue import MO_MAGIC, read_mo, read_po
 from clirot.bitext.formats.jsonl import read_jsonl
-from clirot.bitext.formats.lines import read_aligned, read_tsv
+from clirot.bitext.formats.lines import read_aligned
 from clirot.bitext.formats.parquet_table import MAGIC, read_parquet
 from clirot.bitext.formats.request import Part, Request
+from clirot.bitext.formats.tab_table import read_tsv
 from clirot.bitext.formats.tmx import read_tmx
 from clirot.bitext.formats.xliff import read_xliff
 from clirot.errors import InputError

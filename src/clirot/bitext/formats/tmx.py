@@ -11,6 +11,7 @@ from typing import IO
 
 from clirot.bitext.formats.language_variants import LanguageVariants, hint_of
 from clirot.bitext.formats.request import Request
+from clirot.bitext.formats.xml_recovery import Outline
 from clirot.bitext.formats.xml_stream import XmlReader
 from clirot.errors import InputError, LanguageError
 from clirot.languages import parse_language
@@ -29,15 +30,18 @@ def read_tmx(stream: IO[bytes], path: Path, request: Request) -> Iterator[Senten
     a language, the one that was asked for is taken, or else the nearest (``request.variants``); of
     several in one, the first.
 
+    A unit in which something is not well-formed, or a variant has no language, is malformed.
+
     Raises:
-        InputError: with the line, where it is not well-formed XML, not TMX, declares entities, or
-            has a variant without a language; or no unit has both languages.
+        InputError: with the line, where a unit is malformed, the rest is not well-formed XML, not
+            TMX or declares entities; or no unit has both languages.
     """
     pair = request.pair
     document = _Document(path, request.variants)
-    yield from document.items(stream)
+    yield from document.items(stream, request.malformed)
     if not document.both:
         found = ", ".join(sorted(document.languages)) or "none"
+        found += f"; {document.broken} units are malformed" if document.broken else ""
         raise InputError(
             f"no unit has both {pair.src!r} and {pair.tgt!r}; languages found: {found}",
             path=path,
@@ -46,13 +50,16 @@ def read_tmx(stream: IO[bytes], path: Path, request: Request) -> Iterator[Senten
 
 
 class _Document(XmlReader[SentencePair]):
+    outline = Outline(
+        units=frozenset({"tu"}), holders=frozenset({"body"}), around=frozenset({"tmx", "body"})
+    )
+
     def __init__(self, path: Path, variants: LanguageVariants) -> None:
         super().__init__(path)
         self.both = False
         self.languages: set[str] = set()
         self._variants = variants
-        self._count = 0
-        self._unit = ""
+        self._name = ""
         self._segments: dict[str, str] = {}
         """Language code of a variant, as it is written -> its text."""
         self._language = ""
@@ -68,8 +75,7 @@ class _Document(XmlReader[SentencePair]):
             if tag != "tmx":
                 raise self.wrong(f"not TMX: the document is a <{tag[:60]}>")
         elif tag == "tu":
-            self._count += 1
-            self._unit = attributes.get("tuid") or str(self._count)
+            self._name = attributes.get("tuid") or str(self.count)
             self._segments = {}
         elif tag == "tuv":
             self._language = self._language_of(attributes)
@@ -84,7 +90,7 @@ class _Document(XmlReader[SentencePair]):
             sides = self._variants.choose(list(self._segments))
             src, tgt = (self._segments.get(code) if code else None for code in sides)
             self.both = self.both or (src is not None and tgt is not None)
-            self.finished.append(SentencePair(src or "", tgt or "", self._unit, self._count))
+            self.finished.append(SentencePair(src or "", tgt or "", self._name, self.count))
         elif tag == "seg" and self._words is not None:
             self._segments[self._language] = "".join(self._words)
             self._words = None
@@ -95,10 +101,14 @@ class _Document(XmlReader[SentencePair]):
         if self._words is not None and not self._codes:
             self._words.append(text)
 
+    def left_out(self, start: int, end: int, unit: int | None) -> None:
+        """Nothing is kept of a unit that is malformed."""
+        self._segments, self._words, self._codes = {}, None, 0
+
     def _language_of(self, attributes: Mapping[str, str]) -> str:
         written = attributes.get("xml:lang") or attributes.get("lang")
         if not written:
-            raise self.wrong("a <tuv> without xml:lang")
+            raise self.fault("a <tuv> without xml:lang")
         written = written[:_LONGEST_CODE]
         try:
             language = parse_language(written)

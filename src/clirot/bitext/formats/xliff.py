@@ -14,6 +14,7 @@ Source: XLIFF 1.2 (https://docs.oasis-open.org/xliff/v1.2/os/xliff-core.html) an
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
@@ -21,12 +22,14 @@ from typing import IO, Any
 from clirot.bitext.formats.language_variants import hint_of
 from clirot.bitext.formats.request import Request
 from clirot.bitext.formats.toolkit import in_words, storage, whole
+from clirot.bitext.formats.xml_recovery import Bytes, Outline
 from clirot.bitext.formats.xml_stream import XmlReader
 from clirot.errors import InputError, LanguageError
 from clirot.languages import closest_language, closest_pair, parse_language
 from clirot.records import SentencePair
 
 _NATIVE_CODE = frozenset({"bpt", "ept", "it", "ph"})
+_UNIT = re.compile(rb"<(?:trans-)?unit[\s/>]")
 _XML_LANG = "{http://www.w3.org/XML/1998/namespace}lang"
 
 
@@ -34,18 +37,21 @@ def read_xliff(stream: IO[bytes], path: Path, request: Request) -> Iterator[Sent
     """The units of an XLIFF document as pairs; the id is the unit's, and its piece's or segment's.
 
     A document that translates from the pair's target language into its source language is read the
-    other way round; a file in it that translates between other languages is left out.
+    other way round; a file in it that translates between other languages is left out. A unit in
+    which something is not well-formed is malformed.
 
     Raises:
-        InputError: it is not well-formed XML, not XLIFF 1 or 2, or declares entities; or nothing
-            in it is between the two languages.
+        InputError: with the line, where a unit is malformed, the rest is not well-formed XML, not
+            XLIFF 1 or 2, or declares entities; or nothing in it is between the two languages.
         UsageError: translate-toolkit is not installed.
     """
     pair = request.pair
     content = whole(stream, path)
     checked = _Checked(path)
-    for _ in checked.items(io.BytesIO(content)):
+    for _ in checked.items(io.BytesIO(content), request.malformed):
         pass
+    if checked.cuts:
+        content = _without(content, checked.cuts)
     module, store = ("xliff", "Xliff1File") if checked.old else ("xliff2", "Xliff2File")
     document = getattr(storage(module), store)()
     document.units = []
@@ -55,9 +61,11 @@ def read_xliff(stream: IO[bytes], path: Path, request: Request) -> Iterator[Sent
     between = {f"{_code(one) or '?'} to {_code(other) or '?'}" for one, other in languages}
     wanted = _wanted(list(dict.fromkeys(languages)), request)
     found = False
-    for place, (unit, own_languages) in enumerate(
+    places = (number for number in range(1, checked.count + 1) if number not in checked.lost)
+    for count, (unit, own_languages) in enumerate(
         zip(document.units, languages, strict=True), start=1
     ):
+        place = next(places, count) if checked.old else count
         if own_languages in wanted:
             found, swapped = True, wanted[own_languages]
             name = unit.xmlelement.get("id") if checked.old else unit.getid()
@@ -67,7 +75,8 @@ def read_xliff(stream: IO[bytes], path: Path, request: Request) -> Iterator[Sent
     if not found:
         raise InputError(
             f"nothing in it is between {pair.src!r} and {pair.tgt!r}; it translates: "
-            f"{', '.join(sorted(between)[:20]) or 'nothing'}",
+            f"{', '.join(sorted(between)[:20]) or 'nothing'}"
+            + (f"; {checked.broken} units are malformed" if checked.broken else ""),
             hint="? is a language that the file does not state"
             if "?" in str(between)
             else hint_of(pair, [one for two in languages for one in two]),
@@ -107,8 +116,20 @@ class _Checked(XmlReader[None]):
     The library's parser reads no other file either, but leaves out entities without a word.
     """
 
-    old = True
-    """Whether it is of version 1."""
+    outline = Outline(
+        units=frozenset({"trans-unit", "unit"}),
+        holders=frozenset({"body", "group", "file"}),
+        around=frozenset({"xliff", "file", "body", "group"}),
+    )
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.old = True
+        """Whether it is of version 1."""
+        self.cuts: list[tuple[int, int]] = []
+        """Where the tag before each fault begins, and the first byte after what is left out."""
+        self.lost: set[int] = set()
+        """Numbers of the units that are malformed, from 1."""
 
     def start(self, tag: str, attributes: Mapping[str, str]) -> None:
         self.size = 0
@@ -122,6 +143,25 @@ class _Checked(XmlReader[None]):
             raise self.wrong(
                 f"XLIFF of version {version[:20]!r}", "versions 1.0 to 1.2 and 2.x are read"
             )
+
+    def left_out(self, start: int, end: int, unit: int | None) -> None:
+        """Note what the library must not get."""
+        self.cuts.append((start, end))
+        self.lost |= {unit} if unit is not None else set()
+
+
+def _without(content: bytes, cuts: list[tuple[int, int]]) -> bytes:
+    """A document without some of its bytes. Their lines stay, and UTF-16 becomes UTF-8."""
+    source = Bytes(io.BytesIO(content))
+    content = b"".join(iter(source.read, b""))
+    parts, at = [], 0
+    for start, end in cuts:
+        if not _UNIT.match(content, start):
+            start = content.index(b">", start, end) + 1  # after the tag of something else
+        parts += [content[at:start], b"\n" * content.count(b"\n", start, end)]
+        at = end
+    whole = b"".join([*parts, content[at:]])
+    return whole if source.encoding is None else re.sub(rb"<\?xml[^>]*\?>", b"", whole, count=1)
 
 
 def _languages(unit: Any, old: bool) -> tuple[str, str]:
