@@ -20,7 +20,7 @@ from pathlib import Path
 
 import pytest
 from bitext_files import WRITERS, as_mo, as_parquet, as_po, as_tmx, as_xliff
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from clirot.bitext.formats import FORMATS, Fields, LocalFile, compressed, lines, read_local
@@ -767,6 +767,7 @@ def test_a_msgstr_on_its_own(tmp_path):
 
 
 @settings(max_examples=60, deadline=None)
+@example(entries={"_:": ("0", False, False), "a": ("b", False, False)})
 @given(
     entries=st.dictionaries(texts("po"), st.tuples(texts("po"), st.booleans(), st.booleans())),
 )

@@ -110,7 +110,9 @@ def _parsed(lines: Sequence[str], path: Path) -> tuple[Any, list[int]]:
         lambda: (f"no entry of PO goes on with {excerpt(state.next_line.strip())}", state.lineno),
     ):
         parser.parse_units(state, catalogue)
-    catalogue.units = [one for one in catalogue.units if one.msgid and not one.isobsolete()]
+    # A msgid that begins with "_:" is a comment in KDE's old way, alone or before the msgid proper.
+    units = [one for one in catalogue.units if one.msgid or one.msgidcomments]
+    catalogue.units = [one for one in units if not one.isobsolete()]
     if len(catalogue.units) != len(begun):  # the library leaves out a last entry that is not whole
         raise InputError(f"the msgid of line {begun[-1]} has no msgstr", path=path, line=begun[-1])
     return catalogue, begun
@@ -156,7 +158,8 @@ def _entries(catalogue: Any, begun: Sequence[int], lost: Sequence[int]) -> Itera
         if not unit.isfuzzy() and not unit.isheader():
             forms = unit.msgstr if isinstance(unit.msgstr, dict) else {0: unit.msgstr}
             strings = {form: pypo.unquotefrompo(quoted) for form, quoted in forms.items()}
-            msgids = [pypo.unquotefrompo(one) for one in (unit.msgid, unit.msgid_plural) if one]
+            own = (unit.msgid or unit.msgidcomments, unit.msgid_plural)
+            msgids = [pypo.unquotefrompo(one) for one in own if one]
             yield msgids, strings, number + bisect_left(lost, line), line
 
 
