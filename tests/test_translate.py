@@ -227,6 +227,21 @@ def test_what_is_kept_is_what_was_given(tmp_path: Path) -> None:
     assert TranslationCache(tmp_path, {"model": "y"}).get("salt") is None
 
 
+@pytest.mark.parametrize(
+    ("shortened", "expected"), [("false", Rendering(("cusbo",))), ("true", None)]
+)
+def test_rows_that_older_versions_kept(
+    tmp_path: Path, shortened: str, expected: Rendering | None
+) -> None:
+    """They did not keep how long a text was that the model did not read to its end."""
+    kept = cache(tmp_path)
+    kept.add({"salt": Rendering(("cusbo",))})
+    kept.path.write_text(
+        kept.path.read_text().replace('"shortened": null', f'"shortened": {shortened}')
+    )
+    assert cache(tmp_path).get("salt") == expected
+
+
 @pytest.mark.parametrize("left", [1, 40, -1])
 def test_a_line_that_was_left_unfinished(tmp_path: Path, left: int) -> None:
     """As many bytes of the last line reached the disk; -1: all but its line end."""

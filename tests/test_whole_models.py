@@ -385,6 +385,22 @@ def test_an_adapter_is_no_model(whole: Path, place: Path) -> None:
     assert "an adapter (PEFT), whose model lies elsewhere" in refused(model)
 
 
+@pytest.mark.parametrize("name", ["config.json", "tokenizer.json", "tokenizer_config.json"])
+def test_a_file_of_json_that_is_cut_off_is_named(name: str, whole: Path, place: Path) -> None:
+    model = copied(whole, "bert", place)
+    content = (model / name).read_text()
+    (model / name).write_text(content[: len(content) // 2])
+    assert f"{name}: not JSON" in refused(model)
+
+
+def test_weights_that_are_not_numbers(whole: Path, place: Path) -> None:
+    model = copied(whole, "bert", place)
+    found = weights(model)
+    found[a_name(model)][0] = float("nan")
+    rewrite(model, found)
+    assert "the token vectors are not numbers" in refused(model)
+
+
 # --- projections
 
 

@@ -55,6 +55,16 @@ def check_files(path: Path) -> None:
         )
 
 
+def check_json(path: Path) -> None:
+    """Refuse a checkpoint with a file of JSON that cannot be read.
+
+    Raises:
+        InputError: it is cut off or damaged.
+    """
+    for file in sorted(path.glob("*.json")):
+        _json(file)
+
+
 def _modules(path: Path) -> Iterator[Path]:
     """The directories of the modules of a sentence transformer."""
     listed = _json(path / "modules.json") or []

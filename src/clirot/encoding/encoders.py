@@ -12,19 +12,19 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from clirot.cut_texts import CutSink, nobody_told
-from clirot.encoding.checkpoint_files import check_files
+from clirot.encoding.checkpoint_files import check_files, check_json
 from clirot.encoding.libraries import quiet_libraries
 from clirot.encoding.loading import loading
 from clirot.encoding.overflow import noting_cuts
 from clirot.encoding.text_encoder import check_text_encoder, check_whole
-from clirot.encoding.vocabulary import check_tokenizer_files
+from clirot.encoding.vocabulary import check_tokenizer_files, load_tokenizer
 from clirot.errors import ClirotError, InputError
 from clirot.known_models import Prompts
 from clirot.models import ModelRef, Side
@@ -151,8 +151,8 @@ def load_model(
 
     Raises:
         InputError: it is not a checkpoint, its weights are not safetensors, or not those that the
-            architecture needs, its tokenizer is missing or does not fit, it is not a text encoder,
-            or its prompts contradict those that are given.
+            architecture needs, or not numbers, its tokenizer is missing or does not fit, it is not
+            a text encoder, or its prompts contradict those that are given.
     """
     check_files(path)
     check_tokenizer_files(path)
@@ -173,16 +173,40 @@ def load_model(
             check_text_encoder(model, path)
             check_whole(model, loaded, path)
             _use_prompts(model, prompts, path)
-            model.encode_query(["a", "a b"])
+            tried: Any = model.encode_query(["a", "a b"])
         except ClirotError:
             raise
         except Exception as error:  # of every kind, depending on the architecture
-            raise InputError(
-                f"cannot be loaded as an encoder: {' '.join(str(error).split())[:_LONGEST]}",
-                path=path,
-                hint="a sentence-transformers or transformers checkpoint with safetensors weights",
-            ) from error
+            raise _explained(error, path) from error
+    if not all(torch.isfinite(one).all() for one in tried):
+        raise InputError(
+            "the token vectors are not numbers: weights are infinite or not numbers",
+            path=path,
+            hint="take a checkpoint from before its training diverged",
+        )
     return model
+
+
+def _explained(error: Exception, path: Path) -> InputError:
+    """The error for a checkpoint that cannot be loaded.
+
+    sentence-transformers passes over the reason where a configuration or a tokenizer cannot be
+    read, and says what followed from it; so both are read once more, by themselves.
+    """
+
+    def failure(cause: Exception) -> InputError:
+        return InputError(
+            f"cannot be loaded as an encoder: {' '.join(str(cause).split())[:_LONGEST]}",
+            path=path,
+            hint="a sentence-transformers or transformers checkpoint with safetensors weights",
+        )
+
+    try:
+        check_json(path)
+        load_tokenizer(path, failure)
+    except InputError as reason:
+        return reason
+    return failure(error)
 
 
 def save_model(model: MultiVectorEncoder, target: Path) -> None:
