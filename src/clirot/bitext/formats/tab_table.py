@@ -187,9 +187,10 @@ def _without_id(row: Sequence[str]) -> bool:
 
 
 def _numbered(rows: Sequence[Sequence[str]]) -> bool:
-    """Whether the third cells are whole numbers that are all different, or numbers of sections: ones
-    that rise, such as 1.9, 1.10 and 2.1, or begin with zeros, such as 0034.0. Scores of mined files
-    fall, or are in no order.
+    """Whether the third cells are whole numbers that are all different, or numbers of sections.
+
+    Those rise, such as 1.9, 1.10 and 2.1, or begin with zeros, such as 0034.0. Scores of mined
+    files fall, or are in no order.
     """
     third = [own for row in rows if (own := row[2].strip())]
     parts = [own.split(".") for own in third]
