@@ -143,7 +143,8 @@ def test_a_third_column_that_holds_no_ids_is_not_read_and_that_is_said(tmp_path,
 
 def test_ids_and_attributions_are_ids(tmp_path):
     keys, thanks = [f"a.b:key_{n}" for n in "abcdef"], [f"by us #{n} & #7" for n in range(6)]
-    for third in (COUNTS, keys, thanks):
+    sections = ["1.1", "1.9", "1.10", "2.1", "10.1", "10.2"]
+    for third in (COUNTS, keys, thanks, sections):
         found, notes = read(table(tmp_path / "x.tsv", ENGLISH, FINNISH, third))
         assert [one.id for one in found] == third and notes == []
 

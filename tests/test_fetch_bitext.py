@@ -297,7 +297,7 @@ def test_a_file_is_parsed_and_hashed_once(store, greetings, monkeypatch):
 
 
 def test_sources_are_merged_in_the_order_asked_for(store, tmp_path):
-    for name, rows in (("a", "1\tx\n2\ty\n"), ("b", "2\ty\tb2\n3\tz\n")):
+    for name, rows in (("a", "one\tx\ntwo\ty\n"), ("b", "two\ty\tb2\nthree\tz\n")):
         (tmp_path / f"{name}.tsv").write_text(rows)
         get(store, files=(tmp_path / f"{name}.tsv",)).check()
     a, b = stored_sources(store, EN_SO)

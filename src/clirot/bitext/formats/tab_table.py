@@ -11,6 +11,7 @@ hold text. A third column of scores, addresses or labels is no column of ids, an
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, combinations
@@ -189,9 +190,19 @@ def _without_id(row: Sequence[str]) -> bool:
 
 
 def _numbered(rows: Sequence[Sequence[str]]) -> bool:
-    """Whether the third cells are whole numbers that are all different."""
+    """Whether the third cells are whole numbers that are all different, or numbers of sections.
+
+    Those rise, such as 1.9, 1.10 and 2.1, or begin with zeros, such as 0034.0. Scores of mined
+    files fall, or are in no order.
+    """
     third = [own for row in rows if (own := row[2].strip())]
-    return all(own.isdecimal() for own in third) and len(set(third)) == len(third)
+    parts = [own.split(".") for own in third]
+    if len(set(third)) < len(third) or not all(map(str.isdecimal, chain(*parts))):
+        return False
+    numbers = [tuple(map(int, one)) for one in parts]
+    whole = all(len(one) == 1 for one in numbers)
+    padded = any(re.match("0[0-9]", own) for own in third)
+    return whole or padded or numbers == sorted(numbers)
 
 
 def _text(rows: Sequence[Sequence[str]], place: int) -> list[str]:
