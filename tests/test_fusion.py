@@ -273,14 +273,75 @@ def test_scores_that_are_equal_as_32_bit_floats_are_tied_before_fusion() -> None
     assert result.fused["rrf:k=1", ""].documents("t")["y"] == pytest.approx(1 / 2)
 
 
-def test_a_single_hit_adds_nothing_to_a_sum_and_this_is_said() -> None:
+@pytest.mark.parametrize(
+    ("how", "expected", "says"),
+    [
+        ("sum", {"only": 1.0, "x": 1.0, "y": 0.0}, "makes those 1, as found (ranx: 0)"),
+        ("wsum:a=.5,b=.5", {"only": 0.5, "x": 0.5, "y": 0.0}, "makes those 1"),
+        ("sum:norm=min-max-inverted", {"only": 1.0, "y": 1.0, "x": 0.0}, "makes those 1"),
+        ("sum:norm=sum", {"only": 1.0, "x": 1.0, "y": 0.0}, "equal shares"),
+        ("sum:norm=zmuv", {"x": 1.0, "only": 0.0, "y": -1.0}, "they add nothing"),
+        ("sum:norm=max", {"only": 1.0, "x": 1.0, "y": 0.5}, None),
+        ("rrf", {"only": 1 / 61, "x": 1 / 61, "y": 1 / 62}, None),
+    ],
+)
+def test_a_single_hit_counts_as_found_and_this_is_said(
+    how: str, expected: dict[str, float], says: str | None
+) -> None:
     runs = {"a": {"t": {"only": 7.0}}, "b": {"t": {"x": 2.0, "y": 1.0}}}
-    result = evaluation(runs, {"t": {"only": 1}}, fuse=("sum", "rrf"))
-    assert result.fused["sum", ""].documents("t") == {"x": 1.0, "y": 0.0, "only": 0.0}
-    assert result.fused["rrf", ""].documents("t")["only"] == pytest.approx(1 / 61)
+    result = evaluation(runs, {"t": {"only": 1}}, fuse=(how,))
+    assert result.fused[how, ""].documents("t") == pytest.approx(expected)
     said = [note for note in result.notes if "single hit" in note]
-    assert len(said) == 1
-    assert said[0].startswith("fusion sum: run a has a single hit")
+    assert [note.startswith(f"fusion {how}: run a has a single hit") for note in said] == (
+        [True] if says else []
+    )
+    assert says is None or says in said[0]
+
+
+def test_hits_of_one_score_share_what_a_normalisation_sums_to() -> None:
+    tied = {"t": {"x": 3.0, "y": 3.0, "z": 3.0000000001}, "u": {"x": 2.0, "y": 1.0}}
+    runs = {"a": tied, "b": {"t": {"w": -5.0}, "u": {"y": -2.0, "x": -4.0}}}
+    qrels = {"t": {"x": 1}, "u": {"x": 1}}
+    fused_ = evaluation(runs, qrels, fuse=("sum", "sum:norm=sum", "mnz")).fused
+    ones = dict.fromkeys("wxyz", 1.0)
+    assert fused_["sum", ""].documents("t") == ones
+    assert fused_["mnz", ""].documents("t") == ones
+    assert fused_["sum:norm=sum", ""].documents("t") == pytest.approx(
+        {"w": 1.0, "x": 1 / 3, "y": 1 / 3, "z": 1 / 3}
+    )
+    assert fused_["sum", ""].documents("u") == {"x": 1.0, "y": 1.0}
+
+
+@pytest.mark.parametrize("norm", ["min-max", "min-max-inverted", "sum", "zmuv", "max"])
+def test_scores_of_any_size_are_normalised_alike(norm: str) -> None:
+    """ranx divides by 1e-9 at least; a language model's probabilities are below that."""
+    plain = {"t": {"x": 4.0, "y": 3.0, "z": 1.0}}
+    tiny = {"t": {docno: score * 1e-15 for docno, score in plain["t"].items()}}
+    other = {"t": {"w": 2.0, "x": 1.0}}
+    how = f"sum:norm={norm}"
+    expected = evaluation({"a": plain, "b": other}, {"t": {"x": 1}}, fuse=(how,)).fused[how, ""]
+    found = evaluation({"a": tiny, "b": other}, {"t": {"x": 1}}, fuse=(how,)).fused[how, ""]
+    assert found.documents("t") == pytest.approx(expected.documents("t"), abs=1e-6)
+
+
+def test_a_highest_score_below_0_cannot_be_divided_by() -> None:
+    runs = {"a": {"t": {"x": -2.0, "y": -3.0}}, "b": {"t": {"x": 2.0}}}
+    with pytest.raises(UsageError, match="run 'a' has no score above 0 for topic 't'"):
+        evaluation(runs, {"t": {"x": 1}}, fuse=("sum:norm=max",))
+
+
+def test_weights_are_tuned_on_the_scores_that_are_fused() -> None:
+    """The relevant document is the only hit of a: it must count for a weight to help."""
+    runs = {
+        "a": {topic: {"right": 7.0} for topic in "tuv"},
+        "b": {topic: {"w1": 3.0, "w2": 2.0, "right": 1.0} for topic in "tuv"},
+    }
+    qrels = {topic: {"right": 1} for topic in "tuv"}
+    inputs = {name: Run.from_dict(name, one) for name, one in runs.items()}
+    found = ranx_library.tune(
+        list(inputs.values()), qrels, "wsum", "min-max", parse_measure("map"), 1
+    )
+    assert found["weights"][0] > found["weights"][1]
 
 
 def test_neither_the_environment_nor_numba_is_left_changed() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import math
 from collections import Counter
 from pathlib import Path
@@ -274,6 +275,33 @@ def test_a_saved_run_names_its_table_and_settings(
     other = search(assembled(SearchConfig, {**config, "cumulative_mass": 0.5}))
     with pytest.raises(ArtefactError, match="cumulative_mass"):
         other.save("mine")
+
+
+# --- candidates
+
+
+@pytest.mark.parametrize(("model", "lang"), [("bm25", "en"), ("psq", "so"), ("psq-hmm", "so")])
+@pytest.mark.parametrize("k", [1000, 2])
+def test_of_candidates_alone_the_scores_are_those_of_a_whole_search(
+    index: str, collection: str, table: WordTable, tmp_path: Path, model: str, lang: str, k: int
+) -> None:
+    """Candidates that do not match the topic are kept, with a score of 0, behind those that do."""
+    asked = {"index": index, "model": model, "collection": collection, "lang": lang}
+    whole = run_of(**asked)
+    among = {"t1": ["d2", "d10", "d1"], "t2": ["d3"], "t3": ["é", "d1"], "t9": ["d1"]}
+    path = tmp_path / "first.json"
+    path.write_text(json.dumps({t: dict.fromkeys(docs, 1.0) for t, docs in among.items()}))
+    ready = search(assembled(SearchConfig, {**asked, "candidates": str(path), "k": k}))
+    found = {one.topic.id: [(h.docno, h.score) for h in one.hits] for one in ready.rankings()}
+    for topic in TOPICS[lang]:
+        scored = [(whole[topic].get(docno, 0.0), docno) for docno in among.get(topic, ())]
+        expected = [(docno, score) for score, docno in sorted(scored, reverse=True)][:k]
+        assert found[topic] == expected
+    assert ready.found_nothing == ["t4"]
+    manifest = ready.save("mine").manifest
+    assert "candidates" in [one.kind for one in manifest.inputs]
+    assert manifest.results["topics_without_candidates"] == 1
+    assert manifest.results["candidate_topics_not_asked"] == 1
 
 
 # --- word by word

@@ -360,13 +360,97 @@ def test_a_saved_run_names_its_candidates(index: str, collection: str, tmp_path:
         search(config).save("mine")
 
 
-def test_wrong_candidates_are_an_error(index: str, collection: str, tmp_path: Path) -> None:
-    run = save_run(tmp_path / "first.trec", {"t1": ["d1", "elsewhere"]})
-    ready = search(SearchConfig(index=index, collection=collection, lang="en", candidates=run))
-    with pytest.raises(InputError, match="'elsewhere' of topic 't1' is not a document of"):
-        list(ready.rankings())
-    build_index(IndexConfig(model="bm25", collection=collection, name="words"))
-    with pytest.raises(UsageError, match="bm25 matches words"):
-        search(SearchConfig(index="words", collection=collection, lang="en", candidates=run))
+def test_what_does_not_fit_of_the_candidates_is_counted_and_said(
+    index: str, collection: str, tmp_path: Path
+) -> None:
+    among = {"t1": ["d1", "elsewhere", "gone"], "t2": ["nowhere"], "old": ["d1"]}
+    config = SearchConfig(
+        index=index,
+        collection=collection,
+        lang="en",
+        candidates=save_run(tmp_path / "first.trec", among),
+    )
+    ready = search(config)
+    assert [one.topic.id for one in ready.rankings() if one.hits] == ["t1"]
+    assert ready.notes == (
+        "run first has no candidates for 2 of the topics, which find nothing: t2, t3",
+        "run first: left out 3 candidates that are no documents of the index: nowhere, elsewhere, "
+        "gone",
+        "run first: 1 of its topics are not searched for: old",
+    )
+    saved = search(config).save("mine").manifest
+    assert saved.results == {
+        "topics": 3,
+        "topics_without_candidates": 2,
+        "candidates_not_in_index": 3,
+        "candidate_topics_not_asked": 1,
+    }
+
+
+def test_candidates_of_which_none_fits_are_an_error(
+    index: str, collection: str, tmp_path: Path
+) -> None:
+    config = SearchConfig(index=index, collection=collection, lang="en", candidates="")
+    for among, says in (
+        ({"t1": ["elsewhere"]}, "none of its candidates is a document of the index"),
+        ({"01": ["d1"]}, "it has topic '01', and the first that is asked is 't2'"),
+    ):
+        run = save_run(tmp_path / "first.trec", among)
+        with pytest.raises(InputError, match=says):
+            search(replace(config, candidates=run))
     with pytest.raises(UsageError, match="both come from stdin"):
         SearchConfig(index=index, topics="-", candidates="-")
+
+
+def test_candidates_come_from_stdin_and_in_every_form_of_a_run(
+    index: str, collection: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = SearchConfig(index=index, collection=collection, lang="en", candidates="-")
+    expected = [("t2", []), ("t1", ["d10", "d1"]), ("t3", ["é"])]
+    for text in (
+        "t1 Q0 d1 1 2 r\nt1 Q0 d10 2 1 r\nt3 Q0 é 1 1 r\n",
+        '\ufeff{"t1": {"d1": 1, "d10": 2}, "t3": {"é": 0.5}}',
+        '{"qid": "t1", "docid": "d1", "score": 3}\n{"qid": "t1", "docid": "d10", "score": 3}\n'
+        '{"qid": "t3", "docid": "é", "score": 1}',
+    ):
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
+        found = search(config).rankings()
+        assert [(one.topic.id, [hit.docno for hit in one.hits]) for one in found] == expected
+
+
+# --- the topic's own document
+
+
+OWN = {"d1": "salt and bread", "d2": "the moon over the river", "no": "a bird"}
+
+
+def own_topics(path: Path) -> str:
+    path.write_text("".join(f"{one}\t{text}\n" for one, text in OWN.items()), encoding="utf-8")
+    return str(path)
+
+
+@pytest.mark.parametrize("k", [1, 2, 4, 1000])
+def test_without_the_own_document_k_others_remain(index: str, tmp_path: Path, k: int) -> None:
+    topics = own_topics(tmp_path / "own.tsv")
+    whole = {one.topic.id: one.hits for one in search(SearchConfig(index=index, topics=topics))
+             .rankings()}  # fmt: skip
+    ready = search(SearchConfig(index=index, topics=topics, k=k, leave_out_own=True))
+    found = {one.topic.id: one.hits for one in ready.rankings()}
+    assert found == {
+        topic: [hit for hit in hits if hit.docno != topic][:k] for topic, hits in whole.items()
+    }
+    assert ready.own_left_out == (["d1", "d2"] if k >= 4 else [t for t in OWN if t in
+        {hit.docno for hit in whole[t][: k + 1]}])  # fmt: skip
+
+
+def test_a_run_without_the_own_documents_says_so(index: str, tmp_path: Path) -> None:
+    topics = own_topics(tmp_path / "own.tsv")
+    config = SearchConfig(index=index, topics=topics, leave_out_own=True)
+    saved = search(config).save("own").manifest
+    assert saved.config["leave_out_own"] is True
+    assert saved.results == {"topics": 3, "own_documents_left_out": 2}
+    with pytest.raises(ArtefactError, match="leave_out_own"):
+        search(replace(config, leave_out_own=False)).save("own")
+    among = replace(config, candidates=save_run(tmp_path / "first.trec", {"d1": ["d1", "d10"]}))
+    found = {one.topic.id: [hit.docno for hit in one.hits] for one in search(among).rankings()}
+    assert found == {"d1": ["d10"], "d2": [], "no": []}

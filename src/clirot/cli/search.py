@@ -50,21 +50,29 @@ def search(
         if save is None:
             for lines in ready.lines(progress):
                 console.emit(lines.removesuffix("\n"))
-            _tell_of_nothing(ready)
+            _tell_of_results(ready)
             return
         saved = ready.save(save, replace=replace, progress=progress)
-        _tell_of_nothing(ready)
+        _tell_of_results(ready)
     with (saved.path / SAVED_RUN).open(encoding="utf-8") as run:
         for line in run:
             console.emit(line.removesuffix("\n"))
 
 
-def _tell_of_nothing(ready: searching.Search) -> None:
-    """Name the topics that found no document at all: a run has no line that would show them."""
-    empty = ready.found_nothing
-    if empty:
-        more = ", ..." if len(empty) > _NAMED else ""
-        console.warn(
-            f"{len(empty):,} of {len(ready.topics):,} topics found nothing: "
-            f"{', '.join(empty[:_NAMED])}{more}"
+def _tell_of_results(ready: searching.Search) -> None:
+    """Name the topics that found no document at all, and count what was left out: a run has no line
+    that would show them.
+    """
+    total = f"{len(ready.topics):,}"
+    if ready.found_nothing:
+        named = _named(ready.found_nothing)
+        console.warn(f"{len(ready.found_nothing):,} of {total} topics found nothing: {named}")
+    if ready.own_left_out:
+        console.note(
+            f"left out the topic's own document for {len(ready.own_left_out):,} of {total} topics: "
+            + _named(ready.own_left_out)
         )
+
+
+def _named(ids: list[str]) -> str:
+    return ", ".join(ids[:_NAMED]) + (", ..." if len(ids) > _NAMED else "")

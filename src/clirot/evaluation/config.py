@@ -46,7 +46,7 @@ class EvaluateConfig:
     )
     metrics: tuple[str, ...] = setting(
         ("map", "ndcg@10", "recall@100"),
-        """A measure as ranx, ir_measures or trec_eval write it: map, ndcg@20, P@5, recip_rank.
+        """A measure as trec_eval, ir_measures or ranx write it: map, ndcg@20, P.5,10, recip_rank.
         Repeatable. Default: map, ndcg@10, recall@100; of predictions em, answer-f1.""",
     )
     rel_level: int = setting(
@@ -54,6 +54,11 @@ class EvaluateConfig:
         """Relevance from which on a document is relevant. nDCG uses the grades themselves and does
         not change with it, as in trec_eval.""",
         at_least=1,
+    )
+    leave_out_own: bool = setting(
+        False,
+        """Leave out of each topic's ranking the document that has the topic's id, where topics are
+        documents (ArguAna, Quora), as BEIR does.""",
     )
     lang: str | None = setting(
         None, "Use only the topics that the collection has in this language."
@@ -145,6 +150,8 @@ class EvaluateConfig:
                 "`predictions` are evaluated instead of runs, and both were given",
                 hint="evaluate them one after the other",
             )
+        if self.leave_out_own:
+            raise UsageError("`leave_out_own` is about runs, and `predictions` are none")
         if self.fuse:
             raise UsageError("`fuse` fuses runs, and `predictions` are none")
         if self.qrels is not None:

@@ -104,7 +104,7 @@ def legend(evaluation: Evaluation) -> str:
 
 def paper_name(measure: Measure) -> str:
     """How papers write it: MAP, nDCG@20, P@5, R@1000."""
-    return measure.definition.paper + str(measure).removeprefix(measure.name)
+    return measure.definition.paper + str(measure).removeprefix(measure.called)
 
 
 def marked(cell: Cell, places: int, bold: str, marks: tuple[str, str]) -> str:
@@ -235,6 +235,9 @@ def json_document(evaluation: Evaluation, *, per_topic: bool = False) -> dict[st
                 entry["topics"] = len(topics)
                 entry["topics_without_results"] = [t for t in topics if t not in run.index]
                 entry["topics_not_judged"] = [t for t in run.topics if t not in judged]
+                if (system, topic_set) in evaluation.inputs.own_left_out:
+                    left_out = evaluation.inputs.own_left_out[system, topic_set]
+                    entry["own_documents_left_out"] = left_out
                 if per_topic:
                     entry["per_topic"] = evaluation.per_topic(system, topic_set)
             runs.append(entry)

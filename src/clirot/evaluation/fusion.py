@@ -12,11 +12,18 @@ from dataclasses import replace
 
 from clirot.errors import InputError, UsageError
 from clirot.evaluation.config import EvaluateConfig
-from clirot.evaluation.fusion_methods import SPREAD, Fusion
+from clirot.evaluation.fusion_methods import Fusion
 from clirot.evaluation.inputs import Inputs, known_system, read_topic_ids
 from clirot.evaluation.measures import Measure
 from clirot.records import ProgressSink, Step
 from clirot.runs import Qrels, Run
+
+_WITHOUT_SPREAD = {
+    **dict.fromkeys(("min-max", "min-max-inverted"), "makes those 1, as found (ranx: 0)"),
+    "sum": "gives those equal shares (ranx: 0)",
+    "zmuv": "makes those 0, so that they add nothing (rrf looks at ranks instead)",
+}
+"""Normalisation -> what it makes of hits without a spread of scores."""
 
 
 def with_fused(
@@ -186,15 +193,16 @@ def _said(
 
 def _without_spread(fusion: Fusion, members: Sequence[str], runs: Sequence[Run]) -> list[str]:
     """What to say of topics on which a run has equal scores only, or a single hit."""
+    from clirot.evaluation.normalisation import flat_topics
+
+    said = _WITHOUT_SPREAD.get(fusion.norm or "")
+    if said is None:
+        return []
     notes = []
-    if fusion.norm in SPREAD:
-        for name, run in zip(members, runs, strict=True):
-            ends = (run.rows(topic) for topic in run.topics)
-            flat = sum(bool(run.scores[start] == run.scores[stop - 1]) for start, stop in ends)
-            if flat:
-                notes.append(
-                    f"fusion {fusion.written}: run {name} has a single hit, or hits of one score, "
-                    f"for {flat} of its topics; {fusion.norm} normalisation makes those 0, so that "
-                    "they add nothing (rrf looks at ranks instead)"
-                )
+    for name, run in zip(members, runs, strict=True):
+        if flat := len(flat_topics(run)):
+            notes.append(
+                f"fusion {fusion.written}: run {name} has a single hit, or hits of one score, "
+                f"for {flat} of its topics; {fusion.norm} normalisation {said}"
+            )
     return notes

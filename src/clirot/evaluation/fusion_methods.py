@@ -15,7 +15,6 @@ from clirot.registry import Registry, closest, unknown_name
 
 NORMS = ("min-max", "min-max-inverted", "max", "sum", "zmuv", "rank", "borda")
 """The normalisations of ranx."""
-SPREAD = ("min-max", "min-max-inverted", "sum", "zmuv")  # all equal scores become 0
 
 
 @dataclass(frozen=True)

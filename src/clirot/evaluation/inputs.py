@@ -13,6 +13,7 @@ from clirot.errors import InputError, LanguageError, UsageError
 from clirot.evaluation.config import EvaluateConfig
 from clirot.evaluation.document_languages import as_searched
 from clirot.evaluation.measures import judged_topics
+from clirot.evaluation.measures.values import check_ids
 from clirot.languages import parse_language
 from clirot.records import ProgressSink, Step
 from clirot.registry import unknown_name
@@ -64,6 +65,9 @@ class Inputs:
     """What a person should know of the inputs."""
     saved: Mapping[tuple[str, str], Artefact] = field(default_factory=dict)
     """(system, topic set) -> the run in the store, where it is one."""
+    own_left_out: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    """(system, topic set) -> for how many topics their own document was left out of the run; empty
+    where that was not asked for."""
 
     @cached_property
     def topics(self) -> Mapping[str, tuple[str, ...]]:
@@ -77,7 +81,14 @@ class Inputs:
 
 
 def inputs_in_memory(runs: Mapping[str, Run], qrels: Qrels, config: EvaluateConfig) -> Inputs:
-    """Inputs from runs and qrels that are in memory."""
+    """Inputs from runs and qrels that are in memory.
+
+    Raises:
+        InputError: an id is none that trec_eval can hold.
+    """
+    check_ids(qrels, "the judgements")
+    for name, run in runs.items():
+        check_ids({topic: run.documents(topic) for topic in run.topics}, f"run {name}")
     labelled = [Labelled(*split_label(label), run, label) for label, run in runs.items()]
     return arrange(labelled, lambda _: qrels, config)
 

@@ -29,7 +29,8 @@ def heard(notes: list[str]) -> Iterator[None]:
             line: str | None = None,
         ) -> None:
             if issubclass(category, ReadingNotice):
-                notes.append(str(message))
+                if str(message) not in notes:  # a file may be read for several topic sets
+                    notes.append(str(message))
             else:
                 others(message, category, filename, lineno, file, line)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 import re
+import unicodedata
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -14,6 +15,7 @@ from clirot.evaluation.fusion_methods import Fusion
 from clirot.evaluation.gold import Gold, Sources, check_needs, values_of
 from clirot.evaluation.inputs import Inputs, known_system
 from clirot.evaluation.measures import Measure, measure_names, parse_measure, read_measures
+from clirot.evaluation.own_documents import own_found, without_own
 from clirot.evaluation.result import Evaluation, Outcome
 from clirot.records import ProgressSink
 from clirot.runs import Qrels, Run
@@ -118,6 +120,8 @@ def measured(
         UnknownNameError: the baseline is no system.
     """
     config = asked.config
+    if config.leave_out_own:
+        inputs = without_own(inputs)
     fused: dict[tuple[str, str], Run] = {}
     if asked.fusions:
         from clirot.evaluation.fusion import with_fused
@@ -134,6 +138,8 @@ def measured(
         notes += _notes(label, run, inputs.topics[topic_set], inputs.judged, what)
         if not asked.predicting:
             notes += _strange(label, run, inputs.qrels[topic_set])
+            notes += _in_another_form(label, run, inputs.qrels[topic_set])
+            notes += own_found(label, run, inputs.qrels[topic_set])
         values[system, topic_set] = values_of(
             asked.measures, run, inputs.qrels[topic_set], gold[topic_set], level=config.rel_level
         )
@@ -201,6 +207,27 @@ def _strange(label: str, run: Run, qrels: Qrels) -> Iterator[str]:
         yield (
             f"run {label}: none of the documents it retrieved is judged; are these judgements of "
             "the same collection?"
+        )
+
+
+def _in_another_form(label: str, run: Run, qrels: Qrels) -> Iterator[str]:
+    """What to say of ids that are in the judgements as well, but with other code points: é as one
+    character or as two. They do not match, to trec_eval as well.
+    """
+    judged = set(qrels) | {docno for docs in qrels.values() for docno in docs}
+    if "".join(judged).isascii():
+        return
+    wanted = {unicodedata.normalize("NFC", one) for one in judged}
+    there = dict.fromkeys([*run.topics, *(d for topic in qrels for d in run.documents(topic))])
+    others = [
+        one
+        for one in there
+        if one not in judged and not one.isascii() and unicodedata.normalize("NFC", one) in wanted
+    ]
+    if others:
+        yield (
+            f"run {label}: {len(others)} ids are written otherwise than in the judgements (accents "
+            f"composed or decomposed, Unicode NFC and NFD) and do not match: {_some(others)}"
         )
 
 

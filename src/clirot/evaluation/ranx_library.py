@@ -36,6 +36,7 @@ import numpy as np
 
 from clirot.errors import ClirotError, UsageError
 from clirot.evaluation.measures import Measure
+from clirot.evaluation.normalisation import check_scores, enlarged, normalised
 from clirot.runs import Qrels, Run
 from clirot.runs.run import single
 from clirot.store import default_home
@@ -85,7 +86,7 @@ def fuse(
         UsageError: scores are infinite, so that they cannot be normalised.
         ClirotError: the system ended a process that fused.
     """
-    _check_finite(runs, norm)
+    check_scores(runs, norm)
     task = _Task(runs, method, norm, settings)
     if not topics:
         return Run.from_dict("fused", {})
@@ -97,8 +98,9 @@ def fuse(
 
 
 def _fused(ranx: Any, task: _Task, topics: Sequence[str]) -> Run:
-    made = [_run(ranx, run, topics) for run in task.runs]
-    fused = ranx.fuse(made, norm=task.norm, method=task.method, params=dict(task.settings))
+    made = [_run(ranx, run, topics, task.norm) for run in task.runs]
+    made = normalised(ranx.normalization.norm_switch, made, task.runs, task.norm)
+    fused = ranx.fuse(made, norm=None, method=task.method, params=dict(task.settings))
     return Run.from_dict("fused", {topic: dict(fused.run[topic]) for topic in topics})
 
 
@@ -159,11 +161,12 @@ def _only_fusion() -> Any:
             spec = find_spec(name)
             assert spec is not None
             sys.modules[name] = module_from_spec(spec)
+    from ranx import normalization
     from ranx.data_structures import Run
     from ranx.meta.fuse import fuse
 
     _order_candidates()
-    return SimpleNamespace(Run=Run, fuse=fuse)
+    return SimpleNamespace(Run=Run, fuse=fuse, normalization=normalization)
 
 
 def tune(
@@ -187,15 +190,16 @@ def tune(
     Raises:
         UsageError: ranx does not have the measure, or scores are infinite.
     """
-    _check_finite(runs, norm)
+    check_scores(runs, norm)
     search: dict[str, Any] = {"metric": ranx_name(measure, level), "show_progress": False}
     if method in ("bayesfuse", "mapfuse", "posfuse", "segfuse"):  # these count; nothing to search
         search = {}
     with _ranx(runs) as ranx:
+        made = [_run(ranx, run, sorted(qrels), norm) for run in runs]
         found: dict[str, Any] = ranx.optimize_fusion(
             ranx.Qrels(_graded(qrels)),
-            [_run(ranx, run, sorted(qrels)) for run in runs],
-            norm=norm,
+            normalised(ranx.normalization.norm_switch, made, runs, norm),
+            norm=None,
             method=method,
             **search,
         )
@@ -249,7 +253,8 @@ def ranx_name(measure: Measure, level: int) -> str:
     Raises:
         UsageError: ranx does not compute it, or not in the same way.
     """
-    if measure.name not in _MEASURES or measure.at is not None or measure.judged_only:
+    own = measure.at is not None or measure.gains is not None or measure.judged_only
+    if measure.name not in _MEASURES or own:
         raise UsageError(
             f"ranx does not compute the measure {measure}",
             hint=f"it has: {', '.join(sorted(_MEASURES))}",
@@ -261,15 +266,6 @@ def ranx_name(measure: Measure, level: int) -> str:
     return f"{name}-l{from_level}" if from_level is not None and from_level > 1 else name
 
 
-def _check_finite(runs: Sequence[Run], norm: str | None) -> None:
-    for run in runs:
-        if norm not in (None, "rank", "borda") and not np.isfinite(run.scores).all():
-            raise UsageError(
-                f"run {run.name!r} has infinite scores, which {norm} cannot normalise",
-                hint="use rrf, which looks at ranks only",
-            )
-
-
 def _graded(qrels: Qrels) -> dict[str, dict[str, int]]:
     """Judgements without negative relevances, which mean "not judged"."""
     return {
@@ -278,12 +274,13 @@ def _graded(qrels: Qrels) -> dict[str, dict[str, int]]:
     }
 
 
-def _run(ranx: Any, run: Run, topics: Sequence[str]) -> Any:
+def _run(ranx: Any, run: Run, topics: Sequence[str], norm: str | None = None) -> Any:
     scores = single(run.scores)
     rows = {}
     for topic in topics:
         start, stop = run.rows(topic)
-        rows[topic] = dict(zip(run.docnos[start:stop], scores[start:stop].tolist(), strict=True))
+        found = enlarged(scores[start:stop], norm).tolist()
+        rows[topic] = dict(zip(run.docnos[start:stop], found, strict=True))
     if _compiled():
         return ranx.Run(rows, name=run.name)
     made = ranx.Run(name=run.name)  # uncompiled, its own structure is a dictionary of dictionaries

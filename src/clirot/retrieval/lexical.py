@@ -26,6 +26,7 @@ from clirot.retrieval.backends.psq import (
     psq_bm25,
     psq_hmm,
 )
+from clirot.retrieval.candidates import Candidates
 from clirot.retrieval.settings import Bm25Settings, PsqSettings
 from clirot.store import Store
 
@@ -90,6 +91,8 @@ class LexicalMatcher:
     settings: PsqSettings
     table: WordTable | None = None
     """The translations of the topics' words; None for ``bm25``."""
+    candidates: Candidates | None = None
+    """The documents that are scored for each topic; None: all."""
     _analyzer: Analyzer = field(init=False, repr=False)
     _read: dict[str, Translations] = field(init=False, repr=False, default_factory=dict)
     """Topic word -> what it is matched with."""
@@ -113,9 +116,16 @@ class LexicalMatcher:
     def search(
         self, topics: Sequence[Topic], k: int, progress: ProgressSink = silent
     ) -> Iterator[list[Hit]]:
-        """The k best documents of each topic that match it at all, best first."""
-        for topic in topics:
-            yield self.postings.best(self._scores(topic.text), k)
+        """The k best documents of each topic that match it at all, best first; of candidates, also
+        those that do not match it.
+        """
+        if self.candidates is None:
+            for topic in topics:
+                yield self.postings.best(self._scores(topic.text), k)
+            return
+        among = self.candidates.among(topics, self.postings)
+        for topic, docnos in zip(topics, among, strict=True):
+            yield self.postings.best_of(docnos, self._scores(topic.text), k) if docnos else []
 
     def _scores(self, text: str) -> Any:
         if self.table is None:

@@ -16,9 +16,16 @@ from clirot.collection.topic_source import TopicSet, TopicSource, read_topic_set
 from clirot.collection.topics import TITLE
 from clirot.errors import UsageError
 from clirot.records import Hit, ProgressSink, Step, Topic, silent
+from clirot.retrieval.candidates import Candidates
 from clirot.retrieval.indexing import slug
 from clirot.retrieval.settings import PsqSettings
-from clirot.retrieval.topic_readers import Matcher, encoder_reader, lexical_reader, model_for
+from clirot.retrieval.topic_readers import (
+    Matcher,
+    encoder_reader,
+    lexical_reader,
+    model_for,
+    words_table,
+)
 from clirot.settings import part, setting
 from clirot.store import Artefact, Input, Store
 
@@ -40,6 +47,11 @@ class SearchConfig(TopicSource):
         None,
         "File of a run (- is stdin): of each topic, only the documents that it lists are scored. "
         "So bm25 or psq may find them first.",
+    )
+    leave_out_own: bool = setting(
+        False,
+        "Leave out of each topic's results the document that has the topic's id, where topics are "
+        "documents (ArguAna, Quora); k others remain.",
     )
     psq: PsqSettings = part(PsqSettings)
     tag: str | None = setting(
@@ -89,6 +101,10 @@ class Search:
     """What decides the run, besides its inputs."""
     found_nothing: list[str] = field(repr=False)
     """Ids of the topics without a single document, once the rankings have been read."""
+    own_left_out: list[str] = field(repr=False)
+    """Ids of the topics whose own document was left out, once the rankings have been read."""
+    candidates: Candidates | None = field(repr=False)
+    """The documents that alone are scored; None: all are."""
     _matcher: Matcher = field(repr=False)
     _inputs: tuple[Input, ...] = field(repr=False)
     """The index, and what reads the topics."""
@@ -103,9 +119,15 @@ class Search:
             InputError: the model's query vectors do not fit the index.
         """
         total = len(self.topics)
-        found = self._matcher.search(self.topics, self.k, progress)
+        leaving_out = bool(self.settings.get("leave_out_own"))
+        found = self._matcher.search(self.topics, self.k + leaving_out, progress)
         self.found_nothing.clear()
+        self.own_left_out.clear()
         for done, (topic, hits) in enumerate(zip(self.topics, found, strict=True), start=1):
+            if leaving_out:
+                if any(hit.docno == topic.id for hit in hits):
+                    self.own_left_out.append(topic.id)
+                hits = [hit for hit in hits if hit.docno != topic.id][: self.k]
             if not hits:
                 self.found_nothing.append(topic.id)
             yield Ranking(topic, hits)
@@ -145,6 +167,10 @@ class Search:
             draft.results.update(topics=len(self.topics))
             if self.wording is not None:
                 draft.results.update(wording=self.wording)
+            if self.candidates is not None:
+                draft.results.update(self.candidates.counts())
+            if self.settings.get("leave_out_own"):
+                draft.results.update(own_documents_left_out=len(self.own_left_out))
         return self._store.get("runs", name)
 
 
@@ -156,21 +182,19 @@ def search(
     Raises:
         UnknownNameError: no such index, model or collection.
         ArtefactError: the index was built by another model's document encoder, or is damaged.
-        InputError: no topics, a topic without text, or topics that cannot be read.
+        InputError: no topics, a topic without text, or topics that cannot be read; candidates that
+            cannot be read, or of which none fits.
     """
     store = store if store is not None else Store()
     artefact = store.get("indexes", config.index)
     model = model_for(config.model, config.psq, artefact, store)
     found = read_topic_set(config, home=store.home, progress=progress)
+    candidates = None if config.candidates is None else Candidates.read(config.candidates)
     if isinstance(model, str):
-        if config.candidates is not None:
-            raise UsageError(
-                f"`candidates` are scored by token vectors, and {model} matches words",
-                hint="give them to the search of an encoder's index",
-            )
-        read = lexical_reader(model, config.psq, artefact, found.language, store)
+        table = words_table(model, config.psq, artefact, found.language, store)
+        read = lexical_reader(model, config.psq, artefact, table, candidates)
     else:
-        read = encoder_reader(model, artefact, found.language, config.candidates)
+        read = encoder_reader(model, artefact, found.language, candidates)
     tag = config.tag or _tag(artefact, read.name, config)
     return Search(
         artefact=artefact,
@@ -190,9 +214,12 @@ def search(
             # Left out where they are as before the settings were there.
             **({"every": config.every} if config.every != 1 else {}),
             **({"topics_field": config.topics_field} if config.topics_field != TITLE else {}),
+            **({"leave_out_own": True} if config.leave_out_own else {}),
             **read.settings,
         },
         found_nothing=[],
+        own_left_out=[],
+        candidates=candidates,
         _matcher=read.matcher,
         _inputs=(artefact.as_input(), *read.inputs),
         _store=store,

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Container, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
-from clirot.errors import ArtefactError, InputError, UnusedSettingWarning
+from clirot.errors import ArtefactError, UnusedSettingWarning
 from clirot.known_models import KNOWN, LEXICAL
 from clirot.records import Hit, ProgressSink, Topic, silent
+from clirot.retrieval.candidates import Candidates
 from clirot.retrieval.settings import PsqSettings
-from clirot.runs import Run, read_run
 from clirot.settings import leaves, values
 from clirot.store import Artefact, Input, Store
 
 if TYPE_CHECKING:
+    from clirot.bitext.word_table import WordTable
     from clirot.models import ModelRef
     from clirot.retrieval.backends import Index
 
@@ -43,7 +44,7 @@ class TokenMatcher:
 
     model: ModelRef
     index: Index
-    candidates: Run | None = None
+    candidates: Candidates | None = None
     """The documents that are scored for each topic; None: all."""
 
     def search(
@@ -52,7 +53,7 @@ class TokenMatcher:
         """See :meth:`Matcher.search`."""
         from clirot.encoding.encoders import load_encoder
 
-        among = self._among(topics)
+        among = None if self.candidates is None else self.candidates.among(topics, self.index)
         encoder = load_encoder(self.model, side="query")
         queries = encoder.encode(
             [topic.text for topic in topics], progress=progress, label="encode topics"
@@ -61,27 +62,6 @@ class TokenMatcher:
             yield from self.index.search(queries, k)
         else:
             yield from self.index.rerank(queries, among, k)
-
-    def _among(self, topics: Sequence[Topic]) -> list[list[str]] | None:
-        """The candidates of each topic; None: all documents.
-
-        Raises:
-            InputError: one is not in the index.
-        """
-        if self.candidates is None:
-            return None
-        found = []
-        for topic in topics:
-            docnos = list(self.candidates.documents(topic.id))
-            lacking = next((docno for docno in docnos if docno not in self.index), None)
-            if lacking is not None:
-                raise InputError(
-                    f"run {self.candidates.name}: candidate {lacking!r} of topic {topic.id!r} is "
-                    "not a document of the index",
-                    hint="the candidates must be found in the same documents",
-                )
-            found.append(docnos)
-        return found
 
 
 @dataclass(frozen=True)
@@ -133,7 +113,7 @@ def model_for(
 
 
 def encoder_reader(
-    model: ModelRef, artefact: Artefact, language: str | None, candidates: str | None
+    model: ModelRef, artefact: Artefact, language: str | None, candidates: Candidates | None = None
 ) -> Reader:
     """An encoder, for an index of token vectors.
 
@@ -141,13 +121,11 @@ def encoder_reader(
         model: the encoder.
         artefact: the index.
         language: of the topics; None: not known.
-        candidates: file of a run whose documents alone are scored; None: all are.
+        candidates: the documents that alone are scored; None: all are.
 
     Raises:
         ArtefactError: the index is damaged.
-        InputError: the run cannot be read.
     """
-    from clirot.collection.collection import content_digest
     from clirot.retrieval.backends import BACKENDS
 
     notes = model.reads_otherwise("query", language)
@@ -155,35 +133,70 @@ def encoder_reader(
     inputs: tuple[Input, ...] = (
         Input(kind="models", name=model.name, digest=model.side("query").digest),
     )
+    matcher = TokenMatcher(model, index, candidates)
+    return _with_candidates(Reader(model.name, matcher, inputs, lambda _: notes), candidates, index)
+
+
+def _with_candidates(
+    reader: Reader, candidates: Candidates | None, documents: Container[str]
+) -> Reader:
+    """The reader, which records and remarks its candidates too."""
     if candidates is None:
-        return Reader(model.name, TokenMatcher(model, index), inputs, lambda _: notes)
-    run = read_run(candidates)
-    matcher = TokenMatcher(model, index, run)
-    listed = ((topic, " ".join(sorted(run.documents(topic)))) for topic in sorted(run.topics))
-    digest = content_digest(listed)  # their order and scores change nothing
-    inputs += (Input(kind="candidates", name=run.name, digest=digest),)
-    return Reader(model.name, matcher, inputs, lambda _: notes)
+        return reader
+
+    def remarks(topics: Sequence[Topic]) -> tuple[str, ...]:
+        candidates.among(topics, documents)
+        return (*reader.remarks(topics), *candidates.remarks())
+
+    return replace(reader, inputs=(*reader.inputs, candidates.as_input()), remarks=remarks)
 
 
 def lexical_reader(
-    name: str, psq: PsqSettings, artefact: Artefact, language: str | None, store: Store
+    name: str,
+    psq: PsqSettings,
+    artefact: Artefact,
+    table: WordTable | None,
+    candidates: Candidates | None = None,
 ) -> Reader:
     """A lexical model, for an index of words.
 
+    Args:
+        name: of the model.
+        psq: how words are translated.
+        artefact: the index.
+        table: the translations; None: words are taken as they are.
+        candidates: the documents that alone are scored; None: all are.
+
     Raises:
-        UnknownNameError: there is no table for the languages.
-        ArtefactError: the index or the table is damaged, or the table is of other languages.
+        ArtefactError: the index is damaged.
     """
     from clirot.retrieval.backends.postings import Postings
-    from clirot.retrieval.lexical import LexicalMatcher, table_for
+    from clirot.retrieval.lexical import LexicalMatcher
 
-    if name == _WORDS_AS_THEY_ARE:
-        matcher = LexicalMatcher(name, Postings(artefact.path), psq)
-        return Reader(name, matcher, (), matcher.notes, {"model": name})
-    table = table_for(psq.table, artefact.manifest.config["language"], language, store)
-    matcher = LexicalMatcher(name, Postings(artefact.path), psq, table)
-    settings = {"model": name, **values(psq)}
-    return Reader(name, matcher, (table.artefact.as_input(),), matcher.notes, settings)
+    postings = Postings(artefact.path)
+    matcher = LexicalMatcher(name, postings, psq, table, candidates)
+    inputs: tuple[Input, ...] = ()
+    settings: dict[str, Any] = {"model": name}
+    if table is not None:
+        inputs, settings = (table.artefact.as_input(),), settings | values(psq)
+    reader = Reader(name, matcher, inputs, matcher.notes, settings)
+    return _with_candidates(reader, candidates, postings)
+
+
+def words_table(
+    model: str, psq: PsqSettings, artefact: Artefact, language: str | None, store: Store
+) -> WordTable | None:
+    """The translations that a lexical model needs; None: it takes words as they are.
+
+    Raises:
+        UnknownNameError: there is no table for the languages.
+        ArtefactError: the table is damaged, or is of other languages.
+    """
+    from clirot.retrieval.lexical import table_for
+
+    if model == _WORDS_AS_THEY_ARE:
+        return None
+    return table_for(psq.table, artefact.manifest.config["language"], language, store)
 
 
 def _warn_of_unused(psq: PsqSettings, model: str) -> None:

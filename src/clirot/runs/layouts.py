@@ -13,6 +13,7 @@ import re
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from os import PathLike
 
 from clirot.errors import InputError, ReadingNotice
@@ -32,7 +33,8 @@ def folded(name: str) -> str:
     return re.sub(r"[\s_-]", "", name).casefold()
 
 
-def field_of(names: Sequence[str], role: Sequence[str]) -> int | None:
+@lru_cache(256)  # the records of a file have the same fields
+def field_of(names: tuple[str, ...], role: tuple[str, ...]) -> int | None:
     """The place of the first of a role's names among the names of fields; None: none is there."""
     known = [folded(name) for name in names]
     wanted = (folded(one) for one in role)
@@ -47,7 +49,9 @@ class Kind:
     """``run`` or ``qrels``."""
     columns: str
     """TREC's names of the columns, separated by spaces."""
-    value: Sequence[str]
+    place: int
+    """Of the value among them."""
+    value: tuple[str, ...]
     """The names that a header may give to the value."""
     hints: Mapping[int, str]
     """The number of columns that a line has instead -> what the reader should do."""
@@ -96,7 +100,8 @@ def rows(data: bytes, path: Place, kind: Kind) -> Iterator[tuple[int, list[bytes
     header: _Header | None = None
     comments: list[int] = []
     begun = False
-    for number, line in enumerate(data.split(b"\n"), 1):
+    lines = data.split(b"\n")
+    for number, line in enumerate(lines, 1):
         fields = line.split()
         if not fields:
             continue
@@ -106,7 +111,8 @@ def rows(data: bytes, path: Place, kind: Kind) -> Iterator[tuple[int, list[bytes
         if header is not None and fields[0].startswith(b"#"):
             fields = header.fields(line, path, number)
         width = kind.width if header is None else len(header.names)
-        if _is_comment(fields, begun, width):
+        value = kind.place if header is None else header.places[2]
+        if _is_comment(fields, begun, width, value):
             comments.append(number)
             continue
         begun = True
@@ -115,7 +121,13 @@ def rows(data: bytes, path: Place, kind: Kind) -> Iterator[tuple[int, list[bytes
         elif len(fields) == width:
             yield number, fields
         else:
-            raise _wrong_number(line, fields, path, number, kind)
+            following = next((split for one in lines[number:] if (split := one.split())), [])
+            raise InputError(
+                f"expected {kind.width} columns ({kind.columns}), got {len(fields)}: {show(line)}",
+                path=path,
+                line=number,
+                hint=_hint(fields, following, number, kind),
+            )
     if comments:
         more = f", the first in line {comments[0]}"
         _say(f"skipped {len(comments)} comment lines (#){more}", path)
@@ -130,11 +142,21 @@ def tag_of(data: bytes) -> str:
     return "run"
 
 
-def _is_comment(fields: Sequence[bytes], begun: bool, width: int) -> bool:
-    """Whether a line is a comment; a topic may be called ``#1``, so one of all columns is none."""
-    if not fields[0].startswith(b"#") or len(fields) == width:
+def _is_comment(fields: Sequence[bytes], begun: bool, width: int, value: int) -> bool:
+    """Whether a line is a comment; a topic may be called ``#1``, so one of all columns is none.
+
+    Args:
+        fields: of the line.
+        begun: whether there was data or a header before.
+        width: how many columns data has.
+        value: the place of the value, which is a number in data.
+    """
+    if not fields[0].startswith(b"#"):
         return False
-    return not begun or not fields[0].split()[0].strip(b"#")
+    bare = not fields[0].split()[0].strip(b"#")
+    if len(fields) == width:
+        return bare and not _is_number(fields[value])
+    return bare or not begun
 
 
 def _header(line: bytes, path: Place, number: int, kind: Kind) -> _Header | None:
@@ -153,7 +175,7 @@ def _header(line: bytes, path: Place, number: int, kind: Kind) -> _Header | None
             names = [name.strip() for name in text.decode().split("\t")]
             names = names if delimiter else text.decode().split()
         names = [name.strip() for name in names]
-        found = [field_of(names, role) for role in (TOPIC, DOCNO, kind.value)]
+        found = [field_of(tuple(names), role) for role in (TOPIC, DOCNO, kind.value)]
         places = [place for place in found if place is not None]
         numbers = sum(_is_number(name.encode()) and name != "0" for name in names)
         if len(places) == 3 and not numbers:
@@ -162,7 +184,7 @@ def _header(line: bytes, path: Place, number: int, kind: Kind) -> _Header | None
                 names,
                 delimiter,
                 (places[0], places[1], places[2]),
-                field_of(names, _TAG),
+                field_of(tuple(names), _TAG),
             )
             _say_header(header, path, kind)
             return header
@@ -213,18 +235,26 @@ def _comma_separated(line: bytes, path: Place, number: int) -> list[str]:
         ) from None
 
 
-def _wrong_number(
-    line: bytes, fields: Sequence[bytes], path: Place, number: int, kind: Kind
-) -> InputError:
-    return InputError(
-        f"expected {kind.width} columns ({kind.columns}), got {len(fields)}: {show(line)}",
-        path=path,
-        line=number,
-        hint=_foreign(fields, number, kind) or kind.hints.get(len(fields)),
-    )
+def _hint(
+    fields: Sequence[bytes], following: Sequence[bytes], number: int, kind: Kind
+) -> str | None:
+    """What to do about a line with another number of columns.
+
+    Args:
+        fields: of the line.
+        following: the fields of the line behind it.
+        number: of the line.
+        kind: what it should be.
+    """
+    if number == 1 and not any(map(_is_number, fields)):  # a header, perhaps
+        if (foreign := _foreign(following, kind)) is not None:
+            return "behind a header, " + foreign.replace("awk '", "awk 'NR>1")
+        if len(following) == kind.width:
+            return "if line 1 is a header, leave it out: tail -n +2"
+    return _foreign(fields, kind) or kind.hints.get(len(fields))
 
 
-def _foreign(fields: Sequence[bytes], number: int, kind: Kind) -> str | None:
+def _foreign(fields: Sequence[bytes], kind: Kind) -> str | None:
     """What a line of another tool should become, by a command that does it; None: not known."""
     if kind.what == "qrels":
         if len(fields) == 3 and _is_whole(fields[2]):
@@ -232,23 +262,22 @@ def _foreign(fields: Sequence[bytes], number: int, kind: Kind) -> str | None:
                 "three columns look like BEIR's qrels without their header; add the second "
                 "column: awk '{print $1,0,$2,$3}'"
             )
-    elif len(fields) == 3 and _is_whole(fields[2]):
+        return None
+    if len(fields) == 3 and _is_whole(fields[2]):
         return (
             "three columns look like MS MARCO's run (topic docno rank), which has no scores; make "
             'them of the ranks: awk \'{print $1,"Q0",$2,$3,1/$3,"run"}\''
         )
-    elif len(fields) == 3 and _is_number(fields[2]):
+    if len(fields) == 3 and _is_number(fields[2]):
         return (
             "three columns look like topic docno score; add the others: "
             'awk \'{print $1,"Q0",$2,0,$3,"run"}\''
         )
-    elif len(fields) == 4 and _is_whole(fields[2]) and b"." in fields[3] and _is_number(fields[3]):
+    if len(fields) == 4 and _is_whole(fields[2]) and b"." in fields[3] and _is_number(fields[3]):
         return (
             "four columns look like ColBERT's ranking (topic docno rank score); add the others: "
             'awk \'{print $1,"Q0",$2,$3,$4,"run"}\''
         )
-    if number == 1 and not any(map(_is_number, fields)):
-        return "if line 1 is a header, leave it out: tail -n +2"
     return None
 
 

@@ -33,12 +33,14 @@ _LARGEST = 2**31 - 1
 _QRELS = Kind(
     "qrels",
     "topic 0 docno relevance",
+    3,
     RELEVANCE,
     {6: "six columns are a run; give it as RUN, not as `qrels`"},
 )
 _RUN = Kind(
     "run",
     "topic Q0 docno rank score tag",
+    4,
     SCORE,
     {4: "four columns are qrels; give them as `qrels`"}
     | dict.fromkeys(range(7, 100), "a docno or a tag must not contain spaces"),

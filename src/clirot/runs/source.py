@@ -15,7 +15,7 @@ import json
 import sys
 import zlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from os import PathLike
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -29,7 +29,10 @@ _PARQUET = b"PAR1"
 _OTHERS = {
     b"\xff\xfe": ("UTF-16", "iconv -f UTF-16 -t UTF-8"),
     b"\xfe\xff": ("UTF-16", "iconv -f UTF-16 -t UTF-8"),
-    b"\x04\x22\x4d\x18": ("LZ4, as ranx saves it", "ranx.Run.from_file(...).save('run.trec')"),
+    b"\x04\x22\x4d\x18": (
+        "LZ4, as ranx saves runs",
+        "ranx.Run.from_file(FILE).save('file.trec'), or by lz4 -dc where it is not from ranx",
+    ),
     b"\x28\xb5\x2f\xfd": ("Zstandard", "zstd -dc"),
     b"\xfd7zXZ": ("XZ", "xz -dc"),
     b"BZh": ("bzip2", "bzip2 -dc"),
@@ -69,7 +72,9 @@ def read_bytes(path: str | PathLike[str], *, what: str) -> bytes:
     for begin, (kind, how) in _OTHERS.items():
         if data.startswith(begin):
             raise InputError(
-                f"the file is {kind}, not text", path=path, hint=f"convert it by {how}"
+                f"the file is {kind}, not text",
+                path=path,
+                hint=f"convert it by {how}",
             )
     if b"\0" in data and not is_parquet(data):
         line = data.count(b"\n", 0, data.find(b"\0")) + 1
@@ -124,7 +129,9 @@ def is_parquet(data: bytes) -> bool:
     return data.startswith(_PARQUET)
 
 
-def parquet_rows(data: bytes, path: str | PathLike[str], *, values: Sequence[str]) -> Iterator[Row]:
+def parquet_rows(
+    data: bytes, path: str | PathLike[str], *, values: tuple[str, ...]
+) -> Iterator[Row]:
     """The rows of a Parquet table, whose columns are named as the fields of JSON are.
 
     Args:
@@ -144,7 +151,7 @@ def parquet_rows(data: bytes, path: str | PathLike[str], *, values: Sequence[str
         raise InputError(
             f"damaged Parquet: {first_line(error)}", path=path, hint="copy it again"
         ) from None
-    places = [field_of(table.column_names, role) for role in (TOPIC, DOCNO, values)]
+    places = [field_of(tuple(table.column_names), role) for role in (TOPIC, DOCNO, values)]
     if None in places:
         raise InputError(
             f"a Parquet table with the columns {', '.join(table.column_names)}, which do not name "
@@ -177,7 +184,7 @@ class _RepeatedKeyError(ValueError):
     pass
 
 
-def json_rows(data: bytes, path: str | PathLike[str], *, values: Sequence[str]) -> Iterator[Row]:
+def json_rows(data: bytes, path: str | PathLike[str], *, values: tuple[str, ...]) -> Iterator[Row]:
     """The rows of a JSON or JSON-lines document.
 
     Args:
@@ -285,11 +292,13 @@ def _unrepeated(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return document
 
 
-def _record(record: Any, path: str | PathLike[str], line: int | None, values: Sequence[str]) -> Row:
+def _record(
+    record: Any, path: str | PathLike[str], line: int | None, values: tuple[str, ...]
+) -> Row:
     if not isinstance(record, dict):
         raise InputError(f"expected a record, got {record!r}", path=path, line=line)
     found = []
-    fields = list(record)
+    fields = tuple(record)
     for names in (TOPIC, DOCNO, values):
         place = field_of(fields, names)
         if place is None:

@@ -111,14 +111,17 @@ class Measure:
         """The settings it takes, and how topics become one figure."""
         return DEFINITIONS[self.name]
 
+    @property
+    def called(self) -> str:
+        """The first part of the canonical name, before its settings."""
+        return self.name if self.cutoff is not None else _WHOLE.get(self.name, self.name)
+
     def format(self) -> str:
         """The canonical name, which :func:`~clirot.evaluation.measures.parse_measure` reads as this
         measure.
         """
-        name, in_brackets, at = self.name, [], ""
-        if self.cutoff is None:
-            name = _WHOLE.get(name, name)
-        if name in _AT_SIGN:
+        in_brackets, at = [], ""
+        if self.name in _AT_SIGN:
             at = f"@{self.at:g}"
         elif self.graded:
             at = f"{self.at:.9f}".removeprefix("0").rstrip("0")
@@ -136,7 +139,8 @@ class Measure:
         elif self.cutoff is not None:
             at = f"@{self.cutoff}"
         level = "" if self.level is None else f"-l{self.level}"
-        return name + (f"({','.join(in_brackets)})" if in_brackets else "") + at + level
+        brackets = f"({','.join(in_brackets)})" if in_brackets else ""
+        return self.called + brackets + at + level
 
     def __str__(self) -> str:
         return self.format()

@@ -63,6 +63,9 @@ _ELSEWHERE: Mapping[str, Mapping[str, tuple[str, str | None]]] = {
             _SUBTOPICS,
         ),
     },
+    "BEIR": {
+        "hole": ("it counts documents that no topic's judgements have", "judged@10"),
+    },
 }  # fmt: skip
 
 
@@ -72,7 +75,7 @@ def refused(written: str, folded: str) -> UsageError | None:
         for name, (why, near) in measures.items():
             if folded == name or (name == "prefs" and folded.startswith("prefs")):
                 return UsageError(
-                    f"measure {written!r} is one of {tool}'s that clirot does not compute: {why}",
+                    f"{written!r} is a measure of {tool} that clirot does not compute: {why}",
                     hint=f"near it: {near}" if near else None,
                 )
     return None

@@ -12,9 +12,10 @@
     set_F.2   SetF(beta=2)                                     f1(beta=2)
     nDCG(gains={1:0,3:1})@10   (without cut-off: ndcg.1=0,3=1) ndcg(gains={1:0,3:1})@10
 
-trec_eval writes several at once: ``P.5,10`` is ``precision@5`` and ``precision@10``, ``P`` stands
-for nine cut-offs, and ``official`` for what trec_eval prints. A name that is one thing to one tool
-and another thing to another (``recall``, ``rbp@10``) is refused.
+MTEB's ``ndcg_at_10`` and BEIR's ``R_cap@100`` (which is trec_eval's ``relative_P.100``) are read
+too. trec_eval writes several at once: ``P.5,10`` is ``precision@5`` and ``precision@10``, ``P``
+stands for nine cut-offs, and ``official`` for what trec_eval prints. A name that is one thing to
+one tool and another thing to another (``recall``, ``rbp@10``) is refused.
 """
 
 from __future__ import annotations
@@ -37,14 +38,14 @@ _ALIASES = {
     "judge": "judged", "rprecision": "rprec", "f": "f1", "setf": "f1", "setf1": "f1",
     "setp": "precision", "setr": "recall", "setrecall": "recall", "setap": "set_map",
     "setrelp": "set_relative_p", "gmap": "gm_map", "iprecatrecall": "iprec", "11pt": "11pt_avg",
-    "ndcgexp": "ndcg_burges", "exactmatch": "em",
+    "ndcgexp": "ndcg_burges", "exactmatch": "em", "rcap": "relative_p", "recallcap": "relative_p",
 }  # fmt: skip
 
 _NUMBERS = r"\d+(?:\.\d+)?(?:,\d+(?:\.\d+)?)*"
 _WRITTEN = re.compile(
     rf"""(?P<name>[^\W\d_](?:[\w -]*?[^\W\d_])?|11pt_avg|11pt|(?:[a-z_ -]*[_ -])?f1)
         (?:\((?P<params>[^()]*)\))?
-        (?:(?P<sign>@|[._](?=\d))(?P<at>{_NUMBERS}))?
+        (?:(?P<sign>@|_at_(?=\d)|[._](?=\d))(?P<at>{_NUMBERS}))?
         (?:-l(?P<level>\d+))?""",
     re.VERBOSE | re.IGNORECASE,
 )
@@ -116,7 +117,7 @@ def parse_measure(text: str) -> Measure:
     if len(found) > 1:
         raise UsageError(
             f"{text.strip()!r} stands for {len(found)} measures where one is needed",
-            hint=f"choose one: {', '.join(map(str, found[:3]))}, ...",
+            hint=f"choose one: {', '.join(map(str, found[:3]))}" + ", ..." * (len(found) > 3),
         )
     return found[0]
 
@@ -158,6 +159,7 @@ class _Reading:
         if parts["level"] is not None:
             self._set("level", int(parts["level"]))
         sign, at = parts["sign"], parts["at"]
+        sign = "@" if sign == "_at_" else sign  # MTEB
         if at is None and not {"cutoff", "at"} & self.found.keys():
             sign, at = ".", LISTS.get(self.folded)
         for one in [None] if at is None else at.split(","):
@@ -290,4 +292,6 @@ _AMBIGUOUS = {
         "write set_recall, or recall@100, or recall.5,10,15,20,30,100,200,500,1000",
     ),
     "r": ("it needs a cut-off", "for example R@100; of all that was retrieved: set_recall"),
+    "rcap": ("it needs a cut-off", "for example R_cap@100"),
+    "recallcap": ("it needs a cut-off", "for example recall_cap@100"),
 }

@@ -61,8 +61,8 @@ def measure_values(
         chunk = slice(first, first + step)
         judged = {topic: qrels[topic] for topic in topics[chunk]}
         scores = {topic: run.documents(topic) for topic in judged}
-        _check_ids(judged, "the judgements")
-        _check_ids(scores, f"run {run.name}")
+        check_ids(judged, "the judgements")
+        check_ids(scores, f"run {run.name}")
         for judged_only in {measure.judged_only for measure in measures}:
             places = [i for i, one in enumerate(measures) if one.judged_only == judged_only]
             part = _Part(judged, _judged_only(scores, judged) if judged_only else scores, level)
@@ -70,8 +70,16 @@ def measure_values(
     return values
 
 
-def _check_ids(found: Mapping[str, Mapping[str, Any]], what: str) -> None:
-    """Refuse ids at which trec_eval would end the process, or which it would take for others."""
+def check_ids(found: Mapping[str, Mapping[str, Any]], what: str) -> None:
+    """Refuse ids at which trec_eval would end the process, or which it would take for others.
+
+    Args:
+        found: topic -> docno -> anything.
+        what: whose they are, for the message.
+
+    Raises:
+        InputError: an id is no text, or one that UTF-8 cannot write, or holds NUL.
+    """
     for topic, documents in found.items():
         ids = (topic, *documents)
         if all(isinstance(one, str) for one in ids) and is_text("".join(ids)):

@@ -16,6 +16,7 @@ import json
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -168,6 +169,13 @@ class Postings:
     def __len__(self) -> int:
         return len(self.docnos)
 
+    def __contains__(self, docno: object) -> bool:
+        return docno in self._row_of
+
+    @cached_property
+    def _row_of(self) -> dict[str, int]:
+        return {docno: row for row, docno in enumerate(self.docnos)}
+
     def columns(self, terms: Iterable[str]) -> NDArray[np.int32]:
         """The columns of the terms that occur in the documents, one for each occurrence."""
         found = [self.vocabulary[term] for term in terms if term in self.vocabulary]
@@ -188,7 +196,21 @@ class Postings:
         """
         count = len(scores)
         least = np.partition(scores, count - k)[count - k] if count > k else 0
-        rows = np.flatnonzero(scores >= least if least > 0 else scores > 0)
+        return self._ordered(
+            np.flatnonzero(scores >= least if least > 0 else scores > 0), scores, k
+        )
+
+    def best_of(self, docnos: Sequence[str], scores: Scores, k: int) -> list[Hit]:
+        """The k documents of the highest scores among some, in the order of :meth:`best`.
+
+        Args:
+            docnos: documents of the index; those with a score of 0 too.
+            scores: of every document, ``(documents,)``.
+            k: how many.
+        """
+        return self._ordered(np.array([self._row_of[one] for one in docnos]), scores, k)
+
+    def _ordered(self, rows: NDArray[np.int64], scores: Scores, k: int) -> list[Hit]:
         order = np.lexsort((self._tie_order[rows], -scores[rows]))[:k]
         return [
             Hit(self.docnos[row], score)
