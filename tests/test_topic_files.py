@@ -131,6 +131,12 @@ CLEF_2008 = (
             [("1", "a <b>x</b> &amp; c")],
             None,
         ),
+        (
+            '<?xml version="1.0"?>\n<!-- a --><!-- <top> -->\n<!DOCTYPE t SYSTEM "t.dtd" ['
+            "<!ELEMENT t ANY>]>\n<t><topic number='1'><title>salt</title></topic></t>",
+            [("1", "salt")],
+            None,
+        ),
         ("q1\tsalt\nq2\train\n", [("q1", "salt"), ("q2", "rain")], None),
         ("qid\tquery\nq1\tsalt\n", [("q1", "salt")], None),
         ("text\tid\nsalt and rain\tq1\n", [("q1", "salt and rain")], None),
@@ -219,6 +225,18 @@ def test_what_is_refused(
     with pytest.raises(InputError) as caught:
         read(text)
     assert said in caught.value.message
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["<!-- -->" * 20_000, "<!doctype [" * 20_000, "<a b='" * 20_000, "<top>" + " <x" * 20_000],
+)
+def test_what_is_made_to_take_long_does_not(
+    read: Callable[..., tuple[Rows, str | None]], text: str
+) -> None:
+    """With a search that begins anew at every sign, each of these would take minutes."""
+    with pytest.raises(InputError):
+        read(text)
 
 
 def test_a_language_is_chosen_and_held_to_what_the_file_states(

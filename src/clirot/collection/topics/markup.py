@@ -38,13 +38,18 @@ _BREAKS = frozenset(("br", "div", "hr", "li", "ol", "p", "ul"))
 _LANGUAGE = re.compile(r"([a-z]{1,3})-(\w+)")
 _TAG = re.compile(
     r"<!--.*?-->|<\?[^<>]*\?>|<!\[CDATA\[(?P<literal>.*?)\]\]>"
-    r"|<!doctype\b(?P<type>[^>\[]*(?:\[[^\]]*\])?)\s*>"
     r"|<(?P<closing>/?)(?P<name>[a-z][\w.:-]*)"
     r"(?P<attributes>(?:\s+[\w.:-]+\s*=\s*(?:\"[^\"]*\"|'[^']*'|[^\s\"'<>/]+))*)\s*(?P<empty>/?)>",
     re.DOTALL | re.IGNORECASE,
 )
 _ATTRIBUTE = re.compile(r"([\w.:-]+)\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s\"'<>/]+))")
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#x[0-9a-f]{1,6}|[a-z][a-z0-9]{1,31});", re.IGNORECASE)
+_PROLOG = re.compile(
+    # An atomic group: a comment is not tried again with a later end.
+    r"(?>(?:\s+|<\?[^<>]*\?>|<!--.*?-->)*)<!doctype\b[^>\[]*(?:\[[^\]]*\])?\s*>",
+    re.DOTALL | re.IGNORECASE,
+)
+_DECLARATION = re.compile(r"<!entity\b", re.IGNORECASE)
 _ENDS = {"<!--": "-->", "<![CDATA[": "]]>"}
 
 
@@ -117,14 +122,23 @@ class _Document:
             texts.append(line)
             place += len(line) + 1
         self.text = "\n".join(texts)
-        self._check_ends()
+        self._check()
+        prolog = _PROLOG.match(self.text)
+        self.start = prolog.end() if prolog else 0
+        """Where the first element can begin."""
         self.root = ""
         """The name of the first element."""
         self.holder = self._holder()
         """The name of the elements that are topics."""
 
-    def _check_ends(self) -> None:
-        """Refuse what begins and does not end: it would hide the rest, or stand in a text."""
+    def _check(self) -> None:
+        """Refuse entities of its own, and what begins and does not end: it would hide the rest."""
+        if declared := _DECLARATION.search(self.text):
+            raise InputError(
+                "declares entities, which are refused",
+                path=self.path,
+                line=self.line(declared.start()),
+            )
         for begin, end in _ENDS.items():
             last = self.text.rfind(begin)
             if last >= 0 and self.text.find(end, last) < 0:
@@ -137,7 +151,7 @@ class _Document:
 
     def _holder(self) -> str:
         """The first element that can be a topic; a query is one only among queries."""
-        for tag in _TAG.finditer(self.text):
+        for tag in _TAG.finditer(self.text, self.start):
             name = (tag["name"] or "").casefold()
             self.root = self.root or name
             if name in ("top", "topic") or (name == "query" and self.root in ("queries", "query")):
@@ -158,14 +172,12 @@ class _Reader:
     def elements(self) -> Iterator[Element]:
         if not self._document.holder:
             return
-        text, place = self._document.text, 0
-        for tag in _TAG.finditer(text):
+        text, place = self._document.text, self._document.start
+        for tag in _TAG.finditer(text, place):
             self._add(_unescaped(text[place : tag.start()]))
             place = tag.end()
             if tag["literal"] is not None:
                 self._add(tag["literal"])
-            elif tag["type"] and "<!ENTITY" in tag["type"].upper():
-                raise self._wrong(tag, "declares entities, which are refused")
             elif tag["name"]:
                 done = self._on_tag(tag)
                 if done is not None:
