@@ -12,8 +12,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from clirot.collection.rows import Source, with_distinct_ids
-from clirot.errors import InputError, LanguageError, ReadingNotice, UsageError
-from clirot.languages import parse_language
+from clirot.errors import InputError, LanguageError, LanguageWarning, ReadingNotice, UsageError
+from clirot.languages import closest_language, parse_language
 from clirot.records import Topic
 from clirot.registry import unknown_name
 from clirot.text_form import on_one_line
@@ -129,26 +129,20 @@ def _in_language(
             f"{_shown(path)} has topics in several languages: which one?",
             hint=f"choose one with `lang`: {', '.join(stated)}",
         )
-    same = [language for language in stated if _covers(asked, language)]
-    if asked in same:
-        same = [asked]
-    if len(same) > 1:
-        raise UsageError(
-            f"{_shown(path)} has topics in several kinds of {asked!r}: which one?",
-            hint=f"choose one with `lang`: {', '.join(same)}",
-        )
-    if not same:
+    found = closest_language(asked, stated)
+    if found is None:
         only = f"they are in {stated[0]!r}" if len(stated) == 1 else f"it has {', '.join(stated)}"
         raise UsageError(
             f"{_shown(path)} has no topics in {asked!r}: {only}",
             hint=f"`lang={stated[0]}`" if len(stated) == 1 else "choose one of them with `lang`",
         )
-    return [one for one in every if one.language == same[0]], same[0]
-
-
-def _covers(asked: str, stated: str) -> bool:
-    """Whether two tags can mean one language: ``zh`` and ``zh-Hant``, for one."""
-    return asked == stated or stated.startswith(f"{asked}-") or asked.startswith(f"{stated}-")
+    if found != asked:
+        warnings.warn(
+            f"{_shown(path)} has no topics in {asked!r}; those in {found!r} are taken",
+            LanguageWarning,
+            stacklevel=2,
+        )
+    return [one for one in every if one.language == found], found
 
 
 def _by_source(taken: list[Wording], path: Source, asked: str | None) -> list[Wording]:
