@@ -22,6 +22,7 @@ from clirot.errors import (
     ArtefactError,
     DamagedArtefactWarning,
     DamagedDraftWarning,
+    InputError,
     UnknownNameError,
 )
 from clirot.retrieval.indexing import IndexConfig, build_index
@@ -336,6 +337,36 @@ def test_an_index_replaced_while_topics_are_awaited(
     monkeypatch.setattr(searching, "read_topic_set", awaited)
     with pytest.raises(ArtefactError, match="indexes/x was replaced"):
         search(SearchConfig(index="x", collection=str(folder)))
+
+
+@pytest.mark.parametrize("lexical", [True, False])
+def test_documents_that_change_while_they_are_indexed(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lexical: bool
+) -> None:
+    from clirot.collection import files
+
+    pairs = save_bitext(tmp_path / "pairs.tsv", count=12)
+    folder = save_collection(tmp_path / "set", pairs, docs="en", topics=("en",), count=10)
+    documents = folder / "docs.en.tsv"
+    model = "bm25" if lexical else str(save_tiny_model(tmp_path / "teacher", seed=4))
+    config = IndexConfig(model=model, collection=str(folder), name="x")
+    real = files.DirectoryCollection.documents
+
+    def changing(self: files.DirectoryCollection) -> Any:
+        _ = self.digest
+        documents.write_text("d1\tquite another text\n")
+        return real(self)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(files.DirectoryCollection, "documents", changing)
+        with pytest.raises(InputError, match=r"docs\.en\.tsv: changed while it was being read"):
+            build_index(config)
+    assert Store(home).names("indexes") == [] and leftovers_of(home) == []
+    assert build_index(config).documents == 1
+
+
+def leftovers_of(home: Path) -> list[str]:
+    return [one.path.name for one in leftovers(Store(home)) if one.group == "unfinished"]
 
 
 # --- what is in the way -------------------------------------------------------------------------

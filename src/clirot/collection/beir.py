@@ -179,6 +179,10 @@ class BeirCollection(Collection):
         """See :attr:`DocumentFiles.notes`."""
         return self._document_files.notes
 
+    def check_unchanged(self) -> None:
+        """See :meth:`Collection.check_unchanged`."""
+        self._document_files.check_unchanged()
+
     @cached_property
     def digest(self) -> str:
         """SHA-256 of the files of documents; see :attr:`DocumentFiles.digest`."""

@@ -94,6 +94,14 @@ class Collection(ABC):
         if empty:
             raise InputError(f"collection {self.id} has no documents")
 
+    def check_unchanged(self) -> None:  # noqa: B027
+        """Call it after the documents were read: it is an error where they are no longer those of
+        :attr:`digest`. Collections whose files are pinned do not change.
+
+        Raises:
+            InputError: a file of documents has changed since its digest was taken.
+        """
+
     def by_document_language(self) -> Sequence[Collection]:
         """The collection once for each language of its documents; empty where it has none."""
         return (self,)

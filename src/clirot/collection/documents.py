@@ -92,13 +92,27 @@ class DocumentFiles:
         that of the bare file: an index that was made when both were taken as they are has that one,
         and is told apart.
         """
-        digests = [file_digest(path) for path in self._paths]
+        digests = self._file_digests
         one = (
             digests[0] if len(digests) == 1 else hashlib.sha256(repr(digests).encode()).hexdigest()
         )
         if self.notes:
             return hashlib.sha256(f"{one} without header, in NFC".encode()).hexdigest()
         return one
+
+    @cached_property
+    def _file_digests(self) -> list[str]:
+        return [file_digest(path) for path in self._paths]
+
+    def check_unchanged(self) -> None:
+        """See :meth:`clirot.collection.Collection.check_unchanged`."""
+        for path, digest in zip(self._paths, self._file_digests, strict=True):
+            if file_digest(path) != digest:
+                raise InputError(
+                    "changed while it was being read, so that what was read is of no version of it",
+                    path=path,
+                    hint="run the same command again once nothing writes to the file",
+                )
 
     @cached_property
     def notes(self) -> tuple[str, ...]:

@@ -18,14 +18,14 @@ from typing import TYPE_CHECKING, Any
 
 from clirot.analysis import AnalysisSettings
 from clirot.cut_texts import CutTexts
-from clirot.errors import UnusedSettingWarning
+from clirot.errors import InputError, UnusedSettingWarning
 from clirot.known_models import LEXICAL
 from clirot.records import Document, ProgressSink, Step, silent
 from clirot.registry import unknown_name
 from clirot.retrieval.cut_documents import CutDocuments
 from clirot.retrieval.settings import Bm25Settings
 from clirot.settings import check_ranges, leaves, part, setting, values
-from clirot.store import Artefact, Input, Store
+from clirot.store import Artefact, Draft, Input, Store
 
 if TYPE_CHECKING:
     from clirot.collection import Collection
@@ -183,6 +183,7 @@ def build_index(
         cut = CutDocuments(draft.scratch, writer.documents)
         empty = _write(collection, encoder, writer, cut, progress)
         writer.finish()
+        _check_unchanged(collection, draft)
         seconds = max(time.monotonic() - started, 1e-9)
         draft.results.update(
             documents=writer.documents,
@@ -242,7 +243,17 @@ def _build_lexical(
             write_postings(collection, draft.path, config.analysis, config.bm25, progress=progress),
             **_reading(collection),
         )
+        _check_unchanged(collection, draft)
     return IndexResult.of(store.get("indexes", name), fresh=True, notes=notes)
+
+
+def _check_unchanged(collection: Collection, draft: Draft) -> None:
+    """Refuse documents that changed while they were read; what was made of them is thrown away."""
+    try:
+        collection.check_unchanged()
+    except InputError:
+        draft.resumable = False
+        raise
 
 
 def _reading(collection: Collection) -> dict[str, Any]:
