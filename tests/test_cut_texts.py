@@ -199,7 +199,7 @@ def test_documents_that_fit_are_no_remark(model: str, tmp_path: Path) -> None:
     (folder / "docs.en.tsv").write_text(f"d1\tabc\nd2\t{'ab ' * 31}\n")  # 64 tokens, which fit
     (folder / "queries.en.tsv").write_text("q1\tabc\n")
     made = build_index(IndexConfig(model=model, collection=str(folder), name="i"))
-    assert made.notes == () and made.artefact.manifest.results["cut_texts"] == {"count": 0}
+    assert not [*made.remarks()] and made.artefact.manifest.results["cut_texts"] == {"count": 0}
     ready = found("i", folder)
     assert list(ready.rankings()) and not [*ready.remarks()]
 
@@ -228,12 +228,14 @@ def test_words_are_read_to_the_end(collection: str) -> None:
 
 
 def test_a_cell_of_an_experiment_says_it_too(model: str, collection: str) -> None:
-    build_index(IndexConfig(model=model, collection=collection, name="i"))
+    class Cell:
+        name = "i"
+        configuration: Any = IndexConfig(model=model, collection=collection, name="i")
 
-    class Run:
-        name, configuration = "r", SearchConfig(index="i", collection=collection)
-
-    (note,) = VERBS["runs"](Run(), Store(), False, silent)  # type: ignore[arg-type]
+    (note,) = VERBS["indexes"](Cell(), Store(), False, silent)  # type: ignore[arg-type]
+    assert note.startswith("i: 5 of 20 documents are longer than")
+    Cell.name, Cell.configuration = "r", SearchConfig(index="i", collection=collection)
+    (note,) = VERBS["runs"](Cell(), Store(), False, silent)  # type: ignore[arg-type]
     assert note.startswith("r: 2 of 3 topics are longer than")
 
 

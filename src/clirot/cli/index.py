@@ -35,7 +35,7 @@ def index(
     console.note(f"{state}: {size}")
     if result.empty_documents:
         console.warn(f"{result.empty_documents:,} documents have no text")
-    for note in result.notes:
+    for note in (*result.notes, *result.remarks()):
         console.warn(note)
     if not as_json:
         console.emit(result.name)

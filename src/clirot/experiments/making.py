@@ -73,7 +73,7 @@ def _index(cell: Cell, store: Store, replace: bool, progress: ProgressSink) -> l
     from clirot.retrieval.indexing import build_index
 
     made = build_index(_settled(cell, replace), store=store, progress=progress)
-    return list(made.notes)
+    return [*made.notes, *(f"{cell.name}: {remark}" for remark in made.remarks())]
 
 
 def _topics(cell: Cell, store: Store, replace: bool, progress: ProgressSink) -> list[str]:

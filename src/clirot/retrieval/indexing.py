@@ -96,7 +96,7 @@ class IndexResult:
     fresh: bool
     """False where it was there already."""
     notes: tuple[str, ...]
-    """Remarks on model and collection, and on documents that were cut, for a person to read."""
+    """Remarks on the combination of model and collection that a person should read."""
     documents: int
     empty_documents: int
     """Documents without text. In an index of token vectors, those of an empty text stand for
@@ -118,10 +118,13 @@ class IndexResult:
         """The result with the counts that the index's manifest holds."""
         counts = artefact.manifest.results
         cut = CutTexts.of(counts.get(_CUT))
-        if cut.count:
-            reader = str(artefact.manifest.config["document_model"])
-            notes = (*notes, cut.remark(int(counts["documents"]), "documents", reader))
         return cls(artefact, fresh, notes, **{name: int(counts[name]) for name in _COUNTS}, cut=cut)
+
+    def remarks(self) -> Iterator[str]:
+        """What a person should know of the documents."""
+        if self.cut.count:
+            reader = str(self.artefact.manifest.config["document_model"])
+            yield self.cut.remark(self.documents, "documents", reader)
 
     @property
     def name(self) -> str:
