@@ -58,7 +58,7 @@ class EvaluateConfig:
     leave_out_own: bool = setting(
         False,
         """Leave out of each topic's ranking the document that has the topic's id, where topics are
-        documents (ArguAna, Quora), as BEIR does.""",
+        documents (ArguAna, Quora), as BEIR's ignore_identical_ids does.""",
     )
     lang: str | None = setting(
         None, "Use only the topics that the collection has in this language."

@@ -45,7 +45,6 @@ _RUN = Kind(
     {4: "four columns are qrels; give them as `qrels`"}
     | dict.fromkeys(range(7, 100), "a docno or a tag must not contain spaces"),
 )
-_HEADER = "if line 1 is a header, leave it out: tail -n +2"
 _MANY_BYTES = 4_000_000
 """From this size on (about 80,000 lines) Arrow saves more time than its import takes."""
 _BLOCK_BYTES = 1 << 22  # 4 MB: 10 million lines took 1.7 s, and 5.6 s with 16 MB
@@ -132,7 +131,7 @@ def _from_lines(data: bytes, path: str | PathLike[str]) -> Run:
                 f"the score {show(written)} of document {docno.decode()!r} is not a number",
                 path=path,
                 line=number,
-                hint=_HEADER if number == 1 else "the columns are: topic Q0 docno rank score tag",
+                hint=_hint_of(written, number, _RUN),
             )
         topic.append(place)
         docnos.append(docno)
@@ -290,7 +289,7 @@ def _qrels_from_lines(data: bytes, path: str | PathLike[str]) -> dict[str, dict[
                 f"relevance {show(written)} is not a whole number",
                 path=path,
                 line=number,
-                hint=_HEADER if number == 1 else "the columns are: topic 0 docno relevance",
+                hint=_hint_of(written, number, _QRELS),
             ) from None
         if topic != current:
             current, documents = topic, qrels.setdefault(topic.decode(), {})
@@ -324,3 +323,12 @@ def _contradiction(
         line=line,
         hint="keep one of the two",
     )
+
+
+def _hint_of(written: bytes, number: int, kind: Kind) -> str:
+    """What to do about a value that is none: in a header, it is a name."""
+    if number == 1 and not any(48 <= one <= 57 for one in written):
+        return "if line 1 is a header, leave it out: tail -n +2"
+    if kind is _RUN and b"," in written:
+        return "decimals are written with a point"
+    return f"the columns are: {kind.columns}"
