@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import unicodedata
 import warnings
 from collections.abc import Iterator
@@ -221,3 +222,62 @@ def test_a_broken_row_is_refused_with_its_line(
         _read(place, kind)
     assert caught.value.line == at + 1
     (place / name).unlink()
+
+
+_DOCUMENT = st.fixed_dictionaries(
+    {"text": _TEXT},
+    optional={"title": _TEXT, "url": _TEXT, "metadata": st.just({"deep": [1, {"id": "x"}]})},
+)
+
+
+@settings(max_examples=40, deadline=None, derandomize=True)
+@given(
+    rows=st.dictionaries(_ID, _DOCUMENT, min_size=1, max_size=5),
+    key=st.sampled_from(["id", "_id", "docno", "doc_id"]),
+    escaped=st.booleans(),
+    dress=st.sampled_from([one for one in _DRESS if one != "trailing blanks"]),
+)
+def test_documents_in_json_lines_are_read(
+    place: Path, rows: dict[str, dict[str, object]], key: str, escaped: bool, dress: str
+) -> None:
+    """Whatever other fields a document has, in any order."""
+    lines = [
+        json.dumps({**fields, key: name}, ensure_ascii=escaped) for name, fields in rows.items()
+    ]
+    (place / "json").mkdir(exist_ok=True)
+    (place / "json" / "docs.en.jsonl").write_bytes(_bytes(lines, dress))
+    found = {one.id: one.text for one in open_collection(str(place / "json")).documents()}
+    assert found == {
+        name: unicodedata.normalize("NFC", f"{fields.get('title', '')} {fields['text']}".strip())
+        for name, fields in rows.items()
+    }
+
+
+@settings(max_examples=40, deadline=None, derandomize=True)
+@given(
+    rows=st.dictionaries(_ID, _TEXT, min_size=1, max_size=5),
+    at=st.integers(0, 9),
+    fault=st.sampled_from(["cut", "list", "number", "no id", "no text", "null", "bytes", "again"]),
+)
+def test_a_broken_document_in_json_lines_is_refused_with_its_line(
+    place: Path, rows: dict[str, str], at: int, fault: str
+) -> None:
+    records = [{"id": name, "text": text} for name, text in rows.items()]
+    at %= len(records)
+    lines = [json.dumps(one) for one in records]
+    lines[at] = {
+        "cut": lines[at][:-2],
+        "list": f"[{lines[at]}]",
+        "number": "7",
+        "no id": json.dumps({"text": "x"}),
+        "no text": json.dumps({"id": "x"}),
+        "null": json.dumps({"id": records[at]["id"], "text": None}),
+        "bytes": lines[at][:-2] + '\udcff"}',
+        "again": f"{lines[at]}\n{lines[at]}",
+    }[fault]
+    (place / "broken").mkdir(exist_ok=True)
+    content = "\n".join(lines).encode("utf-8", "surrogateescape")
+    (place / "broken" / "docs.en.jsonl").write_bytes(content)
+    with pytest.raises(InputError) as caught:
+        list(open_collection(str(place / "broken")).documents())
+    assert caught.value.line == at + 1 + (fault == "again")
