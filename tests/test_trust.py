@@ -339,6 +339,24 @@ def test_an_index_replaced_while_topics_are_awaited(
         search(SearchConfig(index="x", collection=str(folder)))
 
 
+def test_a_model_replaced_while_it_is_loaded(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from clirot.encoding import encoders
+    from clirot.models import ModelRef
+
+    kept = Store(home)
+    path = make(kept, "m", kind="models")
+    ref = ModelRef(name="m", origin="made", path=path, digest=kept.get("models", "m").digest)
+
+    def slow(*_: Any, **__: Any) -> None:
+        make(kept, "m", kind="models", word="two")
+
+    monkeypatch.setattr(encoders, "load_model", slow)
+    with pytest.raises(ArtefactError, match="models/m was replaced by another process"):
+        encoders.load_encoder(ref, side="query")
+
+
 @pytest.mark.parametrize("lexical", [True, False])
 def test_documents_that_change_while_they_are_indexed(
     home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lexical: bool

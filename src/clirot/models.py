@@ -33,7 +33,7 @@ from clirot.known_models import KNOWN, LEXICAL, KnownModel, Prompts, Task
 from clirot.languages import closest_language
 from clirot.records import LanguagePair, LanguagePairs
 from clirot.registry import unknown_name
-from clirot.store import Artefact, Store, tree_digest
+from clirot.store import Artefact, Manifest, Store, tree_digest
 
 Side = Literal["query", "document"]
 
@@ -81,6 +81,18 @@ class ModelRef:
         if side not in self.encodes and self.teacher is not None:
             return self.teacher.side(side)  # a student of a student: its teacher's teacher
         return self
+
+    def check_unreplaced(self) -> None:
+        """Call it after the weights were read: of a model made here they may be a newer one's.
+
+        Raises:
+            ArtefactError: the model at this place is another one now.
+        """
+        if self.origin == "made" and Manifest.read(self.path).digest != self.digest:
+            raise ArtefactError(
+                f"models/{self.name} was replaced by another process while it was being read",
+                hint="run the same command again",
+            )
 
     def languages(self, side: Side) -> tuple[str, ...]:
         """The languages that side reads; empty where the registry does not know them."""

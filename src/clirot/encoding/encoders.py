@@ -126,10 +126,13 @@ def load_encoder(ref: ModelRef, *, side: Side) -> MultiVectorTokenEncoder:
 
     Raises:
         InputError: the directory is not a checkpoint that can be loaded.
+        ArtefactError: another process has replaced the model while it was loaded.
     """
     chosen = ref.side(side)
+    model = load_model(chosen.path, prompts=chosen.prompts)
+    chosen.check_unreplaced()
     return MultiVectorTokenEncoder(
-        load_model(chosen.path, prompts=chosen.prompts),
+        model,
         side=side,
         name=chosen.name,
         digest=chosen.digest,
