@@ -218,7 +218,11 @@ def test_a_search_counts_its_topics_and_keeps_it(model: str, collection: str) ->
     for _ in range(2):  # made, and found made
         done = CliRunner().invoke(app, words)
         assert done.exit_code == 0 and said in " ".join(done.stderr.split())
-    assert Store().get("runs", "r").manifest.results == {"topics": 3, "cut_texts": TOPICS}
+    assert Store().get("runs", "r").manifest.results == {
+        "topics": 3,
+        "topics_language": "en",
+        "cut_texts": TOPICS,
+    }
 
 
 def test_words_are_read_to_the_end(collection: str) -> None:

@@ -889,8 +889,8 @@ def test_slipped_lines_are_not_trained_on_in_silence(tmp_path, home):
             app, ["distill", "--src", "en", "--tgt", "so", "--name", name, *options, *source]
         )
         assert result.exit_code == 0 and result.stdout == f"{name}\n"
-        (warning,) = (line for line in result.stderr.splitlines() if "warning: " in line)
-        assert warning.startswith("warning: en-so.file-slipped-") and "by -1" in warning
+        (warning,) = (line for line in result.stderr.splitlines() if "by -1" in line)
+        assert warning.startswith("warning: en-so.file-slipped-")
 
 
 def test_min_alignment_drops_what_is_no_translation(store, tmp_path):

@@ -261,7 +261,7 @@ def parquet(names: list[str]) -> bytes:
     import pyarrow.parquet as pq
 
     out = io.BytesIO()
-    pq.write_table(pa.table({name: [name] for name in names}), out)
+    pq.write_table(pa.table({name: [f"this is {name}"] for name in names}), out)
     return out.getvalue()
 
 
@@ -274,27 +274,28 @@ def archive(*names: str) -> bytes:
 
 
 def with_columns(kind: str, *names: str) -> str | bytes:
-    """A file of one row, in which each variant's text is its code."""
+    """A file of one row, in which each variant's text ends in its code."""
+    texts = {name: f"this is {name}" for name in names}
     if kind == "csv":
-        return ",".join(names) + "\n" + ",".join(names) + "\n"
+        return ",".join(names) + "\n" + ",".join(texts.values()) + "\n"
     if kind == "tsv":
-        return "\t".join(names) + "\n" + "\t".join(names) + "\n"
+        return "\t".join(names) + "\n" + "\t".join(texts.values()) + "\n"
     if kind == "jsonl":
-        return json.dumps({"translation": {name: name for name in names}}) + "\n"
+        return json.dumps({"translation": texts}) + "\n"
     if kind == "tmx":
-        return memory({name: name for name in names})
+        return memory(texts)
     if kind == "parquet":
         return parquet(list(names))
     return archive(*(f"corpus.{name}" for name in names))
 
 
 def read(path: Path, pair: LanguagePair, content: str | bytes) -> tuple[str, LanguageVariants]:
-    """The target of the only pair, and what was noted."""
+    """The code at the end of the target of the only pair, and what was noted."""
     data = content.encode() if isinstance(content, str) else content
     path.write_bytes(data)
     variants = LanguageVariants(pair)
     (found,) = (one for one in read_local(path, pair, variants=variants) if one.src)
-    return found.tgt, variants
+    return found.tgt.split()[-1], variants
 
 
 KINDS = ["csv", "tsv", "jsonl", "tmx", "parquet", "zip"]

@@ -97,7 +97,9 @@ def read_records(
 
 
 def _reader(first: str) -> Callable[[Lines, Source], Iterator[Wording]]:
-    opening = first.lstrip()[:1]
-    if opening in ("{", "["):
+    text = first.lstrip()
+    # An id of TSV may begin with a bracket; a list in JSON holds objects.
+    tabbed = "\t" in text.rstrip() and text[1:].lstrip()[:1] != "{"
+    if text[:1] == "{" or (text[:1] == "[" and not tabbed):
         return json_wordings
-    return campaign_wordings if opening == "<" else tabbed_wordings
+    return campaign_wordings if text[:1] == "<" else tabbed_wordings
