@@ -53,6 +53,8 @@ def show_table(evaluation: Evaluation, shown: Shown) -> None:
     for line in evaluation.notes:
         warn(line)
     text = render(evaluation, shown.written, per_topic=shown.per_topic, places=shown.places)
+    if shown.written in ("table", "ranx"):  # for a person; the others are files
+        text = printable(text, bold=True)
     emit(text.rstrip("\n"))
 
 

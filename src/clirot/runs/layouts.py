@@ -12,6 +12,7 @@ import csv
 import re
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from os import PathLike
@@ -131,6 +132,14 @@ def rows(data: bytes, path: Place, kind: Kind) -> Iterator[tuple[int, list[bytes
     if comments:
         more = f", the first in line {comments[0]}"
         _say(f"skipped {len(comments)} comment lines (#){more}", path)
+
+
+def check_lines(data: bytes, path: Place, kind: Kind) -> None:
+    """Raise as :func:`rows` does, and say nothing. What is not UTF-8 is left to the reader."""
+    with warnings.catch_warnings(), suppress(UnicodeDecodeError):
+        warnings.simplefilter("ignore", ReadingNotice)
+        for _ in rows(data, path, kind):
+            pass
 
 
 def tag_of(data: bytes) -> str:

@@ -8,12 +8,13 @@ it cannot say which line is wrong. Therefore everything else is read line by lin
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
 from clirot.errors import InputError
-from clirot.runs.layouts import RELEVANCE, SCORE, Kind, rows, show, tag_of
+from clirot.runs.layouts import RELEVANCE, SCORE, Kind, check_lines, rows, show, tag_of
 from clirot.runs.run import Run
 from clirot.runs.source import (
     Row,
@@ -60,7 +61,7 @@ def read_run(
     """Read a run: TREC (``topic Q0 docno rank score tag``), JSON, JSON lines or Parquet.
 
     A file whose first line names its columns is read by these names
-    (:mod:`~clirot.runs.layouts`), and a gzipped one is decompressed. The rank column is not used,
+    (:mod:`~clirot.runs.layouts`), and a compressed one is unpacked. The rank column is not used,
     as in trec_eval: scores decide. Blank lines are skipped.
 
     Args:
@@ -73,7 +74,7 @@ def read_run(
         InputError: the file is not a run, lists a document twice for a topic, or has a score that
             is not a number; the message gives the line.
     """
-    data = read_bytes(path, what="run")
+    data = read_bytes(path, what="run", check=partial(check_lines, path=path, kind=_RUN))
     tag = "run"
     if is_parquet(data):
         run = _run_from_rows(parquet_rows(data, path, values=SCORE), path)
@@ -253,7 +254,7 @@ def read_qrels(path: str | PathLike[str]) -> dict[str, dict[str, int]]:
     """Read judgements: TREC (``topic 0 docno relevance``), JSON, JSON lines or Parquet.
 
     A file whose first line names its columns, as BEIR's does, is read by these names
-    (:mod:`~clirot.runs.layouts`), and a gzipped one is decompressed.
+    (:mod:`~clirot.runs.layouts`), and a compressed one is unpacked.
 
     Some published qrels repeat lines. A line that repeats an earlier one is skipped; a line that
     contradicts an earlier one is an error.
@@ -264,7 +265,7 @@ def read_qrels(path: str | PathLike[str]) -> dict[str, dict[str, int]]:
     Raises:
         InputError: the file is not qrels; the message gives the line.
     """
-    data = read_bytes(path, what="qrels")
+    data = read_bytes(path, what="qrels", check=partial(check_lines, path=path, kind=_QRELS))
     if is_parquet(data):
         qrels = _qrels_from_rows(parquet_rows(data, path, values=RELEVANCE), path)
     elif is_json(data):
