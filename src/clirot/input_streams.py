@@ -59,6 +59,16 @@ def read_whole(
     Raises:
         InputError: it has more than ``most`` bytes.
     """
+    try:
+        state = os.fstat(stream.fileno())
+    except (OSError, ValueError):  # unpacked, or a pipe: its size is not known
+        pass
+    else:
+        if stat.S_ISREG(state.st_mode):  # into memory that is taken once, not grown and copied
+            data = stream.read(min(state.st_size, most) + 1)
+            if len(data) > most:
+                raise too_long(f"a {what}", most, path=path)
+            return data
     blocks = io.BytesIO()
     while block := stream.read(_BLOCK):
         if blocks.tell() + len(block) > most:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from clirot.cli.console import emit, note, progress, shown_warnings, stdout, warn
+from clirot.cli.console import emit, note, printable, progress, shown_warnings, stdout, warn
 from clirot.cli.output_options import Shown
 from clirot.errors import ExpectationError, UsageError
 from clirot.evaluation.contrast_tables import (

@@ -9,6 +9,7 @@ with the name of the tool that writes it.
 from __future__ import annotations
 
 import csv
+import io
 import re
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -144,7 +145,7 @@ def check_lines(data: bytes, path: Place, kind: Kind) -> None:
 
 def tag_of(data: bytes) -> str:
     """The last column of the first line of TREC's layout; ``run`` where there is none."""
-    for line in data.split(b"\n"):
+    for line in io.BytesIO(data):  # not split, which would copy all of them
         fields = line.split()
         if len(fields) == 6:
             return fields[5].decode()

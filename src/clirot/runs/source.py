@@ -11,6 +11,7 @@ An input is a path or standard input, compressed or not. These layouts of JSON a
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from os import PathLike
@@ -58,10 +59,10 @@ def read_bytes(
     """
     try:
         with open_input(path) as stream:
-            head = stream.peek()
+            head = stream.peek().removeprefix(_BYTE_ORDER_MARK)
             _check_kind(head, path)
             if check is not None and not is_parquet(head) and not is_json(head):
-                check(head[: head.rfind(b"\n") + 1].removeprefix(_BYTE_ORDER_MARK))
+                check(head[: head.rfind(b"\n") + 1])
             bound = whole() if most is None else raised(most)
             data = read_whole(stream, bound, what=what, path=path)
     except FileNotFoundError:
@@ -72,7 +73,7 @@ def read_bytes(
         raise InputError(f"cannot be read: {error.strerror or error}", path=path) from None
     _check_kind(data, path)
     data = data.removeprefix(_BYTE_ORDER_MARK)
-    if not data.strip():
+    if not data or data.isspace():
         hint = (
             "the command before the pipe wrote nothing; look at its messages"
             if str(path) == "-"
@@ -174,7 +175,8 @@ def parquet_rows(
 
 def is_json(data: bytes) -> bool:
     """Whether the content is JSON or JSON lines rather than TREC columns."""
-    return data.lstrip()[:1] in (b"{", b"[")
+    begin = re.match(rb"\s*([\[{])", data)  # lstrip would copy all of it
+    return begin is not None
 
 
 class Row(NamedTuple):
