@@ -23,7 +23,8 @@ from bitext_files import WRITERS, as_mo, as_parquet, as_po, as_tmx, as_xliff
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from clirot.bitext.formats import FORMATS, Fields, LocalFile, compressed, lines, read_local
+from clirot import compressed
+from clirot.bitext.formats import FORMATS, Fields, LocalFile, lines, read_local
 from clirot.bitext.formats.table import by_content
 from clirot.errors import ChoiceNotice, ClirotError, InputError, UnknownNameError, UsageError
 from clirot.records import LanguagePair, SentencePair
@@ -343,7 +344,7 @@ def test_encrypted_and_damaged_archives(tmp_path):
 def test_a_line_without_end_is_refused_at_its_limit(tmp_path, monkeypatch):
     path = written(tmp_path, b"a\tb\n" + b"x" * 10_000_000 + b"\ty\n", "x.tsv")
     assert len(pairs(path)[1].src) == 10_000_000
-    monkeypatch.setattr(lines, "MAX_LINE", 1 << 20)
+    monkeypatch.setattr(lines, "LINE", 1 << 20)
     assert wrong(path).startswith("x.tsv:2: a line of more than 1,048,576 bytes")
     sixteen = written(tmp_path, ("a\tb\n" + "x" * 3_000_000).encode("utf-16"), "y.tsv")
     assert wrong(sixteen).startswith("y.tsv:2: a line of more than 1,048,576 bytes")
@@ -449,7 +450,7 @@ def test_fields_of_json_lines(tmp_path):
         ('{"en": 1.5, "so": "b"}', "the field 'en' holds a number"),
         ('{"en": true, "so": "b"}', "the field 'en' holds true or false"),
         ('{"en": "\\ud800", "so": "b"}', "half a surrogate pair at character 1"),
-        ('{"x":' * 100_000, "JSON that is nested too deeply"),
+        ('{"x":' * 100_000, "nested more than 100 levels deep"),
         ('{"en": "a", "so": "b", "n": ' + "9" * 10_000 + "}", ""),
     ],
 )

@@ -158,7 +158,7 @@ def test_a_repeated_judgement_that_agrees_is_no_error(tmp_path: Path) -> None:
         ('{"1": {"d": 1}', "not JSON"),
         ('{"1": {"d": 1' + "0" * 400 + "}}", "is not a number"),
         ('{"1": {"d": 1' + "0" * 9000 + "}}", "thousands of digits"),
-        ("[" * 100_000, "nested too deeply"),
+        ("[" * 100_000, "nested more than 100 levels deep"),
         ('[{"query_id": "1", "score": 2}]', "no 'doc_id' or 'docno'"),
         ('{"query_id": "1", "doc_id": "a", "score": 2}\n{"query_id": "1"}', ":2: a record has no"),
         ('{"qid": "1", "docno": "a", "score": 2}\n{"qid": "1", "docno": "a", "score": 2}',
@@ -199,7 +199,7 @@ def test_gzip_and_standard_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         piped = read_run("-")
         assert rows(piped) == expected
         assert piped.name == "tag"
-    with pytest.raises(InputError, match="damaged gzip"):
+    with pytest.raises(InputError, match="damaged gzip data"):
         read_run(written(tmp_path / "cut.gz", packed[:-9]))
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"")))
     with pytest.raises(InputError, match="<stdin>: the run is empty"):

@@ -17,7 +17,7 @@ from tiny_model import save_bitext, save_collection, save_tiny_model
 from typer.testing import CliRunner
 
 from clirot.cli import app
-from clirot.cli.unforeseen import printable
+from clirot.cli.console import printable
 from clirot.errors import (
     ArtefactError,
     DamagedArtefactWarning,

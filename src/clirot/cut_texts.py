@@ -11,6 +11,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+
+class AtLeast(int):
+    """The tokens of a text that was not tokenized to its end: it has as many, and more."""
+
+
 CutSink = Callable[[int, int, int], None]
 """Told of a text that is longer than it was read: its place, its tokens, those that were read."""
 
@@ -26,7 +31,8 @@ class CutTexts:
     which: str = ""
     """Id of the longest; a sentence without one is named by its beginning."""
     tokens: int = 0
-    """Length of the longest, in tokens of the model, with those that the model puts around it."""
+    """Length of the longest, in tokens of the model, with those that the model puts around it; an
+    :class:`AtLeast` where they were not counted to the end."""
     limit: int = 0
     """Tokens of the longest that were read."""
 
@@ -46,7 +52,9 @@ class CutTexts:
         """As it stands in manifests, and in what commands print as JSON."""
         if not self.count:
             return {"count": 0}
-        longest = {"id": self.which, "tokens": self.tokens, "read": self.limit}
+        longest: dict[str, Any] = {"id": self.which, "tokens": int(self.tokens), "read": self.limit}
+        if isinstance(self.tokens, AtLeast):
+            longest["at_least"] = True
         return {"count": self.count, "longest": longest}
 
     @classmethod
@@ -55,7 +63,8 @@ class CutTexts:
         if not row or not row["count"]:
             return cls()
         longest = row["longest"]
-        return cls(row["count"], longest["id"], longest["tokens"], longest["read"])
+        tokens = AtLeast(longest["tokens"]) if longest.get("at_least") else longest["tokens"]
+        return cls(row["count"], longest["id"], tokens, longest["read"])
 
     def __add__(self, other: CutTexts) -> CutTexts:
         """Both together."""
@@ -70,9 +79,10 @@ class CutTexts:
             what: what they are, in the plural.
             reader: the model.
         """
+        more = "more than " if isinstance(self.tokens, AtLeast) else ""
         return (
             f"{self.count:,} of {of:,} {what} are longer than {reader} reads, and their end was "
-            f"not read: the longest, {self.which!r}, has {self.tokens:,} tokens, of which "
+            f"not read: the longest, {self.which!r}, has {more}{self.tokens:,} tokens, of which "
             f"{self.limit:,} were read"
         )
 

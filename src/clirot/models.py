@@ -31,6 +31,7 @@ from clirot.errors import (
 )
 from clirot.known_models import KNOWN, LEXICAL, KnownModel, Prompts, Task
 from clirot.languages import closest_language
+from clirot.places import is_directory
 from clirot.records import LanguagePair, LanguagePairs
 from clirot.registry import unknown_name
 from clirot.store import Artefact, Manifest, Store, tree_digest
@@ -147,7 +148,7 @@ def resolve(name: str, store: Store, *, fetch: bool = True, task: Task = "encode
         if task != "encodes":
             raise not_for_that(name, "encodes", task)
         return _resolve_made(store.get("models", name), store)
-    if name and Path(name).is_dir():
+    if name and is_directory(name):
         path = Path(name).absolute()
         if not (task == "translates" and is_ctranslate2(path)):
             _weights(path)

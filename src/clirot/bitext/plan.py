@@ -6,12 +6,12 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 
 from clirot.bitext.config import FetchConfig
-from clirot.bitext.formats.compressed import ENDINGS
 from clirot.bitext.formats.file_supply import FileSupply
 from clirot.bitext.formats.local_file import LocalFile
 from clirot.bitext.source import Source, SourceSupply
 from clirot.bitext.sources.hub import HubSource
 from clirot.bitext.stored import artefact_name
+from clirot.compressed import ENDINGS
 from clirot.download import Upstream, free_bytes, presence, stated_size, without_network
 from clirot.errors import ClirotError, InputError
 from clirot.records import LanguagePair, ProgressSink, silent

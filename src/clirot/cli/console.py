@@ -8,6 +8,7 @@ every half minute between.
 from __future__ import annotations
 
 import json
+import re
 import sys
 import time
 import warnings
@@ -50,9 +51,28 @@ def stdout() -> TextIO:
     return _kept[-1] if _kept else sys.stdout
 
 
+_OBEYED = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+"""What a terminal obeys or cannot show: control characters but tab and line feed, what turns the
+direction of a text around, and half surrogate pairs. Joiners and spaces are part of words."""
+_OBEYED_BUT_BOLD = re.compile(rf"(?!\x1b\[[01]m){_OBEYED.pattern}")
+
+
+def printable(text: str, *, bold: bool = False) -> str:
+    r"""A text in which nothing is left that a terminal would obey: it is written as ``\x1b``.
+
+    Args:
+        text: the text.
+        bold: leave bold figures, which clirot writes itself, and which do no harm in data.
+    """
+    pattern = _OBEYED_BUT_BOLD if bold else _OBEYED
+    return pattern.sub(lambda one: one[0].encode("unicode_escape").decode(), text)
+
+
 def note(message: str) -> None:
     """A line for the person, on stderr, with settings by the names of their options."""
-    sys.stderr.write(in_options(message) + "\n")
+    sys.stderr.write(printable(in_options(message)) + "\n")
     sys.stderr.flush()
 
 
@@ -62,11 +82,15 @@ def warn(message: str) -> None:
 
 
 def emit(text: str) -> None:
-    """Data, on stdout, exactly as given plus a newline."""
-    if _drawn and stdout().isatty():  # above the bars, which would be drawn over it
-        _drawn[-1].out(text, highlight=False)
-    else:
+    """Data, on stdout, plus a newline: exactly as given, but for what a terminal would obey where
+    stdout is one.
+    """
+    if not stdout().isatty():
         stdout().write(text + "\n")
+    elif _drawn:  # above the bars, which would be drawn over it
+        _drawn[-1].out(printable(text, bold=True), highlight=False)
+    else:
+        stdout().write(printable(text, bold=True) + "\n")
 
 
 def emit_json(document: Any) -> None:
@@ -90,13 +114,15 @@ def table_of(
     """A plain table: the first column left, the others right where they are numbers."""
     from rich import box
     from rich.table import Table
+    from rich.text import Text
 
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
     for place, column in enumerate(columns):
         numeric = place > 0 and all(_numeric(row[place]) for row in rows)
         table.add_column(column, justify="right" if numeric else "left", overflow="fold")
     for row in rows:
-        table.add_row(*row)
+        # As text: a cell such as "[b]" is data, and no markup.
+        table.add_row(*(Text(printable(cell)) for cell in row))
     return table
 
 

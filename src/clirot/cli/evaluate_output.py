@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from clirot.cli.console import emit, note, progress, shown_warnings, stdout, warn
+from clirot.cli.console import emit, note, printable, progress, shown_warnings, stdout, warn
 from clirot.cli.output_options import Shown
 from clirot.errors import ExpectationError, UsageError
 from clirot.evaluation.contrast_tables import (
@@ -53,6 +53,8 @@ def show_table(evaluation: Evaluation, shown: Shown) -> None:
     for line in evaluation.notes:
         warn(line)
     text = render(evaluation, shown.written, per_topic=shown.per_topic, places=shown.places)
+    if shown.written in ("table", "ranx"):  # for a person; the others are files
+        text = printable(text, bold=True)
     emit(text.rstrip("\n"))
 
 

@@ -24,7 +24,7 @@ def unforeseen(error: Exception) -> int:
         note("  hint: smaller batches or fewer documents at a time; the same command resumes")
     else:
         said = f"{type(error).__name__}: {first_line(error)}"[:_SHOWN]
-        note(f"error: something that clirot did not foresee: {printable(said)}")
+        note(f"error: something that clirot did not foresee: {said}")
     try:
         path = _kept(error)
     except OSError:
@@ -32,13 +32,6 @@ def unforeseen(error: Exception) -> int:
     else:
         note(f"  hint: the details are in {path}; please report them: {_REPORT}")
     return 1
-
-
-def printable(text: str) -> str:
-    """A text in which nothing is left that a terminal would obey."""
-    return "".join(
-        one if one.isprintable() else one.encode("unicode_escape").decode() for one in text
-    )
 
 
 def _kept(error: Exception) -> Path:

@@ -31,6 +31,7 @@ from clirot.collection.released import (
 )
 from clirot.errors import InputError, UnknownNameError, UsageError
 from clirot.languages import parse_language
+from clirot.places import is_directory
 from clirot.records import ProgressSink, silent
 from clirot.registry import Registry, closest
 from clirot.store import default_home
@@ -111,12 +112,12 @@ def _in_directory(directory: Path, docs_lang: str | None) -> Collection | None:
 
     clirot's layout comes before BEIR's.
     """
-    if directory.is_dir():
+    if is_directory(directory):
         if is_beir(directory) and not has_layout(directory):
             return BeirCollection(directory, docs_lang=docs_lang)
         return DirectoryCollection(directory, docs_lang)
     above = directory.parent
-    if above.is_dir() and above.name and is_beir(above) and not has_layout(above):
+    if is_directory(above) and above.name and is_beir(above) and not has_layout(above):
         return BeirCollection(above, directory.name, docs_lang)
     return None
 

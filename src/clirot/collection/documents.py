@@ -13,6 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from clirot.bounds import STREAM
 from clirot.collection.rows import (
     Place,
     Row,
@@ -68,7 +69,7 @@ class DocumentFiles:
     def _rows(self, path: Path) -> Iterator[Row]:
         if path.suffix == ".parquet":
             return parquet_rows(path)
-        lines = numbered_lines(path)
+        lines = numbered_lines(path, most=STREAM)
         if ".jsonl" in path.suffixes:
             return json_rows(lines, path, ids=_IDS, texts=_TEXTS, title=True)
         return document_rows(lines, path, silent=self._said)
@@ -81,7 +82,7 @@ class DocumentFiles:
     def _counted(self, path: Path) -> int:
         if path.suffix == ".parquet":
             return parquet_count(path)
-        lines = sum(1 for _ in numbered_lines(path))
+        lines = sum(1 for _ in numbered_lines(path, most=STREAM))
         return lines - (".tsv" in path.suffixes and has_header(path, DOCUMENT_COLUMNS))
 
     @cached_property

@@ -21,6 +21,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from clirot.bounds import STREAM
 from clirot.collection.collection import Collection
 from clirot.collection.rows import json_rows, numbered_lines, with_distinct_ids
 from clirot.collection.tables import ID, TITLE, TOPIC_COLUMNS, Table
@@ -128,7 +129,7 @@ class PassageCollection(Collection):
         for upstream in self._passages.passages:
             path = self._file(upstream)
             rows = json_rows(
-                numbered_lines(path), path, ids=("docid",), texts=("text",), title=True
+                numbered_lines(path, most=STREAM), path, ids=("docid",), texts=("text",), title=True
             )
             for _, identifier, text in with_distinct_ids(rows, "document", path):
                 yield Document(identifier, text)

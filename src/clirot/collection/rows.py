@@ -1,24 +1,21 @@
 """Rows of a text file: its lines with their numbers, and the id and text that a line gives.
 
-A file is UTF-8, gzip-compressed or not, and is read line by line: documents may be many. Only a
+A file is UTF-8, compressed or not, and is read line by line: documents may be many. Only a
 line feed ends a line, as it does for every tool that counts lines: the Unicode separators that
 ``str.splitlines`` also honours occur inside real documents.
 """
 
 from __future__ import annotations
 
-import gzip
-import json
-import sys
-import zlib
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import ExitStack
-from io import BufferedReader
 from os import PathLike
-from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
+from clirot.bounds import LINE, TOPICS, raised, too_long
+from clirot.compressed import DamagedError
 from clirot.errors import InputError
+from clirot.input_streams import open_input
+from clirot.json_values import json_value
 
 Source = str | PathLike[str]
 """A path, or ``-`` for standard input."""
@@ -28,28 +25,30 @@ Row = tuple[int, str, str]
 """The number of a line, and the id and the text that the line gives."""
 
 _BOM = b"\xef\xbb\xbf"
-_GZIP = b"\x1f\x8b"
 
 
-def numbered_lines(path: Source) -> Iterator[tuple[int, str]]:
+def numbered_lines(path: Source, *, most: int = TOPICS) -> Iterator[tuple[int, str]]:
     """The lines that are not blank, without their line ends, each with its number.
 
+    Args:
+        path: a file, compressed or not, or ``-``.
+        most: the bytes that all lines may have together.
+
     Raises:
-        InputError: no such file, not readable, a damaged gzip, or not UTF-8 (file and line).
+        InputError: no such file, not readable, damaged compressed data, not UTF-8, a line that is
+            too long, or too much altogether (file and line).
     """
-    number = 0
+    number = have = 0
     try:
-        with ExitStack() as stack:
-            if str(path) == "-":
-                if sys.stdin is None:
-                    raise InputError("standard input is closed", path=path)
-                raw = cast(BufferedReader, sys.stdin.buffer)
-            else:
-                raw = stack.enter_context(Path(path).open("rb"))
-            lines: Iterable[bytes] = raw
-            if raw.peek(2)[:2] == _GZIP:  # peek, since a pipe cannot be rewound
-                lines = stack.enter_context(gzip.GzipFile(fileobj=raw))
-            for number, line in enumerate(lines, start=1):
+        with open_input(path) as stream:
+            longest, most = raised(LINE), raised(most)
+            while line := stream.readline(longest + 1):
+                number += 1
+                have += len(line)
+                if len(line) > longest:
+                    raise too_long("a line", longest, path=path, line=number)
+                if have > most:
+                    raise too_long("an input", most, path=path, line=number)
                 if number == 1:
                     line = line.removeprefix(_BOM)
                 text = line.decode("utf-8").rstrip("\r\n")
@@ -64,10 +63,8 @@ def numbered_lines(path: Source) -> Iterator[tuple[int, str]]:
             hint="convert it, for example with iconv -f "
             f"{'UTF-16' if wide else 'WINDOWS-1252'} -t UTF-8",
         ) from error
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise InputError(
-            f"damaged gzip file: {error}", path=path, line=number + 1, hint="fetch it again"
-        ) from error
+    except DamagedError as error:
+        raise error.at_line(number + 1) from error
     except OSError as error:
         raise InputError(f"cannot be read: {error.strerror or error}", path=path) from error
 
@@ -80,8 +77,8 @@ def json_records(lines: Lines, path: Source) -> Iterator[tuple[int, dict[str, An
     """
     for number, line in lines:
         try:
-            record = json.loads(line)
-        except (ValueError, RecursionError) as error:
+            record = json_value(line)
+        except ValueError as error:
             raise InputError(f"not JSON: {error}", path=path, line=number) from error
         if not isinstance(record, dict):
             raise InputError(f"not a JSON object: {excerpt(line)}", path=path, line=number)

@@ -12,6 +12,7 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 
+from clirot.bounds import STREAM
 from clirot.collection.rows import Lines, Row, Source, excerpt, numbered_lines
 from clirot.errors import InputError, ReadingNotice
 
@@ -143,7 +144,7 @@ def has_header(path: Source, columns: Mapping[str, str]) -> bool:
     Raises:
         InputError: it cannot be read.
     """
-    first = next(numbered_lines(path), None)
+    first = next(numbered_lines(path, most=STREAM), None)
     return first is not None and _header(first[1], path, first[0], columns) is not None
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -18,11 +19,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from clirot.cut_texts import CutSink, nobody_told
+from clirot.cut_texts import AtLeast, CutSink, nobody_told
 from clirot.encoding.checkpoint_files import check_files, check_json
 from clirot.encoding.libraries import quiet_libraries
 from clirot.encoding.loading import loading
-from clirot.encoding.overflow import noting_cuts
+from clirot.encoding.overflow import head_of, noting_cuts
 from clirot.encoding.text_encoder import check_text_encoder, check_whole
 from clirot.encoding.vocabulary import check_tokenizer_files, load_tokenizer
 from clirot.errors import ClirotError, InputError
@@ -94,24 +95,37 @@ class MultiVectorTokenEncoder:
         """See :meth:`TokenEncoder.encode`.
 
         Texts of similar length are batched, so that every batch has about the same number of
-        tokens. The other texts of its batch change a text's vectors by float rounding only.
+        tokens. The other texts of its batch change a text's vectors by float rounding only. Of a
+        text of more than a million characters the first million is tokenized, if that is more than
+        the encoder reads.
         """
         encode = self.model.encode_query if self.side == "query" else self.model.encode_document
         found: list[TokenVectors | None] = [None] * len(texts)
         done = 0
+        heads = [head_of(text) for text in texts]
+        again: list[int] = []
+        """Texts whose head is not longer than the encoder reads, though it has a million characters
+        (of white space, or a word that is one token): they are read whole."""
         progress(Step(label, 0, len(texts), unit="texts"))
-        for batch in length_batches(texts):
+        for batch in chain(length_batches(heads), ([row] for row in again)):
             # Of a text that is cut it is said below how long it is, not only that there is one.
             with torch.inference_mode(), quiet_libraries(), noting_cuts(self.model) as cuts:
                 vectors = encode(
-                    [texts[row] for row in batch],
+                    [heads[row] for row in batch],
                     batch_size=len(batch),
                     show_progress_bar=False,
                 )
             for row, matrix in zip(batch, vectors, strict=True):
+                part = len(heads[row]) < len(texts[row])
+                if part and heads[row] not in cuts:
+                    heads[row] = texts[row]
+                    again.append(row)
+                    done -= 1
+                    continue
                 found[row] = matrix.float().cpu().numpy()
-                if texts[row] in cuts:
-                    cut(row, *cuts[texts[row]])
+                if heads[row] in cuts:
+                    tokens, limit = cuts[heads[row]]
+                    cut(row, AtLeast(tokens) if part else tokens, limit)
             done += len(batch)
             progress(Step(label, done, len(texts), unit="texts"))
         return [matrix for matrix in found if matrix is not None]

@@ -16,6 +16,19 @@ if TYPE_CHECKING:
     from sentence_transformers import MultiVectorEncoder
 
 
+LONGEST_HEAD = 1 << 20
+"""Characters of a text that are tokenized at first: a million, where models read some ten thousand
+tokens. A text of 100 MB would take minutes and gigabytes, to read 512 tokens of it."""
+
+
+def head_of(text: str) -> str:
+    """The beginning of a long text, up to the end of a word where there is one near."""
+    if len(text) <= LONGEST_HEAD:
+        return text
+    end = text.rfind(" ", LONGEST_HEAD // 2, LONGEST_HEAD)
+    return text[: LONGEST_HEAD if end < 0 else end]
+
+
 @contextmanager
 def noting_cuts(model: MultiVectorEncoder) -> Iterator[dict[str, tuple[int, int]]]:
     """Note the texts that the encoder cuts within the block.

@@ -6,15 +6,16 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from os import PathLike
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from clirot.bounds import TOPICS
 from clirot.errors import InputError, UsageError
 from clirot.evaluation.config import EvaluateConfig
 from clirot.evaluation.document_languages import as_searched
 from clirot.evaluation.measures import judged_topics
 from clirot.evaluation.measures.values import check_ids
 from clirot.languages import is_language, parse_language
+from clirot.places import is_file
 from clirot.records import ProgressSink, Step
 from clirot.registry import unknown_name
 from clirot.runs import NamedRun, Qrels, Run, find_run, read_qrels, read_run
@@ -31,7 +32,7 @@ OVERALL = "overall"
 def parse_run(text: str) -> tuple[str | None, str, str]:
     """``PATH``, ``NAME=PATH`` or ``NAME@SET=PATH`` as system, topic set and path."""
     label, equals, path = text.partition("=")
-    if not equals or "/" in label or Path(text).is_file():
+    if not equals or "/" in label or is_file(text):
         return None, "", text
     if not path:
         raise UsageError(f"run {text!r} names no file", hint="write NAME=PATH")
@@ -237,7 +238,7 @@ def read_topic_ids(path: str | PathLike[str]) -> frozenset[str]:
     Raises:
         InputError: the file cannot be read.
     """
-    data = read_bytes(path, what="topic set")
+    data = read_bytes(path, what="topic set", most=TOPICS)
     check_utf8(data, path)
     return frozenset(line.split()[0].decode() for line in data.split(b"\n") if line.strip())
 

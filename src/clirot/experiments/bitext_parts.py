@@ -18,6 +18,7 @@ from clirot.experiments.plan import OTHER, BitextPlan, Plan
 from clirot.experiments.plan_file import PlanFile
 from clirot.experiments.settings_tables import given, refuse
 from clirot.languages import parse_language
+from clirot.places import is_file
 from clirot.records import LanguagePair
 from clirot.settings import assembled
 
@@ -109,5 +110,5 @@ def _check_there(file: Path) -> None:
     from clirot.bitext.formats.local_file import LocalFile
 
     for path in LocalFile.parse(str(file)).paths:
-        if not path.is_file():
+        if not is_file(path):
             raise UsageError(f"there is no file {path}", hint="paths are relative to where you are")

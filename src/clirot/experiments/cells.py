@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from clirot.places import is_file
 from clirot.store import Store
 
 STAGES = ("bitext", "models", "tables", "indexes", "topics", "runs")
@@ -39,5 +40,5 @@ class Cell:
     def there(self, store: Store) -> bool:
         """Whether what it makes exists. Whether it was made from the same, the verb checks."""
         if self.out is not None:
-            return self.out.is_file()
+            return is_file(self.out)
         return store.has(self.stage, self.name)

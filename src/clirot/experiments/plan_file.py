@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from clirot.errors import ClirotError, InputError, UsageError, first_line
+from clirot.input_streams import read_small_text
 
 _AT = re.compile(r"\(at line (\d+), column \d+\)")
 _SETTING = re.compile(r"`([a-z_][a-z0-9_]*)(=[^`]*)?`")
@@ -38,7 +39,7 @@ class PlanFile:
             UsageError: it is not TOML, or says something twice; with the line.
         """
         try:
-            text = path.read_text(encoding="utf-8-sig")
+            text = read_small_text(path, what="plan")
         except FileNotFoundError:
             raise InputError("there is no such plan", path=path) from None
         except UnicodeDecodeError as error:

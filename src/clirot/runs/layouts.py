@@ -9,9 +9,11 @@ with the name of the tool that writes it.
 from __future__ import annotations
 
 import csv
+import io
 import re
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from os import PathLike
@@ -133,9 +135,17 @@ def rows(data: bytes, path: Place, kind: Kind) -> Iterator[tuple[int, list[bytes
         _say(f"skipped {len(comments)} comment lines (#){more}", path)
 
 
+def check_lines(data: bytes, path: Place, kind: Kind) -> None:
+    """Raise as :func:`rows` does, and say nothing. What is not UTF-8 is left to the reader."""
+    with warnings.catch_warnings(), suppress(UnicodeDecodeError):
+        warnings.simplefilter("ignore", ReadingNotice)
+        for _ in rows(data, path, kind):
+            pass
+
+
 def tag_of(data: bytes) -> str:
     """The last column of the first line of TREC's layout; ``run`` where there is none."""
-    for line in data.split(b"\n"):
+    for line in io.BytesIO(data):  # not split, which would copy all of them
         fields = line.split()
         if len(fields) == 6:
             return fields[5].decode()

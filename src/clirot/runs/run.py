@@ -127,7 +127,7 @@ class Run:
         order = _trec_eval_order(topic, docnos, scores)
         if order is not None:
             topic, scores = topic[order], scores[order]
-            docnos = [docnos[row] for row in order.tolist()]
+            docnos = np.array(docnos, dtype=object)[order].tolist()
         sizes = np.bincount(topic, minlength=len(topics))
         bounds = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
         return cls(name, topics, bounds, docnos, scores)
@@ -158,12 +158,11 @@ def _trec_eval_order(
     if not same.any() and bool(in_order.all()):
         return None
     edges = np.flatnonzero(np.diff(np.concatenate([[False], same, [False]])))
-    rows: list[int] = order.tolist()
     for first, last in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
         # trec_eval compares the bytes of UTF-8; Python's order of code points is the same.
-        tied = sorted(rows[first : last + 1], key=docnos.__getitem__, reverse=True)
-        rows[first : last + 1] = tied
-    return np.array(rows, dtype=np.int64)
+        tied = order[first : last + 1].tolist()
+        order[first : last + 1] = sorted(tied, key=docnos.__getitem__, reverse=True)
+    return order
 
 
 def format_hits(topic: str, hits: Sequence[Hit], tag: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from clirot.places import is_there
 from clirot.store import Artefact, Store
 
 SAVED_RUN = "run.trec"
@@ -40,7 +41,7 @@ def find_run(written: str, store: Store) -> NamedRun:
     Raises:
         ArtefactError: a kept run is damaged.
     """
-    is_place = written == "-" or "/" in written or Path(written).exists()
+    is_place = written == "-" or "/" in written or is_there(written)
     if is_place or written not in store.names("runs"):
         return NamedRun(written, None, written)
     artefact = store.get("runs", written)

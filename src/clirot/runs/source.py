@@ -1,6 +1,6 @@
 """What an input holds: its bytes, or the rows of its JSON or its Parquet table.
 
-An input is a path or standard input, gzipped or not. These layouts of JSON are read::
+An input is a path or standard input, compressed or not. These layouts of JSON are read::
 
     {"q1": {"d1": 1.5, "d2": 0.7}}                             ranx, pytrec_eval
     [{"query_id": "q1", "doc_id": "d1", "score": 1.5}, ...]    a list of records
@@ -10,20 +10,19 @@ An input is a path or standard input, gzipped or not. These layouts of JSON are 
 
 from __future__ import annotations
 
-import gzip
 import json
-import sys
-import zlib
+import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from os import PathLike
-from pathlib import Path
 from typing import Any, NamedTuple
 
+from clirot.bounds import raised, whole
 from clirot.errors import InputError, first_line
+from clirot.input_streams import open_input, read_whole
+from clirot.json_values import NestedError, json_value
 from clirot.runs.layouts import DOCNO, TOPIC, field_of
 
-_GZIP = b"\x1f\x8b"
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _PARQUET = b"PAR1"
 _OTHERS = {
@@ -33,42 +32,59 @@ _OTHERS = {
         "LZ4, as ranx saves runs",
         "ranx.Run.from_file(FILE).save('file.trec'), or by lz4 -dc where it is not from ranx",
     ),
-    b"\x28\xb5\x2f\xfd": ("Zstandard", "zstd -dc"),
-    b"\xfd7zXZ": ("XZ", "xz -dc"),
-    b"BZh": ("bzip2", "bzip2 -dc"),
     b"PK\x03\x04": ("a zip archive", "unzip -p"),
     b"\x80\x04\x95": ("a pickle of Python, which may run programs", "saving it as JSON"),
 }
 """How a file of another kind begins -> what it is, and what makes a file of it that is read."""
 
 
-def read_bytes(path: str | PathLike[str], *, what: str) -> bytes:
-    """The whole content of ``path`` (``-``: standard input), decompressed where it is gzip.
-
-    Gzip is recognised by the content, not by the name, so that a compressed stream can be read.
+def read_bytes(
+    path: str | PathLike[str],
+    *,
+    what: str,
+    most: int | None = None,
+    check: Callable[[bytes], object] | None = None,
+) -> bytes:
+    """The whole content of ``path`` (``-``: standard input), unpacked where it is compressed.
 
     Args:
         path: a file, or ``-``.
         what: what the file should be ("run", "qrels"), for messages.
+        most: the bytes that it may have; None: as many as :func:`clirot.bounds.whole` allows.
+        check: called with its first lines before the rest is read, and raises where they are
+            wrong: an endless stream is refused at its beginning.
 
     Raises:
-        InputError: it cannot be read, is empty, or is damaged gzip.
+        InputError: it cannot be read, is empty, too large, or compressed data that is damaged.
     """
     try:
-        data = sys.stdin.buffer.read() if str(path) == "-" else Path(path).read_bytes()
+        with open_input(path) as stream:
+            head = stream.peek().removeprefix(_BYTE_ORDER_MARK)
+            _check_kind(head, path)
+            if check is not None and not is_parquet(head) and not is_json(head):
+                check(head[: head.rfind(b"\n") + 1])
+            bound = whole() if most is None else raised(most)
+            data = read_whole(stream, bound, what=what, path=path)
     except FileNotFoundError:
         raise InputError(f"there is no such {what} file", path=path) from None
     except IsADirectoryError:
         raise InputError(f"is a directory, not a {what} file", path=path) from None
     except OSError as error:
         raise InputError(f"cannot be read: {error.strerror or error}", path=path) from None
-    if data.startswith(_GZIP):
-        try:
-            data = gzip.decompress(data)
-        except (OSError, EOFError, zlib.error) as error:
-            raise InputError(
-                f"damaged gzip: {error}", path=path, hint="the file was cut off; copy it again"
-            ) from None
+    _check_kind(data, path)
+    data = data.removeprefix(_BYTE_ORDER_MARK)
+    if not data or data.isspace():
+        hint = (
+            "the command before the pipe wrote nothing; look at its messages"
+            if str(path) == "-"
+            else f"a {what} has at least one line"
+        )
+        raise InputError(f"the {what} is empty", path=path, hint=hint)
+    return data
+
+
+def _check_kind(data: bytes, path: str | PathLike[str]) -> None:
+    """Raise where the content, or its beginning, is that of another kind of file."""
     for begin, (kind, how) in _OTHERS.items():
         if data.startswith(begin):
             raise InputError(
@@ -84,15 +100,6 @@ def read_bytes(path: str | PathLike[str], *, what: str) -> bytes:
             line=line,
             hint="if it is UTF-16: iconv -f UTF-16LE -t UTF-8",
         )
-    data = data.removeprefix(_BYTE_ORDER_MARK)
-    if not data.strip():
-        hint = (
-            "the command before the pipe wrote nothing; look at its messages"
-            if str(path) == "-"
-            else f"a {what} has at least one line"
-        )
-        raise InputError(f"the {what} is empty", path=path, hint=hint)
-    return data
 
 
 def check_utf8(data: bytes, path: str | PathLike[str]) -> None:
@@ -168,7 +175,8 @@ def parquet_rows(
 
 def is_json(data: bytes) -> bool:
     """Whether the content is JSON or JSON lines rather than TREC columns."""
-    return data.lstrip()[:1] in (b"{", b"[")
+    begin = re.match(rb"\s*([\[{])", data)  # lstrip would copy all of it
+    return begin is not None
 
 
 class Row(NamedTuple):
@@ -257,8 +265,8 @@ def _row(topic: str, docno: str, value: Any, path: str | PathLike[str], line: in
 
 def _is_record(text: bytes) -> bool:
     try:
-        first = json.loads(text.decode())  # json.loads(bytes) would guess UTF-16 and UTF-32
-    except (ValueError, RecursionError):
+        first = json_value(text.decode())  # json.loads(bytes) would guess UTF-16 and UTF-32
+    except ValueError:
         return False
     nested = isinstance(first, dict) and any(isinstance(v, dict | list) for v in first.values())
     return isinstance(first, dict) and bool(first) and not nested
@@ -266,13 +274,11 @@ def _is_record(text: bytes) -> bool:
 
 def _load(text: bytes, path: str | PathLike[str], line: int | None) -> Any:
     try:
-        return json.loads(text.decode(), object_pairs_hook=_unrepeated)
+        return json_value(text.decode(), object_pairs_hook=_unrepeated)
     except json.JSONDecodeError as error:
         raise InputError(f"not JSON: {error.msg}", path=path, line=line or error.lineno) from None
-    except RecursionError:
-        raise InputError(
-            "JSON nested too deeply for a run or qrels", path=path, line=line
-        ) from None
+    except NestedError as error:
+        raise InputError(f"not a run or qrels: its {error}", path=path, line=line) from None
     except _RepeatedKeyError as error:
         raise InputError(
             f"{error.args[0]!r} occurs twice in one object",

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
@@ -14,6 +13,7 @@ from typing import IO, Any
 from clirot.bitext.formats.lines import excerpt, numbered_lines
 from clirot.bitext.formats.request import Request, missing, nested_names, nested_value
 from clirot.errors import InputError
+from clirot.json_values import NestedError, json_value
 from clirot.records import SentencePair
 
 
@@ -62,9 +62,9 @@ _HINT = "a line is an object; of an array, make lines with: jq -c '.[]'"
 def _parsed(line: str) -> dict[str, Any]:
     try:
         # Numbers are kept as they are written, because ids may have any number of digits.
-        row = json.loads(line, parse_int=_Number, parse_float=_Number)
-    except RecursionError as error:
-        raise _WrongRowError("JSON that is nested too deeply") from error
+        row = json_value(line, parse_int=_Number, parse_float=_Number)
+    except NestedError as error:
+        raise _WrongRowError(f"not a sentence pair: its {error}") from error
     except ValueError as error:
         raise _WrongRowError(f"not JSON: {error}: {excerpt(line)}", _HINT) from error
     if not isinstance(row, dict):

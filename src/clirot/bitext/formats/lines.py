@@ -14,13 +14,11 @@ from itertools import chain, islice, zip_longest
 from pathlib import Path
 from typing import IO, TypeVar
 
-from clirot.bitext.formats.compressed import DamagedError, open_bytes
 from clirot.bitext.formats.request import Malformed, Part, refuse
+from clirot.bounds import LINE, raised, too_long
+from clirot.compressed import DamagedError, open_bytes
 from clirot.errors import InputError
 from clirot.records import SentencePair
-
-MAX_LINE = 1 << 26
-"""Bytes (characters in UTF-16) of the longest line: 64 MiB. A longer one is no sentence pair."""
 
 _UTF8_MARK = b"\xef\xbb\xbf"
 _UTF16 = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
@@ -52,12 +50,13 @@ def numbered_lines(
         charset: the encoding, for formats that declare one; it must contain ASCII.
 
     Raises:
-        InputError: with the line, where it is not text or longer than :data:`MAX_LINE`, or
-            compressed data is damaged.
+        InputError: with the line, where it is not text or longer than
+            :data:`~clirot.bounds.LINE`, or compressed data is damaged.
     """
     number = 0
     try:
-        raw = stream.readline(MAX_LINE + 1)
+        most = raised(LINE)  # of UTF-16, characters
+        raw = stream.readline(most + 1)
         encoding = _UTF16.get(raw[:2])
         if raw.startswith(_UTF32):
             raise InputError("UTF-32, not UTF-8", path=path, hint=_CONVERT.format("UTF-32"))
@@ -78,7 +77,7 @@ def numbered_lines(
         # A byte order mark and nothing else is an empty file.
         while raw:
             number += 1
-            if len(raw) > MAX_LINE:
+            if len(raw) > most:
                 _within(raw, path, number)
             if number == 1 and b"\r" in raw.rstrip(b"\r") and not raw.endswith(b"\n"):
                 raise InputError(_OLD_MAC, path=path, hint=_OLD_MAC_HINT)
@@ -88,7 +87,7 @@ def numbered_lines(
                 malformed(_not_text(raw, error, charset, path, number))
             else:
                 yield number, line.removesuffix("\n").removesuffix("\r")
-            raw = stream.readline(MAX_LINE + 1)
+            raw = stream.readline(most + 1)
     except DamagedError as error:
         raise error.at_line(number + 1) from error
     except UnicodeDecodeError as error:
@@ -118,7 +117,7 @@ def _sixteen(head: bytes, stream: IO[bytes], encoding: str) -> Iterator[str]:
     while True:
         *lines, rest = rest.split("\n")
         yield from lines
-        if len(rest) > MAX_LINE:
+        if len(rest) > raised(LINE):
             yield rest  # the caller, who counts the lines, refuses it
         block = stream.read(_BLOCK)
         rest += decoder.decode(block, final=not block)
@@ -129,13 +128,8 @@ def _sixteen(head: bytes, stream: IO[bytes], encoding: str) -> Iterator[str]:
 
 
 def _within(line: _Text, path: Path, number: int) -> _Text:
-    if len(line) > MAX_LINE:
-        raise InputError(
-            f"a line of more than {MAX_LINE:,} bytes",
-            path=path,
-            line=number,
-            hint="this is no text with a sentence pair a line",
-        )
+    if len(line) > (most := raised(LINE)):
+        raise too_long("a line", most, path=path, line=number)
     return line
 
 

@@ -20,7 +20,6 @@ from functools import cached_property
 from itertools import takewhile
 from pathlib import Path
 
-from clirot.bitext.formats.compressed import is_zip, open_raw, without_compression
 from clirot.bitext.formats.language_variants import LanguageVariants
 from clirot.bitext.formats.request import (
     Fields,
@@ -34,9 +33,11 @@ from clirot.bitext.formats.request import (
 from clirot.bitext.formats.sides import checked
 from clirot.bitext.formats.table import ENDINGS, FORMATS, Format, ending_of, format_of
 from clirot.bitext.formats.zip_archive import listed, member_names
+from clirot.compressed import is_zip, open_raw, without_compression
 from clirot.digests import file_digest
 from clirot.errors import InputError, UsageError
 from clirot.languages import is_language
+from clirot.places import is_there
 from clirot.records import LanguagePair, SentencePair
 
 _LONGEST_CODE = 16
@@ -284,7 +285,7 @@ def _language(part: Part) -> str | None:
 
 def _exists(name: str) -> bool:
     try:
-        return Path(name).exists()
+        return is_there(name)
     except (OSError, ValueError):  # a name that no file can have
         return False
 

@@ -17,9 +17,9 @@ from functools import cached_property, lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from clirot.bitext.formats.compressed import kind_of, open_bytes, open_raw, without_compression
 from clirot.bitext.formats.language_variants import LanguageVariants, hint_of
 from clirot.bitext.formats.zip_archive import listed, open_named
+from clirot.compressed import kind_of, open_bytes, open_raw, without_compression
 from clirot.errors import ChoiceNotice, InputError, LanguageError, UsageError
 from clirot.languages import (
     closest_pair,

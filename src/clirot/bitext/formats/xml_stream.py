@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import IO, Generic, Literal, TypeVar
 from xml.parsers import expat
 
-from clirot.bitext.formats.compressed import DamagedError
 from clirot.bitext.formats.request import SKIPPED, Malformed, refuse
 from clirot.bitext.formats.xml_recovery import Bytes, Outline, Place, characters, resumed
+from clirot.compressed import DamagedError
 from clirot.errors import InputError
 
 MAX_DEPTH = 500

@@ -1,7 +1,7 @@
 """The files in a zip archive, each of which may be compressed itself.
 
 Nothing is unpacked to disk, so a name in an archive cannot lead out of a directory. How much comes
-out is limited by the size of the archive (:mod:`clirot.bitext.formats.compressed`). An archive in
+out is limited by the size of the archive (:mod:`clirot.compressed`). An archive in
 an archive is not opened.
 """
 
@@ -13,7 +13,7 @@ import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from clirot.bitext.formats.compressed import decompressed, guarded, is_zip, open_raw
+from clirot.compressed import decompressed, guarded, is_zip, open_raw
 from clirot.errors import InputError
 
 _ONCE = "unpack it once"
@@ -83,7 +83,7 @@ def open_named(path: Path, name: str) -> io.BufferedReader:
 
     Raises:
         InputError: the archive is damaged, encrypted or holds no such file. Reading raises
-            :class:`~clirot.bitext.formats.compressed.DamagedError`.
+            :class:`~clirot.compressed.DamagedError`.
     """
     archive = _opened(path)
     try:

@@ -23,6 +23,7 @@ from clirot.collection.topics.wordings import (
     stated_language,
 )
 from clirot.errors import InputError
+from clirot.json_values import json_value
 
 _IDS = ("id", "_id", "query_id", "qid", "topic_id", "num", "number", "query-id", "question_id")
 _TEXTS: Mapping[str, tuple[str, ...]] = {
@@ -73,8 +74,8 @@ def _is_document(lines: list[tuple[int, str]]) -> bool:
     if first.startswith("["):
         return True
     try:
-        json.loads(first)
-    except (ValueError, RecursionError):
+        json_value(first)
+    except ValueError:
         # A broken first line of many is an error of that line, with its number.
         return first == "{" or (len(lines) > 1 and not lines[1][1].lstrip().startswith("{"))
     return False
@@ -82,8 +83,8 @@ def _is_document(lines: list[tuple[int, str]]) -> bool:
 
 def _document(lines: list[tuple[int, str]], path: Source) -> list[Mapping[str, Any]]:
     try:
-        whole = json.loads("\n".join(line for _, line in lines))
-    except (ValueError, RecursionError) as error:
+        whole = json_value("\n".join(line for _, line in lines))
+    except ValueError as error:
         raise InputError(f"not JSON: {error}", path=path) from error
     records = [whole] if isinstance(whole, dict) else whole
     for number, record in enumerate(records, start=1):

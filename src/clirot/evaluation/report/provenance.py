@@ -10,6 +10,7 @@ from clirot.digests import file_digest
 from clirot.errors import ClirotError
 from clirot.evaluation.result import Evaluation
 from clirot.known_models import KNOWN
+from clirot.places import is_file
 from clirot.store import KINDS, Artefact, Input, Store
 
 _WORDS = {
@@ -54,7 +55,7 @@ def origin_of_run(
         return Origin("standard input", system, remark="where it is from is not known")
     path = Path(source)
     try:
-        digest = file_digest(path) if source and path.is_file() else ""
+        digest = file_digest(path) if source and is_file(path) else ""
     except OSError:
         digest = ""
     remark = "a file says nothing of the model and the index that made it"

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from clirot.errors import InputError
+from clirot.input_streams import read_small_text
 from clirot.languages import language_name
 from clirot.registry import closest
 
@@ -68,7 +69,7 @@ def prompt_from(path: Path | None, *, closed_book: bool) -> str:
     if path is None:
         return FROM_MEMORY if closed_book else FROM_PASSAGES
     try:
-        text = path.read_text(encoding="utf-8").removesuffix("\n")
+        text = read_small_text(path, what="prompt").removesuffix("\n")
     except OSError as error:
         raise InputError(f"cannot be read: {error.strerror or error}", path=path) from error
     except UnicodeDecodeError as error:

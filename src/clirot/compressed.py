@@ -1,7 +1,8 @@
 """Compressed bytes as a stream: gzip, bzip2, xz and zstd, recognised by their first bytes.
 
 Nothing is unpacked to disk, and no whole file is held in memory. A stream that grows far more than
-text does (a "zip bomb") is refused, and so is one that was cut off.
+text does (a "zip bomb") is refused, and so is one that was cut off. Every reader of files that may
+be compressed opens them here.
 
 zstd is read by pyarrow, because it notices a file that was cut off; the ``zstandard`` package does
 not. Several members or frames one after the other, as ``gzip``, ``xz``, ``pzstd`` and ``cat`` write
@@ -22,14 +23,13 @@ from functools import partial
 from pathlib import Path
 from typing import IO, cast
 
+from clirot.bounds import STREAM, VARIABLE, raised
 from clirot.errors import InputError
 
 MAX_RATIO = 200
-"""A stream may be this many times as large as its compressed form. Bitext is 3 to 20 times."""
+"""A stream may be this many times as large as its compressed form. Text is 3 to 20 times."""
 FREE_BYTES = 1 << 26
 """Bytes that a stream may have whatever its ratio, because they do no harm: 64 MiB."""
-MAX_BYTES = 1 << 40
-"""Bytes that no stream may exceed: 1 TiB, which are some thousand million pairs."""
 
 XZ_MEMORY = 1 << 29
 """Bytes of memory that an xz file may ask for: 512 MiB; ``xz -9`` needs 65."""
@@ -117,13 +117,16 @@ def open_raw(path: Path) -> tuple[io.BufferedReader, int]:
         raise InputError(f"cannot be read: {why or error}", path=path) from error
 
 
-def decompressed(stream: io.BufferedReader, *, path: Path, size: int) -> io.BufferedReader:
+def decompressed(
+    stream: io.BufferedReader, *, path: Path, size: int | Callable[[], int]
+) -> io.BufferedReader:
     """A stream of the unpacked bytes, or the stream itself where it is not compressed.
 
     Args:
         stream: the bytes; closed with what is given back.
         path: their name in errors.
-        size: bytes on disk, which limits how many bytes may come out.
+        size: bytes on disk, which limits how many bytes may come out; of a pipe what tells how many
+            have come.
 
     Raises:
         InputError: compressed twice. Reading raises :class:`DamagedError`.
@@ -160,7 +163,7 @@ def guarded(
     inner: IO[bytes],
     *,
     path: Path,
-    size: int,
+    size: int | Callable[[], int],
     wrong: str,
     hint: str | None,
     also: Callable[[], None] | None = None,
@@ -170,7 +173,7 @@ def guarded(
     Args:
         inner: the decoder.
         path: its name in errors.
-        size: compressed size in bytes.
+        size: compressed size in bytes, or what tells it.
         wrong: the beginning of an error.
         hint: what the user can do about it.
         also: called when the stream is closed.
@@ -232,13 +235,14 @@ class _Guard(io.RawIOBase):
         self,
         inner: IO[bytes],
         path: Path,
-        size: int,
+        size: int | Callable[[], int],
         wrong: str,
         hint: str | None,
         also: Callable[[], None] | None,
     ) -> None:
         self._inner, self._also = inner, also
-        self._path, self._size = path, size
+        self._path = path
+        self._size: Callable[[], int] = size if callable(size) else lambda: size
         self._wrong, self._hint = wrong, hint
         self._out = 0
 
@@ -255,12 +259,14 @@ class _Guard(io.RawIOBase):
                 hint=self._hint,
             ) from error
         self._out += len(data)
-        allowed = min(max(FREE_BYTES, MAX_RATIO * self._size), MAX_BYTES)
+        size = self._size()
+        allowed = raised(min(max(FREE_BYTES, MAX_RATIO * size), STREAM))
         if self._out > allowed:
             raise DamagedError(
-                f"{self._size:,} bytes unpack to more than {allowed:,}: refused as a zip bomb",
+                f"{size:,} bytes unpack to more than {allowed:,}: refused as a zip bomb",
                 path=self._path,
-                hint=f"bitext that repeats itself more than {MAX_RATIO} times: unpack it first",
+                hint=f"text that repeats itself more than {MAX_RATIO} times: unpack it first, or "
+                f"set {VARIABLE} in the environment to the bytes that it has",
             )
         buffer[: len(data)] = data
         return len(data)
