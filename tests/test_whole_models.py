@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 import tiny_families
 import tiny_readers
 import tiny_translators
+import torch
 from safetensors.torch import load_file, save_file
 from tiny_model import save_bitext, save_tiny_model
 from typer.testing import CliRunner

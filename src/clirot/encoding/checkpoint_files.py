@@ -159,7 +159,8 @@ def tensor_names(file: Path) -> set[str]:
 
     try:
         with safe_open(file, framework="numpy") as opened:
-            found = {name: str(opened.get_slice(name).get_dtype()) for name in opened.keys()}
+            names: list[str] = opened.keys()
+            found = {name: str(opened.get_slice(name).get_dtype()) for name in names}
     except SafetensorError as error:
         size, wanted = file.stat().st_size, _stated_size(file)
         if wanted is not None and size < wanted:
