@@ -83,6 +83,12 @@ MISTAKES: list[tuple[str, str, str, Sequence[str]]] = [
         ["files follows"],
     ),
     ("rate = 3.0 }", "rate = 3.0, every = 2 }", "[system.bm25]", ["every follows from the rest"]),
+    (
+        'model = "bm25"',
+        'model = "bm25"\nsearch = { topics-field = "description" }',
+        "search = ",
+        ["topics-field follows from the rest", "topics = {topics-field = ...}"],
+    ),
     ("[evaluate]", "[evalute]", "[evalute]", ["unknown key 'evalute'", "mean 'evaluate'?"]),
     ('metrics = ["map", "precision@1"]', 'metrics = ["mapp"]', "metrics", ["mean 'map'?"]),
     ('metrics = ["map", "precision@1"]', 'metric = ["map"]', "metric = ", ["mean 'metrics'?"]),

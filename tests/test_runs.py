@@ -96,7 +96,8 @@ def test_unusual_but_sound_files_are_read_whatever_their_size(tmp_path: Path, od
     [
         (RUN + "2 Q0 d2 2 0.1\n", 4, "expected 6 columns"),
         (RUN + "2 Q0 d2 2 0.1 my tag\n", 4, "got 7"),
-        ("1 0 d1 1\n", 1, "four columns are qrels"),
+        ("1 0 d1 1\n", 1, "four columns are qrels, which is what people judged"),
+        ("1\td1\n1\td2\n", 1, """'{print $1,"Q0",$2,1,0,"run"}'"""),
         (RUN + "1 Q0 d2 2 0.1 tag\n", 4, "'d2' is listed twice for topic '1'"),
         (RUN + "2 Q0 d2 2 high tag\n", 4, "the score 'high' of document 'd2' is not a number"),
         (RUN + "2 Q0 d2 2 nan tag\n", 4, "the score 'nan' of document 'd2' is not a number"),

@@ -15,6 +15,7 @@ import pytest
 import tiny_families
 import tiny_readers
 import tiny_translators
+import torch
 from safetensors.torch import load_file, save_file
 from tiny_model import save_bitext, save_tiny_model
 from typer.testing import CliRunner
@@ -368,6 +369,11 @@ def test_a_file_of_several_that_is_missing(sharded: Path) -> None:
     assert f"1 of the {count} files of weights that it names are not there: {shard.name}" in said
 
 
+def test_several_files_without_their_index(sharded: Path) -> None:
+    (sharded / f"{WEIGHTS}.index.json").unlink()
+    assert f"{WEIGHTS}.index.json is not there, which says what the " in refused(sharded)
+
+
 def test_a_file_of_several_that_lacks_a_weight(sharded: Path) -> None:
     shard = sorted(sharded.glob("*.safetensors"))[1]
     held = load_file(shard)
@@ -403,7 +409,48 @@ def test_weights_that_are_not_numbers(whole: Path, place: Path) -> None:
     found = weights(model)
     found[a_name(model)][0] = float("nan")
     rewrite(model, found)
-    assert "the token vectors are not numbers" in refused(model)
+    assert f"weights are infinite or not numbers: {a_name(model)}" in refused(model)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+def test_an_embedding_of_a_rare_word_that_is_no_number(
+    value: float, whole: Path, place: Path
+) -> None:
+    model = copied(whole, "tiny", place)
+    found = weights(model)
+    name = "embeddings.word_embeddings.weight"
+    found[name][-1, 3] = value
+    rewrite(model, found)
+    assert f"weights are infinite or not numbers: {name}" in refused(model)
+
+
+def test_embeddings_that_are_all_zero(whole: Path, place: Path) -> None:
+    model = copied(whole, "bert", place)
+    found = weights(model)
+    found["embeddings.word_embeddings.weight"][:] = 0
+    rewrite(model, found)
+    assert "all embeddings are zero, so that texts do not differ: embeddings.word" in refused(model)
+
+
+@pytest.mark.parametrize("kind", ["int8", "uint8", "int32"])
+def test_weights_that_are_whole_numbers(kind: str, whole: Path, place: Path) -> None:
+    model = copied(whole, "bert", place)
+    found = weights(model)
+    name = "encoder.layer.1.output.dense.weight"
+    found[name] = found[name].to(getattr(torch, kind))
+    rewrite(model, found)
+    assert "1 weights are whole numbers (quantised), and nothing says" in (said := refused(model))
+    assert name in said
+
+
+def test_a_link_that_leads_nowhere_is_named(whole: Path, place: Path) -> None:
+    model = copied(whole, "bert", place)
+    for name in (WEIGHTS, "tokenizer.json"):
+        (model / name).rename(place / name)
+        (model / name).symlink_to(place / name)
+    load_model(model, device="cpu")
+    (place / WEIGHTS).unlink()
+    assert f"{WEIGHTS}: a symbolic link to {place / WEIGHTS}, which is not there" in refused(model)
 
 
 # --- projections

@@ -17,6 +17,7 @@ from clirot.errors import InputError, first_line
 _POINTER = b"version https://git-lfs.github.com/spec/"
 _WEIGHTS = "model.safetensors"
 _INDEX = "model.safetensors.index.json"
+_PARTS = "model-*-of-*.safetensors"
 _ADAPTER = "adapter_config.json"
 _STANFORD = "linear.weight"
 _LENGTH_BYTES = 8
@@ -30,12 +31,19 @@ def check_files(path: Path) -> None:
         path: its directory. Directories of sentence-transformers modules are looked at too.
 
     Raises:
-        InputError: a file is a pointer of Git LFS, weights are cut off or damaged, a shard or a
-            module is missing, or it is an adapter, which is no model without another one.
+        InputError: a file is a pointer of Git LFS or a link that leads nowhere, weights are cut
+            off, damaged or whole numbers, a shard, their index or a module is missing, or it is an
+            adapter, which is no model without another one.
     """
     folders = [path, *_modules(path)]
     for folder in folders:
         for file in sorted(folder.iterdir()):
+            if file.is_symlink() and not file.exists():
+                raise InputError(
+                    f"a symbolic link to {file.readlink()}, which is not there",
+                    path=file,
+                    hint=_AGAIN + ", with the files that its links lead to",
+                )
             if file.is_file():
                 _check_pointer(file)
     if (path / _ADAPTER).is_file():
@@ -106,6 +114,14 @@ def _weights(folder: Path) -> Iterator[str]:
         return
     index = _json(folder / _INDEX)
     if index is None:
+        parts = sorted(folder.glob(_PARTS))
+        if parts:
+            raise InputError(
+                f"{_INDEX} is not there, which says what the {len(parts)} files of weights hold: "
+                f"{parts[0].name}",
+                path=folder,
+                hint=_AGAIN,
+            )
         return
     places = index.get("weight_map") if isinstance(index, dict) else None
     if not isinstance(places, dict):
@@ -137,13 +153,14 @@ def tensor_names(file: Path) -> set[str]:
     """The names of the tensors in a file of safetensors.
 
     Raises:
-        InputError: it is cut off, damaged or something else.
+        InputError: it is cut off, damaged or something else, or its weights are whole numbers.
     """
     from safetensors import SafetensorError, safe_open
 
     try:
         with safe_open(file, framework="numpy") as opened:
-            return set(opened.keys())
+            names: list[str] = opened.keys()
+            found = {name: str(opened.get_slice(name).get_dtype()) for name in names}
     except SafetensorError as error:
         size, wanted = file.stat().st_size, _stated_size(file)
         if wanted is not None and size < wanted:
@@ -153,6 +170,31 @@ def tensor_names(file: Path) -> set[str]:
         raise InputError(what, path=file, hint=_AGAIN) from error
     except OSError as error:
         raise InputError(error.strerror or str(error), path=file) from error
+    _check_types(found, file)
+    return set(found)
+
+
+def _check_types(types: dict[str, str], file: Path) -> None:
+    """Refuse weights that were made whole numbers, which libraries take for what they were before.
+
+    Where config.json says how they were made, the library that did it reads them, or is asked for.
+
+    Raises:
+        InputError: one is a whole number.
+    """
+    whole = sorted(
+        name
+        for name, kind in types.items()
+        if kind[0] in "IU" and name.endswith((".weight", ".bias"))
+    )
+    config = _json(file.parent / "config.json")
+    if whole and not (isinstance(config, dict) and config.get("quantization_config")):
+        raise InputError(
+            f"{len(whole)} weights are whole numbers (quantised), and nothing says what they stand "
+            f"for: {whole[0]} is {types[whole[0]]}",
+            path=file,
+            hint="take the checkpoint from before it was quantised",
+        )
 
 
 def _stated_size(file: Path) -> int | None:

@@ -88,7 +88,8 @@ def check_weights(
         unused: of the names of missing weights, those that nothing depends on.
 
     Raises:
-        InputError: weights are missing, of another shape, or too many. The message names the first.
+        InputError: weights are missing, of another shape, too many, infinite or not numbers, or
+            every embedding is zero. The message names the first.
     """
     if loaded.mismatched:
         name, stored, needed = min(loaded.mismatched)
@@ -113,6 +114,36 @@ def check_weights(
             path=path,
             hint="config.json is of another model, or says fewer layers than were saved",
         )
+    _check_values(loaded.model, path)
+
+
+def _check_values(model: Any, path: Path) -> None:
+    """Refuse weights that no training gives: it may take a rare word to meet them.
+
+    Raises:
+        InputError: one is infinite or not a number, or a whole table of embeddings is zero.
+    """
+    import torch
+
+    # A sum meets each number in one pass; where it overflows, all are looked at one by one.
+    wrong = [
+        name
+        for name, one in model.named_parameters()
+        if not torch.isfinite(one.detach().sum()) and not torch.isfinite(one.detach()).all()
+    ]
+    if wrong:
+        raise InputError(
+            f"weights are infinite or not numbers: {wrong[0]}{_more(wrong)}",
+            path=path,
+            hint="take a checkpoint from before its training diverged",
+        )
+    for name, module in model.named_modules():
+        if isinstance(module, torch.nn.Embedding) and not module.weight.any():
+            raise InputError(
+                f"all embeddings are zero, so that texts do not differ: {name}.weight",
+                path=path,
+                hint="the weights were never filled in: copy or download the checkpoint again",
+            )
 
 
 def unused_by(model: Any, outcome: Callable[[], Any]) -> Callable[[Collection[str]], list[str]]:

@@ -92,6 +92,11 @@ def _run(cell: Cell, store: Store, replace: bool, progress: ProgressSink) -> lis
     notes += [f"{cell.name}: {remark}" for remark in ready.remarks()]
     if ready.found_nothing:
         notes.append(f"{cell.name}: {len(ready.found_nothing):,} topics found nothing")
+    if ready.own_left_out:
+        notes.append(
+            f"{cell.name}: left out the topic's own document for {len(ready.own_left_out):,} of "
+            f"{len(ready.topics):,} topics"
+        )
     return notes
 
 

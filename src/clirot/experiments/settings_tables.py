@@ -35,15 +35,29 @@ def given(configuration: type[Any], table: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def refuse(table: Mapping[str, Any], names: Iterable[str]) -> None:
+OF_TOPICS = ("collection", "lang", "topics_variant", "topics", "topics_field", "every")
+"""Settings of a search that say what its topics are."""
+
+
+def refuse(table: Mapping[str, Any], names: Iterable[str], *, topics: bool = False) -> None:
     """Refuse settings that follow from the rest of the plan: they would be overridden.
+
+    Args:
+        table: settings as the plan has them.
+        names: those that are refused.
+        topics: whether a system may say in its table ``topics`` what it takes its topics from.
 
     Raises:
         UsageError: one of them is there.
     """
     for name in names:
         if key_of(name) in table:
-            raise UsageError(f"`{name}` follows from the rest of the plan")
+            raise UsageError(
+                f"`{name}` follows from the rest of the plan",
+                hint=f"a system's own topics have a table: topics = {{{key_of(name)} = ...}}"
+                if topics and name in OF_TOPICS
+                else None,
+            )
 
 
 def key_of(name: str) -> str:

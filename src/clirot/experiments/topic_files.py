@@ -22,8 +22,6 @@ from clirot.settings import assembled, values
 from clirot.store import Store, written
 
 _DIGITS = 8
-
-
 _OF_THE_SET = ("bitext", "collection", "topics", "topics_variant", "topics_field", "every")
 """Settings of `perturb` that follow from the topic set."""
 
@@ -76,15 +74,7 @@ class TopicCells:
             settings |= own
         lang = settings.get("lang") or one.lang
         if one.perturb is not None:
-            own_of_set = (
-                "bitext",
-                "collection",
-                "topics",
-                "topics_variant",
-                "topics_field",
-                "every",
-            )
-            refuse(one.perturb, own_of_set)
+            refuse(one.perturb, _OF_THE_SET)
             noise = {"lang": lang, **given(PerturbConfig, filled(dict(one.perturb), one.filling))}
             config: Any = assembled(PerturbConfig, noise | settings)
             settings = self._made(one, config, lang, after)

@@ -43,7 +43,11 @@ _RUN = Kind(
     "topic Q0 docno rank score tag",
     4,
     SCORE,
-    {4: "four columns are qrels; give them as `qrels`"}
+    {
+        2: "two columns look like topic docno; add the others: "
+        'awk \'{print $1,"Q0",$2,1,0,"run"}\'',
+        4: "four columns are qrels, which is what people judged, and not what a system found",
+    }
     | dict.fromkeys(range(7, 100), "a docno or a tag must not contain spaces"),
 )
 _MANY_BYTES = 4_000_000
