@@ -14,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tiny_model import save_bitext, save_collection, save_tiny_model
+from torture.mutations import mutated
 from typer.testing import CliRunner
 
 from clirot.cli import app
@@ -125,25 +126,6 @@ def test_a_damaged_run_is_not_evaluated(home: Path, tmp_path: Path) -> None:
 
 
 # --- manifests ----------------------------------------------------------------------------------
-
-
-def mutated(value: Any, draw: random.Random) -> Any:
-    """A JSON document with one thing in it changed."""
-    if isinstance(value, dict) and value and draw.random() < 0.9:
-        key = draw.choice(sorted(value))
-        how = draw.choice(["drop", "rename", "deeper", "deeper", "deeper", "swap"])
-        rest = {name: one for name, one in value.items() if name != key}
-        if how == "drop":
-            return rest
-        if how == "rename":
-            return rest | {f"{key}x": value[key]}
-        if how == "swap":
-            return value | {key: draw.choice([None, [], {}, 1e308, -1, "", "é", [[[]]], True])}
-        return value | {key: mutated(value[key], draw)}
-    if isinstance(value, list) and value:
-        place = draw.randrange(len(value))
-        return [*value[:place], mutated(value[place], draw), *value[place + 1 :]]
-    return [value] if draw.random() < 0.5 else f"{value}x"
 
 
 @given(st.integers(0, 2**32))
