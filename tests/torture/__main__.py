@@ -13,7 +13,6 @@ from random import Random
 from tempfile import TemporaryDirectory
 from typing import Protocol
 
-
 from torture import warm
 from torture.broken_drafts import BrokenDrafts
 from torture.disk_faults import DiskFaults

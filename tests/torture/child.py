@@ -65,7 +65,7 @@ class Child:
             except SystemExit as ended:
                 code = ended.code if isinstance(ended.code, int) else int(bool(ended.code))
             except BaseException:
-                traceback.print_exc()
+                os.write(2, traceback.format_exc().encode())
             finally:
                 sys.stdout.flush()
                 os._exit(code)

@@ -33,14 +33,13 @@ def on_each(happens: Callable[[str], None], home: Path) -> None:
         happens: is given the operation's name; what it raises is what the operation raises.
         home: of the store; operations elsewhere do not count.
     """
-    inside = os.fsencode(home)
 
     def counts(path: Any) -> bool:
         if isinstance(path, int):
             return False
         # A name relative to an open directory is one that rmtree removes.
-        name = os.fsencode(path)
-        return not os.path.isabs(name) or name.startswith(inside)
+        place = Path(os.fsdecode(path))
+        return not place.is_absolute() or place.is_relative_to(home)
 
     def hook(event: str, arguments: tuple[Any, ...]) -> None:
         if event == "open":
@@ -67,9 +66,7 @@ def _on_writes(happens: Callable[[str], None], counts: Callable[[Any], bool]) ->
             happens("write")
             return super().write(data)
 
-    def seen(
-        file: Any, mode: str = "r", buffering: int = -1, *rest: Any, **named: Any
-    ) -> Any:
+    def seen(file: Any, mode: str = "r", buffering: int = -1, *rest: Any, **named: Any) -> Any:
         plain = set(mode) - set("bt")
         if not (plain in ({"w"}, {"x"}, {"a"}) and not isinstance(file, int) and counts(file)):
             return opened(file, mode, buffering, *rest, **named)

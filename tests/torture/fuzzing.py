@@ -11,6 +11,8 @@ from random import Random
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from experiment_places import PLAN
+
 from torture.child import Child
 from torture.place import Place
 from torture.tally import Tally
@@ -18,18 +20,30 @@ from torture.tally import Tally
 BATCH = 2000
 _INPUT_S = 10.0
 """Seconds for one input."""
-_TOKENS = (b"\0", b"\xff", b"\n", b"\r", b"\t", b'"', b"<", b"&", b"{", b"[", b"1e999", b"-", b"nan")
-_TOKENS += (b"\xef\xbb\xbf", b"\xed\xa0\x80", b"\xe2\x80\xa8", b" ", b"]]>", b"99999999999999999999")
+_TOKENS = (
+    b"\0",
+    b"\xff",
+    b"\n",
+    b"\r",
+    b"\t",
+    b'"',
+    b"<",
+    b"&",
+    b"{",
+    b"[",
+    b"1e999",
+    b"-",
+    b"nan",
+)
+_TOKENS += (
+    b"\xef\xbb\xbf",
+    b"\xed\xa0\x80",
+    b"\xe2\x80\xa8",
+    b" ",
+    b"]]>",
+    b"99999999999999999999",
+)
 
-_PLAN = """
-src = "en"
-tgt = ["so"]
-collections = ["set"]
-[bitext]
-files = ["pairs.tsv"]
-[system.bm25]
-model = "bm25"
-"""
 _SGML = """<top>\n<num> Number: 1\n<title> one two\n<desc> Description:\nwhat &amp; why\n</top>\n"""
 _XML = """<?xml version="1.0"?><topics><topic number="1" lang="en"><title>one</title>
 <description>two</description></topic></topics>"""
@@ -59,12 +73,18 @@ SEEDS: dict[str, tuple[bytes, ...]] = {
         b'{"_id": "1", "text": "one"}\n',
     ),
     "labels": (b"q1\tone\nq2\ttwo\n",),
-    "answers": (b"q1\tone\nq1\tother\n", b'{"id": "q1", "answers": ["one"]}\n'),
-    "predictions": (b"q1\tone\nq2\ttwo\n", b'{"q1": "one"}'),
+    "answers": (b"q1\tone\nq1\tother\n", b"id\tanswer\nq1\tone\n"),
+    "predictions": (b"q1\tone\nq2\ttwo\n", b"id\tanswer\nq1\tone\n"),
     "documents": (b"d1\tone two\nd2\tthree\n",),
     "beir": (b'{"_id": "d1", "title": "t", "text": "one"}\n{"_id": "d2", "text": "x"}\n',),
-    "plan": (_PLAN.encode(),),
-    "measures": (b"ndcg_cut.10,20 nDCG(gains={1:0,3:1})@10 map P.5",),
+    "plan": (PLAN.encode(),),
+    "measures": (
+        b"ndcg_cut.10,20",
+        b"nDCG(gains={1:0,3:1})@10",
+        b"P.5,10",
+        b"relative_P.5",
+        b"knn-accuracy@5",
+    ),
 }
 """What is read but bitext -> small valid files."""
 BITEXT = ("tsv", "csv", "jsonl", "tmx", "xliff", "po", "mo", "parquet", "compressed", "zip")
@@ -122,11 +142,13 @@ def _read(name: str, folder: Path) -> Callable[[Path], object]:
     from clirot.runs import format_run, read_qrels, read_run
 
     def collection(path: Path, file: str) -> object:
-        (folder / "c").mkdir(exist_ok=True)
-        (folder / "c" / "queries.en.tsv").write_text("q1\tone\n")
-        (folder / "c" / "queries.jsonl").write_text('{"_id": "q1", "text": "one"}\n')
-        path.replace(folder / "c" / file)
-        found = open_collection(str(folder / "c"))
+        place = folder / "collection"
+        (place / "qrels").mkdir(parents=True, exist_ok=True)
+        if file == "corpus.jsonl":
+            (place / "queries.jsonl").write_text('{"_id": "q1", "text": "one"}\n')
+            (place / "qrels" / "test.tsv").write_text("query-id\tcorpus-id\tscore\nq1\td1\t1\n")
+        path.replace(place / file)
+        found = open_collection(str(place))
         return found.digest, [(one.id, one.text) for one in found.documents()]
 
     known: dict[str, Callable[[Path], object]] = {
@@ -161,7 +183,9 @@ class Fuzzing:
         limit = 600.0
         done = Child(lambda: self.inputs(name, draw), self.place.folder, limit).wait()
         if done.hung or done.code != 0:
-            tally.wrong("hang" if done.hung else "traceback", f"{name}: {done.code} {done.last_words}")
+            tally.wrong(
+                "hang" if done.hung else "traceback", f"{name}: {done.code} {done.last_words}"
+            )
             return
         right, wrong = json.loads(done.out)
         tally.right(right)

@@ -42,7 +42,7 @@ def auto_map(folder: Path, canary: Path, draw: Random) -> None:
     _code(folder, canary)
     kinds = ("AutoConfig", "AutoModel", "AutoTokenizer", "AutoModelForMaskedLM")
     more = draw.choice([{}, {"model_type": "evil"}, {"architectures": ["Evil"]}])
-    _changed(folder / "config.json", auto_map={one: "evil.Evil" for one in kinds}, **more)
+    _changed(folder / "config.json", auto_map=dict.fromkeys(kinds, "evil.Evil"), **more)
 
 
 def tokenizer_map(folder: Path, canary: Path, draw: Random) -> None:

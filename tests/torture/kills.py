@@ -23,7 +23,7 @@ class Kills:
         self.place = place
         self.short = short
 
-    @cache  # noqa: B019: one for each campaign
+    @cache  # noqa: B019 (it lives as long as the campaign)
     def undisturbed(self, command: Command) -> tuple[dict[str, str], int, float]:
         """The digests after it, how many operations it has, and its processor seconds."""
         home = self.start(command)

@@ -35,23 +35,23 @@ MAKING = (
     Command("distill", ("distill", *_PAIR, *_STUDENT, "--name", "student"), "models/student"),
     Command("index", ("index", "--model", "teacher", *_SET, "--name", "exact"), "indexes/exact"),
     Command("bm25", ("index", "--model", "bm25", *_SET, "--name", "words"), "indexes/words"),
-    Command("search", ("search", "--index", "exact", *_SET, "--lang", "en", "--save", "run"), "runs/run"),
+    Command(
+        "search", ("search", "--index", "exact", *_SET, "--lang", "en", "--save", "run"), "runs/run"
+    ),
 )
 """What makes the artefacts of the store, in order."""
 
-REPLACE = Command(
-    "replace", ("index", "--model", "other", *_SET, "--name", "exact", "--replace")
-)
+REPLACE = Command("replace", ("index", "--model", "other", *_SET, "--name", "exact", "--replace"))
 REMOVE = Command("rm", ("rm", "indexes/words"))
 CLEAN = Command("clean", ("clean", "--also", "caches", "--also", "reports"))
 
+_WORDS = ("search", "--index", "words", *_SET)
 USING = {
     "bitext": ("bitext", "export", BITEXT),
-    "tables": ("search", "--index", "words", *_SET, "--lang", "so", "--model", "psq")
-    + ("--table", "table"),
+    "tables": (*_WORDS, "--lang", "so", "--model", "psq", "--table", "table"),
     "models": ("index", "--model", "student", *_SET, "--name", "exact", "--replace", "--json"),
     "exact": ("search", "--index", "exact", *_SET, "--lang", "en"),
-    "words": ("search", "--index", "words", *_SET, "--lang", "en"),
+    "words": (*_WORDS, "--lang", "en"),
     "runs": ("evaluate", "run", "--qrels", "set/qrels.txt", "-m", "mrr"),
 }
 """Kind, or name of an index -> a command that uses it."""
@@ -118,7 +118,9 @@ class Place:
                 for one in verify(store=store)
                 for fault in one.faults
             ]
-            digests = {f"{kind}/{one.name}": one.digest for kind in KINDS for one in store.all(kind)}
+            digests = {
+                f"{kind}/{one.name}": one.digest for kind in KINDS for one in store.all(kind)
+            }
             groups = {str(one.path.relative_to(home)): one.group for one in leftovers(store)}
             json.dump([digests, faults, groups], sys.stdout)
 

@@ -12,8 +12,8 @@ from torture.tally import Tally
 
 _BY_NAME = {one.name: one for one in MAKING}
 _OTHER_WAY = Command(
-    "replace", ("index", "--model", "teacher", "--collection", "set", "--name", "exact")
-    + ("--replace",)
+    "replace",
+    ("index", "--model", "teacher", "--collection", "set", "--name", "exact", "--replace"),
 )
 _SEARCH = Command("search", USING["exact"])
 _WORDS = Command("search", USING["words"])
@@ -44,7 +44,7 @@ class Races:
         self.place = place
         self.pairs = PAIRS[:-1] if short else PAIRS
 
-    @cache  # noqa: B019: one for each campaign
+    @cache  # noqa: B019 (it lives as long as the campaign)
     def right(self, words: tuple[str, ...]) -> set[bytes]:
         """What a command that only reads may write: of the old index, or of the new."""
         home = self.place.home()

@@ -25,7 +25,7 @@ class Tampering:
             if path.is_file()
         )
 
-    @cache  # noqa: B019: one for each campaign
+    @cache  # noqa: B019 (it lives as long as the campaign)
     def right(self, words: tuple[str, ...]) -> bytes:
         """What the command gives of an untouched store."""
         done = self.place.run(words, self.place.home())

@@ -140,8 +140,8 @@ def disk_error(error: OSError, target: Path) -> ArtefactError:
 
 @contextmanager
 def disk_in_words(target: Path) -> Iterator[None]:
-    """Turn the errors of a full, failing or forbidden disk, and of what is in the way, into words; other
-    errors pass unchanged.
+    """Turn the errors of a full, failing or forbidden disk, and of what is in the way, into words;
+    other errors pass unchanged.
     """
     try:
         yield
