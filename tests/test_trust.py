@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import random
@@ -222,6 +223,29 @@ def test_killed_while_the_manifest_is_written(home: Path, monkeypatch: pytest.Mo
         artefact = kept.get("runs", make(kept).name)
         assert tree_digest(artefact.path) == artefact.digest == reference
         kept.remove("runs", "a")
+
+
+@pytest.mark.parametrize("content", ['{"a":' * 50_000, "[" * 100_000, "", "null", '{"a": 1}'])
+def test_a_draft_whose_record_is_damaged_is_begun_anew(home: Path, content: str) -> None:
+    kept = Store(home)
+    part = home / "runs" / ".a.part"
+    (part / "content").mkdir(parents=True)
+    (part / "content" / "stray").touch()
+    (part / "draft.json").write_text(content)
+    assert "stray" not in kept.get("runs", make(kept).name).manifest.files
+
+
+@pytest.mark.parametrize("error", [errno.EIO, errno.ENOSPC, errno.EDQUOT, errno.EROFS])
+def test_a_disk_that_fails_is_told_in_words(home: Path, error: int) -> None:
+    kept = Store(home)
+
+    def attempt() -> None:
+        with kept.draft("runs", "a", config={}):
+            raise OSError(error, os.strerror(error), "/some/file")
+
+    with pytest.raises(ArtefactError, match=f"cannot write /some/file: {os.strerror(error)}") as no:
+        attempt()
+    assert no.value.hint
 
 
 def test_a_damaged_draft_of_an_index_is_not_continued(

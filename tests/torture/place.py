@@ -52,6 +52,7 @@ USING = {
     "models": ("index", "--model", "student", *_SET, "--name", "exact", "--replace", "--json"),
     "exact": ("search", "--index", "exact", *_SET, "--lang", "en"),
     "words": (*_WORDS, "--lang", "en"),
+    "cache": MAKING[2].words,
     "runs": ("evaluate", "run", "--qrels", "set/qrels.txt", "-m", "mrr"),
 }
 """Kind, or name of an index -> a command that uses it."""

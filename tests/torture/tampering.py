@@ -12,6 +12,8 @@ from torture.tally import Tally
 
 WAYS = ("flip", "flip", "flip", "cut", "lengthen", "empty", "remove", "exchange", "link", "folder")
 
+_STUDENT = "models/student"
+
 
 class Tampering:
     """The command that uses a tampered file says so, or gives what it gave before, to the byte."""
@@ -20,7 +22,7 @@ class Tampering:
         self.place = place
         self.files = sorted(
             path.relative_to(place.base)
-            for name in place.whole.digests
+            for name in ("cache", *place.whole.digests)
             for path in (place.base / name).rglob("*")
             if path.is_file()
         )
@@ -28,7 +30,8 @@ class Tampering:
     @cache  # noqa: B019 (it lives as long as the campaign)
     def right(self, words: tuple[str, ...]) -> bytes:
         """What the command gives of an untouched store."""
-        done = self.place.run(words, self.place.home())
+        lacking = _STUDENT if words == USING["cache"] else None
+        done = self.place.run(words, self.place.home(lacking=lacking))
         assert done.code == 0, done.err
         return done.out
 
@@ -38,7 +41,7 @@ class Tampering:
         kind, name = file.parts[:2]
         words = USING[name if kind == "indexes" else kind]
         right = self.right(words)
-        home = self.place.home()
+        home = self.place.home(lacking=_STUDENT if kind == "cache" else None)
         way = draw.choice(WAYS)
         what = f"{way} {file}, then {' '.join(words[:2])}"
         self.tamper(home, file, way, draw)
@@ -47,10 +50,14 @@ class Tampering:
             tally.wrong("hang", what)
         elif done.traceback or not (done.code == 0 or done.in_words):
             tally.wrong("traceback", f"{what}: {done.last_words}")
-        elif done.code == 0 and done.out != right:
+        elif done.code == 0 and (done.out != right or self.other_student(home, kind)):
             tally.wrong("wrong, exit 0", what)
         else:
             tally.right()
+
+    def other_student(self, home: Path, kind: str) -> bool:
+        """Whether what a cache was used for is not what it is without."""
+        return kind == "cache" and self.place.audit(home).digests != self.place.whole.digests
 
     def tamper(self, home: Path, file: Path, way: str, draw: Random) -> None:
         """Change a file of a store."""
@@ -75,4 +82,5 @@ class Tampering:
             path.write_bytes(content + draw.randbytes(draw.randint(1, 64)))
         elif way in ("empty", "flip"):
             path.write_bytes(b"" if way == "empty" else b"\0")
-        shutil.rmtree(home / "cache", ignore_errors=True)
+        if file.parts[0] != "cache":  # or a command would have no need to read the file
+            shutil.rmtree(home / "cache", ignore_errors=True)

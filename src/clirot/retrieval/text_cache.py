@@ -109,7 +109,7 @@ class TextCache:
             row: Row = json.loads(line)
             bytes.fromhex(row[_TEXT])
             return row if self._sound(row) else None
-        except (ValueError, TypeError, KeyError, AttributeError):
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             return None
 
 

@@ -220,7 +220,7 @@ def draft_fingerprint(part: Path) -> str | None:
         return None
     try:
         return str(json.loads((part / _DRAFT).read_text(encoding="utf-8"))["fingerprint"])
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
 
 
