@@ -161,6 +161,18 @@ def test_a_damaged_manifest_neither_hides_nor_blocks_the_others(home: Path, cont
     assert kept.names("runs") == ["b"]
 
 
+@pytest.mark.parametrize("other", ["runs", "indexes"])
+def test_the_manifest_of_another_artefact_is_not_believed(home: Path, other: str) -> None:
+    kept = Store(home)
+    path = make(kept) / MANIFEST
+    path.unlink()
+    path.symlink_to(make(kept, "b", kind=other) / MANIFEST)
+    with pytest.raises(ArtefactError, match=rf"runs/a is damaged: .*that of {other}/b"):
+        kept.get("runs", "a")
+    assert f"that of {other}/b" in only(kept, "runs/a").faults[0]
+    assert make(kept) and kept.get("runs", "a").name == "a"
+
+
 def test_a_manifest_without_a_seal_gets_one_where_its_files_are_as_it_says(home: Path) -> None:
     kept = Store(home)
     path = make(kept) / MANIFEST
