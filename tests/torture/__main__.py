@@ -38,12 +38,12 @@ SHARES = {
 """Part -> its share of the time."""
 SHORT = {
     "kills": 8,
-    "disk": 7,
-    "tampering": 12,
+    "disk": 4,
+    "tampering": 8,
     "drafts": 1,
     "manifests": 4,
-    "races": 3,
-    "models": 9,
+    "races": 2,
+    "models": 7,
     "inputs": 20,
 }
 """Part -> how many cases the short form tries."""
