@@ -10,7 +10,7 @@ PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 LOCKED := $(BIN)/python $(PIP_INSTALL) --constraint constraints.txt
 TEST := OMP_NUM_THREADS=1 python -m pytest --numprocesses auto --dist worksteal
 
-.PHONY: help install demo test test-newest lint docs lock bench fuzz build clean
+.PHONY: help install demo test test-newest lint docs lock bench fuzz torture build clean
 
 help: ## Show these targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -73,6 +73,10 @@ bench: $(VENV)/.dev-installed ## Measure speed: start-up, evaluation, fusion, Ma
 fuzz: $(VENV)/.dev-installed ## Fuzz the readers of bitext, SECONDS=30 each (Linux).
 	$(LOCKED) '.[fuzz]'
 	$(BIN)/python tests/fuzz_readers.py --seconds $(or $(SECONDS),30)
+
+torture: $(VENV)/.dev-installed ## Kill commands, break disks and files, race and fuzz for MINUTES=10, and print a table (Linux).
+	PATH="$(BIN):$$PATH" PYTHONPATH=tests OMP_NUM_THREADS=1 python -m torture \
+		--minutes $(or $(MINUTES),10) --seed $(or $(SEED),0)
 
 build: $(VENV)/.dev-installed ## Build sdist and wheel into dist/.
 	$(BIN)/python -m build

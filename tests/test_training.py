@@ -19,7 +19,7 @@ from clirot.distillation.training.plan_figures import plan_figures, plan_of
 from clirot.distillation.training.teacher_tokens import teacher_tokens
 from clirot.distillation.training.trainer import bfloat16_pays
 from clirot.encoding.encoders import TokenVectors
-from clirot.errors import InputError
+from clirot.errors import DamagedDraftWarning, InputError
 from clirot.records import ProgressSink, SentencePair, silent
 
 
@@ -200,6 +200,35 @@ def test_the_teachers_tokens_are_encoded_once_and_padded_with_nothing(tmp_path: 
     assert len(first) == 3
     other = teacher_tokens(encoder, [*sentences, "x"], cache=tmp_path)
     assert len(other) == 4
+
+
+@pytest.mark.parametrize("name", ["vectors.npy", "offsets.npy", "cut.json"])
+@pytest.mark.parametrize("how", ["flip", "cut", "gone"])
+def test_damaged_tokens_of_the_teacher_are_encoded_anew(
+    tmp_path: Path, name: str, how: str
+) -> None:
+    encoder, sentences = _Letters(), ["abc", "a", "hello"]
+    directory = teacher_tokens(encoder, sentences, cache=tmp_path).directory
+    path = directory / name
+    content = path.read_bytes()
+    if how == "gone":
+        path.unlink()
+    else:
+        changed = bytes([content[-2] ^ 1]) + content[-1:] if how == "flip" else b""
+        path.write_bytes(content[:-2] + changed)
+    with pytest.warns(DamagedDraftWarning, match="stored vectors of the teacher.* are damaged"):
+        again = teacher_tokens(encoder, sentences, cache=tmp_path)
+    assert encoder.encoded == 6 and path.read_bytes() == content
+    assert np.array_equal(again[2], encoder.encode(["hello"])[0])
+
+
+def test_tokens_that_an_earlier_clirot_stored_are_encoded_anew(tmp_path: Path) -> None:
+    encoder = _Letters()
+    directory = teacher_tokens(encoder, ["abc"], cache=tmp_path).directory
+    (mark,) = {one for one in directory.iterdir() if one.suffix not in (".npy", ".json")}
+    mark.unlink()
+    teacher_tokens(encoder, ["abc"], cache=tmp_path)
+    assert encoder.encoded == 2 and mark.is_file()
 
 
 def test_an_interrupted_encoding_leaves_no_tokens_behind(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import random
@@ -14,6 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tiny_model import save_bitext, save_collection, save_tiny_model
+from torture.mutations import mutated
 from typer.testing import CliRunner
 
 from clirot.cli import app
@@ -127,25 +129,6 @@ def test_a_damaged_run_is_not_evaluated(home: Path, tmp_path: Path) -> None:
 # --- manifests ----------------------------------------------------------------------------------
 
 
-def mutated(value: Any, draw: random.Random) -> Any:
-    """A JSON document with one thing in it changed."""
-    if isinstance(value, dict) and value and draw.random() < 0.9:
-        key = draw.choice(sorted(value))
-        how = draw.choice(["drop", "rename", "deeper", "deeper", "deeper", "swap"])
-        rest = {name: one for name, one in value.items() if name != key}
-        if how == "drop":
-            return rest
-        if how == "rename":
-            return rest | {f"{key}x": value[key]}
-        if how == "swap":
-            return value | {key: draw.choice([None, [], {}, 1e308, -1, "", "é", [[[]]], True])}
-        return value | {key: mutated(value[key], draw)}
-    if isinstance(value, list) and value:
-        place = draw.randrange(len(value))
-        return [*value[:place], mutated(value[place], draw), *value[place + 1 :]]
-    return [value] if draw.random() < 0.5 else f"{value}x"
-
-
 @given(st.integers(0, 2**32))
 @settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
 def test_a_manifest_that_was_changed_is_told(number: int) -> None:
@@ -176,6 +159,18 @@ def test_a_damaged_manifest_neither_hides_nor_blocks_the_others(home: Path, cont
     assert "manifest" in found["a"][0] and not found["b"]
     kept.remove("runs", "a")
     assert kept.names("runs") == ["b"]
+
+
+@pytest.mark.parametrize("other", ["runs", "indexes"])
+def test_the_manifest_of_another_artefact_is_not_believed(home: Path, other: str) -> None:
+    kept = Store(home)
+    path = make(kept) / MANIFEST
+    path.unlink()
+    path.symlink_to(make(kept, "b", kind=other) / MANIFEST)
+    with pytest.raises(ArtefactError, match=rf"runs/a is damaged: .*that of {other}/b"):
+        kept.get("runs", "a")
+    assert f"that of {other}/b" in only(kept, "runs/a").faults[0]
+    assert make(kept) and kept.get("runs", "a").name == "a"
 
 
 def test_a_manifest_without_a_seal_gets_one_where_its_files_are_as_it_says(home: Path) -> None:
@@ -240,6 +235,29 @@ def test_killed_while_the_manifest_is_written(home: Path, monkeypatch: pytest.Mo
         artefact = kept.get("runs", make(kept).name)
         assert tree_digest(artefact.path) == artefact.digest == reference
         kept.remove("runs", "a")
+
+
+@pytest.mark.parametrize("content", ['{"a":' * 50_000, "[" * 100_000, "", "null", '{"a": 1}'])
+def test_a_draft_whose_record_is_damaged_is_begun_anew(home: Path, content: str) -> None:
+    kept = Store(home)
+    part = home / "runs" / ".a.part"
+    (part / "content").mkdir(parents=True)
+    (part / "content" / "stray").touch()
+    (part / "draft.json").write_text(content)
+    assert "stray" not in kept.get("runs", make(kept).name).manifest.files
+
+
+@pytest.mark.parametrize("error", [errno.EIO, errno.ENOSPC, errno.EDQUOT, errno.EROFS])
+def test_a_disk_that_fails_is_told_in_words(home: Path, error: int) -> None:
+    kept = Store(home)
+
+    def attempt() -> None:
+        with kept.draft("runs", "a", config={}):
+            raise OSError(error, os.strerror(error), "/some/file")
+
+    with pytest.raises(ArtefactError, match=f"cannot write /some/file: {os.strerror(error)}") as no:
+        attempt()
+    assert no.value.hint
 
 
 def test_a_damaged_draft_of_an_index_is_not_continued(

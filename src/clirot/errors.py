@@ -67,7 +67,7 @@ class DamagedArtefactWarning(ClirotWarning):
 
 
 class DamagedDraftWarning(ClirotWarning):
-    """What an interrupted attempt left is damaged, and is made anew."""
+    """What an interrupted attempt left, or a cache, is damaged, and is made anew."""
 
 
 class ReadingNotice(ChoiceNotice):

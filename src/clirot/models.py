@@ -174,7 +174,7 @@ def _check_task(name: str, path: Path, task: Task) -> None:
     """
     try:
         said = json.loads((path / "config.json").read_text(encoding="utf-8")).get("model_type")
-    except (OSError, ValueError, AttributeError):
+    except (OSError, ValueError, AttributeError, RecursionError):
         return  # loading it says what is wrong
     if task != "translates" and said in _TRANSLATES:
         raise not_for_that(name, "translates", task)

@@ -187,7 +187,7 @@ def takes_transplant(path: Path) -> bool:
         return (path / "vocab.txt").is_file()
     try:
         model = json.loads(own.read_text(encoding="utf-8")).get("model", {})
-    except (ValueError, AttributeError) as error:
+    except (ValueError, AttributeError, RecursionError) as error:
         raise InputError("this is no tokenizer", path=own) from error
     return bool(model.get("type") == "WordPiece")
 

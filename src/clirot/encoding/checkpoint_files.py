@@ -207,7 +207,7 @@ def _stated_size(file: Path) -> int | None:
             header: dict[str, Any] = json.loads(stream.read(length))
             ends = [one["data_offsets"][1] for key, one in header.items() if key != "__metadata__"]
             return _LENGTH_BYTES + length + int(max(ends, default=0))
-        except (ValueError, TypeError, KeyError, IndexError, AttributeError):
+        except (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError):
             return None
 
 
@@ -230,5 +230,5 @@ def _json(path: Path) -> Any:
         return None
     try:
         return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"not JSON: {first_line(error)}", path=path, hint=_AGAIN) from error

@@ -167,7 +167,7 @@ def _files_of(settings: Path) -> list[str] | None:
     try:
         named = json.loads(settings.read_text(encoding="utf-8")).get("tokenizer_class")
         names = dict(getattr(transformers, named).vocab_files_names)
-    except (OSError, ValueError, TypeError, AttributeError):
+    except (OSError, ValueError, TypeError, AttributeError, RecursionError):
         return None
     return [
         name for kind, name in names.items() if kind.endswith(("vocab_file", "spm", "spm_file"))

@@ -54,5 +54,5 @@ class CutDocuments:
         for line in self._file.read_text(encoding="utf-8").splitlines():
             try:
                 yield json.loads(line)
-            except ValueError:
+            except (ValueError, RecursionError):
                 continue

@@ -2,7 +2,8 @@
 
 Every model with its settings has a file of JSON lines. Batches are added at its end as they are
 made, so an interrupted command goes on where it stopped. A line that a killed process left
-unfinished is passed over. Processes that ask the same at once do work twice at worst.
+unfinished, or that is not as its checksum says, is passed over. Lines of an earlier clirot have no
+checksum. Processes that ask the same at once do work twice at worst.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Any
 from clirot.store import disk_error, fingerprint
 
 _FORMAT = 1
-_TEXT = "text"
+_TEXT, _SUM = "text", "sum"
 Row = Mapping[str, Any]
 """What became of a text, as it is kept."""
 
@@ -108,8 +109,11 @@ class TextCache:
         try:
             row: Row = json.loads(line)
             bytes.fromhex(row[_TEXT])
-            return row if self._sound(row) else None
-        except (ValueError, TypeError, KeyError, AttributeError):
+            said = {name: value for name, value in row.items() if name != _SUM}
+            if _SUM in row and row[_SUM] != _sum(said):
+                return None
+            return said if self._sound(said) else None
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             return None
 
 
@@ -119,4 +123,10 @@ def _key(text: str) -> bytes:
 
 def _line(text: str, row: Row) -> bytes:
     whole = {_TEXT: _key(text).hex(), **row}
+    whole[_SUM] = _sum(whole)
     return json.dumps(whole, ensure_ascii=False).encode() + b"\n"
+
+
+def _sum(row: Row) -> str:
+    """Half of the SHA-256 of what a line says."""
+    return hashlib.sha256(json.dumps(row, sort_keys=True).encode()).hexdigest()[:32]

@@ -110,7 +110,7 @@ class Store:
 
         Raises:
             UnknownNameError: there is none; the hint suggests a near miss.
-            ArtefactError: its manifest is damaged.
+            ArtefactError: its manifest is damaged, or that of another artefact.
         """
         if not self.has(kind, name):
             singular = {
@@ -121,7 +121,14 @@ class Store:
             }.get(kind, kind)
             raise unknown_name(singular, name, self.names(kind))
         path = self.path(kind, name)
-        return Artefact(path, Manifest.read(path))
+        manifest = Manifest.read(path)
+        if (manifest.kind, manifest.name) != (kind, name):
+            raise ArtefactError(
+                f"{kind}/{name} is damaged: its manifest is that of "
+                f"{manifest.kind}/{manifest.name}",
+                hint="make the artefact again, or remove it",
+            )
+        return Artefact(path, manifest)
 
     def names(self, kind: str) -> list[str]:
         """The names of the finished artefacts of a kind, sorted."""

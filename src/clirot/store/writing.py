@@ -34,10 +34,11 @@ DISK_HINTS = {
     errno.ENOSPC: "the disk is full: free some space and run the same command again; it resumes",
     errno.EDQUOT: "the disk quota is used up: free some and run the same command again; it resumes",
     errno.EFBIG: "files may not grow further here (see ulimit -f)",
+    errno.EIO: "the disk fails: see the system's log, and keep a copy of what is still whole",
     errno.EACCES: _OTHER_HOME,
     errno.EROFS: _OTHER_HOME,
 }
-"""System errors of a disk that is full or may not be written, and what to do about each."""
+"""System errors of a disk that is full, fails or may not be written, and what to do about each."""
 
 _IN_THE_WAY = {
     errno.ELOOP: "a symbolic link is in the way: remove it",
@@ -139,8 +140,8 @@ def disk_error(error: OSError, target: Path) -> ArtefactError:
 
 @contextmanager
 def disk_in_words(target: Path) -> Iterator[None]:
-    """Turn the errors of a full or forbidden disk, and of what is in the way, into words; other
-    errors pass unchanged.
+    """Turn the errors of a full, failing or forbidden disk, and of what is in the way, into words;
+    other errors pass unchanged.
     """
     try:
         yield
@@ -219,7 +220,7 @@ def draft_fingerprint(part: Path) -> str | None:
         return None
     try:
         return str(json.loads((part / _DRAFT).read_text(encoding="utf-8"))["fingerprint"])
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
 
 

@@ -17,7 +17,7 @@ _WHOLE = "whole"
 
 
 def mark_whole(checkpoint: Path) -> None:
-    """Mark a checkpoint that was just written as complete."""
+    """Mark a checkpoint, or another directory, that was just written as complete."""
     write_text(checkpoint / _WHOLE, tree_digest(checkpoint))
 
 
@@ -34,12 +34,22 @@ def last_whole(checkpoints: Path) -> Path | None:
     return max(found)[1] if found else None
 
 
+def is_marked(directory: Path) -> bool:
+    """Whether :func:`mark_whole` was called for a directory."""
+    return (directory / _WHOLE).is_file()
+
+
+def is_as_marked(directory: Path) -> bool:
+    """Whether the files of a marked directory are those that it was marked with."""
+    mark = directory / _WHOLE
+    files = [path for path in directory.rglob("*") if path != mark]
+    return mark.read_bytes() == tree_digest(directory, files).encode()
+
+
 def _is_whole(checkpoint: Path) -> bool:
-    mark = checkpoint / _WHOLE
-    if not mark.is_file():
+    if not is_marked(checkpoint):
         return False
-    files = [path for path in checkpoint.rglob("*") if path != mark]
-    whole = mark.read_bytes() == tree_digest(checkpoint, files).encode()
+    whole = is_as_marked(checkpoint)
     if not whole:
         warnings.warn(
             f"{checkpoint.name} of the interrupted training is damaged, so it is not continued",

@@ -1,9 +1,10 @@
 """The teacher's token vectors of the training sentences, encoded once and read from disk.
 
 The teacher is frozen, so every epoch, seed and objective needs the same vectors. They are stored in
-``CLIROT_HOME/cache`` under a digest of the teacher and the sentences, completely or not at all; the
-directory is safe to delete. What only some transport plans need (ids, norms, an earlier layer,
-inputs padded with ``[MASK]``) is stored in a directory of its own when it is first needed.
+``CLIROT_HOME/cache`` under a digest of the teacher and the sentences, completely or not at all,
+with a digest of the files, which is compared before they are used. The directory is safe to delete.
+What only some transport plans need (ids, norms, an earlier layer, inputs padded with ``[MASK]``) is
+stored in a directory of its own when it is first needed.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import hashlib
 import json
 import os
 import shutil
+import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +26,9 @@ from numpy.typing import NDArray
 
 from clirot.cut_texts import CutTexts
 from clirot.distillation.objectives.tokens import SentenceTokens, TokenBatch
+from clirot.distillation.training.checkpoints import is_as_marked, is_marked, mark_whole
 from clirot.encoding.encoders import TokenEncoder
+from clirot.errors import DamagedDraftWarning
 from clirot.records import ProgressSink, Step, silent
 
 _CHUNK = 4096
@@ -124,13 +128,32 @@ def teacher_tokens(
     for sentence in sentences:
         key.update(b"\0" + sentence.encode())
     directory = cache / "teacher-tokens" / key.hexdigest()[:32]
-    if not directory.is_dir():
+    if not _is_whole(directory):
         if isinstance(encoder, Reading):
             batches = encoder.read(sentences)
         else:
             batches = _encoded(encoder, sentences)
         _write(batches, sentences, cuts, directory, progress)
     return TeacherTokens(directory)
+
+
+def _is_whole(directory: Path) -> bool:
+    """Whether vectors are there as they were written; others are removed, damaged ones with a
+    warning. Those of an earlier clirot have no mark.
+    """
+    if not directory.is_dir():
+        return False
+    if is_marked(directory):
+        if is_as_marked(directory):
+            return True
+        warnings.warn(
+            f"the stored vectors of the teacher, {directory}, are damaged, so the teacher encodes "
+            "its sentences anew",
+            DamagedDraftWarning,
+            stacklevel=3,
+        )
+    shutil.rmtree(directory)
+    return False
 
 
 def _encoded(encoder: TokenEncoder, sentences: Sequence[str]) -> Iterable[list[SentenceTokens]]:
@@ -180,6 +203,7 @@ def _write(
         if text in cuts:
             cut.add(text, *cuts[text])
     (part / _CUT).write_text(json.dumps(cut.row), encoding="utf-8")
+    mark_whole(part)
     try:
         part.rename(directory)
     except OSError:

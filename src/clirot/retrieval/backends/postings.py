@@ -156,7 +156,7 @@ class Postings:
             self._weights = bm25s.BM25.load(str(directory / _WEIGHTS), mmap=True, load_vocab=False)
             if (len(self.docnos), len(terms), len(self.lengths)) != (*shape, shape[0]):
                 raise ValueError("its files do not belong together")
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
             raise ArtefactError(
                 f"the index in {directory} is damaged: {error}", hint=_REBUILD
             ) from error

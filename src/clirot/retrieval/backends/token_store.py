@@ -181,7 +181,7 @@ class TokenStore:
             _check_size(directory / _LENGTHS, documents * _LENGTH.itemsize)
             lengths = np.fromfile(directory / _LENGTHS, dtype=_LENGTH).astype(np.int64)
             docnos = load_lines(directory / _DOCNOS)
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
             raise ArtefactError(
                 f"{directory} cannot be read as an index: {error}", hint=_REBUILD
             ) from error
