@@ -347,6 +347,4 @@ def _hint_of(written: bytes, number: int, kind: Kind) -> str:
     """What to do about a value that is none: in a header, it is a name."""
     if number == 1 and not any(48 <= one <= 57 for one in written):
         return "if line 1 is a header, leave it out: tail -n +2"
-    if kind is _RUN and b"," in written:
-        return "decimals are written with a point"
-    return f"the columns are: {kind.columns}"
+    return "a decimal has a point" if b"," in written else f"the columns are: {kind.columns}"
