@@ -381,6 +381,8 @@ def test_what_does_not_fit_of_the_candidates_is_counted_and_said(
     saved = search(config).save("mine").manifest
     assert saved.results == {
         "topics": 3,
+        "topics_language": "en",
+        "cut_texts": {"count": 0},
         "topics_without_candidates": 2,
         "candidates_not_in_index": 3,
         "candidate_topics_not_asked": 1,
@@ -448,9 +450,11 @@ def test_a_run_without_the_own_documents_says_so(index: str, tmp_path: Path) -> 
     config = SearchConfig(index=index, topics=topics, leave_out_own=True)
     saved = search(config).save("own").manifest
     assert saved.config["leave_out_own"] is True
-    assert saved.results == {"topics": 3, "own_documents_left_out": 2}
+    assert saved.results["topics"] == 3 and saved.results["own_documents_left_out"] == 2
     with pytest.raises(ArtefactError, match="leave_out_own"):
         search(replace(config, leave_out_own=False)).save("own")
+    kept = replace(config, candidates=str(Store().path("runs", "own") / SAVED_RUN))
+    assert (again := search(kept).candidates) is not None and again.run.name == "own"
     among = replace(config, candidates=save_run(tmp_path / "first.trec", {"d1": ["d1", "d10"]}))
     found = {one.topic.id: [hit.docno for hit in one.hits] for one in search(among).rankings()}
     assert found == {"d1": ["d10"], "d2": [], "no": []}
