@@ -188,6 +188,24 @@ def test_the_commands_make_the_table(
     assert "words" in by_commands
 
 
+def test_own_documents_that_a_plan_leaves_out_are_counted(tmp_path: Path) -> None:
+    folder = tmp_path / "set"
+    folder.mkdir()
+    (folder / "docs.en.tsv").write_text("d1\tmoon light\nd2\tsun light\n")
+    (folder / "queries.so.tsv").write_text("d1\tmoon light\nq2\tsun\n")
+    (folder / "qrels.txt").write_text("d1 0 d2 1\nq2 0 d2 1\n")
+    path = tmp_path / "own.toml"
+    path.write_text(
+        'question = "?"\nlanguages = ["so"]\n'
+        '[system.own]\nmodel = "bm25"\nsearch = { leave-out-own = true }\n'
+        f'[system.again]\nmodel = "bm25"\ncandidates = "own"\n[collection.c]\nid = "{folder}"\n'
+        '[evaluate]\nmetrics = ["map"]\n'
+    )
+    told: list[str] = []
+    opened(path).run(told=told.append)
+    assert "own.own.so: left out the topic's own document for 1 of 2 topics" in told
+
+
 def test_a_cell_that_fails_stops_only_what_needs_it(plan: Path) -> None:
     (plan.parent / "set" / "qrels.txt").write_text("q0 0 d0 1\n")
     (plan.parent / "set" / "queries.en.tsv").write_text("q0\t\n")

@@ -458,6 +458,8 @@ def test_a_run_without_the_own_documents_says_so(index: str, tmp_path: Path) -> 
     }
     with pytest.raises(ArtefactError, match="leave_out_own"):
         search(replace(config, leave_out_own=False)).save("own")
+    kept = replace(config, candidates=str(Store().path("runs", "own") / SAVED_RUN))
+    assert (again := search(kept).candidates) is not None and again.run.name == "own"
     among = replace(config, candidates=save_run(tmp_path / "first.trec", {"d1": ["d1", "d10"]}))
     found = {one.topic.id: [hit.docno for hit in one.hits] for one in search(among).rankings()}
     assert found == {"d1": ["d10"], "d2": [], "no": []}

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Container, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from clirot.errors import InputError
 from clirot.records import Topic
 from clirot.retrieval.counted_ids import CountedIds
-from clirot.runs import Run, read_run
-from clirot.store import Input
+from clirot.runs import SAVED_RUN, Run, read_run
+from clirot.store import MANIFEST, Input
 
 
 @dataclass
@@ -32,7 +33,7 @@ class Candidates:
 
     @classmethod
     def read(cls, path: str) -> Candidates:
-        """Read them from a run.
+        """Read them from a run. One that the store keeps is called as it is there.
 
         Args:
             path: a file, or ``-`` for standard input.
@@ -40,7 +41,9 @@ class Candidates:
         Raises:
             InputError: it cannot be read.
         """
-        return cls(read_run(path))
+        file = Path(path)
+        kept = file.name == SAVED_RUN and (file.parent / MANIFEST).is_file()
+        return cls(read_run(path, name=file.parent.name if kept else None))
 
     def among(self, topics: Sequence[Topic], documents: Container[str]) -> list[list[str]]:
         """The candidates of each topic, as far as they are in the index. Counts the others.
