@@ -66,6 +66,7 @@ bench: $(VENV)/.dev-installed ## Measure speed: start-up, evaluation, fusion, Ma
 	$(BIN)/python benchmarks/maxsim.py
 	$(BIN)/python benchmarks/lexical.py
 	$(BIN)/python benchmarks/bitext.py
+	$(BIN)/python benchmarks/verification.py
 	$(BIN)/python benchmarks/transport.py
 	$(BIN)/python benchmarks/distillation.py --source hornmt
 	$(BIN)/python benchmarks/vocabulary.py

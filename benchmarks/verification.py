@@ -1,0 +1,86 @@
+"""What it costs a search that the index is compared with its manifest before it is used.
+
+The comparison is dearest for an index just below the size up to which files are read
+(``READ_ON_USE``): such a one is made of random vectors and compared. Beside it stands the processor
+time of the shortest search, one topic by ``clirot search`` in an index of ``cldr/so``, and of a
+hundred topics. Needs the extra ``offline``.
+
+    python benchmarks/verification.py [--repetitions 5]
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+from clirot.retrieval.indexing import IndexConfig, build_index
+from clirot.store import Store
+from clirot.store.artefact import READ_ON_USE
+
+_DIMENSIONS, _TOKENS = 384, 40
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--repetitions", type=int, default=5)
+    repetitions = parser.parse_args().repetitions
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["CLIROT_HOME"] = folder
+        store = Store()
+        compared = large_index(store)
+        build_index(IndexConfig(model="minilm-en", collection="cldr/so", name="small"))
+        checks = [processor_time(compared.check) for _ in range(repetitions)]
+        searches = {
+            count: [of_a_search(Path(folder), count) for _ in range(repetitions)]
+            for count in (1, 100)
+        }
+    check = statistics.median(checks)
+    print(f"comparing an index of {READ_ON_USE / 1e6:.0f} MB: {check * 1e3:.0f} ms")
+    for count, seconds in searches.items():
+        median = statistics.median(seconds)
+        print(f"clirot search, {count} topics: {median:.2f} s; {check / median:.1%} of it")
+
+
+def large_index(store: Store):
+    """An artefact whose files are as large as those that are read."""
+    documents = (READ_ON_USE - 1) // (_DIMENSIONS * 2 * _TOKENS)
+    vectors = np.random.default_rng(1).standard_normal(
+        (documents * _TOKENS, _DIMENSIONS), dtype=np.float32
+    )
+    with store.draft("indexes", "large", config={}) as draft:
+        (draft.path / "tokens.bin").write_bytes(vectors.astype("<f2").tobytes())
+        np.full(documents, _TOKENS, "<i4").tofile(draft.path / "lengths.bin")
+        names = "".join(f"document-{number}\n" for number in range(documents))
+        (draft.path / "docnos.txt").write_text(names)
+    return store.get("indexes", "large")
+
+
+def processor_time(action) -> float:
+    """Seconds that the processor works for it."""
+    begun = time.process_time()
+    action()
+    return time.process_time() - begun
+
+
+def of_a_search(folder: Path, count: int) -> float:
+    """Processor time of the command."""
+    topics = "".join(f"t{number}\tmoney of Kenya {number}\n" for number in range(count))
+    words = [sys.executable, "-m", "clirot", "search", "--index", "small", "--topics", "-"]
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run(words, input=topics, text=True, check=True, capture_output=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+if __name__ == "__main__":
+    main()
