@@ -18,12 +18,13 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
 from clirot.retrieval.indexing import IndexConfig, build_index
-from clirot.store import Store
+from clirot.store import Artefact, Store
 from clirot.store.artefact import READ_ON_USE
 
 _DIMENSIONS, _TOKENS = 384, 40
@@ -51,7 +52,7 @@ def main() -> None:
         print(f"clirot search, {count} topics: {median:.2f} s; {check / median:.1%} of it")
 
 
-def large_index(store: Store):
+def large_index(store: Store) -> Artefact:
     """An artefact whose files are as large as those that are read."""
     documents = (READ_ON_USE - 1) // (_DIMENSIONS * 2 * _TOKENS)
     vectors = np.random.default_rng(1).standard_normal(
@@ -65,7 +66,7 @@ def large_index(store: Store):
     return store.get("indexes", "large")
 
 
-def processor_time(action) -> float:
+def processor_time(action: Callable[[], object]) -> float:
     """Seconds that the processor works for it."""
     begun = time.process_time()
     action()
