@@ -301,7 +301,16 @@ def dies_after(count: int) -> Any:
 
 
 def test_a_damaged_checkpoint_is_not_continued(tmp_path: Path) -> None:
-    from clirot.distillation.training.checkpoints import WEIGHTS, last_whole, mark_whole
+    from clirot.distillation.training.checkpoints import (
+        HISTORY,
+        WEIGHTS,
+        last_whole,
+        mark_whole,
+        write_history,
+    )
+
+    history = tmp_path.parent / HISTORY
+    write_history(history, '{"development": [0.25]}')
 
     for step in (3, 6):
         folder = tmp_path / f"checkpoint-{step}"
@@ -310,11 +319,15 @@ def test_a_damaged_checkpoint_is_not_continued(tmp_path: Path) -> None:
         (folder / "deep" / "state.pt").write_bytes(bytes(9))
         mark_whole(folder)
     (tmp_path / "checkpoint-9").mkdir()
-    assert last_whole(tmp_path) == tmp_path / "checkpoint-6"
+    assert last_whole(tmp_path, history) == tmp_path / "checkpoint-6"
     (tmp_path / "checkpoint-6" / "deep" / "state.pt").write_bytes(bytes(8) + b"x")
     with pytest.warns(DamagedDraftWarning, match="checkpoint-6 of the interrupted training"):
-        assert last_whole(tmp_path) == tmp_path / "checkpoint-3"
+        assert last_whole(tmp_path, history) == tmp_path / "checkpoint-3"
     assert sorted(one.name for one in tmp_path.iterdir()) == ["checkpoint-3"]
+    history.write_text(history.read_text().replace("0.25", "0.75"))
+    with pytest.warns(DamagedDraftWarning, match=r"history\.json of the interrupted training"):
+        assert last_whole(tmp_path, history) is None
+    assert not history.exists() and not tmp_path.exists()
 
 
 # --- one version --------------------------------------------------------------------------------

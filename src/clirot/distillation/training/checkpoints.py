@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import warnings
 from pathlib import Path
@@ -12,6 +13,9 @@ from clirot.store import tree_digest, write_text
 WEIGHTS = "student.safetensors"
 """The weights in a checkpoint."""
 
+HISTORY = "history.json"
+"""Beside the checkpoints: what was measured after each epoch."""
+
 _WHOLE = "whole"
 """Written last; it has the digest of the other files."""
 
@@ -21,10 +25,36 @@ def mark_whole(checkpoint: Path) -> None:
     write_text(checkpoint / _WHOLE, tree_digest(checkpoint))
 
 
-def last_whole(checkpoints: Path) -> Path | None:
+def write_history(path: Path, text: str) -> None:
+    """Write what was measured so far, with its digest in a line before it."""
+    write_text(path, f"{_digest(text)}\n{text}")
+
+
+def read_history(path: Path) -> str | None:
+    """What was measured, as it was written; None: there is no such file, or it is damaged."""
+    try:
+        digest, text = path.read_text(encoding="utf-8").split("\n", 1)
+    except (OSError, ValueError):
+        return None
+    return text if digest == _digest(text) else None
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def last_whole(checkpoints: Path, history: Path) -> Path | None:
     """The newest checkpoint that was completely written; incomplete and damaged ones are removed,
-    the latter with a warning.
+    the latter with a warning. Without a whole history of what was measured, none is continued.
     """
+    if history.is_file() and read_history(history) is None:
+        warnings.warn(
+            f"{history.name} of the interrupted training is damaged, so it begins anew",
+            DamagedDraftWarning,
+            stacklevel=3,
+        )
+        history.unlink()
+        shutil.rmtree(checkpoints, ignore_errors=True)
     found: list[tuple[int, Path]] = []
     for path in checkpoints.glob("checkpoint-*"):
         if _is_whole(path):

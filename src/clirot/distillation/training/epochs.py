@@ -23,7 +23,12 @@ from transformers import TrainerCallback
 
 from clirot.distillation.training.averaging import drawn_back, trained_weights
 from clirot.distillation.training.batches import Task
-from clirot.distillation.training.checkpoints import mark_whole
+from clirot.distillation.training.checkpoints import (
+    HISTORY,
+    mark_whole,
+    read_history,
+    write_history,
+)
 from clirot.distillation.training.development import Development, Vectors
 from clirot.distillation.training.history import History
 from clirot.distillation.training.plan_figures import plan_figures, plan_of
@@ -31,7 +36,6 @@ from clirot.distillation.training.processes import ALONE, Processes
 from clirot.distillation.training.reading import TokenReader
 from clirot.encoding.encoders import MultiVectorTokenEncoder
 from clirot.records import ProgressSink, Step, silent
-from clirot.store import write_text
 
 if TYPE_CHECKING:
     from sentence_transformers import MultiVectorEncoder
@@ -67,7 +71,7 @@ class BestKeeper(TrainerCallback):
         self._developments = developments
         self._reader = reader
         self._plan = plan_of(task.objective)
-        self._log = task.scratch / "history.json"
+        self._log = task.scratch / HISTORY
         self._epochs = task.scratch / "epochs"
         self._sentences = len(task.material.sentences)
         self._progress = progress
@@ -89,8 +93,9 @@ class BestKeeper(TrainerCallback):
             return
         if self._share:
             self._start = trained_weights(self._model)
-        if resumed and self._log.is_file():
-            self.history = History(**json.loads(self._log.read_text(encoding="utf-8")))
+        measured = read_history(self._log) if resumed else None
+        if measured is not None:
+            self.history = History(**json.loads(measured))
         else:
             self._measure(epoch=0)
 
@@ -175,7 +180,7 @@ class BestKeeper(TrainerCallback):
         )
         if loss is not None:
             history.loss.append(loss)
-        write_text(self._log, json.dumps(asdict(history)))
+        write_history(self._log, json.dumps(asdict(history)))
 
     def _keep(self, epoch: int) -> None:
         """Write the weights of an epoch. Those of all epochs stay until the end: a run that is

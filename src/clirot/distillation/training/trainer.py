@@ -23,7 +23,7 @@ from torch import nn
 from transformers import PrinterCallback, TrainerCallback
 
 from clirot.distillation.training.batches import Task, TokenLoss, sampler_factory
-from clirot.distillation.training.checkpoints import WEIGHTS, last_whole
+from clirot.distillation.training.checkpoints import HISTORY, WEIGHTS, last_whole
 from clirot.distillation.training.development import Development
 from clirot.distillation.training.epochs import (
     BestKeeper,
@@ -80,7 +80,8 @@ def train(
         disable_progress_bars()
         _deterministic_body(model)
         checkpoints = task.scratch / "checkpoints"
-        resume = processes.agree(last_whole(checkpoints) if processes.first else None)
+        history = task.scratch / HISTORY
+        resume = processes.agree(last_whole(checkpoints, history) if processes.first else None)
         plan = plan_of(task.objective).plan
         needed = plan.asks_for
         reader = TokenReader(model, layer=plan.teacher_layer if "layer" in needed else None)
