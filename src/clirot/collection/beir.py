@@ -18,16 +18,14 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 
-from clirot.collection.collection import Collection
-from clirot.collection.documents import DocumentFiles, parquet_records
+from clirot.collection.documents import DocumentFiles, FileCollection, parquet_records
 from clirot.collection.topics import TITLE, TopicFile, read_records, read_topic_file
 from clirot.errors import InputError, ReadingNotice, UnknownNameError, UsageError
 from clirot.languages import parse_language
-from clirot.records import Document, Topic
+from clirot.records import Topic
 from clirot.registry import closest
 from clirot.runs import Qrels, read_qrels
 
@@ -44,7 +42,7 @@ def is_beir(directory: Path) -> bool:
     )
 
 
-class BeirCollection(Collection):
+class BeirCollection(FileCollection):
     """A directory in BEIR's layout.
 
     Args:
@@ -125,9 +123,6 @@ class BeirCollection(Collection):
             raise InputError("no documents: there is no corpus.jsonl", path=self._directory)
         return DocumentFiles(paths)
 
-    def _read_documents(self) -> Iterator[Document]:
-        return self._document_files.documents()
-
     def _read_topics(self, language: str | None) -> list[Topic]:
         return self._read_field(language, None, TITLE)
 
@@ -168,25 +163,6 @@ class BeirCollection(Collection):
 
     def _read_qrels(self) -> Qrels:
         return self._qrels
-
-    @cached_property
-    def document_count(self) -> int:
-        """How many documents there are, counted by reading the file once."""
-        return self._document_files.count
-
-    @property
-    def reading_notes(self) -> tuple[str, ...]:
-        """See :attr:`DocumentFiles.notes`."""
-        return self._document_files.notes
-
-    def check_unchanged(self) -> None:
-        """See :meth:`Collection.check_unchanged`."""
-        self._document_files.check_unchanged()
-
-    @cached_property
-    def digest(self) -> str:
-        """SHA-256 of the files of documents; see :attr:`DocumentFiles.digest`."""
-        return self._document_files.digest
 
 
 def _files(directory: Path, name: str) -> list[Path]:

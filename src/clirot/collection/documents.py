@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import warnings
+from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from clirot.bounds import STREAM
+from clirot.collection.collection import Collection
 from clirot.collection.rows import (
     Place,
     Row,
@@ -178,3 +180,34 @@ def parquet_count(path: Path) -> int:
             return int(file.metadata.num_rows)
     except (pa.ArrowException, OSError) as error:
         raise InputError(f"not Parquet: {error}", path=path) from error
+
+
+class FileCollection(Collection):
+    """A collection whose documents are in files of a directory."""
+
+    @property
+    @abstractmethod
+    def _document_files(self) -> DocumentFiles:
+        """The files, opened once."""
+
+    def _read_documents(self) -> Iterator[Document]:
+        return self._document_files.documents()
+
+    @cached_property
+    def document_count(self) -> int:
+        """How many documents there are, counted by reading the files once."""
+        return self._document_files.count
+
+    @property
+    def reading_notes(self) -> tuple[str, ...]:
+        """See :attr:`DocumentFiles.notes`."""
+        return self._document_files.notes
+
+    def check_unchanged(self) -> None:
+        """See :meth:`Collection.check_unchanged`."""
+        self._document_files.check_unchanged()
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of the files of documents; see :attr:`DocumentFiles.digest`."""
+        return self._document_files.digest

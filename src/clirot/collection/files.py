@@ -13,18 +13,16 @@ of one in several languages, the topics in that of its name are taken.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 
 from clirot.collection.answers import Answers, answer_languages, directory_answers
-from clirot.collection.collection import Collection
-from clirot.collection.documents import DocumentFiles
+from clirot.collection.documents import DocumentFiles, FileCollection
 from clirot.collection.labels import Labels, directory_labels
 from clirot.collection.topics import read_topics
 from clirot.errors import InputError, UsageError
 from clirot.languages import is_language, parse_language
-from clirot.records import Document, Topic
+from clirot.records import Topic
 from clirot.runs import Qrels, read_qrels
 
 _DOCUMENTS = re.compile(r"docs\.([A-Za-z]{2,3}(?:[-_@][A-Za-z0-9]+)*)\.(tsv|jsonl)(\.gz)?")
@@ -40,7 +38,7 @@ _JUDGEMENTS = re.compile(
 )
 
 
-class DirectoryCollection(Collection):
+class DirectoryCollection(FileCollection):
     """A directory of files.
 
     Args:
@@ -118,9 +116,6 @@ class DirectoryCollection(Collection):
             )
         return DocumentFiles([self._documents[self.document_language]])
 
-    def _read_documents(self) -> Iterator[Document]:
-        return self._document_files.documents()
-
     def _read_topics(self, language: str | None) -> list[Topic]:
         if language is None:
             raise InputError("no topics: there is no queries.<lang>.tsv", path=self._directory)
@@ -194,25 +189,6 @@ class DirectoryCollection(Collection):
         if self.document_language is not None:
             return (self,)
         return tuple(DirectoryCollection(self._directory, one) for one in sorted(self._documents))
-
-    @cached_property
-    def document_count(self) -> int:
-        """How many documents there are, counted by reading the file once."""
-        return self._document_files.count
-
-    @property
-    def reading_notes(self) -> tuple[str, ...]:
-        """See :attr:`DocumentFiles.notes`."""
-        return self._document_files.notes
-
-    def check_unchanged(self) -> None:
-        """See :meth:`Collection.check_unchanged`."""
-        self._document_files.check_unchanged()
-
-    @cached_property
-    def digest(self) -> str:
-        """SHA-256 of the documents file; see :attr:`DocumentFiles.digest`."""
-        return self._document_files.digest
 
 
 def has_layout(directory: Path) -> bool:
