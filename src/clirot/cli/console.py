@@ -11,13 +11,13 @@ import json
 import re
 import sys
 import time
-import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
 from typing import TYPE_CHECKING, Any, TextIO
 
 from clirot.cli.wording import in_options
 from clirot.errors import ChoiceNotice, ClirotWarning
+from clirot.hearing import hearing
 from clirot.records import ProgressSink, Step
 
 if TYPE_CHECKING:
@@ -133,26 +133,11 @@ def _numeric(cell: str) -> bool:
 @contextmanager
 def shown_warnings() -> Iterator[None]:
     """Show clirot's warnings as :func:`warn` does; those of other libraries stay as they are."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("always", ClirotWarning)
-        others = warnings.showwarning
 
-        def show(
-            message: Warning | str,
-            category: type[Warning],
-            filename: str,
-            lineno: int,
-            file: TextIO | None = None,
-            line: str | None = None,
-        ) -> None:
-            if issubclass(category, ChoiceNotice):
-                note(str(message))
-            elif issubclass(category, ClirotWarning):
-                warn(str(message))
-            else:
-                others(message, category, filename, lineno, file, line)
+    def show(message: str, category: type[Warning]) -> None:
+        (note if issubclass(category, ChoiceNotice) else warn)(message)
 
-        warnings.showwarning = show
+    with hearing(ClirotWarning, show):
         yield
 
 

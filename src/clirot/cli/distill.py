@@ -55,7 +55,7 @@ def distill(
     if launched()[0] > 0:  # of several processes only the first one speaks
         run(config)
         return
-    with console.shown_warnings(), console.progress() as progress:
+    with console.progress() as progress:
         result = run(config, progress=progress)
     _tell(result)
     if not as_json:

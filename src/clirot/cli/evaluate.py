@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
-from clirot.cli.console import note, progress, shown_warnings
+from clirot.cli.console import note, progress
 from clirot.cli.options import with_options
 from clirot.cli.output_options import (
     REPORT_NAMES,
@@ -102,7 +102,7 @@ def evaluate(
     named = tuple(runs or ([] if settings.get("predictions") else ["-"]))
     output.check(named, shown)
     config = assembled(EvaluateConfig, {**settings, "runs": named})
-    with shown_warnings(), _without_garbage_collection(), progress() as sink:
+    with _without_garbage_collection(), progress() as sink:
         evaluation = run_evaluation(config, progress=sink)
     output.show_table(evaluation, shown)
     if save_fused is not None:

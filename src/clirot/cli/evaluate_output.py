@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from clirot.cli.console import emit, note, printable, progress, shown_warnings, stdout, warn
+from clirot.cli.console import emit, note, printable, progress, stdout, warn
 from clirot.cli.output_options import Shown
 from clirot.errors import ExpectationError, UsageError
 from clirot.evaluation.contrast_tables import (
@@ -129,7 +129,7 @@ def _write_page(
     from clirot.evaluation.report.texts import texts_of
     from clirot.store import Store
 
-    with shown_warnings(), progress() as sink:
+    with progress() as sink:
         sets = texts_of(evaluation, Store()) if sets is None else sets
         report = write_report(evaluation, directory, sets, settings=settings, progress=sink)
     for line in report.notes:

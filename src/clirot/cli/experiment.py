@@ -91,7 +91,7 @@ def experiment(
     question = " ".join(opened.plan.settings.question.split())
     if question:
         console.note(question)
-    with console.shown_warnings(), console.progress() as sink:
+    with console.progress() as sink:
         opened.run(sink, console.note)
         if opened.config.stages:
             return

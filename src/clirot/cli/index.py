@@ -27,7 +27,7 @@ def index(
     """
     from clirot.retrieval.indexing import build_index
 
-    with console.shown_warnings(), console.progress() as progress:
+    with console.progress() as progress:
         result = build_index(assembled(IndexConfig, settings), progress=progress)
     units = "words" if result.lexical else "tokens"
     size = f"{result.documents:,} documents, {result.tokens:,} {units}, {result.bytes / 1e6:.1f} MB"

@@ -25,8 +25,7 @@ def listing(
     if kind is not None and kind not in KINDS:
         raise unknown_name("kind of artefact", kind, KINDS)
     store = Store()
-    with console.shown_warnings():
-        found = [one for each in ([kind] if kind else KINDS) for one in store.all(each)]
+    found = [one for each in ([kind] if kind else KINDS) for one in store.all(each)]
     if as_json:
         console.emit_json([_entry(one) for one in found])
         return

@@ -43,7 +43,6 @@ def given_out(
     from clirot.store import written
 
     with ExitStack() as stack:
-        stack.enter_context(console.shown_warnings())
         progress = stack.enter_context(console.progress())
         ready = start(progress)
         for note in ready.notes:

@@ -43,7 +43,7 @@ def search(
     from clirot.runs import SAVED_RUN
 
     config = assembled(searching.SearchConfig, settings)
-    with console.shown_warnings(), console.progress() as progress:
+    with console.progress() as progress:
         ready = searching.search(config, progress=progress)
         for message in ready.notes:
             console.warn(message)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TextIO
 
 from clirot.errors import ReadingNotice
+from clirot.hearing import hearing
 
 
 @contextmanager
@@ -16,25 +16,12 @@ def heard(notes: list[str]) -> Iterator[None]:
 
     Where the work ends with an error, there is no result to note it in, and it is a warning again.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("always", ReadingNotice)
-        others = warnings.showwarning
 
-        def note(
-            message: Warning | str,
-            category: type[Warning],
-            filename: str,
-            lineno: int,
-            file: TextIO | None = None,
-            line: str | None = None,
-        ) -> None:
-            if issubclass(category, ReadingNotice):
-                if str(message) not in notes:  # a file may be read for several topic sets
-                    notes.append(str(message))
-            else:
-                others(message, category, filename, lineno, file, line)
+    def take(message: str, _: type[Warning]) -> None:
+        if message not in notes:  # a file may be read for several topic sets
+            notes.append(message)
 
-        warnings.showwarning = note
+    with hearing(ReadingNotice, take):
         try:
             yield
             return
