@@ -174,9 +174,9 @@ def test_a_malformed_row_is_refused_with_its_line(
     lines = FORMS[form](table, what)
     first = int(lines[0].startswith(("query", "qid", "score", "Query")))
     place = data.draw(st.integers(first, len(lines) - 1))
-    value = number(rows_of(table)[place - first][2], what)
+    row = rows_of(table)[place - first]
     broken = {
-        "a word for the value": lambda line: _with_word(line, value),
+        "a word for the value": lambda line: _with_word(line, form, row, what),
         "a column more": lambda line: line + ("\tx" if "\t" in line else ", x"),
         "columns less": lambda line: "x",
     }[data.draw(st.sampled_from(["a word for the value", "a column more", "columns less"]))]
@@ -186,10 +186,16 @@ def test_a_malformed_row_is_refused_with_its_line(
     assert caught.value.line is not None
 
 
-def _with_word(line: str, value: str) -> str:
-    """The line with a word where its last value stands."""
-    before, _, behind = line.rpartition(value)
-    return f"{before}high{behind}" if before or behind else "high"
+def _with_word(line: str, form: str, row: tuple[str, str, float], what: str) -> str:
+    """The line with a word where its value stands; an id may be written like the value."""
+    topic, docno, value = row
+    shown = number(value, what)
+    # A form writes a row of another value alike but there: where the two lines part is its place.
+    other = FORMS[form]({topic: {docno: value + 1}}, what)[-1]
+    start = next(at for at, (one, two) in enumerate(zip(line, other, strict=False)) if one != two)
+    ends = [at for at in range(len(line)) if line.startswith(shown, at) and at <= start]
+    before, behind = line[: ends[-1]], line[ends[-1] + len(shown) :]
+    return f"{before}high{behind}"
 
 
 @given(tables(ids, scores))
