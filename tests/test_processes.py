@@ -16,8 +16,8 @@ from tiny_model import save_bitext, save_tiny_model, tiny_config
 
 from clirot.distillation import DistillConfig, distill
 from clirot.distillation.settings import TrainingSettings
-from clirot.distillation.training.batches import LengthBucketedSampler
 from clirot.distillation.training.processes import launched
+from clirot.distillation.training.sampling import LengthBucketedSampler
 from clirot.encoding.encoders import load_model
 from clirot.errors import UsageError
 from clirot.records import LanguagePair

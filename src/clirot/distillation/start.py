@@ -20,8 +20,8 @@ from clirot.distillation.attention import drop_causal_mask
 from clirot.distillation.configuration import TRANSPLANT, DistillConfig
 from clirot.distillation.pruned_tokenizer import check_prunable
 from clirot.distillation.subwords.decision import check_holds, with_subwords
-from clirot.distillation.training.batches import draws
 from clirot.distillation.training.reading import TokenReader, check_fillable, fill_with_masks
+from clirot.distillation.training.sampling import draws
 from clirot.distillation.transplantation import transplant, wordpieces
 from clirot.encoding.encoders import load_model
 from clirot.errors import BitextWarning, ChoiceNotice, UsageError

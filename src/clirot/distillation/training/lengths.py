@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from clirot.cut_texts import CutTexts
-from clirot.distillation.training.batches import Task
 from clirot.distillation.training.reading import prompt_of
 from clirot.errors import CutTextWarning
 from clirot.models import Side
 
 if TYPE_CHECKING:
     from sentence_transformers import MultiVectorEncoder
+
+    from clirot.distillation.training.batches import Task
 
 
 @dataclass(frozen=True)
@@ -23,23 +24,26 @@ class Lengths:
 
     sentences: Sequence[int]
     """Tokens of each, without a prompt and whole; batches are made by it."""
-    longest: int
-    """The longest input in training, prompt and expansion included."""
+    longest: int | dict[str, int]
+    """The longest input in training, prompt and expansion included; of each side where they differ
+    with it."""
     cut: CutTexts
     """The sentences that are longer, with their prompt."""
+    what: str = "training sentences"
+    """What they are, for remarks."""
 
     @classmethod
     def of(cls, model: MultiVectorEncoder, task: Task) -> Lengths:
         """Measure them; the tokenizer runs once over all, and again over those near the limit."""
         texts = task.material.sentences
-        lengths = _tokens(model, texts)
+        lengths = token_counts(model, texts)
         longest = min(longest_input(model, task.settings.max_tokens, side) for side in task.sides)
         prompts = {prompt_of(model, side) for side in task.sides}
         read = dict(enumerate(lengths)) if "" in prompts else {}
         for prompt in filter(None, prompts):
             most = len(model.tokenizer(prompt, verbose=False)["input_ids"])
             near = [place for place, one in enumerate(lengths) if one + most > longest]
-            whole = _tokens(model, [f"{prompt}{texts[place]}" for place in near])
+            whole = token_counts(model, [f"{prompt}{texts[place]}" for place in near])
             for place, tokens in zip(near, whole, strict=True):
                 read[place] = max(tokens, read.get(place, 0))
         cut = CutTexts()
@@ -49,19 +53,21 @@ class Lengths:
         return cls(lengths, longest, cut)
 
 
-def warn_of_cut(cut: CutTexts, of: int, reader: str) -> None:
-    """Warn (CutTextWarning) of training sentences that are longer than a model reads.
+def warn_of_cut(cut: CutTexts, of: int, reader: str, what: str = "training sentences") -> None:
+    """Warn (CutTextWarning) of training texts that are longer than a model reads.
 
     Args:
         cut: these.
-        of: how many training sentences there are.
+        of: how many there are in all.
         reader: the model.
+        what: what they are.
     """
     if cut.count:
-        warnings.warn(cut.remark(of, "training sentences", reader), CutTextWarning, stacklevel=3)
+        warnings.warn(cut.remark(of, what, reader), CutTextWarning, stacklevel=3)
 
 
-def _tokens(model: MultiVectorEncoder, texts: Sequence[str]) -> list[int]:
+def token_counts(model: MultiVectorEncoder, texts: Sequence[str]) -> list[int]:
+    """Tokens of each text as it is cut by the tokenizer, none left out at the end."""
     if not texts:
         return []
     return [len(ids) for ids in model.tokenizer(list(texts), verbose=False)["input_ids"]]
