@@ -78,6 +78,23 @@ class IrDatasetsCollection(Collection):
             qrels.setdefault(row.query_id, {})[row.doc_id] = int(row.relevance)
         return qrels
 
+    def docpairs(self) -> Iterator[tuple[str, str]]:
+        """See :meth:`Collection.docpairs`."""
+        if not self._dataset.has_docpairs():
+            yield from super().docpairs()
+        for row in self._rows("docpairs_iter"):
+            yield row.query_id, row.doc_id_b
+
+    def scoreddocs(self) -> Iterator[tuple[str, str]]:
+        """See :meth:`Collection.scoreddocs`. They are sorted here, since some files are not."""
+        if not self._dataset.has_scoreddocs():
+            yield from super().scoreddocs()
+        found: dict[str, list[tuple[float, str]]] = {}
+        for row in self._rows("scoreddocs_iter"):
+            found.setdefault(row.query_id, []).append((-float(row.score), row.doc_id))
+        for topic, scored in found.items():
+            yield from ((topic, document) for _, document in sorted(scored))
+
     def _rows(self, method: str) -> Iterator[Any]:
         """The rows of a part, its download's failure in clirot's words."""
         try:

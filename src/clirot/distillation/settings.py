@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from clirot.distillation.training.settings import LoopSettings
+from clirot.distillation.loop import LoopSettings
 from clirot.errors import UsageError
 from clirot.settings import check_ranges, following, part, setting
 

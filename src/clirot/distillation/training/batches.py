@@ -131,13 +131,13 @@ class Task(Lesson):
 
     def lengths(self, model: MultiVectorEncoder) -> Lengths:
         """How long the sentences are."""
-        return Lengths.of(model, self)
+        return Lengths.of(model, self.material.sentences, self.settings.max_tokens, self.sides)
 
     def read_as(self, developments: Mapping[str, Development]) -> Mapping[Side, Sequence[str]]:
         """The sentences and those of the development tasks, on every side."""
         more = [text for one in developments.values() for text in one.texts]
         texts = [*self.material.sentences, *more]
-        return {side: texts for side in self.sides}
+        return dict.fromkeys(self.sides, texts)
 
     def topics(self, development: Development) -> int:
         """The held-out sentences."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +14,6 @@ from clirot.models import Side
 
 if TYPE_CHECKING:
     from sentence_transformers import MultiVectorEncoder
-
-    from clirot.distillation.training.batches import Task
 
 
 @dataclass(frozen=True)
@@ -33,12 +31,25 @@ class Lengths:
     """What they are, for remarks."""
 
     @classmethod
-    def of(cls, model: MultiVectorEncoder, task: Task) -> Lengths:
-        """Measure them; the tokenizer runs once over all, and again over those near the limit."""
-        texts = task.material.sentences
+    def of(
+        cls,
+        model: MultiVectorEncoder,
+        texts: Sequence[str],
+        max_tokens: int,
+        sides: Sequence[Side],
+    ) -> Lengths:
+        """Measure sentences that are read on all sides; the tokenizer runs once over all, and again
+        over those near the limit.
+
+        Args:
+            model: who reads them.
+            texts: the sentences.
+            max_tokens: the setting.
+            sides: how they are read.
+        """
         lengths = token_counts(model, texts)
-        longest = min(longest_input(model, task.settings.max_tokens, side) for side in task.sides)
-        prompts = {prompt_of(model, side) for side in task.sides}
+        longest = min(longest_input(model, max_tokens, side) for side in sides)
+        prompts = {prompt_of(model, side) for side in sides}
         read = dict(enumerate(lengths)) if "" in prompts else {}
         for prompt in filter(None, prompts):
             most = len(model.tokenizer(prompt, verbose=False)["input_ids"])
@@ -51,6 +62,35 @@ class Lengths:
             if tokens > longest:
                 cut.add(texts[place], tokens, longest)
         return cls(lengths, longest, cut)
+
+    @classmethod
+    def by_side(
+        cls,
+        model: MultiVectorEncoder,
+        texts: Mapping[Side, Mapping[str, str]],
+        max_tokens: int,
+        what: str,
+    ) -> Lengths:
+        """Measure texts that are read on one side each, with their prompts.
+
+        Args:
+            model: who reads them.
+            texts: side -> id -> text.
+            max_tokens: the setting.
+            what: what the texts are, for remarks.
+        """
+        counted: list[int] = []
+        longest: dict[str, int] = {}
+        cut = CutTexts()
+        for side, named in texts.items():
+            longest[side] = longest_input(model, max_tokens, side)
+            prompt = prompt_of(model, side)
+            counts = token_counts(model, [f"{prompt}{text}" for text in named.values()])
+            for name, tokens in zip(named, counts, strict=True):
+                if tokens > longest[side]:
+                    cut.add(name, tokens, longest[side])
+            counted += counts
+        return cls(counted, longest, cut, what)
 
 
 def warn_of_cut(cut: CutTexts, of: int, reader: str, what: str = "training sentences") -> None:

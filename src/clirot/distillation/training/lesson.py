@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 from torch import nn
 
+from clirot.distillation.loop import LoopSettings
 from clirot.distillation.training.processes import Processes
-from clirot.distillation.training.settings import LoopSettings
 from clirot.models import Side
 
 if TYPE_CHECKING:

@@ -26,10 +26,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from clirot.distillation.loop import LoopSettings
 from clirot.distillation.training.lesson import Lesson
 from clirot.distillation.training.processes import ALONE, Processes
 from clirot.distillation.training.reading import prompt_of
-from clirot.distillation.training.settings import LoopSettings
 from clirot.errors import ClirotError
 from clirot.models import Side
 
