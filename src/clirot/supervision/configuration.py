@@ -259,4 +259,6 @@ class TrainConfig:
             for leaf in leaves(TrainConfig)
             if leaf.said.decides and leaf.name not in passed_over
         }
+        if self.negatives not in (BM25, JUDGED, DOCPAIRS, SCOREDDOCS):
+            settings["negatives"] = "run"  # it is an input, however its path was written
         return {"format": _FORMAT, "verb": "train", **settings}

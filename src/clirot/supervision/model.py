@@ -163,10 +163,12 @@ def _check_base(base: ModelRef, name: str) -> None:
             hint="give it another `name`",
         )
     if base.teacher is not None and len(base.encodes) == 1:
-        other = "documents" if base.encodes == ("query",) else "topics"
+        own, other = "topics", "documents"
+        if base.encodes == ("document",):
+            own, other = other, own
         warnings.warn(
-            f"{base.name} was distilled for {base.encodes[0]}s and {base.teacher.name} read the "
-            f"{other}; trained, it reads both, and an index of {base.teacher.name} is not its own",
+            f"{base.name} was distilled to read {own}, and its teacher {base.teacher.name} reads "
+            f"its {other}; the trained model reads both by itself, and needs an index of its own",
             ChoiceNotice,
             stacklevel=4,
         )
@@ -211,6 +213,7 @@ def _make(request: Request, draft: Draft, report: Report, together: Processes) -
         (draft.path / LEFT_OUT).write_text("".join(lines), encoding="utf-8")
     return {
         **ready.counts,
+        "held_out": list(ready.development.topics),
         "languages": request.languages,
         "reads": list(request.reads),
         "measure": request.config.topics.measure,
