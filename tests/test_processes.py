@@ -273,7 +273,7 @@ from clirot.supervision import train
 from clirot.supervision.losses import LOSSES
 
 base, collection = sys.argv[1:]
-CONFIG = judged_config(base, Path(collection), mini_batch=2)
+CONFIG = judged_config(base, Path(collection), mini_batch=2, epochs=1)
 TEXTS = [("abc", "abc de", "fg", "h"), ("ij", "i", "klm no", "pq"), ("r", "s", "tu", "v w"),
          ("xy", "yz", "a", "bc")]
 SCORES = torch.rand(4, 3, generator=torch.Generator().manual_seed(1))
@@ -324,7 +324,7 @@ def test_two_processes_train_on_judged_topics_as_one_does(
     assert done.returncode == 0, done.stderr
     assert done.stdout == "the same\ntrained True\n"
     monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
-    alone = train(judged_config(base, collection, mini_batch=2))
+    alone = train(judged_config(base, collection, mini_batch=2, epochs=1))
     made = Store(tmp_path / "two").get("models", "trained")
     assert made.manifest.fingerprint == alone.artefact.manifest.fingerprint
     expected, found = alone.artefact.manifest.results, made.manifest.results
