@@ -16,7 +16,8 @@ from clirot.encoding.maxsim import maxsim
 from clirot.errors import ArtefactError, InputError, UnknownNameError, UsageError
 from clirot.models import resolve
 from clirot.retrieval.backends.token_store import TokenStore
-from clirot.retrieval.indexing import IndexConfig, build_index
+from clirot.retrieval.index_config import IndexConfig
+from clirot.retrieval.indexing import build_index
 from clirot.retrieval.searching import SearchConfig, search
 from clirot.runs import SAVED_RUN, read_run
 from clirot.store import Input, Store

@@ -24,7 +24,7 @@ from clirot.experiments.topic_files import TopicCells, Topics
 from clirot.known_models import LEXICAL
 from clirot.languages import parse_language
 from clirot.records import LanguagePair, LanguagePairs
-from clirot.retrieval.indexing import IndexConfig, slug
+from clirot.retrieval.index_config import IndexConfig, slug
 from clirot.retrieval.searching import SearchConfig
 from clirot.retrieval.translation.configuration import TABLE, TranslateConfig
 from clirot.runs import SAVED_RUN

@@ -18,7 +18,7 @@ from clirot.cut_texts import CutTexts
 from clirot.errors import UsageError
 from clirot.records import Hit, ProgressSink, Step, Topic, silent
 from clirot.retrieval.candidates import Candidates
-from clirot.retrieval.indexing import slug
+from clirot.retrieval.index_config import slug
 from clirot.retrieval.settings import PsqSettings
 from clirot.retrieval.topic_readers import (
     Matcher,
