@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 import warnings
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from clirot.analysis import AnalysisSettings
-from clirot.errors import UnusedSettingWarning
+from clirot.errors import UnusedSettingWarning, UsageError
 from clirot.known_models import LEXICAL
 from clirot.records import ProgressSink, silent
 from clirot.registry import unknown_name
@@ -19,11 +20,13 @@ from clirot.retrieval.index_config import AUTO, CUT, IndexConfig, IndexResult
 from clirot.retrieval.lexical_indexing import POSTINGS, build_lexical
 from clirot.retrieval.read_collections import check_unchanged, reading
 from clirot.retrieval.settings import Bm25Settings
+from clirot.retrieval.sharding.building import ShardedBuild, TokenIndex
 from clirot.settings import leaves, values
-from clirot.store import Input, Store
+from clirot.store import Artefact, Input, Store
 
 if TYPE_CHECKING:
     from clirot.collection import Collection
+    from clirot.encoding.encoders import TokenEncoder
     from clirot.models import ModelRef
 
 _FORMAT = 1
@@ -61,41 +64,98 @@ def build_index(
     collection = open_collection(
         config.collection, config.docs_lang, home=store.home, progress=progress
     )
+    if lexical and config.shards is not None:
+        raise UsageError(
+            f"an index of words ({config.model}) is made in one piece", hint="leave `shards` out"
+        )
     if lexical:
         return build_lexical(config, collection, store, progress)
     config = config if config.backend != AUTO else replace(config, backend=_EXACT)
-    backend = BACKENDS[config.backend]
     model = resolve(config.model, store)
     settings, inputs = _identity(config, model, collection)
     notes = model.reads_otherwise("document", collection.document_language)
-    found = store.finished(
-        "indexes", config.index_name, config=settings, inputs=inputs, replace=config.replace
+    wanted = TokenIndex(
+        name=config.index_name,
+        config=config,
+        collection=collection,
+        settings=settings,
+        inputs=inputs,
     )
-    if found is not None:
-        return IndexResult.of(found, fresh=False, notes=notes)
-    from clirot.encoding.encoders import load_encoder
+    builder = _Builder(model, store)
+    if config.shards is not None:
+        return _build_shards(ShardedBuild(wanted, store, builder.build), notes, progress)
+    found = builder.found(wanted)
+    made = found or builder.build(wanted, progress)
+    return IndexResult.of(made, fresh=found is None, notes=notes)
 
-    encoder = load_encoder(model, side="document")
-    with store.draft(
-        "indexes", config.index_name, config=settings, inputs=inputs, continued=True
-    ) as draft:
-        writer = backend.writer(draft.path, draft.scratch, encoder.dim, config.dtype)
-        started, resumed_at = time.monotonic(), writer.documents
-        cut = CutDocuments(draft.scratch, writer.documents)
-        empty = write_windows(collection, encoder, writer, cut, progress)
-        writer.finish()
-        check_unchanged(collection, draft)
-        seconds = max(time.monotonic() - started, 1e-9)
-        draft.results.update(
-            documents=writer.documents,
-            empty_documents=empty,
-            **{CUT: cut.total.row},
-            tokens=writer.tokens,
-            bytes=sum(path.stat().st_size for path in draft.path.iterdir()),
-            documents_per_second=round((writer.documents - resumed_at) / seconds, 1),
-            **reading(collection),
+
+def _build_shards(
+    build: ShardedBuild, notes: tuple[str, ...], progress: ProgressSink
+) -> IndexResult:
+    """The joined index; or the one shard that is asked for, where others are still missing."""
+    chosen = build.chosen()
+    if chosen is not None:
+        there = build.there(chosen) is not None
+        shard = build.here(chosen, progress)
+        return build.result(build.joined_if_whole() or shard, fresh=not there, notes=notes)
+    shards = [build.here(shard, progress) for shard in build.shards]
+    joined, fresh = build.joined(shards)
+    return build.result(joined, fresh=fresh, notes=notes)
+
+
+@dataclass(frozen=True)
+class _Builder:
+    """Builds indexes of one model."""
+
+    model: ModelRef
+    store: Store
+
+    @cached_property
+    def encoder(self) -> TokenEncoder:
+        from clirot.encoding.encoders import load_encoder
+
+        return load_encoder(self.model, side="document")
+
+    def found(self, wanted: TokenIndex) -> Artefact | None:
+        """The finished index; None: there is none yet."""
+        return self.store.finished(
+            "indexes",
+            wanted.name,
+            config=wanted.settings,
+            inputs=wanted.inputs,
+            replace=wanted.config.replace,
         )
-    return IndexResult.of(store.get("indexes", config.index_name), fresh=True, notes=notes)
+
+    def build(self, wanted: TokenIndex, progress: ProgressSink) -> Artefact:
+        """Build an index, or find it built."""
+        from clirot.retrieval.backends import BACKENDS
+
+        found = self.found(wanted)
+        if found is not None:
+            return found
+        config, collection, encoder = wanted.config, wanted.collection, self.encoder
+        with self.store.draft(
+            "indexes", wanted.name, config=wanted.settings, inputs=wanted.inputs, continued=True
+        ) as draft:
+            writer = BACKENDS[config.backend].writer(
+                draft.path, draft.scratch, encoder.dim, config.dtype
+            )
+            started, resumed_at = time.monotonic(), writer.documents
+            cut = CutDocuments(draft.scratch, writer.documents)
+            empty = write_windows(collection, encoder, writer, cut, progress)
+            writer.finish()
+            check_unchanged(collection, draft)
+            seconds = max(time.monotonic() - started, 1e-9)
+            draft.results.update(
+                documents=writer.documents,
+                empty_documents=empty,
+                **{CUT: cut.total.row},
+                tokens=writer.tokens,
+                bytes=sum(path.stat().st_size for path in draft.path.iterdir()),
+                documents_per_second=round((writer.documents - resumed_at) / seconds, 1),
+                **reading(collection),
+            )
+        return self.store.get("indexes", wanted.name)
 
 
 def _warn_of_unused(config: IndexConfig, *, lexical: bool) -> None:

@@ -203,6 +203,8 @@ def search(
         InputError: no topics, a topic without text, or topics that cannot be read; candidates that
             cannot be read, or of which none fits.
     """
+    from clirot.retrieval.opening import open_index
+
     store = store if store is not None else Store()
     artefact = store.get("indexes", config.index)
     model = model_for(config.model, config.psq, artefact, store)
@@ -212,7 +214,7 @@ def search(
         table = words_table(model, config.psq, artefact, found.language, store)
         read = lexical_reader(model, config.psq, artefact, table, candidates)
     else:
-        read = encoder_reader(model, artefact, found.language, candidates)
+        read = encoder_reader(model, open_index(artefact, store), found.language, candidates)
     tag = config.tag or _tag(artefact, read.name, config)
     return Search(
         artefact=artefact,
