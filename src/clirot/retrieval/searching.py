@@ -68,8 +68,11 @@ class SearchConfig(TopicSource):
                 "the topics and the candidates cannot both come from stdin",
                 hint="put one of them into a file",
             )
-        if self.tag is not None and self.tag.split() != [self.tag]:
-            raise UsageError(f"not a run tag: {self.tag!r}", hint="one word, as TREC runs need it")
+        if self.tag is not None and (self.tag.split() != [self.tag] or not self.tag.isprintable()):
+            raise UsageError(
+                f"not a run tag: {self.tag!r}",
+                hint="one word of characters that can be printed, as TREC runs need it",
+            )
 
 
 @dataclass(frozen=True)
