@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from clirot.analysis import AnalysisSettings
+from clirot.cluster.settings import ClusterSettings
 from clirot.cut_texts import CutTexts
 from clirot.errors import UsageError
 from clirot.known_models import LEXICAL
@@ -68,6 +69,7 @@ class IndexConfig:
     )
     analysis: AnalysisSettings = part(AnalysisSettings)
     bm25: Bm25Settings = part(Bm25Settings)
+    cluster: ClusterSettings = part(ClusterSettings)
 
     def __post_init__(self) -> None:
         check_ranges(self)
@@ -77,6 +79,11 @@ class IndexConfig:
             )
         if self.shard is not None and self.shards is not None and self.shard > self.shards:
             raise UsageError(f"there is no shard {self.shard} of {self.shards}")
+        if self.cluster.ray is not None and (self.shards is None or self.shard is not None):
+            raise UsageError(
+                "a Ray cluster builds the shards of an index, all that are missing",
+                hint="with `ray` give `shards`, and no `shard`",
+            )
 
     @property
     def index_name(self) -> str:

@@ -11,13 +11,14 @@ among its inputs, and its one file counts what they hold.
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from clirot.cut_texts import CutTexts
-from clirot.errors import ArtefactError, BusyError, UsageError
+from clirot.errors import ArtefactError, BusyError, ClusterError, UsageError
 from clirot.records import ProgressSink, Step
 from clirot.retrieval import encoded_windows
 from clirot.retrieval.index_config import COUNTS, CUT, IndexConfig, IndexResult
@@ -32,18 +33,26 @@ SHARDS = "shards"
 """Where a manifest says how many shards an index has; only a shard says ``shard`` as well."""
 _FORMAT = 1
 _FILE = "shards.json"
+_SEEN_S, _LOOK_S = 90.0, 0.2
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class TokenIndex:
-    """An index of token vectors that is wanted: what it is made from, and where it belongs."""
+    """An index of token vectors that is wanted, and what it is made from."""
 
     name: str
     config: IndexConfig
-    collection: Collection
     settings: Mapping[str, Any]
     """What decides it, besides its inputs."""
     inputs: tuple[Input, ...]
+    collection: Collection | None = None
+    """Its documents; None on the way to a node of a cluster, which opens them itself."""
+
+    @property
+    def documents(self) -> Collection:
+        """The collection, which is there wherever an index is built."""
+        assert self.collection is not None
+        return self.collection
 
 
 Build = Callable[[TokenIndex, ProgressSink], Artefact]
@@ -62,9 +71,9 @@ class ShardedBuild:
     @cached_property
     def shards(self) -> list[Shard]:
         """The ranges of documents."""
-        count = self.whole.collection.document_count
+        count = self.whole.documents.document_count
         if count is None:
-            count = sum(1 for _ in self.whole.collection.documents())
+            count = sum(1 for _ in self.whole.documents.documents())
         return cut(count, self.whole.config.shards or 1, encoded_windows.WINDOW)
 
     @property
@@ -77,7 +86,7 @@ class ShardedBuild:
         return TokenIndex(
             name=shard.name(self.whole.name),
             config=self.whole.config,
-            collection=DocumentRange(self.whole.collection, shard),
+            collection=DocumentRange(self.whole.documents, shard),
             settings={**self.settings, "shard": shard.number},
             inputs=self.whole.inputs,
         )
@@ -121,6 +130,40 @@ class ShardedBuild:
         wanted = replace(found.manifest, config=part.settings, inputs=part.inputs)
         return found if found.manifest.fingerprint == wanted.fingerprint else None
 
+    def missing(self, shard: Shard) -> bool:
+        """Whether a shard has to be built.
+
+        Raises:
+            ArtefactError: one of its name is damaged or was made from something else, and is not to
+                be replaced.
+        """
+        part = self.part(shard)
+        found = self.store.finished(
+            "indexes",
+            part.name,
+            config=part.settings,
+            inputs=part.inputs,
+            replace=part.config.replace,
+        )
+        return found is None
+
+    def awaited(self, shard: Shard) -> None:
+        """Wait until a shard that another machine has built is seen here: network file systems
+        keep for some time what they have told of a directory.
+
+        Raises:
+            ClusterError: it is not seen in a minute and a half.
+        """
+        deadline = time.monotonic() + _SEEN_S
+        while self.there(shard) is None:
+            if time.monotonic() > deadline:
+                raise ClusterError(
+                    f"a node has built {shard.name(self.whole.name)}, and it is not seen here in "
+                    f"{self.store.home}",
+                    hint="all nodes must share CLIROT_HOME",
+                )
+            time.sleep(_LOOK_S)
+
     def joined_if_whole(self) -> Artefact | None:
         """The joined index, as soon as all shards are there; None: some are missing, or another
         process joins them.
@@ -162,7 +205,7 @@ class ShardedBuild:
             draft.results.update(
                 {name: sum(int(one[name]) for one in results) for name in COUNTS},
                 **{CUT: cut_documents.row},
-                **reading(whole.collection),
+                **reading(whole.documents),
             )
         return self.store.get("indexes", whole.name), True
 
