@@ -8,7 +8,7 @@ import typer
 
 from clirot.cli import console
 from clirot.cli.options import with_options
-from clirot.retrieval.indexing import IndexConfig
+from clirot.retrieval.index_config import IndexConfig
 from clirot.settings import assembled
 
 
