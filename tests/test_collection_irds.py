@@ -264,7 +264,8 @@ from pathlib import Path
 from clirot.collection import open_collection
 from clirot.evaluation.measures import measure_values, parse_measure
 from clirot.records import silent
-from clirot.retrieval.indexing import IndexConfig, build_index
+from clirot.retrieval.index_config import IndexConfig
+from clirot.retrieval.indexing import build_index
 from clirot.retrieval.searching import SearchConfig, search
 from clirot.runs import Run
 from clirot.settings import assembled

@@ -26,7 +26,8 @@ from clirot.errors import ArtefactError, ChoiceNotice, UsageError
 from clirot.evaluation.measures import measure_values, parse_measure
 from clirot.models import resolve
 from clirot.records import Step
-from clirot.retrieval.indexing import IndexConfig, build_index
+from clirot.retrieval.index_config import IndexConfig
+from clirot.retrieval.indexing import build_index
 from clirot.retrieval.searching import SearchConfig, search
 from clirot.runs import Run, read_qrels
 from clirot.store import Store

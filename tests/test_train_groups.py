@@ -23,7 +23,8 @@ from clirot.encoding.encoders import load_encoder, load_model
 from clirot.errors import ClirotError, InputError
 from clirot.models import resolve
 from clirot.records import Topic, silent
-from clirot.retrieval.indexing import IndexConfig, build_index
+from clirot.retrieval.index_config import IndexConfig
+from clirot.retrieval.indexing import build_index
 from clirot.retrieval.searching import SearchConfig, search
 from clirot.settings import assembled
 from clirot.store import Store

@@ -239,7 +239,7 @@ class TrainConfig:
         """The name the model gets."""
         if self.name is not None:
             return self.name
-        from clirot.retrieval.indexing import slug
+        from clirot.retrieval.index_config import slug
 
         parts = [slug(self.model), slug(self.collection), *([self.lang] if self.lang else [])]
         return ".".join(parts)

@@ -121,7 +121,8 @@ def _bm25_index(
     config: TrainConfig, collection: Collection, store: Store, progress: ProgressSink
 ) -> Artefact:
     """The index of words of the collection; one with other settings that is there is taken."""
-    from clirot.retrieval.indexing import IndexConfig, build_index
+    from clirot.retrieval.index_config import IndexConfig
+    from clirot.retrieval.indexing import build_index
 
     wanted = IndexConfig(model=BM25, collection=config.collection, docs_lang=config.docs_lang)
     if store.has("indexes", wanted.index_name):
