@@ -26,7 +26,7 @@ from clirot.records import Topic, silent
 from clirot.retrieval.index_config import IndexConfig
 from clirot.retrieval.indexing import build_index
 from clirot.retrieval.searching import SearchConfig, search
-from clirot.settings import assembled
+from clirot.settings import assembled, leaves
 from clirot.store import Store
 from clirot.supervision import TrainConfig, train
 from clirot.supervision.configuration import GroupSettings, JudgedTrainingSettings, TopicChoice
@@ -129,6 +129,63 @@ def test_bm25_searches_with_the_topics_in_the_language_of_the_documents(
     build_index(IndexConfig(model="bm25", collection=str(judged), replace=True, bm25=_bm25(k1=2.0)))
     again = requested(config, store, silent)
     assert again.inputs[-1].digest == store.get("indexes", name).digest
+
+
+def test_topics_and_documents_are_those_that_were_asked_for(base: Path, tmp_path: Path) -> None:
+    """Documents in two languages, a variant of the topics, BM25 with the topics of a third."""
+    place = save_judged(tmp_path / "set")
+    for name, changed in (
+        ("docs.sw.tsv", "docs.en.tsv"),
+        ("queries.so.typed.tsv", "queries.so.tsv"),
+    ):
+        rows = (place / changed).read_text(encoding="utf-8").splitlines()
+        write_lines(place / name, [f"{row} zz" for row in rows])
+    english = judged_config(base, place, docs_lang="en", topics_variant="typed")
+    swahili = judged_config(base, place, docs_lang="sw", negatives_lang="en")
+    groups = []
+    for number, config in enumerate((english, swahili)):
+        (scratch := tmp_path / str(number)).mkdir()
+        groups.append(_ready(config, scratch).lesson)
+    assert all(text.endswith(" zz") for text in groups[0].topics_read.values())
+    assert not any(text.endswith(" zz") for text in groups[0].documents_read.values())
+    assert not any(text.endswith(" zz") for text in groups[1].topics_read.values())
+    assert all(text.endswith(" zz") for text in groups[1].documents_read.values())
+    # An index of other documents that has the name stays as it is.
+    names = Store().names("indexes")
+    assert len(names) == 2 and names[1].startswith(f"{names[0]}.")
+    # Of English topics BM25 finds what has their words, of Somali ones what is empty too.
+    mined = requested(swahili, Store(), silent).source
+    assert mined.language == "en" and requested(english, Store(), silent).source.language == "en"
+
+
+_SEEN = {
+    "test_train.py": {
+        *(
+            "model",
+            "collection",
+            "name",
+            "loss",
+            "teacher",
+            "replace",
+            "report_to",
+            "folds",
+            "fold",
+        ),
+        *("every", "max_topics", "development", "development_documents", "measure", "seed"),
+        *("epochs", "batch_size", "accumulate", "checkpointing", "learning_rate", "warmup"),
+        *("embedding_learning_rate", "start_share", "max_tokens", "lora_rank", "mini_batch"),
+        "temperature",
+    },
+    "here": {
+        *("lang", "docs_lang", "topics_variant", "negatives", "negatives_lang", "relevant_from"),
+        *("split_seed", "apart", "positives", "group_negatives", "depth", "first_rank", "margin"),
+    },
+}
+"""Where each setting is seen to arrive."""
+
+
+def test_no_setting_is_forgotten() -> None:
+    assert {one.name for one in leaves(TrainConfig)} == set().union(*_SEEN.values())
 
 
 def _bm25(**settings: float) -> Any:

@@ -8,10 +8,10 @@ index is what the model records.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from clirot.errors import InputError
+from clirot.errors import ArtefactError, InputError
 from clirot.languages import closest_language
 from clirot.records import ProgressSink, Step, Topic
 from clirot.runs import Run, find_run, read_run
@@ -120,17 +120,26 @@ def _grouped(rows: Iterable[tuple[str, str]], wanted: Mapping[str, None]) -> dic
 def _bm25_index(
     config: TrainConfig, collection: Collection, store: Store, progress: ProgressSink
 ) -> Artefact:
-    """The index of words of the collection; one with other settings that is there is taken."""
+    """The index of words of the collection; one with other settings that is there is taken.
+
+    One of other documents that has its name stays; the new one has the documents' digest in its
+    name too.
+    """
     from clirot.retrieval.index_config import IndexConfig
     from clirot.retrieval.indexing import build_index
 
     wanted = IndexConfig(model=BM25, collection=config.collection, docs_lang=config.docs_lang)
-    if store.has("indexes", wanted.index_name):
-        there = store.get("indexes", wanted.index_name)
+    for name in (wanted.index_name, f"{wanted.index_name}.{collection.digest[:8]}"):
+        if not store.has("indexes", name):
+            return build_index(replace(wanted, name=name), store=store, progress=progress).artefact
+        there = store.get("indexes", name)
         of = {one.digest for one in there.manifest.inputs if one.kind == "collection"}
         if there.manifest.config.get("backend") == "postings" and of == {collection.digest}:
             return there
-    return build_index(wanted, store=store, progress=progress).artefact
+    raise ArtefactError(
+        f"the index {name} is not one of the words of {collection.id}",
+        hint="remove it, or mine negatives from a run (`negatives`)",
+    )
 
 
 def _search_language(config: TrainConfig, collection: Collection) -> str | None:

@@ -17,7 +17,7 @@ class History:
     """What training measured."""
 
     development: list[float] = field(default_factory=list)
-    """The measure on what is held out, MAP for bitext: before training, then after every epoch. With
+    """The measure on what is held out, of bitext MAP: before training, then after every epoch. With
     several languages it is the mean over them, in which each counts alike."""
     entropy: list[float] = field(default_factory=list)
     """Cross-entropy of what should be found for held-out texts, in nats, measured as often."""
