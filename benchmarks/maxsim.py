@@ -4,10 +4,13 @@
     python benchmarks/maxsim.py --lengths varied     # 20 to 100 tokens, 60 on average
     python benchmarks/maxsim.py --query-tokens 8     # keywords; 32 without it, as ColBERT pads them
     python benchmarks/maxsim.py --documents 20000    # scaled down
+    python benchmarks/maxsim.py --documents 20000 --k 18000 --alone    # nearly all are settled
+    python benchmarks/maxsim.py --documents 20000 --checksums          # what the checksums cost
+
 
 Vectors are random unit vectors: MaxSim reads every token whatever is in it.
 Both sides are asked for the top k of each query, one query at a time and all queries in one call.
-Theirs gets what ``encode_document`` returns, a list of float32 tensors; clirot gets its index as it
+Theirs (left out by ``--alone``) gets what ``encode_document`` returns, a list of float32 tensors; clirot gets its index as it
 is on disk, float16 and memory-mapped. Recall is clirot's top k against the top k by exact scores.
 """
 
@@ -15,6 +18,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import statistics
 import tempfile
 import time
 from collections.abc import Callable
@@ -46,10 +50,20 @@ def main() -> None:
         help="cpu: processor time, for a machine that others use; say --threads 1 with it",
     )
     parser.add_argument("--rounds", type=int, default=2, help="the best of so many is shown")
+    parser.add_argument("--alone", action="store_true", help="time clirot only")
+    parser.add_argument(
+        "--checksums",
+        action="store_true",
+        help="time clirot with and without the checksums of tokens, in turn: medians of the rounds",
+    )
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     with tempfile.TemporaryDirectory() as folder:
-        compare(arguments, write_index(Path(folder), arguments))
+        store = write_index(Path(folder), arguments)
+        if arguments.checksums:
+            compare_checksums(arguments, store)
+        else:
+            compare(arguments, store)
 
 
 def write_index(folder: Path, arguments: argparse.Namespace) -> TokenStore:
@@ -77,14 +91,55 @@ def random_units(draw: np.random.Generator, rows: int, dim: int) -> np.ndarray:
     return vectors
 
 
-def compare(arguments: argparse.Namespace, store: TokenStore) -> None:
+def split(matrix: TokenMatrix) -> list[torch.Tensor]:
+    """The documents as ``encode_document`` gives them."""
+    return list(torch.split(matrix.tokens.float(), matrix.lengths.tolist()))
+
+
+def random_queries(arguments: argparse.Namespace) -> list[np.ndarray]:
     draw = np.random.default_rng(1)
-    queries = [
+    return [
         random_units(draw, arguments.query_tokens, arguments.dim) for _ in range(arguments.queries)
     ]
+
+
+def compare_checksums(arguments: argparse.Namespace, store: TokenStore) -> None:
+    """What it costs to compare the tokens with their checksums while they are scored."""
+    queries = random_queries(arguments)
+    checked = store.matrix()
+    plain = TokenMatrix(store.tokens, store.offsets)
+    order, k = np.arange(len(checked)), min(arguments.k, len(checked))
+    seconds: dict[str, list[float]] = {"with": [], "without": []}
+
+    def search(matrix: TokenMatrix, batch: list[np.ndarray]) -> float:
+        started = time.process_time()
+        list(top_k(matrix, batch, k, order))
+        return time.process_time() - started
+
+    print(
+        f"{len(checked):,} documents ({arguments.lengths} lengths), {arguments.dim} dimensions, "
+        f"{len(queries)} queries of {arguments.query_tokens} tokens, top {k}; processor time"
+    )
+    for name, batch in (("one query", queries[:1]), (f"{len(queries)} in one call", queries)):
+        for matrix in (plain, checked):
+            search(matrix, batch)
+        for times in seconds.values():
+            times.clear()
+        for _ in range(arguments.rounds):
+            seconds["without"].append(search(plain, batch))
+            seconds["with"].append(search(checked, batch))
+        middle = {kind: statistics.median(times) for kind, times in seconds.items()}
+        print(
+            f"{name:16}{middle['without']:8.3f} s without, {middle['with']:8.3f} s with checksums: "
+            f"{middle['with'] / middle['without'] - 1:+.1%}"
+        )
+
+
+def compare(arguments: argparse.Namespace, store: TokenStore) -> None:
+    queries = random_queries(arguments)
     asked = [torch.from_numpy(query) for query in queries]
-    matrix = TokenMatrix(store.tokens, store.offsets)
-    documents = list(torch.split(store.tokens.float(), matrix.lengths.tolist()))
+    matrix = store.matrix()
+    documents = [] if arguments.alone else split(matrix)
     order, k = np.arange(len(matrix)), min(arguments.k, len(matrix))
 
     def theirs(batch: list[torch.Tensor]) -> list[torch.Tensor]:
@@ -106,7 +161,9 @@ def compare(arguments: argparse.Namespace, store: TokenStore) -> None:
     rows = [
         (
             name,
-            seconds_each(lambda at: theirs(asked[at]), count, step, arguments.rounds, clock),
+            0.0
+            if arguments.alone
+            else seconds_each(lambda at: theirs(asked[at]), count, step, arguments.rounds, clock),
             seconds_each(lambda at: ours(queries[at]), count, step, arguments.rounds, clock),
         )
         for name, count, step in (

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sentence_transformers.util.similarity import maxsim as their_maxsim
 
-from clirot.encoding import maxsim
+from clirot.encoding import block_scores, maxsim, token_matrix
 from clirot.encoding.maxsim import (
     BFLOAT16,
     EXACT,
@@ -151,9 +151,9 @@ def test_blocks_of_every_size(monkeypatch: pytest.MonkeyPatch) -> None:
     documents, queries = corpus(rng, 120, 16), [unit(rng, 5, 16)]
     whole, _ = scores(matrix_of(documents), queries, arithmetic=EXACT)
     for least in (1, 7, 64, 500):
-        monkeypatch.setattr(maxsim, "_LEAST", least)
-        monkeypatch.setattr(maxsim, "_BLOCK_ELEMENTS", 1)
-        monkeypatch.setattr(maxsim, "_SORTED_TOGETHER", 50)
+        monkeypatch.setattr(block_scores, "_LEAST", least)
+        monkeypatch.setattr(block_scores, "_BLOCK_BYTES", 1)
+        monkeypatch.setattr(token_matrix, "_SORTED_TOGETHER", 50)
         assert torch.equal(whole, scores(matrix_of(documents), queries)[0])
 
 

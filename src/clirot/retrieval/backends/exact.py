@@ -5,7 +5,7 @@ be the k-th best screened score of a query and ``e`` the bound on the screening'
 documents have an exact score of ``s - e`` or more, so every document of the true top k has one too,
 and with it a screened score of at least ``s - 2e``. All documents with such a screened score are
 scored again exactly, so no document of the top k is missed. The type that screens changes only the
-time.
+time. A 16-bit type may leave many documents; these are screened once more in float32 before.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from clirot.encoding.maxsim import (
     BFLOAT16,
@@ -51,7 +52,7 @@ class ExactIndex:
         device = device if device is not None else _device(store)
         self._docnos = store.docnos
         self.dim = int(store.tokens.shape[1])
-        self._matrix = TokenMatrix(store.tokens.to(device), store.offsets, device)
+        self._matrix = store.matrix(device)
         self._tie_order = tie_order(store.docnos)
 
     @classmethod
@@ -134,6 +135,7 @@ def top_k(
     Raises:
         InputError: a query has another dimension than the documents, no token, or vectors that are
             not of unit norm.
+        ClirotError: the tokens of a document are not as they were written.
     """
     for query in queries:
         check_vectors(query, documents.dim, "a query")
@@ -147,11 +149,20 @@ def top_k(
             continue
         screened, bounds = scores(documents, batch, arithmetic=screen)
         for query, row, bound in zip(batch, screened, bounds, strict=True):
-            lowest = float(torch.topk(row, k).values[-1]) - 2 * bound
-            threshold = np.nextafter(np.float32(lowest), np.float32(-np.inf))  # never rounded up
-            candidates = torch.nonzero(row >= float(threshold)).flatten().cpu().numpy()
+            candidates = _within(row, float(bound), k)
+            if screen.unit > FLOAT32.unit and len(candidates) > 2 * k:
+                again, (bound,) = scores(documents, [query], candidates, arithmetic=FLOAT32)
+                candidates = candidates[_within(again[0], float(bound), k)]
             found, _ = scores(documents, [query], candidates)
             yield _best(candidates, found[0].cpu().numpy(), k, tie_order)
+
+
+def _within(screened: Tensor, bound: float, k: int) -> IntArray:
+    """Places of the documents that may be among the k best, by scores with an error in a bound."""
+    lowest = float(torch.topk(screened, k).values[-1]) - 2 * bound
+    threshold = np.nextafter(np.float32(lowest), np.float32(-np.inf))  # never rounded up
+    found: IntArray = torch.nonzero(screened >= float(threshold)).flatten().cpu().numpy()
+    return found
 
 
 def _batches(queries: Sequence[FloatArray], documents: int) -> Iterator[list[FloatArray]]:
