@@ -10,8 +10,9 @@
 
 Vectors are random unit vectors: MaxSim reads every token whatever is in it.
 Both sides are asked for the top k of each query, one query at a time and all queries in one call.
-Theirs (left out by ``--alone``) gets what ``encode_document`` returns, a list of float32 tensors; clirot gets its index as it
-is on disk, float16 and memory-mapped. Recall is clirot's top k against the top k by exact scores.
+Theirs, left out by ``--alone``, gets what ``encode_document`` returns, a list of float32 tensors;
+clirot gets its index as it is on disk, float16 and memory-mapped. Recall is clirot's top k against
+the top k by exact scores.
 """
 
 from __future__ import annotations
@@ -148,12 +149,16 @@ def compare(arguments: argparse.Namespace, store: TokenStore) -> None:
     def ours(batch: list[np.ndarray]) -> list[np.ndarray]:
         return [rows for rows, _ in top_k(matrix, batch, k, order)]
 
-    screen = screening_arithmetic(CPU)
+    screens = [
+        str(screening_arithmetic(CPU, count * arguments.query_tokens).dtype).removeprefix("torch.")
+        for count in (1, len(queries))
+    ]
     print(
         f"{len(matrix):,} documents, {len(store.tokens):,} tokens ({arguments.lengths} lengths), "
         f"{arguments.dim} dimensions, {len(queries)} queries of {arguments.query_tokens} tokens, "
         f"top {k}; "
-        f"{arguments.threads} threads of {os.cpu_count()}, screened in {screen.dtype}; "
+        f"{arguments.threads} threads of {os.cpu_count()}, screened in "
+        f"{screens[0]} and {screens[1]}; "
         f"{arguments.clock} time"
     )
     clock = time.perf_counter if arguments.clock == "wall" else time.process_time

@@ -38,6 +38,7 @@ from clirot.retrieval.backends.token_store import TokenStore
 _SCREENED_ELEMENTS = 1 << 27  # screened scores held at once: topics x documents
 _BATCH_QUERIES = 64
 _BATCH_TOKENS = 1024
+_FEW = 32  # query tokens for which 16 bits do not pay on a CPU
 
 
 class ExactIndex:
@@ -100,16 +101,18 @@ class ExactIndex:
             ]
 
 
-def screening_arithmetic(device: torch.device) -> Arithmetic:
-    """The type to screen in on a device, chosen by the device's abilities and not by a timing.
+def screening_arithmetic(device: torch.device, query_tokens: int) -> Arithmetic:
+    """The type to screen so many query tokens in: by what the device can do, never by a timing.
 
-    float16 on a CUDA device, bfloat16 on a CPU with AMX tiles, else float32: without matrix units
-    the narrow types are emulated (measured on AVX2: 2 to 10 GFLOP/s, and 130 for float32).
+    float16 on a CUDA device, else float32; bfloat16 on a CPU with AMX tiles where there are more
+    than :data:`_FEW` query tokens. With fewer, converting the documents' tokens takes as long as
+    the tiles save, and a 16-bit type leaves more documents for the second pass. Without matrix
+    units the narrow types are emulated (measured on AVX2: 2 to 10 GFLOP/s, and 130 for float32).
     """
     if device.type == "cuda":
         return FLOAT16
     has_tiles = getattr(torch.cpu, "_is_amx_tile_supported", bool)
-    return BFLOAT16 if has_tiles() else FLOAT32
+    return BFLOAT16 if query_tokens > _FEW and has_tiles() else FLOAT32
 
 
 def top_k(
@@ -139,8 +142,10 @@ def top_k(
     """
     for query in queries:
         check_vectors(query, documents.dim, "a query")
-    screen = screen if screen is not None else screening_arithmetic(documents.device)
+    asked = screen
     for batch in _batches(queries, len(documents)):
+        tokens = sum(len(query) for query in batch)
+        screen = asked if asked is not None else screening_arithmetic(documents.device, tokens)
         if screen.exact or len(documents) <= 2 * k:  # too few to be worth two passes
             found, _ = scores(documents, batch)
             every = np.arange(len(documents), dtype=np.int64)
