@@ -12,6 +12,7 @@ from dataclasses import replace
 from clirot.errors import InputError
 from clirot.evaluation.inputs import Inputs
 from clirot.runs import Qrels, Run
+from clirot.runs.packed import taken
 
 
 def without_own(inputs: Inputs) -> Inputs:
@@ -55,7 +56,7 @@ def _split(run: Run) -> tuple[Run, list[str]]:
     for topic in run.topics:
         start, stop = run.rows(topic)
         try:
-            rows.append(run.docnos.index(topic, start, stop))
+            rows.append(start + run.docnos[start:stop].index(topic))
         except ValueError:
             continue
         own.append(topic)
@@ -70,7 +71,7 @@ def _split(run: Run) -> tuple[Run, list[str]]:
             run.name,
             tuple(topic for topic, some in zip(run.topics, filled.tolist(), strict=True) if some),
             np.concatenate([[0], np.cumsum(sizes[filled])]).astype(np.int64),
-            [docno for docno, keep in zip(run.docnos, kept.tolist(), strict=True) if keep],
+            taken(run.docnos, np.flatnonzero(kept)),
             run.scores[kept],
         ),
         own,

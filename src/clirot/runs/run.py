@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from clirot.errors import InputError, UsageError
 from clirot.records import Hit
+from clirot.runs.packed import taken
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,8 +29,8 @@ class Run:
     topics: tuple[str, ...]
     bounds: NDArray[np.int64]
     """(topics + 1,): the rows of topic ``t`` are ``bounds[t]`` up to ``bounds[t + 1]``."""
-    docnos: list[str]
-    """(rows,)"""
+    docnos: Sequence[str]
+    """(rows,) A part of them, ``docnos[a:b]``, is a list; of a large run they are packed."""
     scores: NDArray[np.float64]
     """(rows,)"""
 
@@ -110,7 +111,7 @@ class Run:
         name: str,
         topics: tuple[str, ...],
         topic: NDArray[np.signedinteger[Any]],
-        docnos: list[str],
+        docnos: Sequence[str],
         scores: NDArray[np.float64],
     ) -> Run:
         """A run from rows in any order.
@@ -127,7 +128,7 @@ class Run:
         order = _trec_eval_order(topic, docnos, scores)
         if order is not None:
             topic, scores = topic[order], scores[order]
-            docnos = np.array(docnos, dtype=object)[order].tolist()
+            docnos = taken(docnos, order)
         sizes = np.bincount(topic, minlength=len(topics))
         bounds = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
         return cls(name, topics, bounds, docnos, scores)
@@ -142,7 +143,7 @@ def single(scores: NDArray[np.float64]) -> NDArray[np.float32]:
 
 
 def _trec_eval_order(
-    topic: NDArray[np.signedinteger[Any]], docnos: list[str], scores: NDArray[np.float64]
+    topic: NDArray[np.signedinteger[Any]], docnos: Sequence[str], scores: NDArray[np.float64]
 ) -> NDArray[np.int64] | None:
     """The rows in the order of trec_eval, or None where they are in that order already."""
     import numpy as np
