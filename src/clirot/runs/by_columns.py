@@ -29,14 +29,17 @@ class Columns:
     topics: tuple[str, ...]
     topic: NDArray[np.int32]
     """(rows,) the place of each row's topic in :attr:`topics`."""
-    docnos: PackedIds
+    text: bytes | bytearray
+    """The docnos of the rows, as :class:`PackedIds` takes them."""
+    lengths: NDArray[np.int32]
     """(rows,)"""
     scores: NDArray[np.float64]
     """(rows,)"""
 
     def run(self) -> Run:
         """The run, in the order of trec_eval."""
-        return Run.from_rows("run", self.topics, self.topic, self.docnos, self.scores)
+        docnos = PackedIds.of_lengths(self.text, self.lengths)
+        return Run.from_rows("run", self.topics, self.topic, docnos, self.scores)
 
 
 def read_with_arrow(data: bytes) -> Columns | None:
@@ -83,8 +86,10 @@ def read_with_arrow(data: bytes) -> Columns | None:
                 places = [topics.setdefault(name, len(topics)) for name in names]
                 start, end = end, end + len(block)
                 topic[start:end] = np.array(places, dtype=np.int32)[codes]
+                odd = np.array(places, dtype=np.int64) * np.int64(_ODD)
+                key[start:end] = odd[codes]
                 names, codes = _codes(block["docno"].dictionary_encode())
-                key[start:end] = np.fromiter(map(hash, names), dtype=np.int64)[codes]
+                key[start:end] ^= np.fromiter(map(hash, names), dtype=np.int64)[codes]
                 encoded = [name.encode() + b"\n" for name in names]
                 lengths[start:end] = np.fromiter(map(len, encoded), dtype=np.int32)[codes]
                 text += b"".join(np.array(encoded, dtype=object)[codes].tolist())
@@ -96,11 +101,10 @@ def read_with_arrow(data: bytes) -> Columns | None:
     if "" in topics or np.any(lengths == 1):  # an empty id is its line feed only
         return None
     # Two documents with one hash are most unlikely, and then the lines are read one by one.
-    key ^= topic * np.int64(_ODD)
     key.sort()
     if np.isnan(scores).any() or np.any(key[1:] == key[:-1]):
         return None
-    return Columns(tuple(topics), topic, PackedIds(text, lengths), scores)
+    return Columns(tuple(topics), topic, text, lengths, scores)
 
 
 def _delimiter(data: bytes) -> str | None:

@@ -18,15 +18,21 @@ class PackedIds(Sequence[str]):
 
     Args:
         text: the ids in UTF-8, with ``\n`` behind each, which none of them has.
-        lengths: (ids,) the bytes of each with its ``\n``.
+        places: (ids + 1,) where each begins in the text, and where the last ends.
     """
 
-    def __init__(self, text: bytes | bytearray, lengths: NDArray[np.integer]) -> None:
+    def __init__(self, text: bytes | bytearray, places: NDArray[np.int64]) -> None:
+        self._text = text
+        self._places = places
+
+    @classmethod
+    def of_lengths(cls, text: bytes | bytearray, lengths: NDArray[np.integer]) -> PackedIds:
+        """The same from the bytes of each id with its line feed, ``(ids,)``."""
         import numpy as np
 
-        self._text = text
-        self._places: NDArray[np.int64] = np.zeros(len(lengths) + 1, dtype=np.int64)
-        np.cumsum(lengths, out=self._places[1:])
+        places = np.zeros(len(lengths) + 1, dtype=np.int64)
+        np.cumsum(lengths, out=places[1:])
+        return cls(text, places)
 
     def __len__(self) -> int:
         return len(self._places) - 1
@@ -71,7 +77,10 @@ class PackedIds(Sequence[str]):
             text += b"".join(
                 [self._text[start:stop] for start, stop in zip(starts, stops, strict=True)]
             )
-        return PackedIds(text, np.diff(self._places)[places])
+        # In place, since these are the largest arrays of a run.
+        begins = np.zeros(len(places) + 1, dtype=np.int64)
+        np.take(np.diff(self._places), places, out=begins[1:])
+        return PackedIds(text, np.cumsum(begins, out=begins))
 
 
 def taken(ids: Sequence[str], places: NDArray[np.integer]) -> Sequence[str]:

@@ -127,11 +127,11 @@ class Run:
 
         order = _trec_eval_order(topic, docnos, scores)
         if order is not None:
-            topic, scores = topic[order], scores[order]
             docnos = taken(docnos, order)
-        sizes = np.bincount(topic, minlength=len(topics))
-        bounds = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
-        return cls(name, topics, bounds, docnos, scores)
+            topic, scores = topic[order], scores[order]
+        # Of one type, because numpy would copy all the rows to compare two.
+        bounds = np.searchsorted(topic, np.arange(len(topics) + 1, dtype=topic.dtype))
+        return cls(name, topics, bounds.astype(np.int64), docnos, scores)
 
 
 def single(scores: NDArray[np.float64]) -> NDArray[np.float32]:
@@ -159,7 +159,8 @@ def _trec_eval_order(
     if not same.any() and bool(in_order.all()):
         return None
     edges = np.flatnonzero(np.diff(np.concatenate([[False], same, [False]])))
-    for first, last in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
+    # Not made lists: of a run of many ties they would be its largest part.
+    for first, last in zip(map(int, edges[::2]), map(int, edges[1::2]), strict=True):
         # trec_eval compares the bytes of UTF-8; Python's order of code points is the same.
         tied = order[first : last + 1].tolist()
         order[first : last + 1] = sorted(tied, key=docnos.__getitem__, reverse=True)
