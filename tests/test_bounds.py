@@ -12,10 +12,13 @@ import warnings
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
-from clirot import bounds, compressed, input_streams
+from clirot import bounds, compressed, input_streams, parquet_parts
 from clirot.cli.console import note, printable
+from clirot.collection.documents import parquet_records
 from clirot.collection.labels import read_labels
 from clirot.collection.rows import numbered_lines
 from clirot.collection.topics import read_topics
@@ -219,3 +222,77 @@ def test_large_runs_are_the_same_run(tmp_path):
     Path(path).write_text("".join([*lines, lines[7]]))
     with pytest.raises(InputError, match="listed twice"):
         read_run(path, many_bytes=0)
+
+
+def _written(path: Path, table: pa.Table, **how) -> Path:
+    pq.write_table(table, path, **how)
+    return path
+
+
+def test_a_parquet_file_that_claims_to_unpack_to_too_much_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(parquet_parts, "FREE_BYTES", 1 << 20)
+    text = pa.array(["x" * 1000] * 4000)
+    ids = pa.array([str(number) for number in range(4000)])
+    table = pa.table({"query_id": ids, "doc_id": text, "score": pa.array(range(4000))})
+    path = _written(tmp_path / "r.parquet", table, compression="zstd", use_dictionary=False)
+    assert path.stat().st_size * compressed.MAX_RATIO < 4_000_000
+    with pytest.raises(InputError, match=r"unpack to 4,\d+,\d+, more than .*: refused as a zip"):
+        read_run(path)
+    monkeypatch.setenv("CLIROT_MOST_BYTES", str(1 << 24))
+    assert len(read_run(path)) == 4000
+
+
+def test_what_a_dictionary_of_parquet_stands_for_is_counted(tmp_path, monkeypatch):
+    """Few bytes by the footer's claim: every row refers to the same long text."""
+    texts = pa.array(["x" * 10_000] * 3000).dictionary_encode()
+    names = pa.array([f"d{number}" for number in range(3000)])
+    path = _written(tmp_path / "c.parquet", pa.table({"_id": names, "text": texts}))
+    assert path.stat().st_size < 100_000
+    monkeypatch.setattr(parquet_parts, "_PART", 1 << 20)
+    parts = []
+    with path.open("rb") as stream:
+        for part in parquet_parts.parquet_parts(stream, path, size=1 << 20, most=1 << 25):
+            parts.append(part.nbytes)
+            assert set(part.column("text").to_pylist()) == {"x" * 10_000}
+    assert len(parts) > 25 and max(parts) < 1.1 * (1 << 20) and sum(parts) > 30_000_000
+    records = parquet_records(path, most=1 << 24)
+    with pytest.raises(InputError, match=r"c\.parquet:\d+: a table of more than 16,777,216 bytes"):
+        for _ in records:
+            pass
+    monkeypatch.setattr(parquet_parts, "LINE", 5000)
+    monkeypatch.setattr(parquet_parts, "_PART", 5000)
+    with pytest.raises(InputError, match=r"c\.parquet:1: a row of more than 5,000 bytes"):
+        list(parquet_records(path, most=1 << 30))
+
+
+def test_parquet_in_parts_is_the_whole_table(tmp_path, monkeypatch):
+    monkeypatch.setattr(parquet_parts, "_PART", 300)
+    monkeypatch.setattr(parquet_parts, "_ROWS", 7)
+    monkeypatch.setattr(parquet_parts, "_NESTED_ROWS", 3)
+    table = pa.table(
+        {
+            "a": ["", None, "é" * 40, "a.b"] * 25,
+            "n": [{"en": "x", "so": None}, None] * 50,
+            "d": pa.array(["k", None, "k", "l"] * 25).dictionary_encode(),
+            "i": [*range(100)],
+            "v": pa.array([str(number) for number in range(100)], pa.string_view()),
+            "b": [b"\0", b"", None, b"q"] * 25,
+            "z": pa.nulls(100),
+        }
+    )
+    path = _written(tmp_path / "t.parquet", table, row_group_size=13)
+
+    def read(columns):
+        with path.open("rb") as stream:
+            return [
+                row
+                for part in parquet_parts.parquet_parts(
+                    stream, path, size=10**6, most=10**6, columns=columns
+                )
+                for row in part.to_pylist()
+            ]
+
+    assert read(None) == table.drop_columns(["n"]).to_pylist()
+    assert read(["n.en", "a"]) == [
+        {"a": row["a"], "n": row["n"] and {"en": row["n"]["en"]}} for row in table.to_pylist()
+    ]
