@@ -17,8 +17,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from clirot import bounds, compressed, input_streams, parquet_parts
+from clirot.bitext.formats.local_file import LocalFile, read_local
 from clirot.cli.console import note, printable
-from clirot.collection.documents import parquet_records
+from clirot.collection.documents import DocumentFiles, parquet_records
 from clirot.collection.labels import read_labels
 from clirot.collection.rows import numbered_lines
 from clirot.collection.topics import read_topics
@@ -29,6 +30,7 @@ from clirot.errors import InputError, ReadingNotice, UsageError
 from clirot.experiments.plan_file import PlanFile
 from clirot.json_values import NestedError, json_value
 from clirot.places import is_directory, is_file, is_there
+from clirot.records import LanguagePair
 from clirot.runs import read_qrels, read_run
 from clirot.runs.saved import find_run
 from clirot.store import Store
@@ -222,6 +224,57 @@ def test_large_runs_are_the_same_run(tmp_path):
     Path(path).write_text("".join([*lines, lines[7]]))
     with pytest.raises(InputError, match="listed twice"):
         read_run(path, many_bytes=0)
+
+
+def _bitext(path):
+    list(read_local(LocalFile.parse(path), LanguagePair.parse("en-so")))
+
+
+def _documents(path):
+    list(DocumentFiles([path]).documents())
+
+
+@pytest.mark.parametrize("separator", [" ", "\t"])
+@pytest.mark.parametrize("reader", [read_run, read_qrels])
+def test_a_row_of_too_many_fields_is_refused(tmp_path, monkeypatch, reader, separator):
+    monkeypatch.setattr(bounds, "FIELDS", 50)
+    path = tmp_path / "x.tsv"
+    path.write_text(f"\n{separator.join('x' * 51)}\n")
+    with pytest.raises(InputError, match=r"x\.tsv:2: a row of more than 50 fields"):
+        reader(path)
+    path.write_text(f"{separator.join('x' * 50)}\n")
+    with pytest.raises(InputError, match="got 50"):
+        reader(path)
+    head = ["query_id", "doc_id", "score", *(f"more{place}" for place in "abcdefg" * 6)]
+    rows = ["q", "d", "1", *(str(place) for place in range(42))]
+    path.write_text("".join(separator.join(row) + "\n" for row in (head, rows)))
+    with pytest.warns(ReadingNotice, match="is a header"):
+        assert reader(path) is not None
+    path.write_text("".join(separator.join(row) + "\n" for row in (head, rows + ["z"] * 6)))
+    with pytest.raises(InputError, match=":2: a row of more than 50"):
+        reader(path)
+
+
+@pytest.mark.parametrize(
+    ("reader", "ending"),
+    [
+        (read_topics, "tsv"),
+        (read_labels, "tsv"),
+        (_documents, "tsv"),
+        (_bitext, "tsv"),
+        (_bitext, "csv"),
+    ],
+)
+def test_a_table_of_too_many_columns_is_refused(tmp_path, monkeypatch, reader, ending):
+    monkeypatch.setattr(bounds, "FIELDS", 50)
+    path = tmp_path / f"x.{ending}"
+    path.write_text(("," if ending == "csv" else "\t").join("x" * 51) + "\n")
+    with pytest.raises(InputError, match=r"x\.[tc]sv:1: a row of more than 50 fields"):
+        reader(path)
+    monkeypatch.setenv("CLIROT_MOST_BYTES", "51")
+    with pytest.raises(InputError) as refused:
+        reader(path)
+    assert "more than" not in str(refused.value)
 
 
 def _written(path: Path, table: pa.Table, **how) -> Path:
