@@ -200,6 +200,25 @@ def test_a_long_text_is_read_by_its_beginning(monkeypatch):
     assert head_of("x" * 50) == "x" * 20
 
 
+def test_no_more_of_a_text_is_tokenized_than_is_read(monkeypatch):
+    monkeypatch.setattr(overflow, "LONGEST_HEAD", 20)
+    texts = ["a b", "a b c d e f g h i j k l m n o p", "a" * 30, "a  " * 10, ""]
+    asked: list[str] = []
+
+    def lengths(some):
+        asked.extend(some)
+        return [len(text.split()) for text in some]
+
+    heads, found = overflow.read_heads(texts, lengths, 6)
+    assert asked[:5] == ["a b", "a b c d e f g h i j"[:19], "a" * 20, "a  " * 6 + "a", ""]
+    assert asked[5:] == [texts[2]]
+    assert heads == [texts[0], asked[1], texts[2], asked[3], ""]
+    assert found == [2, 10, 1, 7, 0]
+    assert [isinstance(one, AtLeast) for one in found] == [False, True, False, True, False]
+    assert overflow.read_heads(texts, lengths, None) == (texts, [2, 16, 1, 10, 0])
+    assert overflow.read_heads([], lengths, 6) == ([], [])
+
+
 def test_tokens_that_were_not_counted_to_the_end_are_said_to_be_more():
     cut = CutTexts()
     cut.add("d1", AtLeast(1000), 32)
