@@ -23,12 +23,13 @@ from clirot.collection.documents import DocumentFiles, parquet_records
 from clirot.collection.labels import read_labels
 from clirot.collection.rows import numbered_lines
 from clirot.collection.topics import read_topics
+from clirot.counted import counted
 from clirot.cut_texts import AtLeast, CutTexts
 from clirot.encoding import overflow
 from clirot.encoding.overflow import head_of
 from clirot.errors import InputError, ReadingNotice, UsageError
 from clirot.experiments.plan_file import PlanFile
-from clirot.json_values import NestedError, json_value
+from clirot.json_values import NestedError, json_object, json_object_in, json_value
 from clirot.places import is_directory, is_file, is_there
 from clirot.records import LanguagePair
 from clirot.runs import read_qrels, read_run
@@ -156,6 +157,27 @@ def test_json_of_a_hundred_levels_and_of_many_brackets_is_read():
     nested = "[" * 100 + "]" * 100
     assert json_value(nested) == json.loads(nested)
     assert json_value(json.dumps({"text": "[" * 1000})) == {"text": "[" * 1000}
+
+
+def test_a_file_that_should_hold_an_object(tmp_path):
+    path = tmp_path / "x.json"
+    with pytest.raises(OSError, match=r"x\.json"):
+        json_object_in(path)
+    wrong = ["", "{", "3", "[]", '{"a":' + "[" * 200, '{"a":' + "9" * 9000 + "}"]
+    for content in [*(one.encode() for one in wrong), b'{"a": "\xff"}', b"\xff\xfe{\x00}\x00"]:
+        path.write_bytes(content)
+        with pytest.raises(ValueError):  # noqa: PT011 - of many kinds
+            json_object_in(path)
+    path.write_text('{"a": ["ü", null]}', encoding="utf-8")
+    assert json_object_in(path) == json_object('{"a": ["ü", null]}') == {"a": ["ü", None]}
+
+
+@pytest.mark.parametrize(
+    ("number", "said"), [(0, "0 topics"), (1, "1 topic"), (2, "2 topics"), (1200, "1,200 topics")]
+)
+def test_one_is_counted_in_the_singular(number, said):
+    assert counted(number, "topic") == said
+    assert counted(number, "is", "are").split()[1] == ("is" if number == 1 else "are")
 
 
 def test_names_that_no_file_can_have_are_names_of_nothing(tmp_path):

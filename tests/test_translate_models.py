@@ -315,13 +315,18 @@ def test_pickled_weights_are_refused(models: Path, tmp_path: Path, hub: Hub) -> 
 
 
 def test_a_checkpoint_that_is_damaged(models: Path, tmp_path: Path) -> None:
-    for spoilt, said in (
-        ("config.json", r"config\.json: not JSON: Expecting"),
-        ("tokenizer.json", "cannot be loaded for translation: Expecting"),
+    damaged = "the tokenizer is damaged: "
+    for place, (spoilt, content, said) in enumerate(
+        (
+            ("config.json", "{", r"config\.json: not JSON: Expecting"),
+            ("tokenizer.json", "{", rf"tokenizer\.json: {damaged}Expecting"),
+            ("tokenizer.json", '{"model": {"type": "x"}}', rf"tokenizer\.json: {damaged}"),
+            ("tokenizer_config.json", "[" * 200, rf"tokenizer_config\.json: {damaged}"),
+        )
     ):
-        broken = tmp_path / spoilt.partition(".")[0]
+        broken = tmp_path / str(place)
         shutil.copytree(models / "nllb", broken)
-        (broken / spoilt).write_text("{")
+        (broken / spoilt).write_text(content)
         with pytest.raises(InputError, match=said):
             open_translator(order(broken))
 

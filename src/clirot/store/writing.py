@@ -23,6 +23,7 @@ from secrets import token_hex
 from typing import Any, BinaryIO
 
 from clirot.errors import ArtefactError
+from clirot.json_values import json_object_in
 from clirot.store.files import MANIFEST
 
 ROLES = ("part", "replaced", "removed", "recommended")
@@ -219,8 +220,8 @@ def draft_fingerprint(part: Path) -> str | None:
     if part.is_symlink() or any(one.is_symlink() for one in _places(part)):
         return None
     try:
-        return str(json.loads((part / _DRAFT).read_text(encoding="utf-8"))["fingerprint"])
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return str(json_object_in(part / _DRAFT)["fingerprint"])
+    except (OSError, ValueError, KeyError):
         return None
 
 
