@@ -68,8 +68,11 @@ class PackedIds(Sequence[str]):
         import numpy as np
 
         text = bytearray()
+        begins = np.zeros(len(places) + 1, dtype=np.int64)
         for first in range(0, len(places), _AT_A_TIME):
             part = places[first : first + _AT_A_TIME]
+            lengths = self._places[part + 1] - self._places[part]
+            begins[first + 1 : first + 1 + len(part)] = lengths
             # Neighbours stay together: most of a run is in order but for a few ties.
             edges = np.flatnonzero(np.diff(part) != 1)
             starts = self._places[part[np.concatenate([[0], edges + 1])]].tolist()
@@ -77,9 +80,6 @@ class PackedIds(Sequence[str]):
             text += b"".join(
                 [self._text[start:stop] for start, stop in zip(starts, stops, strict=True)]
             )
-        # In place, since these are the largest arrays of a run.
-        begins = np.zeros(len(places) + 1, dtype=np.int64)
-        np.take(np.diff(self._places), places, out=begins[1:])
         return PackedIds(text, np.cumsum(begins, out=begins))
 
 
