@@ -25,7 +25,8 @@ from pathlib import Path
 
 import numpy as np
 
-from clirot.retrieval.indexing import IndexConfig, build_index
+from clirot.retrieval.index_config import IndexConfig
+from clirot.retrieval.indexing import build_index
 from clirot.store import Artefact, Store
 from clirot.store.artefact import READ_ON_USE
 

@@ -14,7 +14,8 @@ from clirot.errors import InputError, ReadingNotice, UnknownNameError, UsageErro
 from clirot.evaluation import evaluate
 from clirot.evaluation.config import EvaluateConfig
 from clirot.records import Document, Topic
-from clirot.retrieval.indexing import IndexConfig, build_index
+from clirot.retrieval.index_config import IndexConfig
+from clirot.retrieval.indexing import build_index
 from clirot.retrieval.searching import SearchConfig, search
 
 CORPUS = [

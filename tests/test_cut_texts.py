@@ -26,8 +26,9 @@ from clirot.errors import CutTextWarning
 from clirot.experiments.making import VERBS
 from clirot.models import Side
 from clirot.records import SentencePair, Step, silent
-from clirot.retrieval import indexing
-from clirot.retrieval.indexing import IndexConfig, build_index
+from clirot.retrieval import encoded_windows
+from clirot.retrieval.index_config import IndexConfig
+from clirot.retrieval.indexing import build_index
 from clirot.retrieval.searching import Search, SearchConfig, search
 from clirot.store import Store
 
@@ -178,7 +179,7 @@ def test_an_index_counts_its_documents_and_says_so_each_time(model: str, collect
 def test_an_index_that_was_interrupted_counts_the_same(
     stop: int, model: str, collection: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(indexing, "WINDOW", 4)
+    monkeypatch.setattr(encoded_windows, "WINDOW", 4)
 
     def interrupt(step: Step) -> None:
         if step.done >= stop:

@@ -43,7 +43,8 @@ from clirot.errors import (
 )
 from clirot.models import resolve
 from clirot.records import LanguagePair, Step, silent
-from clirot.retrieval.indexing import IndexConfig, build_index
+from clirot.retrieval.index_config import IndexConfig
+from clirot.retrieval.indexing import build_index
 from clirot.retrieval.searching import SearchConfig, search
 from clirot.store import Store
 

@@ -18,9 +18,10 @@ from clirot.encoding.encoders import load_encoder
 from clirot.errors import ArtefactError, InputError, UnknownNameError, UsageError
 from clirot.models import resolve
 from clirot.records import Step
-from clirot.retrieval import indexing
+from clirot.retrieval import encoded_windows
 from clirot.retrieval.backends.token_store import TokenStore
-from clirot.retrieval.indexing import IndexConfig, build_index, slug
+from clirot.retrieval.index_config import IndexConfig, slug
+from clirot.retrieval.indexing import build_index
 from clirot.store import Store
 
 WORDS = ["sun", "moon", "water", "fire", "stone", "river", "tree", "bird", "salt", "bread"]
@@ -54,7 +55,7 @@ def collection(tmp_path: Path) -> str:
 def test_index_holds_what_the_encoder_gives(
     model: str, collection: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(indexing, "WINDOW", 16)
+    monkeypatch.setattr(encoded_windows, "WINDOW", 16)
     steps: list[Step] = []
     result = build_index(IndexConfig(model=model, collection=collection), progress=steps.append)
     assert result.fresh
@@ -159,7 +160,7 @@ def test_vectors_that_are_not_unit_are_refused(
 def test_an_error_half_way_loses_nothing(
     model: str, collection: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(indexing, "WINDOW", 8)
+    monkeypatch.setattr(encoded_windows, "WINDOW", 8)
     whole = build_index(IndexConfig(model=model, collection=collection, name="whole"))
 
     def interrupt(step: Step) -> None:
@@ -198,19 +199,19 @@ _NURSERY = """
 import os, sys
 import torch
 torch.set_num_threads(1)
-from clirot.retrieval import indexing
+from clirot.retrieval import encoded_windows, index_config, indexing
 from clirot.store import Store
 import clirot.collection, clirot.encoding.encoders, clirot.retrieval.backends, clirot.models
 import transformers
 import sentence_transformers.multi_vector_encoder
-indexing.WINDOW = 32
+encoded_windows.WINDOW = 32
 model, collection = sys.argv[1:]
 print("ready", flush=True)
 for line in sys.stdin:
     child = os.fork()
     if child == 0:
         try:
-            config = indexing.IndexConfig(model=model, collection=collection, name=line.strip())
+            config = index_config.IndexConfig(model=model, collection=collection, name=line.strip())
             indexing.build_index(config)
         finally:
             os._exit(0)

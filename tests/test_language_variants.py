@@ -640,7 +640,8 @@ def test_the_command_line_says_what_it_chose(
 
 
 def test_a_run_says_the_language_of_its_topics(tmp_path: Path) -> None:
-    from clirot.retrieval.indexing import IndexConfig, build_index
+    from clirot.retrieval.index_config import IndexConfig
+    from clirot.retrieval.indexing import build_index
     from clirot.retrieval.searching import SearchConfig, search
 
     set_ = str(collection(tmp_path / "set", **{"de-AT": "apple", "so": "x"}))

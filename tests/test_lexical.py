@@ -30,7 +30,8 @@ from clirot.models import resolve
 from clirot.records import LanguagePair
 from clirot.retrieval.backends.postings import Postings
 from clirot.retrieval.backends.psq import chosen, expectations, psq_bm25, psq_hmm
-from clirot.retrieval.indexing import IndexConfig, build_index
+from clirot.retrieval.index_config import IndexConfig
+from clirot.retrieval.indexing import build_index
 from clirot.retrieval.lexical import table_for
 from clirot.retrieval.searching import SearchConfig, search
 from clirot.retrieval.settings import PsqSettings

@@ -15,7 +15,8 @@ from clirot.bitext.formats.local_file import read_local
 from clirot.cli import main
 from clirot.errors import InputError, LanguageError
 from clirot.records import LanguagePair
-from clirot.retrieval.indexing import IndexConfig, build_index
+from clirot.retrieval.index_config import IndexConfig
+from clirot.retrieval.indexing import build_index
 
 WORDS = ["salt", "bread", "moon", "water", "house", "river", "stone", "fire", "night", "tree"]
 Run = Callable[..., tuple[int, str, str]]

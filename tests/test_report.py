@@ -27,7 +27,8 @@ from clirot.evaluation.report.texts import texts_of
 from clirot.evaluation.report.topics import striking, topics_of
 from clirot.evaluation.result import Evaluation
 from clirot.models import resolve
-from clirot.retrieval.indexing import IndexConfig, build_index
+from clirot.retrieval.index_config import IndexConfig
+from clirot.retrieval.indexing import build_index
 from clirot.retrieval.searching import SearchConfig, search
 from clirot.runs import Run
 from clirot.store import Artefact, Input, Store

@@ -16,7 +16,8 @@ from clirot.encoding.maxsim import maxsim
 from clirot.errors import ArtefactError, InputError, UnknownNameError, UsageError
 from clirot.models import resolve
 from clirot.retrieval.backends.token_store import TokenStore
-from clirot.retrieval.indexing import IndexConfig, build_index
+from clirot.retrieval.index_config import IndexConfig
+from clirot.retrieval.indexing import build_index
 from clirot.retrieval.searching import SearchConfig, search
 from clirot.runs import SAVED_RUN, read_run
 from clirot.store import Input, Store
@@ -226,6 +227,8 @@ def test_topics_of_a_directory_with_documents_in_several_languages(
         ({"topics": "-", "topics_field": "text"}, "unknown `topics_field` 'text'"),
         ({"collection": "c", "tag": "my run"}, "not a run tag: 'my run'"),
         ({"collection": "c", "tag": ""}, "not a run tag: ''"),
+        ({"collection": "c", "tag": "a\udcff"}, r"not a run tag: 'a\\udcff'"),
+        ({"collection": "c", "tag": "a\x1b[1m"}, r"not a run tag: 'a\\x1b\[1m'"),
     ],
 )
 def test_requests_that_make_no_sense(request_: dict[str, object], message: str) -> None:

@@ -9,7 +9,8 @@ from pathlib import Path
 from killing import Attempt
 from tiny_model import save_tiny_model
 
-from clirot.retrieval.indexing import IndexConfig, build_index
+from clirot.retrieval.index_config import IndexConfig
+from clirot.retrieval.indexing import build_index
 from clirot.runs import SAVED_RUN
 from clirot.store import Artefact, Store, tree_digest
 

@@ -34,7 +34,8 @@ from clirot.encoding.encoders import MultiVectorTokenEncoder, load_model
 from clirot.errors import InputError, LanguageError, UnknownNameError, UsageError
 from clirot.models import resolve
 from clirot.records import LanguagePair, LanguagePairs, SentencePair
-from clirot.retrieval.indexing import IndexConfig, build_index
+from clirot.retrieval.index_config import IndexConfig
+from clirot.retrieval.indexing import build_index
 from clirot.retrieval.searching import SearchConfig, search
 from clirot.store import Store
 

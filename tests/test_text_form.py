@@ -16,7 +16,8 @@ from clirot.collection.labels import read_labels
 from clirot.collection.topic_source import TopicSource, read_topic_set
 from clirot.digests import file_digest
 from clirot.errors import UsageError
-from clirot.retrieval.indexing import IndexConfig, build_index
+from clirot.retrieval.index_config import IndexConfig
+from clirot.retrieval.indexing import build_index
 from clirot.retrieval.searching import SearchConfig, search
 from clirot.retrieval.translation.configuration import TranslateConfig
 from clirot.retrieval.translation.translating import translate

@@ -14,7 +14,8 @@ from clirot.collection import Collection
 from clirot.collection.topic_source import TopicSource, read_topic_set
 from clirot.errors import InputError, UsageError
 from clirot.records import Topic
-from clirot.retrieval.indexing import IndexConfig, build_index
+from clirot.retrieval.index_config import IndexConfig
+from clirot.retrieval.indexing import build_index
 from clirot.retrieval.searching import SearchConfig, search
 from clirot.retrieval.translation.configuration import TranslateConfig
 from clirot.retrieval.translation.translating import translate

@@ -12,7 +12,8 @@ from typer.testing import CliRunner
 from clirot.cli import app
 from clirot.collection import open_collection
 from clirot.errors import InputError, UnknownNameError, UsageError
-from clirot.retrieval.indexing import IndexConfig, build_index
+from clirot.retrieval.index_config import IndexConfig
+from clirot.retrieval.indexing import build_index
 from clirot.retrieval.searching import SearchConfig, search
 from clirot.store import Store
 

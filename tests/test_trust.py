@@ -27,7 +27,8 @@ from clirot.errors import (
     InputError,
     UnknownNameError,
 )
-from clirot.retrieval.indexing import IndexConfig, build_index
+from clirot.retrieval.index_config import IndexConfig
+from clirot.retrieval.indexing import build_index
 from clirot.retrieval.searching import SearchConfig, search
 from clirot.store import MANIFEST, Input, Store, store, tree_digest, writing
 from clirot.store.cleaning import REMOVABLE, clean, leftovers
@@ -263,9 +264,9 @@ def test_a_disk_that_fails_is_told_in_words(home: Path, error: int) -> None:
 def test_a_damaged_draft_of_an_index_is_not_continued(
     home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from clirot.retrieval import indexing
+    from clirot.retrieval import encoded_windows
 
-    monkeypatch.setattr(indexing, "WINDOW", 4)
+    monkeypatch.setattr(encoded_windows, "WINDOW", 4)
     teacher = save_tiny_model(tmp_path / "teacher", seed=4)
     pairs = save_bitext(tmp_path / "pairs.tsv", count=12)
     folder = save_collection(tmp_path / "set", pairs, docs="en", topics=("en",), count=10)

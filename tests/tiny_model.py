@@ -51,7 +51,8 @@ def save_place(folder: Path, files: Mapping[str, str | bytes]) -> Store:
     """Make a place to run commands in: files, a ``teacher``, and in ``home`` its index
     ``moonlight`` of the collection ``set``, which is among the files. Returns the home.
     """
-    from clirot.retrieval.indexing import IndexConfig, build_index
+    from clirot.retrieval.index_config import IndexConfig
+    from clirot.retrieval.indexing import build_index
     from clirot.store import Store
 
     save_tiny_model(folder / "teacher", seed=1)

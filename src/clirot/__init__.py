@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from clirot.evaluation import evaluate as evaluate
     from clirot.retrieval.answering.answers import answer as answer
     from clirot.retrieval.answering.configuration import AnswerConfig as AnswerConfig
-    from clirot.retrieval.indexing import IndexConfig as IndexConfig
+    from clirot.retrieval.index_config import IndexConfig as IndexConfig
     from clirot.retrieval.indexing import build_index as build_index
     from clirot.retrieval.perturbation.configuration import PerturbConfig as PerturbConfig
     from clirot.retrieval.perturbation.perturbing import perturb as perturb
@@ -36,7 +36,8 @@ _MODULES = {
     "clirot.bitext.table_config": ("TableConfig",),
     "clirot.bitext.word_table": ("make_table",),
     "clirot.distillation": ("distill", "DistillConfig"),
-    "clirot.retrieval.indexing": ("build_index", "IndexConfig"),
+    "clirot.retrieval.index_config": ("IndexConfig",),
+    "clirot.retrieval.indexing": ("build_index",),
     "clirot.retrieval.perturbation.configuration": ("PerturbConfig",),
     "clirot.retrieval.perturbation.perturbing": ("perturb",),
     "clirot.retrieval.searching": ("search", "SearchConfig"),

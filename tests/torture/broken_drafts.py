@@ -32,9 +32,9 @@ class BrokenDrafts:
         left = draw.randrange(operations // 3, operations)
 
         def prepare() -> None:
-            from clirot.retrieval import indexing
+            from clirot.retrieval import encoded_windows
 
-            indexing.WINDOW = 4  # several checkpoints in a small index
+            encoded_windows.WINDOW = 4  # several checkpoints in a small index
 
             def happens(_: str) -> None:
                 nonlocal left

@@ -10,7 +10,7 @@ from clirot.cli import console
 from clirot.cli.documents import made
 from clirot.cli.options import with_options
 from clirot.counted import counted
-from clirot.retrieval.indexing import IndexConfig
+from clirot.retrieval.index_config import IndexConfig
 from clirot.settings import assembled
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from clirot.bitext.config import FetchConfig
 from clirot.experiments.settings_tables import given
 from clirot.records import ProgressSink, silent
-from clirot.retrieval.indexing import slug
+from clirot.retrieval.index_config import slug
 from clirot.retrieval.perturbation.configuration import PerturbConfig
 from clirot.settings import assembled
 from clirot.store import Store, written

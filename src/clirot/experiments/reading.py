@@ -27,7 +27,7 @@ from clirot.experiments.plan_file import PlanFile
 from clirot.experiments.settings_tables import given, key_of, refuse
 from clirot.languages import parse_language, split_pair
 from clirot.registry import unknown_name
-from clirot.retrieval.indexing import slug
+from clirot.retrieval.index_config import slug
 from clirot.settings import assembled, leaves
 
 T = TypeVar("T")

@@ -1,135 +1,39 @@
-"""Index a collection: documents to token vectors, or to words, on disk.
-
-Documents are encoded in windows of :data:`WINDOW`, and each window is flushed to disk before the
-next begins. The windows are always the same, so an interrupted index continues with the next window
-and is byte for byte the same in the end. An index of words (:mod:`clirot.retrieval.lexical`) is
-made in one piece.
-"""
+"""Index a collection: documents to token vectors, or to words, on disk."""
 
 from __future__ import annotations
 
-import re
 import time
 import warnings
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from itertools import islice
-from typing import TYPE_CHECKING, Any
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from clirot.analysis import AnalysisSettings
-from clirot.cut_texts import CutTexts
-from clirot.errors import InputError, UnusedSettingWarning
+from clirot.cluster.settings import ClusterSettings
+from clirot.errors import BusyError, ClusterError, UnusedSettingWarning, UsageError
 from clirot.known_models import LEXICAL
-from clirot.records import Document, ProgressSink, Step, silent
+from clirot.records import ProgressSink, Step, silent
 from clirot.registry import unknown_name
+from clirot.retrieval import encoded_windows
 from clirot.retrieval.cut_documents import CutDocuments
+from clirot.retrieval.encoded_windows import write_windows
+from clirot.retrieval.index_config import AUTO, CUT, IndexConfig, IndexResult
+from clirot.retrieval.lexical_indexing import POSTINGS, build_lexical
+from clirot.retrieval.read_collections import check_unchanged, reading
 from clirot.retrieval.settings import Bm25Settings
-from clirot.settings import check_ranges, leaves, part, setting, values
-from clirot.store import Artefact, Draft, Input, Store
+from clirot.retrieval.sharding.building import ShardedBuild, TokenIndex
+from clirot.settings import leaves, values
+from clirot.store import Artefact, Input, Store
 
 if TYPE_CHECKING:
     from clirot.collection import Collection
     from clirot.encoding.encoders import TokenEncoder
     from clirot.models import ModelRef
-    from clirot.retrieval.backends import IndexWriter
 
-WINDOW = 512
-"""Documents that are encoded together. It decides an index's content: the last digits of a text's
-vectors depend on the texts in its batch."""
 _FORMAT = 1
-_LEXICAL_FORMAT = 1
-_AUTO = "auto"
-_EXACT, _POSTINGS = "exact", "postings"
-_CUT = "cut_texts"
-_COUNTS = ("documents", "empty_documents", "tokens", "bytes")
-
-
-@dataclass(frozen=True, kw_only=True)
-class IndexConfig:
-    """What to index with what."""
-
-    model: str = setting(
-        meaning="Model that encodes the documents: a name, a directory or a Hub id. For a student "
-        "that encodes queries only, its teacher encodes the documents. bm25 keeps their words."
-    )
-    collection: str = setting(
-        meaning="Collection whose documents are indexed: a directory or an id (cldr/so)."
-    )
-    name: str | None = setting(
-        None, "Name of the index in the store; by default MODEL.COLLECTION.", decides=False
-    )
-    docs_lang: str | None = setting(
-        None, "Language of the documents, where a directory has documents in several."
-    )
-    backend: str = setting(
-        _AUTO,
-        "How the index keeps and searches its documents. auto: exact for token vectors, postings "
-        "for the words of lexical models.",
-    )
-    dtype: str = setting(
-        "float16",
-        "Number type of the stored vectors. float32 takes twice the disk.",
-        choices=("float16", "float32"),
-    )
-    replace: bool = setting(
-        False,
-        "Replace an index of that name that was made from something else.",
-        decides=False,
-    )
-    analysis: AnalysisSettings = part(AnalysisSettings)
-    bm25: Bm25Settings = part(Bm25Settings)
-
-    def __post_init__(self) -> None:
-        check_ranges(self)
-
-    @property
-    def index_name(self) -> str:
-        """The name the index gets in the store."""
-        return self.name or f"{slug(self.model)}.{slug(self.collection)}"
-
-
-@dataclass(frozen=True)
-class IndexResult:
-    """An index that is in the store."""
-
-    artefact: Artefact
-    fresh: bool
-    """False where it was there already."""
-    notes: tuple[str, ...]
-    """Remarks on the combination of model and collection that a person should read."""
-    documents: int
-    empty_documents: int
-    """Documents without text. In an index of token vectors, those of an empty text stand for
-    them."""
-    tokens: int
-    """Token vectors, or words."""
-    bytes: int
-    """Its size on disk."""
-    cut: CutTexts
-    """Documents that are longer than the encoder reads."""
-
-    @property
-    def lexical(self) -> bool:
-        """Whether it is an index of words."""
-        return self.artefact.manifest.config["model"] in LEXICAL
-
-    @classmethod
-    def of(cls, artefact: Artefact, *, fresh: bool, notes: tuple[str, ...]) -> IndexResult:
-        """The result with the counts that the index's manifest holds."""
-        counts = artefact.manifest.results
-        cut = CutTexts.of(counts.get(_CUT))
-        return cls(artefact, fresh, notes, **{name: int(counts[name]) for name in _COUNTS}, cut=cut)
-
-    def remarks(self) -> Iterator[str]:
-        """What a person should know of the documents."""
-        if self.cut.count:
-            reader = str(self.artefact.manifest.config["document_model"])
-            yield self.cut.remark(self.documents, "documents", reader)
-
-    @property
-    def name(self) -> str:
-        """Its name."""
-        return self.artefact.name
+_EXACT = "exact"
+_WAIT_S = 0.5
 
 
 def build_index(
@@ -150,12 +54,12 @@ def build_index(
 
     store = store if store is not None else Store()
     lexical = config.model in LEXICAL
-    backends = [_POSTINGS] if lexical else list(BACKENDS)
-    if config.backend not in {_AUTO, *backends}:
+    backends = [POSTINGS] if lexical else list(BACKENDS)
+    if config.backend not in {AUTO, *backends}:
         raise unknown_name(
             "index backend",
             config.backend,
-            [_AUTO, *backends],
+            [AUTO, *backends],
             more=f"these are for {'lexical models' if lexical else 'token vectors'}",
         )
     _warn_of_unused(config, lexical=lexical)
@@ -163,41 +67,150 @@ def build_index(
     collection = open_collection(
         config.collection, config.docs_lang, home=store.home, progress=progress
     )
-    if lexical:
-        return _build_lexical(config, collection, store, progress)
-    config = config if config.backend != _AUTO else replace(config, backend=_EXACT)
-    backend = BACKENDS[config.backend]
-    model = resolve(config.model, store)
-    settings, inputs = _identity(config, model, collection)
-    notes = model.reads_otherwise("document", collection.document_language)
-    found = store.finished(
-        "indexes", config.index_name, config=settings, inputs=inputs, replace=config.replace
-    )
-    if found is not None:
-        return IndexResult.of(found, fresh=False, notes=notes)
-    from clirot.encoding.encoders import load_encoder
-
-    encoder = load_encoder(model, side="document")
-    with store.draft(
-        "indexes", config.index_name, config=settings, inputs=inputs, continued=True
-    ) as draft:
-        writer = backend.writer(draft.path, draft.scratch, encoder.dim, config.dtype)
-        started, resumed_at = time.monotonic(), writer.documents
-        cut = CutDocuments(draft.scratch, writer.documents)
-        empty = _write(collection, encoder, writer, cut, progress)
-        writer.finish()
-        _check_unchanged(collection, draft)
-        seconds = max(time.monotonic() - started, 1e-9)
-        draft.results.update(
-            documents=writer.documents,
-            empty_documents=empty,
-            **{_CUT: cut.total.row},
-            tokens=writer.tokens,
-            bytes=sum(path.stat().st_size for path in draft.path.iterdir()),
-            documents_per_second=round((writer.documents - resumed_at) / seconds, 1),
-            **_reading(collection),
+    if lexical and config.shards is not None:
+        raise UsageError(
+            f"an index of words ({config.model}) is made in one piece", hint="leave `shards` out"
         )
-    return IndexResult.of(store.get("indexes", config.index_name), fresh=True, notes=notes)
+    if lexical:
+        return build_lexical(config, collection, store, progress)
+    model = resolve(config.model, store)
+    notes = model.reads_otherwise("document", collection.document_language)
+    wanted = _wanted(config, model, collection)
+    builder = _Builder(model, store)
+    if config.shards is not None:
+        return _build_shards(ShardedBuild(wanted, store, builder.build), notes, progress)
+    found = builder.found(wanted)
+    made = found or builder.build(wanted, progress)
+    return IndexResult.of(made, fresh=found is None, notes=notes)
+
+
+def _build_shards(
+    build: ShardedBuild, notes: tuple[str, ...], progress: ProgressSink
+) -> IndexResult:
+    """The joined index; or the one shard that is asked for, where others are still missing."""
+    chosen = build.chosen()
+    if chosen is not None:
+        there = build.there(chosen) is not None
+        shard = build.here(chosen, progress)
+        return build.result(build.joined_if_whole() or shard, fresh=not there, notes=notes)
+    if build.whole.config.cluster.ray is not None:
+        _build_on_cluster(build, progress)
+    shards = [build.here(shard, progress) for shard in build.shards]
+    joined, fresh = build.joined(shards)
+    return build.result(joined, fresh=fresh, notes=notes)
+
+
+def _build_on_cluster(build: ShardedBuild, progress: ProgressSink) -> None:
+    """Have the shards that are missing built by the nodes of a cluster."""
+    from clirot.cluster.connection import connected
+
+    whole, home = build.whole, build.store.home
+    missing = [shard for shard in build.shards if build.missing(shard)]
+    if not missing:
+        return
+    tasks = {}
+    for shard in missing:
+        config = replace(whole.config, shard=shard.number, cluster=ClusterSettings())
+        tasks[shard] = (replace(whole, config=config, collection=None), str(home))
+    done, total = len(build.shards) - len(missing), len(build.shards)
+    with connected(whole.config.cluster, home) as cluster:
+        progress(Step("index shards", done, total, unit="shards"))
+        for shard, _ in cluster.each(build_on_node, tasks):
+            build.awaited(shard)
+            done += 1
+            progress(Step("index shards", done, total, unit="shards"))
+
+
+def build_on_node(wanted: TokenIndex, home: str) -> None:
+    """Build a shard on a node of a cluster.
+
+    Args:
+        wanted: the whole index, of which the configuration names a shard, as the machine that asks
+            has it; without the collection, which is opened here.
+        home: of the store.
+
+    Raises:
+        ClusterError: this node has another model or other documents of that name.
+        ClirotError: those of :func:`build_index`.
+    """
+    from clirot.collection import open_collection
+    from clirot.models import resolve
+
+    config, store = wanted.config, Store(Path(home))
+    model = resolve(config.model, store)
+    here = _wanted(
+        config, model, open_collection(config.collection, config.docs_lang, home=store.home)
+    )
+    for own, asked in zip(here.inputs, wanted.inputs, strict=True):
+        if own != asked:
+            raise ClusterError(
+                f"{own.kind} {own.name} is another one on this node ({own.digest[:12]}) than where "
+                f"the command runs ({asked.digest[:12]})"
+            )
+    build = ShardedBuild(here, store, _Builder(model, store).build)
+    shard = build.chosen()
+    assert shard is not None
+    while True:
+        try:
+            build.here(shard, silent)
+            return
+        except BusyError:  # an earlier attempt at this task, on a node that seemed lost, is alive
+            time.sleep(_WAIT_S)
+
+
+@dataclass(frozen=True)
+class _Builder:
+    """Builds indexes of one model."""
+
+    model: ModelRef
+    store: Store
+
+    @cached_property
+    def encoder(self) -> TokenEncoder:
+        from clirot.encoding.encoders import load_encoder
+
+        return load_encoder(self.model, side="document")
+
+    def found(self, wanted: TokenIndex) -> Artefact | None:
+        """The finished index; None: there is none yet."""
+        return self.store.finished(
+            "indexes",
+            wanted.name,
+            config=wanted.settings,
+            inputs=wanted.inputs,
+            replace=wanted.config.replace,
+        )
+
+    def build(self, wanted: TokenIndex, progress: ProgressSink) -> Artefact:
+        """Build an index, or find it built."""
+        from clirot.retrieval.backends import BACKENDS
+
+        found = self.found(wanted)
+        if found is not None:
+            return found
+        config, collection, encoder = wanted.config, wanted.documents, self.encoder
+        with self.store.draft(
+            "indexes", wanted.name, config=wanted.settings, inputs=wanted.inputs, continued=True
+        ) as draft:
+            writer = BACKENDS[config.backend].writer(
+                draft.path, draft.scratch, encoder.dim, config.dtype
+            )
+            started, resumed_at = time.monotonic(), writer.documents
+            cut = CutDocuments(draft.scratch, writer.documents)
+            empty = write_windows(collection, encoder, writer, cut, progress)
+            writer.finish()
+            check_unchanged(collection, draft)
+            seconds = max(time.monotonic() - started, 1e-9)
+            draft.results.update(
+                documents=writer.documents,
+                empty_documents=empty,
+                **{CUT: cut.total.row},
+                tokens=writer.tokens,
+                bytes=sum(path.stat().st_size for path in draft.path.iterdir()),
+                documents_per_second=round((writer.documents - resumed_at) / seconds, 1),
+                **reading(collection),
+            )
+        return self.store.get("indexes", wanted.name)
 
 
 def _warn_of_unused(config: IndexConfig, *, lexical: bool) -> None:
@@ -215,68 +228,9 @@ def _warn_of_unused(config: IndexConfig, *, lexical: bool) -> None:
             )
 
 
-def _build_lexical(
-    config: IndexConfig, collection: Collection, store: Store, progress: ProgressSink
-) -> IndexResult:
-    """An index of words, which all lexical models share."""
-    from clirot.retrieval.lexical import write_postings
-
-    settings = {
-        "format": _LEXICAL_FORMAT,
-        "backend": _POSTINGS,
-        "model": config.model,
-        "collection": collection.id,
-        "language": collection.document_language,
-        **values(config.analysis),
-        **values(config.bm25),
-    }
-    inputs = (Input(kind="collection", name=collection.id, digest=collection.digest),)
-    notes: tuple[str, ...] = ()
-    if collection.document_language is None:
-        notes = (
-            f"{collection.id} does not say what language its documents are in: words are not "
-            "stemmed, except by a `stemmer` that is named",
-        )
-    name = config.index_name
-    found = store.finished("indexes", name, config=settings, inputs=inputs, replace=config.replace)
-    if found is not None:
-        return IndexResult.of(found, fresh=False, notes=notes)
-    with store.draft("indexes", name, config=settings, inputs=inputs) as draft:
-        draft.results.update(
-            write_postings(collection, draft.path, config.analysis, config.bm25, progress=progress),
-            **_reading(collection),
-        )
-        _check_unchanged(collection, draft)
-    return IndexResult.of(store.get("indexes", name), fresh=True, notes=notes)
-
-
-def _check_unchanged(collection: Collection, draft: Draft) -> None:
-    """Refuse documents that changed while they were read; what was made of them is thrown away."""
-    try:
-        collection.check_unchanged()
-    except InputError:
-        draft.resumable = False
-        raise
-
-
-def _reading(collection: Collection) -> dict[str, Any]:
-    """What the manifest says of how the documents were read, where that is worth saying."""
-    notes = collection.reading_notes
-    return {"reading": list(notes)} if notes else {}
-
-
-def slug(name: str) -> str:
-    """A name, id or path as part of an artefact's name: ``cldr/so`` is ``cldr-so``."""
-    # The end of a path tells best what it is.
-    last = name.rstrip("/").split("/")[-2:] if name.startswith((".", "/", "~")) else [name]
-    parts = re.split(r"[^A-Za-z0-9._+-]+", "/".join(last))
-    return "-".join(part for part in parts if part.strip(".~")).lstrip("._+-") or "unnamed"
-
-
-def _identity(
-    config: IndexConfig, model: ModelRef, collection: Collection
-) -> tuple[dict[str, Any], tuple[Input, ...]]:
-    """What decides an index: settings and inputs."""
+def _wanted(config: IndexConfig, model: ModelRef, collection: Collection) -> TokenIndex:
+    """An index of token vectors that is wanted, with what decides it: settings and inputs."""
+    config = config if config.backend != AUTO else replace(config, backend=_EXACT)
     document_model = model.side("document")
     settings = {
         "format": _FORMAT,
@@ -285,57 +239,10 @@ def _identity(
         "model": model.name,
         "document_model": document_model.name,
         "collection": collection.id,
-        "window": WINDOW,
+        "window": encoded_windows.WINDOW,
     }
     inputs = (
         Input(kind="models", name=document_model.name, digest=document_model.digest),
         Input(kind="collection", name=collection.id, digest=collection.digest),
     )
-    return settings, inputs
-
-
-def _write(
-    collection: Collection,
-    encoder: TokenEncoder,
-    writer: IndexWriter,
-    cut: CutDocuments,
-    progress: ProgressSink,
-) -> int:
-    """Encode and write the documents that are not written yet; gives the number of empty ones."""
-    from clirot.encoding.maxsim import check_vectors
-
-    total = collection.document_count
-    documents = collection.documents()
-    empty = sum(not document.text.strip() for document in islice(documents, writer.documents))
-    progress(Step("index", writer.documents, total, unit="docs"))
-    for window in _windows(documents):
-        before = writer.documents
-
-        def advance(step: Step, before: int = before) -> None:
-            progress(Step("index", before + step.done, total, unit="docs"))
-
-        found = CutTexts()
-
-        def note(
-            row: int,
-            tokens: int,
-            limit: int,
-            found: CutTexts = found,
-            window: list[Document] = window,
-        ) -> None:
-            found.add(window[row].id, tokens, limit)
-
-        vectors = encoder.encode([one.text for one in window], progress=advance, cut=note)
-        for document, matrix in zip(window, vectors, strict=True):
-            check_vectors(matrix, encoder.dim, f"document {document.id!r}")
-        cut.add(before, found)
-        writer.append([document.id for document in window], vectors)
-        empty += sum(not document.text.strip() for document in window)
-    progress(Step("index", writer.documents, writer.documents, unit="docs"))
-    return empty
-
-
-def _windows(documents: Iterable[Document]) -> Iterator[list[Document]]:
-    rows = iter(documents)
-    while window := list(islice(rows, WINDOW)):
-        yield window
+    return TokenIndex(config.index_name, config, settings, inputs, collection)
