@@ -108,7 +108,7 @@ def rows(data: bytes, path: Place, kind: Kind) -> Iterator[tuple[int, list[bytes
     comments: list[int] = []
     begun = False
     most = most_fields()
-    lines = data.split(b"\n")
+    lines = io.BytesIO(data)  # not split, which would copy all of them
     for number, line in enumerate(lines, 1):
         fields = line.split(None, most)
         if not fields:
@@ -131,7 +131,7 @@ def rows(data: bytes, path: Place, kind: Kind) -> Iterator[tuple[int, list[bytes
         elif len(fields) == width:
             yield number, fields
         else:
-            following = next((split for one in lines[number:] if (split := one.split())), [])
+            following = next((split for one in lines if (split := one.split())), [])
             raise InputError(
                 f"expected {kind.width} columns ({kind.columns}), got {len(fields)}: {show(line)}",
                 path=path,
