@@ -34,6 +34,7 @@ def test_packed_ids_are_a_list(
     assert [kept[place] for place in range(-len(names), len(names))] == names + names
     assert kept[start:stop:step] == names[start:stop:step]
     assert list(pickle.loads(pickle.dumps(kept))) == names
+    assert [kept[place] for place in np.arange(len(names))] == names
     with pytest.raises(IndexError):
         kept[len(names)]
 

@@ -43,9 +43,9 @@ class PackedIds(Sequence[str]):
     def __getitem__(self, place: slice) -> list[str]: ...
 
     def __getitem__(self, place: int | slice) -> str | list[str]:
-        if isinstance(place, int):
-            place = range(len(self))[place]
-            return self._between(place, place + 1)[0]
+        if not isinstance(place, slice):
+            one = range(len(self))[place]
+            return self._between(one, one + 1)[0]
         start, stop, step = place.indices(len(self))
         if step < 0:
             return [self[one] for one in range(start, stop, step)]
