@@ -31,8 +31,8 @@ class PackedIds(Sequence[str]):
         import numpy as np
 
         places = np.zeros(len(lengths) + 1, dtype=np.int64)
-        np.cumsum(lengths, out=places[1:])
-        return cls(text, places)
+        places[1:] = lengths
+        return cls(text, np.cumsum(places, out=places))  # in place: numpy would copy to add wider
 
     def __len__(self) -> int:
         return len(self._places) - 1
