@@ -33,6 +33,11 @@ def index(
     size = f"{result.documents:,} documents, {result.tokens:,} {units}, {result.bytes / 1e6:.1f} MB"
     state = "indexed" if result.fresh else "index was there"
     console.note(f"{state}: {size}")
+    if result.passages is not None:
+        console.note(
+            f"{result.passages.split:,} documents are longer than a passage; there are "
+            f"{result.passages.passages:,} passages"
+        )
     if result.empty_documents:
         console.warn(f"{result.empty_documents:,} documents have no text")
     for note in (*result.notes, *result.remarks()):

@@ -11,6 +11,8 @@ from typing import Any
 
 from clirot.cut_texts import CutTexts
 
+CUT = "cut_texts"
+"""Where a manifest counts the documents that were cut."""
 _FILE = "cut.jsonl"
 
 

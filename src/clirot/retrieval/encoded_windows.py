@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from clirot.cut_texts import CutTexts
 from clirot.records import Document, ProgressSink, Step
 from clirot.retrieval.cut_documents import CutDocuments
 
 if TYPE_CHECKING:
-    from clirot.collection import Collection
     from clirot.encoding.encoders import TokenEncoder
     from clirot.retrieval.backends import IndexWriter
 
@@ -24,8 +23,21 @@ WINDOW = 512
 vectors depend on the texts in its batch."""
 
 
+class Rows(Protocol):
+    """What is encoded, one row of the index after another: a collection, or its passages."""
+
+    @property
+    def document_count(self) -> int | None:
+        """How many there are; None: not known before all were read."""
+        ...
+
+    def documents(self) -> Iterator[Document]:
+        """The rows, in a fixed order."""
+        ...
+
+
 def write_windows(
-    collection: Collection,
+    collection: Rows,
     encoder: TokenEncoder,
     writer: IndexWriter,
     cut: CutDocuments,

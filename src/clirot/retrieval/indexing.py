@@ -13,10 +13,12 @@ from clirot.known_models import LEXICAL
 from clirot.records import ProgressSink, silent
 from clirot.registry import unknown_name
 from clirot.retrieval import encoded_windows
-from clirot.retrieval.cut_documents import CutDocuments
+from clirot.retrieval.cut_documents import CUT, CutDocuments
 from clirot.retrieval.encoded_windows import write_windows
-from clirot.retrieval.index_config import AUTO, CUT, IndexConfig, IndexResult
+from clirot.retrieval.index_config import AUTO, IndexConfig, IndexResult
 from clirot.retrieval.lexical_indexing import POSTINGS, build_lexical
+from clirot.retrieval.passages.rows import PassageRows, splitter_of
+from clirot.retrieval.passages.settings import PassageSettings
 from clirot.retrieval.read_collections import check_unchanged, reading
 from clirot.retrieval.settings import Bm25Settings
 from clirot.settings import leaves, values
@@ -76,14 +78,20 @@ def build_index(
     from clirot.encoding.encoders import load_encoder
 
     encoder = load_encoder(model, side="document")
+    splitter = splitter_of(config.passages, encoder, collection.document_language)
     with store.draft(
         "indexes", config.index_name, config=settings, inputs=inputs, continued=True
     ) as draft:
         writer = backend.writer(draft.path, draft.scratch, encoder.dim, config.dtype)
         started, resumed_at = time.monotonic(), writer.documents
         cut = CutDocuments(draft.scratch, writer.documents)
-        empty = write_windows(collection, encoder, writer, cut, progress)
+        passages = PassageRows(collection, splitter, draft) if splitter is not None else None
+        if passages is not None:
+            progress = passages.progress(progress)
+        empty = write_windows(passages or collection, encoder, writer, cut, progress)
         writer.finish()
+        if passages is not None:
+            passages.finish()
         check_unchanged(collection, draft)
         seconds = max(time.monotonic() - started, 1e-9)
         draft.results.update(
@@ -95,13 +103,16 @@ def build_index(
             documents_per_second=round((writer.documents - resumed_at) / seconds, 1),
             **reading(collection),
         )
+        if passages is not None:  # what is counted above are these
+            draft.results.update(passages.results(draft.results))
     return IndexResult.of(store.get("indexes", config.index_name), fresh=True, notes=notes)
 
 
 def _warn_of_unused(config: IndexConfig, *, lexical: bool) -> None:
     """Warn (UnusedSettingWarning) of settings that were changed and are for the other models."""
     of_words = {leaf.name for one in (AnalysisSettings, Bm25Settings) for leaf in leaves(one)}
-    unused = {"dtype"} if lexical else of_words
+    of_vectors = {"dtype", *(leaf.name for leaf in leaves(PassageSettings))}
+    unused = of_vectors if lexical else of_words
     why = "keeps words, not token vectors" if lexical else "compares token vectors, not words"
     given = values(config)
     for leaf in leaves(IndexConfig):
@@ -126,6 +137,7 @@ def _identity(
         "document_model": document_model.name,
         "collection": collection.id,
         "window": encoded_windows.WINDOW,
+        **config.passages.deciding(collection.document_language),
     }
     inputs = (
         Input(kind="models", name=document_model.name, digest=document_model.digest),

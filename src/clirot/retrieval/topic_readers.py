@@ -155,10 +155,13 @@ def encoder_reader(
         ArtefactError: the index is damaged.
     """
     from clirot.retrieval.backends import BACKENDS
+    from clirot.retrieval.passages.index import of_documents
 
     notes = model.reads_otherwise("query", language)
     artefact.check()
-    index = BACKENDS[artefact.manifest.config["backend"]].open(artefact.path)
+    index = of_documents(
+        BACKENDS[artefact.manifest.config["backend"]].open(artefact.path), artefact
+    )
     artefact.check_unreplaced()
     inputs: tuple[Input, ...] = (
         Input(kind="models", name=model.name, digest=model.side("query").digest),
