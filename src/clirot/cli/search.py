@@ -54,8 +54,7 @@ def search(
 
     if as_json and save is not None:
         raise UsageError(
-            "a run that is kept is a TREC run: `--json` and `--save` cannot be given together",
-            hint="give one of them",
+            "--json and --save contradict each other: what is kept is a TREC run", hint="choose one"
         )
     config = assembled(searching.SearchConfig, settings)
     with console.progress() as progress:

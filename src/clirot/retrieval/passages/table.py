@@ -37,8 +37,8 @@ _CHECKPOINT = "passages-checkpoint.json"
 _BUFFERED = 512
 """Passages that are written together."""
 _SEPARATOR = "\t"
-"""Between a document's id and a number. It sorts before whatever an id may hold, so that names sort
-as the ids do: ``a`` and ``a.b`` as ``a<TAB>1`` and ``a.b<TAB>1``."""
+"""Between a document's id and a number. It sorts before all that ids are made of, and no id has
+it, so that names sort as the ids do: ``a`` and ``a.b`` as ``a<TAB>1`` and ``a.b<TAB>1``."""
 _MOST = 99_999_999
 _REBUILD = "build it again: `build_index(..., replace=True)`"
 
