@@ -391,6 +391,28 @@ def test_interrupted_anywhere_it_is_the_same_index(
         Store().remove("indexes", "killed")
 
 
+def test_shards_hold_what_one_index_holds(
+    model: str, collection: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Windows of passages end where those of documents do, so that the cut changes no vector."""
+    monkeypatch.setattr(encoded_windows, "WINDOW", 8)
+    asked = {"passage_tokens": 40, "passage_overlap": 9, "max_passages": 7}
+    whole = build_index(config(model, collection, "whole", **asked))
+    joined = build_index(replace(config(model, collection, "joined", **asked), shards=3))
+    parts = [Store().get("indexes", f"joined.shard-{number}-of-3").path for number in (1, 2, 3)]
+    for file in ("tokens.bin", "lengths.bin", "docnos.txt", "documents.txt"):
+        pieces = b"".join((part / file).read_bytes() for part in parts)
+        assert pieces == (whole.artefact.path / file).read_bytes()
+    assert joined.passages == whole.passages
+    assert (joined.documents, joined.empty_documents) == (30, 1)
+    for k in (1, 8, 100):
+        found = [
+            list(search(SearchConfig(index=name, collection=collection, k=k)).rankings())
+            for name in ("whole", "joined")
+        ]
+        assert found[0] == found[1]
+
+
 def test_killed_it_goes_on(tmp_path: Path, model: str, attempt: Attempt) -> None:
     collection = save_collection(tmp_path / "set", 300)
     call = f"index --model {model} --collection {collection} --passage-tokens 40 --name"

@@ -227,6 +227,8 @@ def test_topics_of_a_directory_with_documents_in_several_languages(
         ({"topics": "-", "topics_field": "text"}, "unknown `topics_field` 'text'"),
         ({"collection": "c", "tag": "my run"}, "not a run tag: 'my run'"),
         ({"collection": "c", "tag": ""}, "not a run tag: ''"),
+        ({"collection": "c", "tag": "a\udcff"}, r"not a run tag: 'a\\udcff'"),
+        ({"collection": "c", "tag": "a\x1b[1m"}, r"not a run tag: 'a\\x1b\[1m'"),
     ],
 )
 def test_requests_that_make_no_sense(request_: dict[str, object], message: str) -> None:

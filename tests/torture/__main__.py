@@ -20,20 +20,22 @@ from torture.fuzzing import Fuzzing
 from torture.hostile_models import HostileModels
 from torture.kills import Kills
 from torture.mutations import Mutations
+from torture.odd_names import OddNames
 from torture.place import Place
 from torture.races import Races
 from torture.tally import Tally, header
 from torture.tampering import Tampering
 
 SHARES = {
-    "kills": 0.32,
-    "disk": 0.16,
+    "kills": 0.30,
+    "disk": 0.14,
     "tampering": 0.16,
     "drafts": 0.06,
     "manifests": 0.05,
     "races": 0.06,
     "models": 0.06,
-    "inputs": 0.13,
+    "names": 0.06,
+    "inputs": 0.11,
 }
 """Part -> its share of the time."""
 SHORT = {
@@ -44,6 +46,7 @@ SHORT = {
     "manifests": 4,
     "races": 2,
     "models": 7,
+    "names": 14,
     "inputs": 20,
 }
 """Part -> how many cases the short form tries."""
@@ -68,6 +71,7 @@ def parts(place: Place, *, short: bool) -> dict[str, Part]:
         "manifests": Mutations(place, short=short),
         "races": Races(place, short=short),
         "models": HostileModels(place),
+        "names": OddNames(place),
         "inputs": Fuzzing(place, short=short),
     }
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 from clirot.cut_texts import CutTexts
 from clirot.records import Document, ProgressSink, Step
 from clirot.retrieval.cut_documents import CutDocuments
+from clirot.retrieval.passages.rows import PassageRow
 
 if TYPE_CHECKING:
     from clirot.encoding.encoders import TokenEncoder
@@ -50,7 +51,7 @@ def write_windows(
     documents = collection.documents()
     empty = sum(not document.text.strip() for document in islice(documents, writer.documents))
     progress(Step("index", writer.documents, total, unit="docs"))
-    for window in _windows(documents):
+    for window in in_windows(documents):
         before = writer.documents
 
         def advance(step: Step, before: int = before) -> None:
@@ -77,7 +78,14 @@ def write_windows(
     return empty
 
 
-def _windows(documents: Iterable[Document]) -> Iterator[list[Document]]:
-    rows = iter(documents)
-    while window := list(islice(rows, WINDOW)):
+def in_windows(documents: Iterable[Document]) -> Iterator[list[Document]]:
+    """Documents in windows; a passage may say that a new one begins with it."""
+    window: list[Document] = []
+    for document in documents:
+        begins = isinstance(document, PassageRow) and document.begins
+        if window and (begins or len(window) == WINDOW):
+            yield window
+            window = []
+        window.append(document)
+    if window:
         yield window

@@ -213,7 +213,7 @@ def encoder_of(artefact: Artefact) -> ModelRef:
         raise ArtefactError(f"its index {wanted.name} was made anew since")
     if "passages" in index.manifest.results:
         raise ArtefactError(
-            "it compares passages of documents, and a run does not say which: `search --json` does"
+            "it compares passages of documents, and a run does not say which of them were the best"
         )
     if (model.side("query").digest, model.side("document").digest) != (
         made_from["models"].digest,

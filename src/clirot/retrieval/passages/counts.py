@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,3 +32,16 @@ class Counts:
     def of(cls, row: Mapping[str, Any]) -> Counts:
         """The inverse of :attr:`row`."""
         return cls(**{name: int(row[name]) for name in vars(cls())})
+
+
+def joined_counts(results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The counts of an index in shards, as it stands in its manifest; none where documents are not
+    split.
+
+    Args:
+        results: those of the shards.
+    """
+    if PASSAGES not in results[0]:
+        return {}
+    rows = [one[PASSAGES] for one in results]
+    return {PASSAGES: {name: sum(int(row[name]) for row in rows) for name in rows[0]}}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -23,42 +23,60 @@ if TYPE_CHECKING:
     from clirot.encoding.encoders import MultiVectorTokenEncoder
 
 
+@dataclass(frozen=True)
+class PassageRow(Document):
+    """A passage under the name of its row."""
+
+    begins: bool = False
+    """Whether a new window of what is encoded together begins with it. The windows of passages end
+    where those of documents would: so a cut between two of these changes no vector, and an index in
+    shards holds the same as one in one piece."""
+
+
 class PassageRows:
-    """The passages of a collection's documents, in their order; their table is written on the way.
+    """The passages of a collection's documents, in their order.
 
     Args:
         collection: whose documents are split.
         splitter: how.
-        draft: of the index.
+        window: documents whose passages share no window with those of others.
+        draft: of the index, which gets the table of the passages.
     """
 
     document_count: int | None = None
     """How many passages there will be: nobody knows before all documents are split."""
 
-    def __init__(self, collection: Collection, splitter: Splitter, draft: Draft) -> None:
-        self._collection, self._splitter = collection, splitter
+    def __init__(
+        self, collection: Collection, splitter: Splitter, window: int, draft: Draft
+    ) -> None:
+        self._collection, self._splitter, self._window = collection, splitter, window
         self._table = PassageTableWriter(draft.path, draft.scratch)
+        self._split_before = self._table.counts.documents
         self._ends = array("q")
         """Passages up to the end of each document."""
 
-    def documents(self) -> Iterator[Document]:
-        """The passages, each under the name of its row. Those that an interrupted attempt has split
-        are not split again.
+    def documents(self) -> Iterator[PassageRow]:
+        """The passages, each time from the first one. The table is written on the way; documents
+        that an interrupted attempt has split are not split again.
         """
-        documents = self._collection.documents()
-        known = self._table.counts.documents
-        for document, spans in zip(islice(documents, known), self._table.spans(), strict=True):
-            yield from self._rows(document, spans)
-        for document in documents:
-            every = self._splitter.passages(document.text)
-            spans = list(islice(every, self._splitter.settings.max_passages))
-            self._table.add(document.id, spans, sum(1 for _ in every))
-            yield from self._rows(document, spans)
+        known = self._table.spans(self._split_before)
+        for place, document in enumerate(self._collection.documents()):
+            spans = next(known, None) or self._split(place, document)
+            if place == len(self._ends):
+                self._ends.append(len(spans) + (self._ends[-1] if self._ends else 0))
+            for number, (start, end) in enumerate(spans):
+                yield PassageRow(
+                    row_name(document.id, number),
+                    document.text[start:end],
+                    number == 0 and place % self._window == 0,
+                )
 
-    def _rows(self, document: Document, spans: list[Span]) -> Iterator[Document]:
-        self._ends.append(len(spans) + (self._ends[-1] if self._ends else 0))
-        for number, (start, end) in enumerate(spans):
-            yield Document(row_name(document.id, number), document.text[start:end])
+    def _split(self, place: int, document: Document) -> list[Span]:
+        every = self._splitter.passages(document.text)
+        spans = list(islice(every, self._splitter.settings.max_passages))
+        if place == self._table.counts.documents:
+            self._table.add(document.id, spans, sum(1 for _ in every))
+        return spans
 
     def progress(self, sink: ProgressSink) -> ProgressSink:
         """A sink of progress in passages, which tells it in documents."""

@@ -85,10 +85,10 @@ class PassageTableWriter:
             path.touch()
             os.truncate(path, size)
 
-    def spans(self) -> Iterator[list[Span]]:
-        """The passages of each document that an interrupted attempt has split."""
+    def spans(self, documents: int) -> Iterator[list[Span]]:
+        """The passages of each of the first documents, which must be on disk."""
         rows = np.fromfile(self._directory / _ROWS, dtype=_ITEM).reshape(-1, 3)
-        for start, end in pairwise(_firsts(rows, self.counts.documents).tolist()):
+        for start, end in pairwise(_firsts(rows, documents).tolist()):
             yield [(first, last) for first, last in rows[start:end, 1:].tolist()]
 
     def add(self, docno: str, spans: Sequence[Span], left_out: int) -> None:
