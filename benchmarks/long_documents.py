@@ -59,6 +59,7 @@ def main() -> None:
     how.add_argument("--join-by", help="what ends the name of an article in a paragraph's id")
     parser.add_argument("--lang", action="append", required=True, help="of topics")
     parser.add_argument("--every", type=int, default=1, help="take every so many-th topic")
+    parser.add_argument("--only", action="append", choices=SETTINGS, help="rows; all by default")
     parser.add_argument("--threads", type=int, default=1)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
@@ -67,7 +68,8 @@ def main() -> None:
         store, articles = Store(Path(folder) / "home"), Path(folder) / "articles"
         print(joined(arguments, articles))
         print("documents\tpassages\ttokens\tseconds\t" + "\t".join(arguments.lang))
-        for name, settings in SETTINGS.items():
+        for name in arguments.only or SETTINGS:
+            settings = SETTINGS[name]
             began = time.process_time()
             index = build_index(
                 IndexConfig(

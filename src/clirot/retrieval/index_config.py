@@ -140,7 +140,8 @@ class IndexResult:
         if self.cut.count:
             reader = str(self.artefact.manifest.config["document_model"])
             if self.passages is None:
-                yield self.cut.remark(self.documents, "documents", reader)
+                said = self.cut.remark(self.documents, "documents", reader)
+                yield f"{said} (`passage_tokens` splits long documents)"
             else:
                 yield self.cut.remark(self.passages.passages, "passages", reader)
         if self.passages is not None and self.passages.left_out:
