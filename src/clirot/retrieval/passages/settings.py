@@ -24,13 +24,13 @@ class PassageSettings:
     passage_sentences: int | None = setting(
         None,
         "Split documents into passages of so many sentences at most, and of no more tokens than "
-        "`passage_tokens` says or the encoder reads.",
+        "the encoder reads or a passage may have.",
         at_least=1,
         unit="sentences",
     )
     passage_overlap: int = setting(
         0,
-        "What a passage repeats of the one before: sentences with `passage_sentences`, else "
+        "What a passage repeats of the one before: sentences where passages are of sentences, else "
         "tokens, in whole words.",
         at_least=0,
     )
