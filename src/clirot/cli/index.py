@@ -35,6 +35,11 @@ def index(
     size = f"{counted(result.documents, 'document')}, {tokens}, {result.bytes / 1e6:.1f} MB"
     state = "indexed" if result.fresh else "index was there"
     console.note(f"{state}: {size}")
+    if result.passages is not None:
+        console.note(
+            f"{result.passages.split:,} documents are longer than a passage; there are "
+            f"{result.passages.passages:,} passages"
+        )
     if result.empty_documents:
         empty = counted(result.empty_documents, "document has", "documents have")
         console.warn(f"{empty} no text")

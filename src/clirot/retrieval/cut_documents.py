@@ -12,6 +12,8 @@ from typing import Any
 from clirot.cut_texts import CutTexts
 from clirot.json_values import json_object
 
+CUT = "cut_texts"
+"""Where a manifest counts the documents that were cut."""
 _FILE = "cut.jsonl"
 
 

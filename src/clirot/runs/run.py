@@ -193,7 +193,7 @@ def format_hits(topic: str, hits: Sequence[Hit], tag: str) -> str:
         rows.append((_single(hit.score), hit.docno))
     rows.sort(reverse=True)
     return "".join(
-        f"{topic} Q0 {docno} {rank} {_shortest(score)} {tag}\n"
+        f"{topic} Q0 {docno} {rank} {shortest_score(score)} {tag}\n"
         for rank, (score, docno) in enumerate(rows, 1)
     )
 
@@ -211,7 +211,8 @@ def _single(score: float) -> float:
         return float("inf") if score > 0 else float("-inf")
 
 
-def _shortest(score: float) -> str:
+def shortest_score(score: float) -> str:
+    """A 32-bit float with the fewest digits, from 6, from which the same one is read."""
     for digits in range(6, 9):
         text = f"{score:.{digits}g}"
         if _single(float(text)) == score:
