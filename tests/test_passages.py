@@ -18,6 +18,7 @@ from clirot.cli import app
 from clirot.encoding.encoders import load_encoder
 from clirot.encoding.maxsim import FloatArray, maxsim
 from clirot.errors import ArtefactError, UnusedSettingWarning, UsageError
+from clirot.evaluation.report.matches import encoder_of
 from clirot.models import resolve
 from clirot.records import Hit, Step
 from clirot.retrieval import encoded_windows
@@ -343,6 +344,16 @@ def test_what_cannot_be(model: str, collection: str) -> None:
     )
     assert isinstance(done.exception, UsageError)
     assert "--json and --save" in done.exception.message
+
+
+def test_the_page_of_an_evaluation_shows_no_matches_of_passages(
+    model: str, collection: str
+) -> None:
+    """It would encode the beginning of a document, which is not what the score is of."""
+    build_index(config(model, collection, passage_tokens=40))
+    run = search(SearchConfig(index="long", collection=collection)).save("kept")
+    with pytest.raises(ArtefactError, match="it compares passages of documents"):
+        encoder_of(run)
 
 
 def test_interrupted_anywhere_it_is_the_same_index(
