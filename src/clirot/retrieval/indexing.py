@@ -2,32 +2,21 @@
 
 from __future__ import annotations
 
-import time
 import warnings
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
 
 from clirot.analysis import AnalysisSettings
-from clirot.errors import UnusedSettingWarning
+from clirot.errors import UnusedSettingWarning, UsageError
 from clirot.known_models import LEXICAL
+from clirot.processes import Processes, processes
 from clirot.records import ProgressSink, silent
 from clirot.registry import unknown_name
-from clirot.retrieval import encoded_windows
-from clirot.retrieval.cut_documents import CutDocuments
-from clirot.retrieval.encoded_windows import write_windows
-from clirot.retrieval.index_config import AUTO, CUT, IndexConfig, IndexResult
+from clirot.retrieval.index_config import AUTO, IndexConfig, IndexResult
+from clirot.retrieval.index_encoding import encode, help_encoding
+from clirot.retrieval.index_plan import planned
 from clirot.retrieval.lexical_indexing import POSTINGS, build_lexical
-from clirot.retrieval.read_collections import check_unchanged, reading
 from clirot.retrieval.settings import Bm25Settings
 from clirot.settings import leaves, values
-from clirot.store import Input, Store
-
-if TYPE_CHECKING:
-    from clirot.collection import Collection
-    from clirot.models import ModelRef
-
-_FORMAT = 1
-_EXACT = "exact"
+from clirot.store import Store
 
 
 def build_index(
@@ -35,18 +24,38 @@ def build_index(
 ) -> IndexResult:
     """Index a collection, or return the index at once where it exists.
 
+    Where a launcher such as torchrun has started several processes, each encodes its share.
+
     Raises:
         UnknownNameError: no such model, collection or backend.
-        ArtefactError: an index of that name was made from something else, another process is
-            writing it, or the disk is full.
+        UsageError: an index of words cannot be added to.
+        ArtefactError: an index of that name was made from something else, or cannot grow, another
+            process is writing it, or the disk is full or will be.
         InputError: the collection has no documents or cannot be read, or the encoder's vectors are
             not of unit norm.
     """
+    store = store if store is not None else Store()
+    with processes() as together:
+        if together.first:
+            result = _build(config, store, progress, together)
+            if result.lexical or not result.fresh:
+                together.agree(None)  # there was nothing to do for the others
+        else:
+            help_encoding(config, store, together)
+        together.wait()
+    if not together.first:
+        return IndexResult.of(store.get("indexes", config.index_name), fresh=True, notes=())
+    return result
+
+
+def _build(
+    config: IndexConfig, store: Store, progress: ProgressSink, together: Processes
+) -> IndexResult:
+    """As :func:`build_index`, by the first process."""
     from clirot.collection import open_collection
     from clirot.models import resolve
     from clirot.retrieval.backends import BACKENDS
 
-    store = store if store is not None else Store()
     lexical = config.model in LEXICAL
     backends = [POSTINGS] if lexical else list(BACKENDS)
     if config.backend not in {AUTO, *backends}:
@@ -56,6 +65,11 @@ def build_index(
             [AUTO, *backends],
             more=f"these are for {'lexical models' if lexical else 'token vectors'}",
         )
+    if lexical and config.add:
+        raise UsageError(
+            f"an index of words ({config.model}) is made in one piece, and cannot be added to",
+            hint="leave `add` out; `replace` makes it anew",
+        )
     _warn_of_unused(config, lexical=lexical)
     store.path("indexes", config.index_name)  # a bad name is an error before any work
     collection = open_collection(
@@ -63,45 +77,29 @@ def build_index(
     )
     if lexical:
         return build_lexical(config, collection, store, progress)
-    config = config if config.backend != AUTO else replace(config, backend=_EXACT)
-    backend = BACKENDS[config.backend]
     model = resolve(config.model, store)
-    settings, inputs = _identity(config, model, collection)
-    notes = model.reads_otherwise("document", collection.document_language)
+    plan = planned(config, model, collection, store)
+    notes = (*plan.notes, *model.reads_otherwise("document", collection.document_language))
     found = store.finished(
-        "indexes", config.index_name, config=settings, inputs=inputs, replace=config.replace
+        "indexes",
+        config.index_name,
+        config=plan.settings,
+        inputs=plan.inputs,
+        replace=config.replace or plan.growth is not None,
     )
     if found is not None:
         return IndexResult.of(found, fresh=False, notes=notes)
-    from clirot.encoding.encoders import load_encoder
-
-    encoder = load_encoder(model, side="document")
     with store.draft(
-        "indexes", config.index_name, config=settings, inputs=inputs, continued=True
+        "indexes", config.index_name, config=plan.settings, inputs=plan.inputs, continued=True
     ) as draft:
-        writer = backend.writer(draft.path, draft.scratch, encoder.dim, config.dtype)
-        started, resumed_at = time.monotonic(), writer.documents
-        cut = CutDocuments(draft.scratch, writer.documents)
-        empty = write_windows(collection, encoder, writer, cut, progress)
-        writer.finish()
-        check_unchanged(collection, draft)
-        seconds = max(time.monotonic() - started, 1e-9)
-        draft.results.update(
-            documents=writer.documents,
-            empty_documents=empty,
-            **{CUT: cut.total.row},
-            tokens=writer.tokens,
-            bytes=sum(path.stat().st_size for path in draft.path.iterdir()),
-            documents_per_second=round((writer.documents - resumed_at) / seconds, 1),
-            **reading(collection),
-        )
+        encode(plan, model, draft, progress, together)
     return IndexResult.of(store.get("indexes", config.index_name), fresh=True, notes=notes)
 
 
 def _warn_of_unused(config: IndexConfig, *, lexical: bool) -> None:
     """Warn (UnusedSettingWarning) of settings that were changed and are for the other models."""
     of_words = {leaf.name for one in (AnalysisSettings, Bm25Settings) for leaf in leaves(one)}
-    unused = {"dtype"} if lexical else of_words
+    unused = {"dtype", "encode_dtype"} if lexical else of_words
     why = "keeps words, not token vectors" if lexical else "compares token vectors, not words"
     given = values(config)
     for leaf in leaves(IndexConfig):
@@ -111,24 +109,3 @@ def _warn_of_unused(config: IndexConfig, *, lexical: bool) -> None:
                 UnusedSettingWarning,
                 stacklevel=3,
             )
-
-
-def _identity(
-    config: IndexConfig, model: ModelRef, collection: Collection
-) -> tuple[dict[str, Any], tuple[Input, ...]]:
-    """What decides an index: settings and inputs."""
-    document_model = model.side("document")
-    settings = {
-        "format": _FORMAT,
-        "backend": config.backend,
-        "dtype": config.dtype,
-        "model": model.name,
-        "document_model": document_model.name,
-        "collection": collection.id,
-        "window": encoded_windows.WINDOW,
-    }
-    inputs = (
-        Input(kind="models", name=document_model.name, digest=document_model.digest),
-        Input(kind="collection", name=collection.id, digest=collection.digest),
-    )
-    return settings, inputs
