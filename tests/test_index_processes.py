@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from clirot.encoding.encoders import load_encoder
 from clirot.models import resolve
 from clirot.processes import Processes
 from clirot.records import Document
-from clirot.retrieval import encoded_windows
+from clirot.retrieval import encoded_windows, indexing
 from clirot.retrieval.backends.token_store import TokenStore, TokenStoreWriter
 from clirot.retrieval.cut_documents import CutDocuments
 from clirot.retrieval.document_texts import DocumentTexts
@@ -149,6 +150,29 @@ def test_two_processes_grow_an_index_as_one_does_also_after_one_has_died(
     assert made.digest == alone.artefact.digest
     assert made.manifest.fingerprint == alone.artefact.manifest.fingerprint
     assert made.manifest.results["processes"] == 2
-    again = together()
-    assert (again.returncode, again.stdout) == (0, "two\n"), again.stderr
-    assert "index was there" in again.stderr
+
+
+@pytest.mark.parametrize("model_name", ["encoder", "bm25"])
+def test_where_there_is_nothing_to_encode_the_others_are_told(
+    model_name: str, model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = save(tmp_path / "set", 9)
+    name = model if model_name == "encoder" else "bm25"
+    config = IndexConfig(model=name, collection=str(folder), name="i")
+    if model_name == "encoder":
+        build_index(config)
+    said: list[object] = []
+
+    class Together(Processes):
+        def agree(self, value: object = None) -> object:
+            said.append((self.rank, value))
+            return None
+
+        def wait(self) -> None:
+            said.append((self.rank, "waits"))
+
+    for rank in (0, 1):
+        together = Together(rank, 2)
+        monkeypatch.setattr(indexing, "processes", lambda one=together: nullcontext(one))
+        assert build_index(config).documents == 9
+    assert said == [(0, None), (0, "waits"), (1, None), (1, "waits")]
