@@ -22,6 +22,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -83,7 +84,8 @@ def mixed(folders: Sequence[Path]) -> list[str]:
 def theirs(
     encoder: MultiVectorTokenEncoder, texts: list[str], devices: list[str] | None = None
 ) -> None:
-    encoder.model.encode_document(texts, show_progress_bar=False, device=devices)
+    several: Any = devices
+    encoder.model.encode_document(texts, show_progress_bar=False, device=several)
 
 
 def by_characters(encoder: MultiVectorTokenEncoder, texts: list[str]) -> None:

@@ -155,6 +155,14 @@ def test_the_same_command_returns_at_once_and_another_is_told(
     assert index(model, folder, replace=True).artefact.manifest.config.get("grown_from") is None
 
 
+def test_another_order_of_the_same_documents_adds_nothing(model: str, folder: Path) -> None:
+    old = index(model, folder)
+    save(folder, dict(reversed(OLD.items())))
+    same = index(model, folder, add=True)
+    assert same.artefact.digest == old.artefact.digest
+    assert same.artefact.manifest.results["added"] == 0
+
+
 def without(documents: Mapping[str, str], *docnos: str) -> dict[str, str]:
     return {docno: text for docno, text in documents.items() if docno not in docnos}
 
