@@ -61,7 +61,7 @@ def index(
 def _speed(result: IndexResult) -> str:
     """What was encoded now, and how fast."""
     found = result.artefact.manifest.results
-    if not result.fresh or "tokens_per_second" not in found:
+    if not result.fresh or not found.get("tokens_per_second"):
         return ""
     added = f"; {found['added']:,} of the documents are new" if "added" in found else ""
     return f"{added}; {found['tokens_per_second']:,.0f} tokens a second"
