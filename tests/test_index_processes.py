@@ -166,7 +166,7 @@ def test_where_there_is_nothing_to_encode_the_others_are_told(
     class Together(Processes):
         def agree(self, value: object = None) -> object:
             said.append((self.rank, value))
-            return None
+            return "i"  # what the first process says
 
         def wait(self) -> None:
             said.append((self.rank, "waits"))
@@ -175,4 +175,4 @@ def test_where_there_is_nothing_to_encode_the_others_are_told(
         together = Together(rank, 2)
         monkeypatch.setattr(indexing, "processes", lambda one=together: nullcontext(one))
         assert build_index(config).documents == 9
-    assert said == [(0, None), (0, "waits"), (1, None), (1, "waits")]
+    assert said == [(0, "i"), (0, "waits"), (1, None), (1, "waits")]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from clirot.cut_texts import CutTexts
-from clirot.processes import Processes
+from clirot.processes import ALONE, Processes
 from clirot.records import ProgressSink
 from clirot.retrieval.cut_documents import CutDocuments
 from clirot.retrieval.disk_room import bytes_below, check_room, check_room_for_rest
@@ -13,37 +16,40 @@ from clirot.retrieval.document_texts import DocumentTexts
 from clirot.retrieval.encoded_windows import WindowJob, encode_windows, write_windows
 from clirot.retrieval.growing import Growth
 from clirot.retrieval.index_config import CUT, IndexConfig
-from clirot.retrieval.index_plan import Plan
+from clirot.retrieval.index_plan import TokenIndex, sources_of
 from clirot.retrieval.read_collections import check_unchanged, reading
+from clirot.retrieval.sharding.cutting import DocumentRange, Shard
 from clirot.store import Draft, Store
 
 if TYPE_CHECKING:
-    from clirot.models import ModelRef
+    from clirot.encoding.encoders import MultiVectorTokenEncoder
     from clirot.retrieval.backends import IndexWriter
 
 
 def encode(
-    plan: Plan, model: ModelRef, draft: Draft, progress: ProgressSink, together: Processes
+    wanted: TokenIndex,
+    encoder: MultiVectorTokenEncoder,
+    draft: Draft,
+    progress: ProgressSink,
+    together: Processes = ALONE,
 ) -> None:
     """Write an index, or go on writing it; the first process does.
 
     Args:
-        plan: what the index is made of.
-        model: what encodes the documents.
+        wanted: what the index is made of.
+        encoder: of the documents.
         draft: where it is written.
         progress: told of the documents.
-        together: the processes; the others call :func:`help_encoding`.
+        together: the processes; the others are in :func:`help_encoding`.
 
     Raises:
         ArtefactError: the disk has too little room.
         InputError: the collection changed meanwhile, or vectors are not those of a late-interaction
             encoder.
     """
-    from clirot.encoding.encoders import load_encoder
     from clirot.retrieval.backends import BACKENDS
 
-    settings, sources, growth = plan.settings, plan.sources, plan.growth
-    encoder = load_encoder(model, side="document", dtype=settings["encode_dtype"])
+    settings, sources, growth = wanted.settings, wanted.sources, wanted.growth
     job = WindowJob(sources, encoder, settings["dtype"], draft.scratch, together)
     job.clear()
     backend = BACKENDS[settings["backend"]]
@@ -51,8 +57,8 @@ def encode(
     if growth is not None and writer.documents < sources.before:
         _take_over(growth, writer, draft)
     first, size = writer.documents - sources.before, bytes_below(draft.path)
-    said = {"scratch": draft.scratch, "written": first, "settings": settings}
-    together.agree(said | {"grown": growth is not None})
+    shard = wanted.documents.shard if isinstance(wanted.documents, DocumentRange) else None
+    together.agree(_Job(draft.scratch, first, settings, shard, growth is not None))
     together.wait()
 
     def check_rest() -> None:
@@ -63,7 +69,7 @@ def encode(
     cut = CutDocuments(draft.scratch, writer.documents)
     found = write_windows(job, writer, texts, cut, progress, check_rest)
     writer.finish()
-    check_unchanged(plan.collection, draft)
+    check_unchanged(wanted.documents, draft)
     if growth is not None:
         growth.old.check_unreplaced()
         draft.results.update(kept=len(growth.kept), added=growth.added)
@@ -76,7 +82,7 @@ def encode(
         documents_per_second=round(found.documents / found.seconds, 1),
         tokens_per_second=round(found.tokens / found.seconds, 1),
         processes=together.count,
-        **reading(plan.collection),
+        **reading(wanted.documents),
     )
 
 
@@ -88,27 +94,46 @@ def _take_over(growth: Growth, writer: IndexWriter, draft: Draft) -> None:
     writer.take_over(growth.old.path)
 
 
-def help_encoding(config: IndexConfig, store: Store, together: Processes) -> None:
-    """Encode what falls to a process that is not the first, where there is anything to encode.
+@dataclass(frozen=True)
+class _Job:
+    """What the first process tells the others of an index."""
+
+    scratch: Path
+    written: int
+    """Documents that an interrupted attempt has written."""
+    settings: Mapping[str, Any]
+    shard: Shard | None
+    """The documents that it has; None: all."""
+    grows: bool
+    """Whether only what is new is encoded."""
+
+
+def help_encoding(config: IndexConfig, store: Store, together: Processes) -> str:
+    """Encode what falls to a process that is not the first, of one index after another.
 
     Args:
         config: what was asked of all of them.
         store: where the first process writes.
         together: the processes.
+
+    Returns:
+        The name of the index that the first process has made in the end.
     """
     from clirot.collection import open_collection
     from clirot.encoding.encoders import load_encoder
     from clirot.models import resolve
 
-    job = together.agree()
-    if job is None:
-        return
-    settings = job["settings"]
-    collection = open_collection(config.collection, config.docs_lang, home=store.home)
-    growth = Growth(store.get("indexes", config.index_name), collection) if job["grown"] else None
-    sources = Plan(collection, settings, (), growth).sources
-    together.wait()  # the old index has been read: the first process may replace it
-    model = resolve(config.model, store)
-    encoder = load_encoder(model, side="document", dtype=settings["encode_dtype"])
-    windows = WindowJob(sources, encoder, settings["dtype"], job["scratch"], together)
-    encode_windows(windows, job["written"])
+    encoder = None
+    while isinstance(job := together.agree(), _Job):
+        whole = open_collection(config.collection, config.docs_lang, home=store.home)
+        collection = whole if job.shard is None else DocumentRange(whole, job.shard)
+        old = store.get("indexes", config.index_name) if job.grows else None
+        sources = sources_of(collection, None if old is None else Growth(old, collection))
+        together.wait()  # the old index has been read: the first process may replace it
+        if encoder is None:
+            model = resolve(config.model, store)
+            dtype = job.settings["encode_dtype"]
+            encoder = load_encoder(model, side="document", dtype=dtype)
+        windows = WindowJob(sources, encoder, job.settings["dtype"], job.scratch, together)
+        encode_windows(windows, job.written)
+    return str(job)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from clirot.errors import ArtefactError
@@ -24,25 +25,43 @@ _MANY = 50_000
 
 
 @dataclass(frozen=True)
-class Plan:
-    """An index that is to be made."""
+class TokenIndex:
+    """An index of token vectors that is wanted, and what it is made from."""
 
-    collection: Collection
-    settings: dict[str, Any]
+    name: str
+    config: IndexConfig
+    settings: Mapping[str, Any]
+    """What decides it, besides its inputs."""
     inputs: tuple[Input, ...]
+    collection: Collection | None = None
+    """Its documents; None on the way to a node of a cluster, which opens them itself."""
     growth: Growth | None = None
     """The index that it grows from; None: it is built from the first document on."""
     notes: tuple[str, ...] = ()
+    """What a person should know of how it is built."""
+
+    @property
+    def documents(self) -> Collection:
+        """The collection, which is there wherever an index is built."""
+        assert self.collection is not None
+        return self.collection
 
     @property
     def sources(self) -> Sources:
         """What is encoded."""
-        if self.growth is None:
-            return Sources(self.collection.documents, self.collection.document_count)
-        return Sources(self.growth.documents, self.growth.added, len(self.growth.kept))
+        return sources_of(self.documents, self.growth)
 
 
-def planned(config: IndexConfig, model: ModelRef, collection: Collection, store: Store) -> Plan:
+def sources_of(collection: Collection, growth: Growth | None) -> Sources:
+    """The documents that an index needs encoded: all of a collection, or those that are new."""
+    if growth is None:
+        return Sources(collection.documents, collection.document_count)
+    return Sources(growth.documents, growth.added, len(growth.kept))
+
+
+def planned(
+    config: IndexConfig, model: ModelRef, collection: Collection, store: Store
+) -> TokenIndex:
     """What decides an index: settings and inputs, and what it grows from.
 
     Args:
@@ -54,13 +73,14 @@ def planned(config: IndexConfig, model: ModelRef, collection: Collection, store:
     Raises:
         ArtefactError: the index of that name cannot grow.
     """
+    config = config if config.backend != AUTO else replace(config, backend=_EXACT)
     name, old = config.index_name, None
     with suppress(ArtefactError):  # a damaged one is told of later, or replaced
         old = store.get("indexes", name) if store.has("indexes", name) else None
     document_model = model.side("document")
     settings = {
         "format": _FORMAT,
-        "backend": config.backend if config.backend != AUTO else _EXACT,
+        "backend": config.backend,
         "dtype": config.dtype,
         "encode_dtype": _encode_dtype(config, collection, old),
         "model": model.name,
@@ -72,25 +92,26 @@ def planned(config: IndexConfig, model: ModelRef, collection: Collection, store:
         Input(kind="models", name=document_model.name, digest=document_model.digest),
         Input(kind="collection", name=collection.id, digest=collection.digest),
     )
+    wanted = TokenIndex(name, config, settings, inputs, collection)
     if not config.add:
-        return Plan(collection, settings, inputs)
+        return wanted
     if old is None:
         note = f"there is no index {name} to add to, so one of all documents was built"
-        return Plan(collection, settings, inputs, notes=(note,))
+        return replace(wanted, notes=(note,))
     try:
         check_alike(old, settings, inputs, ("collection", GROWN_FROM))
         growth = Growth(old, collection)
         history = old.manifest.config.get(GROWN_FROM)
         if inputs[1] in old.manifest.inputs:  # it has grown, or was built from just these documents
             grown = {} if history is None else {GROWN_FROM: history}
-            return Plan(collection, settings | grown, inputs)
+            return replace(wanted, settings=settings | grown)
         old.check(whole=True)  # what is copied is sealed anew
         _ = growth.added
     except ArtefactError:
         if config.replace:
-            return Plan(collection, settings, inputs)
+            return wanted
         raise
-    return Plan(collection, settings | {GROWN_FROM: growth.history}, inputs, growth)
+    return replace(wanted, settings=settings | {GROWN_FROM: growth.history}, growth=growth)
 
 
 def _encode_dtype(config: IndexConfig, collection: Collection, old: Artefact | None) -> str:
