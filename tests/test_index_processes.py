@@ -8,6 +8,8 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from pathlib import Path
+from queue import Queue
+from threading import Barrier, local
 
 import numpy as np
 import pytest
@@ -22,7 +24,7 @@ from clirot.retrieval.backends.token_store import TokenStore, TokenStoreWriter
 from clirot.retrieval.cut_documents import CutDocuments
 from clirot.retrieval.document_texts import DocumentTexts
 from clirot.retrieval.encoded_windows import Sources, WindowJob, encode_windows, write_windows
-from clirot.retrieval.index_config import IndexConfig
+from clirot.retrieval.index_config import IndexConfig, IndexResult
 from clirot.retrieval.indexing import build_index
 from clirot.store import Store
 
@@ -152,27 +154,56 @@ def test_two_processes_grow_an_index_as_one_does_also_after_one_has_died(
     assert made.manifest.results["processes"] == 2
 
 
-@pytest.mark.parametrize("model_name", ["encoder", "bm25"])
-def test_where_there_is_nothing_to_encode_the_others_are_told(
-    model_name: str, model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+class Together(Processes):
+    """Processes that are threads: the first one's values, one after another, for the second."""
+
+    values: Queue[object] = Queue()
+    barrier = Barrier(2)
+
+    def agree(self, value: object = None) -> object:
+        if self.first:
+            self.values.put(value)
+            return value
+        return self.values.get(timeout=60)
+
+    def wait(self) -> None:
+        self.barrier.wait(timeout=60)
+
+
+@pytest.mark.parametrize("more", [{}, {"shards": 2}, {"model": "bm25"}])
+def test_the_others_help_with_every_part_and_end_where_there_is_nothing_to_do(
+    more: dict[str, object], model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder = save(tmp_path / "set", 9)
-    name = model if model_name == "encoder" else "bm25"
-    config = IndexConfig(model=name, collection=str(folder), name="i")
-    if model_name == "encoder":
-        build_index(config)
-    said: list[object] = []
+    monkeypatch.setattr(encoded_windows, "WINDOW", 8)
+    folder = save(tmp_path / "set", 61)
+    config = IndexConfig(**{"model": model, "collection": str(folder), "name": "i"} | more)  # type: ignore[arg-type]
+    alone = build_index(config, store=Store(tmp_path / "alone"))
+    encoders = [load_encoder(resolve(model, Store()), side="document") for _ in range(2)]
+    own = local()
+    monkeypatch.setattr(indexing, "processes", lambda: nullcontext(Together(own.rank, 2)))
+    monkeypatch.setattr(
+        "clirot.encoding.encoders.load_encoder", lambda *_, **__: encoders[own.rank]
+    )
+    encoded: list[int] = []
+    inner = encoded_windows.encode_window
 
-    class Together(Processes):
-        def agree(self, value: object = None) -> object:
-            said.append((self.rank, value))
-            return "i"  # what the first process says
+    def noted(*arguments: object) -> object:
+        encoded.append(own.rank)
+        return inner(*arguments)  # type: ignore[arg-type]
 
-        def wait(self) -> None:
-            said.append((self.rank, "waits"))
+    monkeypatch.setattr(encoded_windows, "encode_window", noted)
 
-    for rank in (0, 1):
-        together = Together(rank, 2)
-        monkeypatch.setattr(indexing, "processes", lambda one=together: nullcontext(one))
-        assert build_index(config).documents == 9
-    assert said == [(0, "i"), (0, "waits"), (1, None), (1, "waits")]
+    def build(rank: int) -> IndexResult:
+        own.rank = rank
+        return build_index(config)
+
+    for fresh in (True, False):
+        encoded.clear()
+        with ThreadPoolExecutor(2) as pool:
+            first, second = pool.map(build, range(2))
+        assert (first.fresh, second.fresh) == (fresh, False)
+        assert first.artefact.digest == second.artefact.digest == alone.artefact.digest
+        assert Together.values.empty()
+        # Eight windows, which two shards have four each of.
+        shares = [encoded.count(rank) for rank in (0, 1)]
+        assert shares == ([4, 4] if fresh and "model" not in more else [0, 0])
