@@ -56,7 +56,7 @@ class IndexConfig:
         AUTO,
         "Number type that documents are encoded in. auto: that of an index of this name; else "
         "bfloat16 for more than 50,000 documents where the hardware multiplies it, float32 else. "
-        "bfloat16 is some two times as fast on a processor, and changes scores in the third digit.",
+        "bfloat16 is some two times as fast on a processor, and changes scores by up to .4 %.",
         choices=(AUTO, "float32", "bfloat16"),
     )
     add: bool = setting(

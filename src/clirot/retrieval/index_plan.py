@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _FORMAT = 1
 _EXACT = "exact"
 _MANY = 50_000
-"""Documents beyond which hours are worth more than the third digit of a score."""
+"""Documents beyond which hours are worth more than scores that are the same on every machine."""
 
 
 @dataclass(frozen=True)
