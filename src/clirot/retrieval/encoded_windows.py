@@ -20,6 +20,7 @@ from clirot.processes import ALONE, Processes
 from clirot.records import Document, ProgressSink, Step, silent
 from clirot.retrieval.cut_documents import CutDocuments
 from clirot.retrieval.document_texts import DocumentTexts
+from clirot.retrieval.passages.rows import PassageRow
 from clirot.retrieval.window_vectors import DocumentEncoder, WindowVectors, encode_window
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ _PATIENCE_S = 0.02
 
 @dataclass(frozen=True)
 class Sources:
-    """The documents that are encoded."""
+    """The documents that are encoded, or their passages."""
 
     documents: Callable[[], Iterable[Document]]
     """Each time from the first one."""
@@ -87,10 +88,7 @@ class WindowJob:
             written: documents of the sources that are.
         """
         rows = islice(self.sources.documents(), written, None)
-        number = 0
-        while window := list(islice(rows, WINDOW)):
-            yield number, window
-            number += 1
+        return enumerate(in_windows(rows))
 
     def file(self, number: int) -> Path:
         """Where the vectors of a window are kept until they are written."""
@@ -105,7 +103,7 @@ class WindowJob:
 def write_windows(
     job: WindowJob,
     writer: IndexWriter,
-    texts: DocumentTexts,
+    texts: DocumentTexts | None,
     cut: CutDocuments,
     progress: ProgressSink = silent,
     after_first: Callable[[], None] = lambda: None,
@@ -115,14 +113,15 @@ def write_windows(
     Args:
         job: the documents, and what encodes them.
         writer: of the index.
-        texts: is told of each document of the sources.
+        texts: is told of each document of the sources; None: they are passages of documents.
         cut: is told of the documents that were cut.
         progress: told of the documents that are encoded.
         after_first: called when the first window is on disk.
     """
     sources, found = job.sources, Written()
-    for window in _in_windows(islice(sources.documents(), writer.documents - sources.before)):
-        texts.add(window)
+    for window in in_windows(islice(sources.documents(), writer.documents - sources.before)):
+        if texts is not None:
+            texts.add(window)
         found.empty += _empty(window)
     progress(Step("index", writer.documents, sources.total, unit="docs"))
     for number, window in job.windows(writer.documents - sources.before):
@@ -136,7 +135,8 @@ def write_windows(
         else:
             vectors = _awaited(job.file(number))
         cut.add(before, vectors.cut)
-        texts.add(window)
+        if texts is not None:
+            texts.add(window)
         writer.append([document.id for document in window], vectors)
         found.documents += len(window)
         found.tokens += vectors.tokens
@@ -185,7 +185,14 @@ def _empty(window: Iterable[Document]) -> int:
     return sum(not document.text.strip() for document in window)
 
 
-def _in_windows(documents: Iterable[Document]) -> Iterator[list[Document]]:
-    rows = iter(documents)
-    while window := list(islice(rows, WINDOW)):
+def in_windows(documents: Iterable[Document]) -> Iterator[list[Document]]:
+    """Documents in windows; a passage may say that a new one begins with it."""
+    window: list[Document] = []
+    for document in documents:
+        begins = isinstance(document, PassageRow) and document.begins
+        if window and (begins or len(window) == WINDOW):
+            yield window
+            window = []
+        window.append(document)
+    if window:
         yield window

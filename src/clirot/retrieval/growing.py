@@ -15,8 +15,9 @@ from clirot.cut_texts import CutTexts
 from clirot.errors import ArtefactError
 from clirot.records import Document
 from clirot.retrieval.counted_ids import CountedIds
+from clirot.retrieval.cut_documents import CUT
 from clirot.retrieval.document_texts import read_document_texts, text_digest
-from clirot.retrieval.index_config import CUT, GROWN_FROM
+from clirot.retrieval.index_config import GROWN_FROM
 from clirot.store import Artefact, Input
 from clirot.store.manifest import difference
 

@@ -5,18 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from clirot.cut_texts import CutTexts
 from clirot.processes import ALONE, Processes
 from clirot.records import ProgressSink
-from clirot.retrieval.cut_documents import CutDocuments
+from clirot.retrieval import encoded_windows
+from clirot.retrieval.cut_documents import CUT, CutDocuments
 from clirot.retrieval.disk_room import bytes_below, check_room, check_room_for_rest
 from clirot.retrieval.document_texts import DocumentTexts
-from clirot.retrieval.encoded_windows import WindowJob, encode_windows, write_windows
+from clirot.retrieval.encoded_windows import Sources, WindowJob, encode_windows, write_windows
 from clirot.retrieval.growing import Growth
-from clirot.retrieval.index_config import CUT, IndexConfig
+from clirot.retrieval.index_config import IndexConfig
 from clirot.retrieval.index_plan import TokenIndex, sources_of
+from clirot.retrieval.passages.rows import PassageRows, splitter_of
+from clirot.retrieval.passages.splitting import Splitter
 from clirot.retrieval.read_collections import check_unchanged, reading
 from clirot.retrieval.sharding.cutting import DocumentRange, Shard
 from clirot.store import Draft, Store
@@ -26,21 +30,26 @@ if TYPE_CHECKING:
     from clirot.retrieval.backends import IndexWriter
 
 
-def encode(
-    wanted: TokenIndex,
-    encoder: MultiVectorTokenEncoder,
-    draft: Draft,
-    progress: ProgressSink,
-    together: Processes = ALONE,
-) -> None:
+@dataclass(frozen=True)
+class Encoding:
+    """An index that is to be encoded, with what does it."""
+
+    wanted: TokenIndex
+    encoder: MultiVectorTokenEncoder
+    splitter: Splitter | None
+    """What splits documents into passages; None: nothing does."""
+    draft: Draft
+    """Where the index is written."""
+    together: Processes = ALONE
+    """The processes; the others are in :func:`help_encoding`."""
+
+
+def encode(work: Encoding, progress: ProgressSink) -> None:
     """Write an index, or go on writing it; the first process does.
 
     Args:
-        wanted: what the index is made of.
-        encoder: of the documents.
-        draft: where it is written.
+        work: the index.
         progress: told of the documents.
-        together: the processes; the others are in :func:`help_encoding`.
 
     Raises:
         ArtefactError: the disk has too little room.
@@ -49,7 +58,13 @@ def encode(
     """
     from clirot.retrieval.backends import BACKENDS
 
-    settings, sources, growth = wanted.settings, wanted.sources, wanted.growth
+    wanted, encoder, draft, together = work.wanted, work.encoder, work.draft, work.together
+    settings, growth, passages = wanted.settings, wanted.growth, None
+    if work.splitter is None:
+        sources = wanted.sources
+    else:
+        passages = PassageRows(wanted.documents, work.splitter, encoded_windows.WINDOW, draft)
+        sources, progress = Sources(passages.documents), passages.progress(progress)
     job = WindowJob(sources, encoder, settings["dtype"], draft.scratch, together)
     job.clear()
     backend = BACKENDS[settings["backend"]]
@@ -65,10 +80,14 @@ def encode(
         written = range(first, writer.documents - sources.before)
         check_room_for_rest(draft.path, bytes_below(draft.path) - size, written, sources)
 
-    texts = DocumentTexts(draft.path, () if growth is None else growth.kept.items())
+    texts = None
+    if passages is None:
+        texts = DocumentTexts(draft.path, () if growth is None else growth.kept.items())
     cut = CutDocuments(draft.scratch, writer.documents)
     found = write_windows(job, writer, texts, cut, progress, check_rest)
     writer.finish()
+    if passages is not None:
+        passages.finish()
     check_unchanged(wanted.documents, draft)
     if growth is not None:
         growth.old.check_unreplaced()
@@ -84,6 +103,8 @@ def encode(
         processes=together.count,
         **reading(wanted.documents),
     )
+    if passages is not None:  # what is counted above are these
+        draft.results.update(passages.results(draft.results))
 
 
 def _take_over(growth: Growth, writer: IndexWriter, draft: Draft) -> None:
@@ -134,6 +155,12 @@ def help_encoding(config: IndexConfig, store: Store, together: Processes) -> str
             model = resolve(config.model, store)
             dtype = job.settings["encode_dtype"]
             encoder = load_encoder(model, side="document", dtype=dtype)
-        windows = WindowJob(sources, encoder, job.settings["dtype"], job.scratch, together)
-        encode_windows(windows, job.written)
+        splitter = splitter_of(config.passages, encoder, collection.document_language)
+        with TemporaryDirectory() as folder:
+            if splitter is not None:  # the index has the first process' table of the passages
+                draft = Draft(Path(folder), Path(folder), resumed=False)
+                rows = PassageRows(collection, splitter, encoded_windows.WINDOW, draft)
+                sources = Sources(rows.documents)
+            windows = WindowJob(sources, encoder, job.settings["dtype"], job.scratch, together)
+            encode_windows(windows, job.written)
     return str(job)

@@ -87,6 +87,7 @@ def planned(
         "document_model": document_model.name,
         "collection": collection.id,
         "window": encoded_windows.WINDOW,
+        **config.passages.deciding(collection.document_language),
     }
     inputs = (
         Input(kind="models", name=document_model.name, digest=document_model.digest),

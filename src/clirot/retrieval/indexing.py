@@ -17,9 +17,11 @@ from clirot.processes import ALONE, Processes, processes
 from clirot.records import ProgressSink, Step, silent
 from clirot.registry import unknown_name
 from clirot.retrieval.index_config import AUTO, IndexConfig, IndexResult
-from clirot.retrieval.index_encoding import encode, help_encoding
+from clirot.retrieval.index_encoding import Encoding, encode, help_encoding
 from clirot.retrieval.index_plan import TokenIndex, planned
 from clirot.retrieval.lexical_indexing import POSTINGS, build_lexical
+from clirot.retrieval.passages.rows import splitter_of
+from clirot.retrieval.passages.settings import PassageSettings
 from clirot.retrieval.settings import Bm25Settings
 from clirot.retrieval.sharding.building import ShardedBuild
 from clirot.settings import leaves, values
@@ -76,10 +78,14 @@ def _build(
             [AUTO, *backends],
             more=f"these are for {'lexical models' if lexical else 'token vectors'}",
         )
-    if config.add and (lexical or config.shards is not None):
-        what = f"an index of words ({config.model})" if lexical else "an index in shards"
+    whole = {
+        f"an index of words ({config.model})": lexical,
+        "an index in shards": config.shards is not None,
+        "an index of passages": config.passages.wanted,
+    }
+    if config.add and any(whole.values()):
         raise UsageError(
-            f"{what} cannot be added to",
+            f"{next(what for what, holds in whole.items() if holds)} cannot be added to",
             hint="leave `add` out; `replace` makes it anew",
         )
     _warn_of_unused(config, lexical=lexical)
@@ -216,17 +222,20 @@ class _Builder:
         if found is not None:
             return found
         encoder = self.encoder
+        splitter = splitter_of(wanted.config.passages, encoder, wanted.documents.document_language)
         with self.store.draft(
             "indexes", wanted.name, config=wanted.settings, inputs=wanted.inputs, continued=True
         ) as draft:
-            encode(wanted, encoder, draft, progress, self.together)
+            work = Encoding(wanted, encoder, splitter, draft, self.together)
+            encode(work, progress)
         return self.store.get("indexes", wanted.name)
 
 
 def _warn_of_unused(config: IndexConfig, *, lexical: bool) -> None:
     """Warn (UnusedSettingWarning) of settings that were changed and are for the other models."""
     of_words = {leaf.name for one in (AnalysisSettings, Bm25Settings) for leaf in leaves(one)}
-    unused = {"dtype", "encode_dtype"} if lexical else of_words
+    of_vectors = {"dtype", "encode_dtype", *(leaf.name for leaf in leaves(PassageSettings))}
+    unused = of_vectors if lexical else of_words
     why = "keeps words, not token vectors" if lexical else "compares token vectors, not words"
     given = values(config)
     for leaf in leaves(IndexConfig):
