@@ -26,6 +26,7 @@ from clirot.retrieval.backends import BACKENDS
 from clirot.retrieval.backends.token_store import TokenStore
 from clirot.retrieval.index_config import IndexConfig, IndexResult
 from clirot.retrieval.indexing import build_index
+from clirot.retrieval.passages.settings import PassageSettings
 from clirot.retrieval.searching import SearchConfig, search
 from clirot.store import Store
 
@@ -97,7 +98,7 @@ def test_old_vectors_are_kept_and_new_ones_follow(model: str, folder: Path) -> N
         np.testing.assert_allclose(held, vectors, atol=1e-3)
 
     at_once = index(model, folder, "at-once")
-    counts = ("documents", "empty_documents", "tokens", "bytes")
+    counts = ("documents", "empty_documents", "tokens")
     assert [getattr(grown, name) for name in counts] == [getattr(at_once, name) for name in counts]
     assert grown.empty_documents == 2 and grown.cut.count == at_once.cut.count == 2
     results = grown.artefact.manifest.results
@@ -196,6 +197,10 @@ def test_changed_and_vanished_documents_are_told(
 def test_what_cannot_grow(model: str, folder: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"an index of words .* cannot be added to"):
         build_index(IndexConfig(model="bm25", collection=str(folder), add=True))
+    with pytest.raises(UsageError, match="an index in shards cannot be added to"):
+        index(model, folder, add=True, shards=2)
+    with pytest.raises(UsageError, match="an index of passages cannot be added to"):
+        index(model, folder, add=True, passages=PassageSettings(passage_tokens=16))
     first = index(model, folder, add=True)
     assert first.fresh and first.notes == (
         "there is no index i to add to, so one of all documents was built",

@@ -26,6 +26,7 @@ from clirot.retrieval.document_texts import DocumentTexts
 from clirot.retrieval.encoded_windows import Sources, WindowJob, encode_windows, write_windows
 from clirot.retrieval.index_config import IndexConfig, IndexResult
 from clirot.retrieval.indexing import build_index
+from clirot.retrieval.passages.settings import PassageSettings
 from clirot.store import Store
 
 _TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
@@ -170,7 +171,15 @@ class Together(Processes):
         self.barrier.wait(timeout=60)
 
 
-@pytest.mark.parametrize("more", [{}, {"shards": 2}, {"model": "bm25"}])
+@pytest.mark.parametrize(
+    "more",
+    [
+        {},
+        {"shards": 2},
+        {"shards": 2, "passages": PassageSettings(passage_tokens=16)},
+        {"model": "bm25"},
+    ],
+)
 def test_the_others_help_with_every_part_and_end_where_there_is_nothing_to_do(
     more: dict[str, object], model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -204,6 +213,9 @@ def test_the_others_help_with_every_part_and_end_where_there_is_nothing_to_do(
         assert (first.fresh, second.fresh) == (fresh, False)
         assert first.artefact.digest == second.artefact.digest == alone.artefact.digest
         assert Together.values.empty()
-        # Eight windows, which two shards have four each of.
+        # Eight windows, which two shards have four each of; of passages there are more.
         shares = [encoded.count(rank) for rank in (0, 1)]
-        assert shares == ([4, 4] if fresh and "model" not in more else [0, 0])
+        if fresh and "passages" in more:
+            assert min(shares) > 4
+        else:
+            assert shares == ([4, 4] if fresh and "model" not in more else [0, 0])
