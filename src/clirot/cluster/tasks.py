@@ -75,17 +75,21 @@ class Cluster:
         waiting = {self.submit(function, *arguments): key for key, arguments in tasks.items()}
         while waiting:
             ended, _ = wait(waiting, timeout=_LOOK_S, return_when=FIRST_COMPLETED)
-            self.look()
+            self.look(at_once=len(ended) == len(waiting))
             for future in ended:
                 yield waiting.pop(future), future.result()
 
-    def look(self) -> None:
-        """Pass on what tasks warned of, once, and warn (ClusterWarning) of nodes that are gone."""
+    def look(self, *, at_once: bool = False) -> None:
+        """Pass on what tasks warned of, once, and warn (ClusterWarning) of nodes that are gone.
+
+        Args:
+            at_once: look at the nodes although that was done a moment ago.
+        """
         for (text, kind), passed_on in list(self._warned.items()):
             if not passed_on:
                 self._warned[text, kind] = True
                 warnings.warn(text, kind, stacklevel=2)
-        if time.monotonic() - self._looked < _LOOK_S:
+        if not at_once and time.monotonic() - self._looked < _LOOK_S:
             return
         self._looked = time.monotonic()
         alive = {
