@@ -23,7 +23,8 @@ def index(
     """Index a collection's documents, and print the name of the index.
 
     An index that exists is returned at once; an interrupted one goes on where it stopped, except
-    that of a lexical model (bm25), which begins anew.
+    that of a lexical model (bm25), which begins anew. With --shard the name is that of the shard,
+    until the last one is there.
     """
     from clirot.retrieval.indexing import build_index
 

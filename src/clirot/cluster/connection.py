@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from clirot.cluster.node import Asking
-from clirot.cluster.quiet import quiet
+from clirot.cluster.quiet import quiet, shut_down
 from clirot.cluster.settings import LOCAL, ClusterSettings
 from clirot.cluster.shared_store import held
 from clirot.cluster.tasks import Cluster
@@ -83,7 +83,7 @@ def connected(settings: ClusterSettings, home: Path) -> Iterator[Cluster]:
             )
         arguments = _of_this_machine(stack) if settings.ray == LOCAL else {"address": settings.ray}
         stack.enter_context(_sigterm_given_back())
-        stack.callback(ray.shutdown)
+        stack.callback(shut_down, ray)
         try:
             ray.init(**arguments, log_to_driver=False, logging_level="error")
         except (

@@ -9,7 +9,8 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from io import StringIO
 from typing import Any, TextIO, cast
 
 from clirot.errors import ClusterError
@@ -34,6 +35,14 @@ class _WithoutRay:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
+
+
+def shut_down(ray: Any) -> None:
+    """Disconnect from a cluster, and stop one that was started here. Ray then prints, from this
+    thread, what it had held back because it had printed the like.
+    """
+    with redirect_stdout(StringIO()), redirect_stderr(StringIO()):
+        ray.shutdown()
 
 
 @contextmanager
