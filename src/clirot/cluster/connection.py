@@ -138,7 +138,8 @@ def _check_health(address: str) -> None:
     """Ask Ray's own check, in a process of its own: in this one Ray would wait for a minute."""
     try:
         subprocess.run(
-            [sys.executable, "-m", "ray.scripts.scripts", "health-check", "--address", address],
+            [sys.executable, "-m", "ray.scripts.scripts", "health-check"],
+            env=os.environ | {"RAY_ADDRESS": address},
             check=True,
             capture_output=True,
             text=True,

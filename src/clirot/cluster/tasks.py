@@ -52,8 +52,9 @@ class Cluster:
         """
         options = {"num_cpus": self.cpus, "num_gpus": self.gpus, "max_retries": _ATTEMPTS}
         remote = self.ray.remote(_entry()).options(name=function.__name__, **options)
+        environment = handed_on() | {"CLIROT_HOME": self.asking.home}
         reference = remote.remote(
-            handed_on(), pickle.dumps(self.asking), pickle.dumps((function, arguments))
+            environment, pickle.dumps(self.asking), pickle.dumps((function, arguments))
         )
         made: Future[Any] = Future()
         reference.future().add_done_callback(lambda ended: self._settle(ended, made))
