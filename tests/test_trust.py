@@ -331,6 +331,46 @@ def test_a_damaged_checkpoint_is_not_continued(tmp_path: Path) -> None:
     assert not history.exists() and not tmp_path.exists()
 
 
+@pytest.mark.parametrize("how", ["changed", "removed"])
+def test_damaged_weights_of_an_epoch_are_not_taken(tmp_path: Path, how: str) -> None:
+    from clirot.digests import file_digest
+    from clirot.distillation.training.checkpoints import (
+        HISTORY,
+        epoch_weights,
+        last_whole,
+        mark_whole,
+        write_history,
+    )
+
+    history, checkpoints = tmp_path / HISTORY, tmp_path / "checkpoints"
+    digests = []
+    for epoch in range(3):
+        kept = epoch_weights(history, epoch)
+        kept.parent.mkdir(exist_ok=True)
+        kept.write_bytes(bytes([epoch]) * 9)
+        digests.append(file_digest(kept))
+    write_history(history, json.dumps({"development": [0.1, 0.3, 0.2], "weights": digests}))
+    (checkpoints / "checkpoint-4").mkdir(parents=True)
+    mark_whole(checkpoints / "checkpoint-4")
+    assert last_whole(checkpoints, history) == checkpoints / "checkpoint-4"
+    if how == "changed":
+        epoch_weights(history, 1).write_bytes(bytes(9))
+    else:
+        epoch_weights(history, 1).unlink()
+    with pytest.warns(DamagedDraftWarning, match=r"epoch-1\.safetensors of the interrupted"):
+        assert last_whole(checkpoints, history) is None
+
+
+def test_a_changed_record_of_a_draft_is_not_that_of_another_draft(tmp_path: Path) -> None:
+    from clirot.store.writing import draft_fingerprint, mark_draft
+
+    mark_draft(tmp_path, "abc")
+    assert draft_fingerprint(tmp_path) == "abc"
+    record = tmp_path / "draft.json"
+    record.write_text(record.read_text().replace("abc", "abd"))
+    assert draft_fingerprint(tmp_path) is None
+
+
 # --- one version --------------------------------------------------------------------------------
 
 
