@@ -197,7 +197,7 @@ def test_a_node_that_is_not_like_the_others(
     monkeypatch.chdir(tmp_path)
     asking = Asking.here(tmp_path)
     work = pickle.dumps((doubled, (4,)))
-    assert str(perform(asking, work).unfit).startswith("it has another store in")
+    assert str(perform(asking, work).unfit).startswith("it does not see the store")
     with held(tmp_path):
         assert perform(asking, work).result == 8
         newer = replace(asking, versions={**asking.versions, "torch": "9.1.0", "clirot": "0.9"})
