@@ -26,7 +26,8 @@ def index(
 
     An index that exists is returned at once; an interrupted one goes on where it stopped, except
     that of a lexical model (bm25), which begins anew. --add encodes what is new in a collection
-    that has grown. Several GPUs: torchrun --nproc-per-node N -m clirot index ...
+    that has grown. With --shard the name is that of the shard, until the last one is there. Several
+    GPUs: torchrun --nproc-per-node N -m clirot index ...
     """
     from clirot.processes import launched
     from clirot.retrieval.indexing import build_index

@@ -128,12 +128,13 @@ def _build_shards(
 
 def _build_on_cluster(build: ShardedBuild, progress: ProgressSink) -> None:
     """Have the shards that are missing built by the nodes of a cluster."""
-    from clirot.cluster.connection import connected
+    from clirot.cluster.connection import check, connected
 
     whole, home = build.whole, build.store.home
     missing = [shard for shard in build.shards if build.missing(shard)]
     if not missing:
         return
+    check(whole.config.cluster)
     tasks = {}
     for shard in missing:
         # Nodes may differ in what they can: what was decided here holds for all.
