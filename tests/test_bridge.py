@@ -11,14 +11,15 @@ import tiny_families
 from tiny_model import changed, save_tiny_model, tiny_config
 from typer.testing import CliRunner
 
+from clirot import processes
 from clirot.cli import app
 from clirot.distillation import DistillConfig, DistillResult, distill
-from clirot.distillation.training import processes, trainer
+from clirot.distillation.training import trainer
 from clirot.distillation.training.batches import Task
-from clirot.distillation.training.processes import Processes
 from clirot.encoding.encoders import load_encoder
 from clirot.errors import InputError, UnusedSettingWarning, UsageError
 from clirot.models import resolve
+from clirot.processes import Processes
 from clirot.store import Store
 
 

@@ -17,10 +17,10 @@ from tiny_model import save_bitext, save_tiny_model, tiny_config
 
 from clirot.distillation import DistillConfig, distill
 from clirot.distillation.settings import TrainingSettings
-from clirot.distillation.training.processes import launched
 from clirot.distillation.training.sampling import LengthBucketedSampler
 from clirot.encoding.encoders import load_model
 from clirot.errors import UsageError
+from clirot.processes import launched
 from clirot.records import LanguagePair
 from clirot.store import Store
 from clirot.supervision import train
@@ -90,7 +90,8 @@ from clirot.distillation.objectives.transport import CorpusStatistics, Lexicon, 
 from clirot.settings import assembled
 from clirot.distillation.training.batches import Material
 from clirot.distillation.training.batches import TokenLoss
-from clirot.distillation.training.processes import pass_over_unused, processes
+from clirot.distillation.training.unused_parameters import pass_over_unused
+from clirot.processes import processes
 from clirot.distillation.training.reading import TokenReader
 from clirot.distillation.training.trainer import _deterministic_body
 
@@ -265,7 +266,8 @@ _JUDGED = """
 from pathlib import Path
 from judged_collections import judged_config
 from torch.nn.parallel import DistributedDataParallel
-from clirot.distillation.training.processes import ALONE, pass_over_unused, processes
+from clirot.distillation.training.unused_parameters import pass_over_unused
+from clirot.processes import ALONE, processes
 from clirot.distillation.training.reading import prompt_of
 from clirot.distillation.training.trainer import _deterministic_body
 from clirot.encoding.encoders import load_model

@@ -17,11 +17,11 @@ from judged_collections import judged_config, save_judged, write_lines
 from tiny_model import save_tiny_model
 
 from clirot.collection import open_collection
-from clirot.distillation.training.processes import ALONE
 from clirot.distillation.training.reading import prompt_of
 from clirot.encoding.encoders import load_encoder, load_model
 from clirot.errors import ClirotError, InputError
 from clirot.models import resolve
+from clirot.processes import ALONE
 from clirot.records import Topic, silent
 from clirot.retrieval.index_config import IndexConfig
 from clirot.retrieval.indexing import build_index

@@ -55,7 +55,7 @@ def train(
     Negatives are mined by BM25 unless a run is named. A model that exists is returned at once; an
     interrupted training goes on from its last checkpoint.
     """
-    from clirot.distillation.training.processes import launched
+    from clirot.processes import launched
     from clirot.supervision import train as run
 
     programs = [one for part in settings.get("report_to", ()) for one in part.split(",")]

@@ -11,14 +11,17 @@ from clirot.cluster.settings import ClusterSettings
 from clirot.cut_texts import CutTexts
 from clirot.errors import UsageError
 from clirot.known_models import LEXICAL
+from clirot.retrieval.cut_documents import CUT
+from clirot.retrieval.passages.counts import PASSAGES, Counts
+from clirot.retrieval.passages.settings import PassageSettings
 from clirot.retrieval.settings import Bm25Settings
 from clirot.settings import check_ranges, part, setting
 from clirot.store import Artefact
 
 AUTO = "auto"
 """The backend that suits the model."""
-CUT = "cut_texts"
-"""Where a manifest counts the documents that were cut."""
+GROWN_FROM = "grown_from"
+"""Where a manifest tells the earlier states of an index that has grown."""
 COUNTS = ("documents", "empty_documents", "tokens", "bytes")
 """What a manifest counts of any index."""
 
@@ -50,6 +53,20 @@ class IndexConfig:
         "Number type of the stored vectors. float32 takes twice the disk.",
         choices=("float16", "float32"),
     )
+    encode_dtype: str = setting(
+        AUTO,
+        "Number type that documents are encoded in. auto: that of an index of this name; else "
+        "bfloat16 for more than 50,000 documents where the hardware multiplies it, float32 else. "
+        "bfloat16 is some two times as fast on a processor, and changes scores by up to .4 %.",
+        choices=(AUTO, "float32", "bfloat16"),
+    )
+    add: bool = setting(
+        False,
+        "Add the documents that are new in the collection to the finished index of that name. "
+        "What it has of them is kept; it is an error where one of its documents has changed or is "
+        "gone.",
+        decides=False,
+    )
     shards: int | None = setting(
         None,
         "Cut the documents into so many shards, each an index of its own, which are searched as "
@@ -67,6 +84,7 @@ class IndexConfig:
         "Replace an index of that name that was made from something else.",
         decides=False,
     )
+    passages: PassageSettings = part(PassageSettings)
     analysis: AnalysisSettings = part(AnalysisSettings)
     bm25: Bm25Settings = part(Bm25Settings)
     cluster: ClusterSettings = part(ClusterSettings)
@@ -109,7 +127,9 @@ class IndexResult:
     bytes: int
     """Its size on disk."""
     cut: CutTexts
-    """Documents that are longer than the encoder reads."""
+    """Documents that are longer than the encoder reads; where they are split, their passages."""
+    passages: Counts | None
+    """How documents were split into passages; None: they were not."""
 
     @property
     def lexical(self) -> bool:
@@ -121,13 +141,31 @@ class IndexResult:
         """The result with the counts that the index's manifest holds."""
         counts = artefact.manifest.results
         cut = CutTexts.of(counts.get(CUT))
-        return cls(artefact, fresh, notes, **{name: int(counts[name]) for name in COUNTS}, cut=cut)
+        passages = Counts.of(counts[PASSAGES]) if PASSAGES in counts else None
+        return cls(
+            artefact,
+            fresh,
+            notes,
+            **{name: int(counts[name]) for name in COUNTS},
+            cut=cut,
+            passages=passages,
+        )
 
     def remarks(self) -> Iterator[str]:
         """What a person should know of the documents."""
         if self.cut.count:
             reader = str(self.artefact.manifest.config["document_model"])
-            yield self.cut.remark(self.documents, "documents", reader)
+            if self.passages is None:
+                said = self.cut.remark(self.documents, "documents", reader)
+                yield f"{said} (`passage_tokens` splits long documents)"
+            else:
+                yield self.cut.remark(self.passages.passages, "passages", reader)
+        if self.passages is not None and self.passages.left_out:
+            yield (
+                f"left out {self.passages.left_out:,} passages of {self.passages.shortened:,} "
+                f"documents, which have more than {self.artefact.manifest.config['max_passages']:,}"
+                " (`max_passages`)"
+            )
 
     @property
     def name(self) -> str:

@@ -11,6 +11,7 @@ artefact, between two renames), ``.NAME.removed`` (one that is being removed) an
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
 import os
 import shutil
@@ -23,12 +24,14 @@ from secrets import token_hex
 from typing import Any, BinaryIO
 
 from clirot.errors import ArtefactError
+from clirot.json_values import json_object_in
 from clirot.store.files import MANIFEST
 
 ROLES = ("part", "replaced", "removed", "recommended")
 """What may lie beside an artefact (see above), or mark an unfinished fetch of several."""
 _DRAFT = "draft.json"
 _TEMPORARY = ".new"
+_COPIED = 1 << 30  # bytes that one call of the system copies
 _OTHER_HOME = "choose another directory with CLIROT_HOME"
 DISK_HINTS = {
     errno.ENOSPC: "the disk is full: free some space and run the same command again; it resumes",
@@ -65,6 +68,33 @@ def write_text(path: Path, text: str) -> None:
         stream.flush()
         os.fsync(stream.fileno())
     temporary.replace(path)
+
+
+def copy_file(source: Path, target: Path) -> None:
+    """Copy a file, and flush the copy to disk.
+
+    The system copies it where it can; a file system with shared blocks (XFS, Btrfs) then copies
+    nothing until one of the two is written to.
+    """
+    with source.open("rb") as original, target.open("wb") as copy:
+        left = os.fstat(original.fileno()).st_size
+        try:
+            while left > 0 and hasattr(os, "copy_file_range"):
+                done = os.copy_file_range(original.fileno(), copy.fileno(), min(left, _COPIED))
+                if not done:
+                    break
+                left -= done
+        except OSError as error:
+            if error.errno in DISK_HINTS:
+                raise
+            # Between two file systems, or one that cannot: the rest is read and written.
+        if left:
+            place = os.fstat(original.fileno()).st_size - left
+            original.seek(place)
+            copy.seek(place)
+            shutil.copyfileobj(original, copy, 1 << 20)
+        copy.flush()
+        os.fsync(copy.fileno())
 
 
 def clear_temporaries(directory: Path) -> None:
@@ -208,7 +238,13 @@ def between_renames(target: Path) -> bool:
 
 def mark_draft(part: Path, wanted: str) -> None:
     """Record what ``part`` is a draft of. From here on it can be resumed."""
-    write_text(part / _DRAFT, json.dumps({"fingerprint": wanted}) + "\n")
+    record = {"fingerprint": wanted, "seal": _seal(wanted)}
+    write_text(part / _DRAFT, json.dumps(record) + "\n")
+
+
+def _seal(wanted: str) -> str:
+    """What tells a record that was changed from that of another draft."""
+    return hashlib.sha256(wanted.encode()).hexdigest()
 
 
 def draft_fingerprint(part: Path) -> str | None:
@@ -219,8 +255,10 @@ def draft_fingerprint(part: Path) -> str | None:
     if part.is_symlink() or any(one.is_symlink() for one in _places(part)):
         return None
     try:
-        return str(json.loads((part / _DRAFT).read_text(encoding="utf-8"))["fingerprint"])
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        record = json_object_in(part / _DRAFT)
+        found = str(record["fingerprint"])
+        return found if record["seal"] == _seal(found) else None
+    except (OSError, ValueError, KeyError):
         return None
 
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from clirot.distillation.training.lengths import Lengths
 from clirot.distillation.training.lesson import Given, Lesson, Measured
-from clirot.distillation.training.processes import Processes
 from clirot.models import Side
+from clirot.processes import Processes
 from clirot.supervision.configuration import JudgedTrainingSettings
 from clirot.supervision.development import JudgedDevelopment
 from clirot.supervision.groups import Group

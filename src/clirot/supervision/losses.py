@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from torch import nn
 
-from clirot.distillation.training.processes import Processes
+from clirot.processes import Processes
 from clirot.registry import Registry
 from clirot.supervision.configuration import CONTRASTIVE, KL, MARGIN_MSE, JudgedTrainingSettings
 

@@ -21,8 +21,8 @@ from clirot.supervision.configuration import TrainConfig
 
 if TYPE_CHECKING:
     from clirot.distillation.training.epochs import Report
-    from clirot.distillation.training.processes import Processes
     from clirot.models import ModelRef
+    from clirot.processes import Processes
     from clirot.store import Draft
     from clirot.supervision.preparation import Request
 
@@ -87,7 +87,7 @@ def train(
             negatives; or a run is of other topics or documents.
         ArtefactError: a model of that name exists and was made otherwise.
     """
-    from clirot.distillation.training.processes import launched, processes
+    from clirot.processes import launched, processes
 
     store = store if store is not None else Store()
     _, count = launched()

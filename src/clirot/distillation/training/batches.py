@@ -29,12 +29,12 @@ from clirot.distillation.training.development import Development, Vectors, check
 from clirot.distillation.training.lengths import Lengths
 from clirot.distillation.training.lesson import Given, Lesson, Measured
 from clirot.distillation.training.plan_figures import plan_figures, plan_of
-from clirot.distillation.training.processes import ALONE, Processes
 from clirot.distillation.training.reading import TokenReader
 from clirot.distillation.training.sampling import sampler_factory
 from clirot.distillation.training.teacher_tokens import TeacherTokens
 from clirot.encoding.encoders import MultiVectorTokenEncoder
 from clirot.models import Side
+from clirot.processes import ALONE, Processes
 
 if TYPE_CHECKING:
     from sentence_transformers import MultiVectorEncoder

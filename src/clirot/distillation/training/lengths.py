@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from clirot.cut_texts import CutTexts
 from clirot.distillation.training.reading import prompt_of
+from clirot.encoding.overflow import read_heads
 from clirot.errors import CutTextWarning
 from clirot.models import Side
 
@@ -47,14 +48,14 @@ class Lengths:
             max_tokens: the setting.
             sides: how they are read.
         """
-        lengths = token_counts(model, texts)
         longest = min(longest_input(model, max_tokens, side) for side in sides)
+        lengths = token_counts(model, texts, longest)
         prompts = {prompt_of(model, side) for side in sides}
         read = dict(enumerate(lengths)) if "" in prompts else {}
         for prompt in filter(None, prompts):
             most = len(model.tokenizer(prompt, verbose=False)["input_ids"])
             near = [place for place, one in enumerate(lengths) if one + most > longest]
-            whole = token_counts(model, [f"{prompt}{texts[place]}" for place in near])
+            whole = token_counts(model, [f"{prompt}{texts[place]}" for place in near], longest)
             for place, tokens in zip(near, whole, strict=True):
                 read[place] = max(tokens, read.get(place, 0))
         cut = CutTexts()
@@ -85,7 +86,9 @@ class Lengths:
         for side, named in texts.items():
             longest[side] = longest_input(model, max_tokens, side)
             prompt = prompt_of(model, side)
-            counts = token_counts(model, [f"{prompt}{text}" for text in named.values()])
+            counts = token_counts(
+                model, [f"{prompt}{text}" for text in named.values()], longest[side]
+            )
             for name, tokens in zip(named, counts, strict=True):
                 if tokens > longest[side]:
                     cut.add(name, tokens, longest[side])
@@ -106,11 +109,20 @@ def warn_of_cut(cut: CutTexts, of: int, reader: str, what: str = "training sente
         warnings.warn(cut.remark(of, what, reader), CutTextWarning, stacklevel=3)
 
 
-def token_counts(model: MultiVectorEncoder, texts: Sequence[str]) -> list[int]:
-    """Tokens of each text as it is cut by the tokenizer, none left out at the end."""
-    if not texts:
-        return []
-    return [len(ids) for ids in model.tokenizer(list(texts), verbose=False)["input_ids"]]
+def token_counts(model: MultiVectorEncoder, texts: Sequence[str], longest: int) -> list[int]:
+    """Tokens of each text, as the tokenizer counts them; of a very long one, of its beginning.
+
+    Args:
+        model: whose tokenizer.
+        texts: any.
+        longest: how many tokens are read.
+    """
+    _, lengths = read_heads(
+        texts,
+        lambda some: [len(ids) for ids in model.tokenizer(list(some), verbose=False)["input_ids"]],
+        longest,
+    )
+    return lengths
 
 
 def longest_input(model: MultiVectorEncoder, max_tokens: int, side: Side) -> int:

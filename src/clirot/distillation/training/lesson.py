@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any
 from torch import nn
 
 from clirot.distillation.loop import LoopSettings
-from clirot.distillation.training.processes import Processes
 from clirot.models import Side
+from clirot.processes import Processes
 
 if TYPE_CHECKING:
     from sentence_transformers import MultiVectorEncoder
