@@ -114,6 +114,30 @@ def test_every_sign_of_an_index_flipped(home: Path, tmp_path: Path) -> None:
     assert build_index(again).fresh
 
 
+def test_one_bit_of_a_large_index_flipped(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A large index is compared while it is searched: nothing is printed, and no run is kept."""
+    monkeypatch.setattr("clirot.store.artefact.READ_ON_USE", 0)
+    teacher = save_tiny_model(tmp_path / "teacher", seed=4)
+    pairs = save_bitext(tmp_path / "pairs.tsv", count=12)
+    folder = save_collection(tmp_path / "set", pairs, docs="en", topics=("en",), count=10)
+    path = build_index(IndexConfig(model=str(teacher), collection=str(folder), name="x")).artefact
+    content = bytearray((path.path / "tokens.bin").read_bytes())
+    content[len(content) // 2] ^= 1
+    (path.path / "tokens.bin").write_bytes(content)
+    asked = search(SearchConfig(index="x", collection=str(folder), k=2))
+    with pytest.raises(ArtefactError, match="indexes/x is damaged: the token vectors of document"):
+        next(asked.lines())
+    with pytest.raises(ArtefactError, match="are not as they were written"):
+        search(SearchConfig(index="x", collection=str(folder))).save("run")
+    assert not (home / "runs" / "run").exists()
+    result = CliRunner().invoke(app, ["search", "--index", "x", "--collection", str(folder)])
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert isinstance(result.exception, ArtefactError)
+    assert "clirot index ... --replace" in str(result.exception)
+
+
 def test_a_damaged_run_is_not_evaluated(home: Path, tmp_path: Path) -> None:
     kept = Store(home)
     with kept.draft("runs", "r", config={}) as draft:
@@ -274,7 +298,7 @@ def test_a_damaged_draft_of_an_index_is_not_continued(
     whole = build_index(config).artefact
     digest = whole.digest
     kept = Store(home)
-    for file in ("tokens.bin", "lengths.bin", "docnos.txt", "checkpoint.json"):
+    for file in ("tokens.bin", "lengths.bin", "sums.bin", "docnos.txt", "checkpoint.json"):
         kept.remove("indexes", "x")
         with monkeypatch.context() as patch:
             patch.setattr("clirot.encoding.maxsim.check_vectors", dies_after(6))

@@ -11,14 +11,15 @@ from clirot.cluster.settings import ClusterSettings
 from clirot.cut_texts import CutTexts
 from clirot.errors import UsageError
 from clirot.known_models import LEXICAL
+from clirot.retrieval.cut_documents import CUT
+from clirot.retrieval.passages.counts import PASSAGES, Counts
+from clirot.retrieval.passages.settings import PassageSettings
 from clirot.retrieval.settings import Bm25Settings
 from clirot.settings import check_ranges, part, setting
 from clirot.store import Artefact
 
 AUTO = "auto"
 """The backend that suits the model."""
-CUT = "cut_texts"
-"""Where a manifest counts the documents that were cut."""
 COUNTS = ("documents", "empty_documents", "tokens", "bytes")
 """What a manifest counts of any index."""
 
@@ -67,6 +68,7 @@ class IndexConfig:
         "Replace an index of that name that was made from something else.",
         decides=False,
     )
+    passages: PassageSettings = part(PassageSettings)
     analysis: AnalysisSettings = part(AnalysisSettings)
     bm25: Bm25Settings = part(Bm25Settings)
     cluster: ClusterSettings = part(ClusterSettings)
@@ -109,7 +111,9 @@ class IndexResult:
     bytes: int
     """Its size on disk."""
     cut: CutTexts
-    """Documents that are longer than the encoder reads."""
+    """Documents that are longer than the encoder reads; where they are split, their passages."""
+    passages: Counts | None
+    """How documents were split into passages; None: they were not."""
 
     @property
     def lexical(self) -> bool:
@@ -121,13 +125,31 @@ class IndexResult:
         """The result with the counts that the index's manifest holds."""
         counts = artefact.manifest.results
         cut = CutTexts.of(counts.get(CUT))
-        return cls(artefact, fresh, notes, **{name: int(counts[name]) for name in COUNTS}, cut=cut)
+        passages = Counts.of(counts[PASSAGES]) if PASSAGES in counts else None
+        return cls(
+            artefact,
+            fresh,
+            notes,
+            **{name: int(counts[name]) for name in COUNTS},
+            cut=cut,
+            passages=passages,
+        )
 
     def remarks(self) -> Iterator[str]:
         """What a person should know of the documents."""
         if self.cut.count:
             reader = str(self.artefact.manifest.config["document_model"])
-            yield self.cut.remark(self.documents, "documents", reader)
+            if self.passages is None:
+                said = self.cut.remark(self.documents, "documents", reader)
+                yield f"{said} (`passage_tokens` splits long documents)"
+            else:
+                yield self.cut.remark(self.passages.passages, "passages", reader)
+        if self.passages is not None and self.passages.left_out:
+            yield (
+                f"left out {self.passages.left_out:,} passages of {self.passages.shortened:,} "
+                f"documents, which have more than {self.artefact.manifest.config['max_passages']:,}"
+                " (`max_passages`)"
+            )
 
     @property
     def name(self) -> str:

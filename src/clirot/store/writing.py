@@ -24,6 +24,7 @@ from secrets import token_hex
 from typing import Any, BinaryIO
 
 from clirot.errors import ArtefactError
+from clirot.json_values import json_object_in
 from clirot.store.files import MANIFEST
 
 ROLES = ("part", "replaced", "removed", "recommended")
@@ -226,10 +227,10 @@ def draft_fingerprint(part: Path) -> str | None:
     if part.is_symlink() or any(one.is_symlink() for one in _places(part)):
         return None
     try:
-        record = json.loads((part / _DRAFT).read_text(encoding="utf-8"))
+        record = json_object_in(part / _DRAFT)
         found = str(record["fingerprint"])
         return found if record["seal"] == _seal(found) else None
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+    except (OSError, ValueError, KeyError):
         return None
 
 
