@@ -10,6 +10,7 @@
     ├── DownloadError              1   an upstream file could not be had, or is not the pinned one
     ├── ArtefactError              1   the store has no such artefact, or one made otherwise
     │   └── BusyError              1   another process is writing it
+    ├── ClusterError               1   a Ray cluster does not answer, or gave a task up
     ├── CommandError               1   another program failed, or did not do what it should
     ├── PartlyDoneError            3   some of several parts failed; the rest is kept
     └── ExpectationError           4   a figure missed an expectation
@@ -94,6 +95,10 @@ class CutTextWarning(ClirotWarning):
     """Texts are longer than a model reads: their end was not read."""
 
 
+class ClusterWarning(ClirotWarning):
+    """A node of a Ray cluster is gone, or none is large enough yet: the work goes on."""
+
+
 class UsageError(ClirotError):
     """The request contradicts itself or names something that cannot be."""
 
@@ -143,6 +148,10 @@ class ArtefactError(ClirotError):
 
 class BusyError(ArtefactError):
     """Another process is writing the artefact; when it has ended, trying again may succeed."""
+
+
+class ClusterError(ClirotError):
+    """A Ray cluster does not answer, a node of it cannot be used, or a task was given up."""
 
 
 class CommandError(ClirotError):

@@ -7,6 +7,7 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, get_args, get_origin
 
+from clirot.cluster.settings import ClusterSettings
 from clirot.errors import UsageError
 from clirot.registry import unknown_name
 from clirot.settings import leaves
@@ -37,6 +38,8 @@ def given(configuration: type[Any], table: Mapping[str, Any]) -> dict[str, Any]:
 
 OF_TOPICS = ("collection", "lang", "topics_variant", "topics", "topics_field", "every")
 """Settings of a search that say what its topics are."""
+OF_CLUSTER = tuple(leaf.name for leaf in leaves(ClusterSettings))
+"""Settings that say who does the work, which is the whole plan's to say."""
 
 
 def refuse(table: Mapping[str, Any], names: Iterable[str], *, topics: bool = False) -> None:

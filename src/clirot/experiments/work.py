@@ -19,7 +19,7 @@ from clirot.experiments.leakage import TrainedOn
 from clirot.experiments.placeholders import filled
 from clirot.experiments.plan import Plan, SystemPlan, TopicSetPlan
 from clirot.experiments.plan_file import PlanFile
-from clirot.experiments.settings_tables import OF_TOPICS, given, refuse
+from clirot.experiments.settings_tables import OF_CLUSTER, OF_TOPICS, given, refuse
 from clirot.experiments.topic_files import TopicCells, Topics
 from clirot.known_models import LEXICAL
 from clirot.languages import parse_language
@@ -35,7 +35,7 @@ _DEPTH = 100  # documents a topic that a search of a plan keeps, where the plan 
 _BY_PLAN = {
     DistillConfig: ("sources", "files", "name", "seed", "replace", "report_to"),
     TableConfig: ("sources", "files", "name", "replace"),
-    SearchConfig: ("index", "model", "candidates", "tag", *OF_TOPICS),
+    SearchConfig: ("index", "model", "candidates", "tag", *OF_TOPICS, *OF_CLUSTER),
 }
 """Settings of a verb that follow from the rest of the plan."""
 

@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from clirot.analysis import AnalysisSettings
+from clirot.cluster.settings import ClusterSettings
 from clirot.cut_texts import CutTexts
+from clirot.errors import UsageError
 from clirot.known_models import LEXICAL
 from clirot.retrieval.settings import Bm25Settings
 from clirot.settings import check_ranges, part, setting
@@ -17,7 +19,8 @@ AUTO = "auto"
 """The backend that suits the model."""
 CUT = "cut_texts"
 """Where a manifest counts the documents that were cut."""
-_COUNTS = ("documents", "empty_documents", "tokens", "bytes")
+COUNTS = ("documents", "empty_documents", "tokens", "bytes")
+"""What a manifest counts of any index."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +50,18 @@ class IndexConfig:
         "Number type of the stored vectors. float32 takes twice the disk.",
         choices=("float16", "float32"),
     )
+    shards: int | None = setting(
+        None,
+        "Cut the documents into so many shards, each an index of its own, which are searched as "
+        "one. Shards that are there are not built again.",
+        at_least=1,
+    )
+    shard: int | None = setting(
+        None,
+        "Build this one of the shards only, from 1: a job of a Slurm array. The last one joins "
+        "them.",
+        at_least=1,
+    )
     replace: bool = setting(
         False,
         "Replace an index of that name that was made from something else.",
@@ -54,9 +69,21 @@ class IndexConfig:
     )
     analysis: AnalysisSettings = part(AnalysisSettings)
     bm25: Bm25Settings = part(Bm25Settings)
+    cluster: ClusterSettings = part(ClusterSettings)
 
     def __post_init__(self) -> None:
         check_ranges(self)
+        if self.shard is not None and self.shards is None:
+            raise UsageError(
+                f"`shard={self.shard}` is one of how many?", hint="give `shards` as well"
+            )
+        if self.shard is not None and self.shards is not None and self.shard > self.shards:
+            raise UsageError(f"there is no shard {self.shard} of {self.shards}")
+        if self.cluster.ray is not None and (self.shards is None or self.shard is not None):
+            raise UsageError(
+                "a Ray cluster builds the shards of an index, all that are missing",
+                hint="with `ray` give `shards`, and no `shard`",
+            )
 
     @property
     def index_name(self) -> str:
@@ -94,7 +121,7 @@ class IndexResult:
         """The result with the counts that the index's manifest holds."""
         counts = artefact.manifest.results
         cut = CutTexts.of(counts.get(CUT))
-        return cls(artefact, fresh, notes, **{name: int(counts[name]) for name in _COUNTS}, cut=cut)
+        return cls(artefact, fresh, notes, **{name: int(counts[name]) for name in COUNTS}, cut=cut)
 
     def remarks(self) -> Iterator[str]:
         """What a person should know of the documents."""

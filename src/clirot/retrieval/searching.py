@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from clirot.cluster.settings import ClusterSettings
 from clirot.collection.topic_source import TopicSet, TopicSource, read_topic_set
 from clirot.collection.topics import TITLE
 from clirot.cut_texts import CutTexts
@@ -55,6 +56,7 @@ class SearchConfig(TopicSource):
         "documents (ArguAna, Quora); k others remain.",
     )
     psq: PsqSettings = part(PsqSettings)
+    cluster: ClusterSettings = part(ClusterSettings)
     tag: str | None = setting(
         None,
         "Last column of the run; by default the index's name, with the model's name before it "
@@ -206,6 +208,8 @@ def search(
         InputError: no topics, a topic without text, or topics that cannot be read; candidates that
             cannot be read, or of which none fits.
     """
+    from clirot.retrieval.opening import open_index
+
     store = store if store is not None else Store()
     artefact = store.get("indexes", config.index)
     model = model_for(config.model, config.psq, artefact, store)
@@ -215,7 +219,8 @@ def search(
         table = words_table(model, config.psq, artefact, found.language, store)
         read = lexical_reader(model, config.psq, artefact, table, candidates)
     else:
-        read = encoder_reader(model, artefact, found.language, candidates)
+        opened = open_index(artefact, store, config.cluster, progress)
+        read = encoder_reader(model, opened, found.language, candidates)
     tag = config.tag or _tag(artefact, read.name, config)
     return Search(
         artefact=artefact,

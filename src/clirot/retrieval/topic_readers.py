@@ -141,25 +141,17 @@ def model_for(
 
 
 def encoder_reader(
-    model: ModelRef, artefact: Artefact, language: str | None, candidates: Candidates | None = None
+    model: ModelRef, index: Index, language: str | None, candidates: Candidates | None = None
 ) -> Reader:
     """An encoder, for an index of token vectors.
 
     Args:
         model: the encoder.
-        artefact: the index.
+        index: the index.
         language: of the topics; None: not known.
         candidates: the documents that alone are scored; None: all are.
-
-    Raises:
-        ArtefactError: the index is damaged.
     """
-    from clirot.retrieval.backends import BACKENDS
-
     notes = model.reads_otherwise("query", language)
-    artefact.check()
-    index = BACKENDS[artefact.manifest.config["backend"]].open(artefact.path)
-    artefact.check_unreplaced()
     inputs: tuple[Input, ...] = (
         Input(kind="models", name=model.name, digest=model.side("query").digest),
     )

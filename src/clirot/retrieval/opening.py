@@ -1,0 +1,96 @@
+"""Open an index of token vectors: one that is in one piece, or all shards of one."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+
+from clirot.cluster.settings import ClusterSettings
+from clirot.encoding.maxsim import FloatArray
+from clirot.errors import ClusterError, UnusedSettingWarning
+from clirot.records import Hit, ProgressSink, silent
+from clirot.retrieval.backends import BACKENDS, Index
+from clirot.retrieval.sharding.building import is_joined, members
+from clirot.retrieval.sharding.sharded_index import ShardedIndex
+from clirot.store import Artefact, Input, Store
+
+
+def open_index(
+    artefact: Artefact,
+    store: Store,
+    cluster: ClusterSettings | None = None,
+    progress: ProgressSink = silent,
+) -> Index:
+    """Open an index.
+
+    Args:
+        artefact: the index.
+        store: where its shards are, if it has any.
+        cluster: what searches them; one that is not named, or None: this process. Warns
+            (UnusedSettingWarning) where there are no shards.
+        progress: told which shards the cluster has searched.
+
+    Raises:
+        ArtefactError: it is damaged, or one of its shards is missing, damaged or another one.
+        ClusterError: the cluster does not answer.
+    """
+    artefact.check()
+    asked = cluster is not None and cluster.ray is not None
+    index: Index
+    if is_joined(artefact):
+        shards = members(artefact, store)
+        index = local = ShardedIndex(shards, _opened)
+        if cluster is not None and asked:
+            from clirot.retrieval.sharding.remote_index import RemoteIndex
+
+            index = RemoteIndex(local, shards, store, search_on_node, (cluster, progress))
+    else:
+        if asked:
+            warnings.warn(
+                f"`ray` is not used: {artefact.name} is in one piece, so it is searched here "
+                "(`build_index(shards=N)` cuts an index)",
+                UnusedSettingWarning,
+                stacklevel=3,
+            )
+        index = _opened(artefact)
+    artefact.check_unreplaced()
+    return index
+
+
+def search_on_node(
+    home: str, shard: Input, queries: Sequence[FloatArray], k: int
+) -> list[list[Hit]]:
+    """Search a shard on a node of a cluster.
+
+    Args:
+        home: of the store.
+        shard: its name, and the digest that it must have.
+        queries: ``(tokens, dim)`` each, rows of unit norm.
+        k: hits that a query gets at most.
+
+    Raises:
+        ClusterError: this node has another shard of that name.
+        ArtefactError: it is damaged.
+    """
+    return list(_kept_open(home, shard).search(queries, k))
+
+
+@lru_cache(maxsize=1)
+def _kept_open(home: str, shard: Input) -> Index:
+    """The shard, open for the next batch of topics as well. One only: they are large."""
+    found = Store(Path(home)).get("indexes", shard.name)
+    if found.digest != shard.digest:
+        raise ClusterError(
+            f"shard {shard.name} is another one on this node ({found.digest[:12]}) than where the "
+            f"command runs ({shard.digest[:12]})"
+        )
+    found.check()
+    return _opened(found)
+
+
+def _opened(artefact: Artefact) -> Index:
+    index = BACKENDS[artefact.manifest.config["backend"]].open(artefact.path)
+    artefact.check_unreplaced()
+    return index
