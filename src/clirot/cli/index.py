@@ -12,7 +12,11 @@ from clirot.retrieval.index_config import IndexConfig
 from clirot.settings import assembled
 
 
-@with_options(IndexConfig, metavars={"collection": "ID|DIR", "name": "NAME"})
+@with_options(
+    IndexConfig,
+    names={"store": ("--store/--no-store",)},
+    metavars={"collection": "ID|DIR", "name": "NAME"},
+)
 def index(
     *,
     settings: dict[str, Any],
@@ -33,6 +37,8 @@ def index(
     size = f"{result.documents:,} documents, {result.tokens:,} {units}, {result.bytes / 1e6:.1f} MB"
     state = "indexed" if result.fresh else "index was there"
     console.note(f"{state}: {size}")
+    if result.promise is not None:
+        console.note(result.promise.remark())
     if result.empty_documents:
         console.warn(f"{result.empty_documents:,} documents have no text")
     for note in (*result.notes, *result.remarks()):

@@ -11,14 +11,19 @@ from clirot.cluster.settings import ClusterSettings
 from clirot.cut_texts import CutTexts
 from clirot.errors import UsageError
 from clirot.known_models import LEXICAL
-from clirot.retrieval.settings import Bm25Settings
+from clirot.retrieval.promise import Promise
+from clirot.retrieval.settings import Bm25Settings, CompressedSettings
 from clirot.settings import check_ranges, part, setting
 from clirot.store import Artefact
 
 AUTO = "auto"
 """The backend that suits the model."""
+COMPRESSED = "compressed"
+"""The backend that has settings of its own."""
 CUT = "cut_texts"
 """Where a manifest counts the documents that were cut."""
+PROMISED = "promise"
+"""Where a manifest has what a compressed index promises."""
 COUNTS = ("documents", "empty_documents", "tokens", "bytes")
 """What a manifest counts of any index."""
 
@@ -43,7 +48,8 @@ class IndexConfig:
     backend: str = setting(
         AUTO,
         "How the index keeps and searches its documents. auto: exact for token vectors, postings "
-        "for the words of lexical models.",
+        "for the words of lexical models. compressed: codes of the token vectors are searched, and "
+        "the best documents scored exactly.",
     )
     dtype: str = setting(
         "float16",
@@ -69,6 +75,7 @@ class IndexConfig:
     )
     analysis: AnalysisSettings = part(AnalysisSettings)
     bm25: Bm25Settings = part(Bm25Settings)
+    compressed: CompressedSettings = part(CompressedSettings)
     cluster: ClusterSettings = part(ClusterSettings)
 
     def __post_init__(self) -> None:
@@ -123,8 +130,16 @@ class IndexResult:
         cut = CutTexts.of(counts.get(CUT))
         return cls(artefact, fresh, notes, **{name: int(counts[name]) for name in COUNTS}, cut=cut)
 
+    @property
+    def promise(self) -> Promise | None:
+        """The recall that was measured; None: the index is exact, of words or in shards."""
+        row = self.artefact.manifest.results.get(PROMISED)
+        return None if row is None else Promise.of(row)
+
     def remarks(self) -> Iterator[str]:
         """What a person should know of the documents."""
+        if self.promise is not None and not self.promise.kept:
+            yield self.promise.missed(self.artefact.manifest.config)
         if self.cut.count:
             reader = str(self.artefact.manifest.config["document_model"])
             yield self.cut.remark(self.documents, "documents", reader)

@@ -18,13 +18,14 @@ from clirot.registry import unknown_name
 from clirot.retrieval import encoded_windows
 from clirot.retrieval.cut_documents import CutDocuments
 from clirot.retrieval.encoded_windows import write_windows
-from clirot.retrieval.index_config import AUTO, CUT, IndexConfig, IndexResult
+from clirot.retrieval.index_config import AUTO, COMPRESSED, CUT, IndexConfig, IndexResult
 from clirot.retrieval.lexical_indexing import POSTINGS, build_lexical
 from clirot.retrieval.read_collections import check_unchanged, reading
-from clirot.retrieval.settings import Bm25Settings
+from clirot.retrieval.settings import Bm25Settings, CompressedSettings
 from clirot.retrieval.sharding.building import ShardedBuild, TokenIndex
 from clirot.settings import leaves, values
 from clirot.store import Artefact, Input, Store
+from clirot.store.files import files_below
 
 if TYPE_CHECKING:
     from clirot.collection import Collection
@@ -192,8 +193,9 @@ class _Builder:
         with self.store.draft(
             "indexes", wanted.name, config=wanted.settings, inputs=wanted.inputs, continued=True
         ) as draft:
-            writer = BACKENDS[config.backend].writer(
-                draft.path, draft.scratch, encoder.dim, config.dtype
+            backend = BACKENDS[config.backend]
+            writer = backend.writer(
+                draft.path, draft.scratch, encoder.dim, config.dtype, config.compressed
             )
             started, resumed_at = time.monotonic(), writer.documents
             cut = CutDocuments(draft.scratch, writer.documents)
@@ -206,8 +208,9 @@ class _Builder:
                 empty_documents=empty,
                 **{CUT: cut.total.row},
                 tokens=writer.tokens,
-                bytes=sum(path.stat().st_size for path in draft.path.iterdir()),
+                bytes=sum(path.stat().st_size for path in files_below(draft.path).values()),
                 documents_per_second=round((writer.documents - resumed_at) / seconds, 1),
+                **backend.results(draft.path),
                 **reading(collection),
             )
         return self.store.get("indexes", wanted.name)
@@ -216,13 +219,18 @@ class _Builder:
 def _warn_of_unused(config: IndexConfig, *, lexical: bool) -> None:
     """Warn (UnusedSettingWarning) of settings that were changed and are for the other models."""
     of_words = {leaf.name for one in (AnalysisSettings, Bm25Settings) for leaf in leaves(one)}
-    unused = {"dtype"} if lexical else of_words
-    why = "keeps words, not token vectors" if lexical else "compares token vectors, not words"
+    of_codes = {leaf.name for leaf in leaves(CompressedSettings)}
+    words = f"{config.model} keeps words, not token vectors"
+    unused = dict.fromkeys({"dtype", *of_codes}, words)
+    if not lexical:
+        unused = dict.fromkeys(of_words, f"{config.model} compares token vectors, not words")
+        if config.backend != COMPRESSED:
+            unused |= dict.fromkeys(of_codes, f"it is for `backend={COMPRESSED}`")
     given = values(config)
     for leaf in leaves(IndexConfig):
         if leaf.name in unused and given[leaf.name] != leaf.default:
             warnings.warn(
-                f"`{leaf.name}` is not used: {config.model} {why}",
+                f"`{leaf.name}` is not used: {unused[leaf.name]}",
                 UnusedSettingWarning,
                 stacklevel=3,
             )
@@ -230,12 +238,15 @@ def _warn_of_unused(config: IndexConfig, *, lexical: bool) -> None:
 
 def _wanted(config: IndexConfig, model: ModelRef, collection: Collection) -> TokenIndex:
     """An index of token vectors that is wanted, with what decides it: settings and inputs."""
+    from clirot.retrieval.backends import BACKENDS
+
     config = config if config.backend != AUTO else replace(config, backend=_EXACT)
     document_model = model.side("document")
     settings = {
         "format": _FORMAT,
         "backend": config.backend,
         "dtype": config.dtype,
+        **BACKENDS[config.backend].identity(config.compressed),
         "model": model.name,
         "document_model": document_model.name,
         "collection": collection.id,

@@ -23,18 +23,20 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from clirot.encoding.maxsim import FloatArray, IntArray
+from clirot.encoding.maxsim import IntArray
 from clirot.errors import ArtefactError, DamagedDraftWarning
 from clirot.sparse_files import load_lines
 from clirot.store import write_text
 
 DTYPES = ("float16", "float32")
+BYTES = "uint8"
+"""What the codes of a compressed index are kept as."""
 _FORMAT = 1
 _LENGTH = np.dtype("<i4")
 _TOKENS, _LENGTHS, _DOCNOS, _LAYOUT = "tokens.bin", "lengths.bin", "docnos.txt", "layout.json"
@@ -51,7 +53,7 @@ class TokenStoreWriter:
         directory: where the store is written.
         scratch: where the checkpoint is kept, not part of the store.
         dim: length of a token vector.
-        dtype: one of :data:`DTYPES`.
+        dtype: one of :data:`DTYPES`, or :data:`BYTES`.
     """
 
     def __init__(self, directory: Path, scratch: Path, dim: int, dtype: str) -> None:
@@ -72,7 +74,7 @@ class TokenStoreWriter:
         """Token vectors that are safely on disk."""
         return self._done["tokens"]
 
-    def append(self, docnos: Sequence[str], vectors: Sequence[FloatArray]) -> None:
+    def append(self, docnos: Sequence[str], vectors: Sequence[NDArray[Any]]) -> None:
         """See :meth:`clirot.retrieval.backends.IndexWriter.append`."""
         lengths = np.array([len(matrix) for matrix in vectors], dtype=_LENGTH)
         names = "".join(f"{docno}\n" for docno in docnos).encode()
@@ -217,7 +219,7 @@ def _crc(path: Path, size: int) -> int:
 
 
 def _item(dtype: str) -> np.dtype[np.floating]:
-    if dtype not in DTYPES:
+    if dtype not in (*DTYPES, BYTES):
         raise ValueError(f"unknown dtype {dtype!r}")
     return np.dtype(dtype).newbyteorder("<")
 

@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 
 from clirot.encoding.maxsim import FloatArray, IntArray, TokenMatrix
 from clirot.retrieval.backends.compressed.index import CompressedIndex
-from clirot.retrieval.backends.compressed.promise import STEPS, Depth, Promise
 from clirot.retrieval.backends.compressed.screening import CodeMatrix, screened
 from clirot.retrieval.backends.exact import top_k
-from clirot.retrieval.backends.ties import best_first, tie_order
+from clirot.retrieval.backends.ties import best_first
+from clirot.retrieval.promise import STEPS, Depth, Promise
 
 _SAMPLED = 32
 _LONGEST, _WINDOW = 64, (8, 32)  # tokens of a query
@@ -208,7 +208,9 @@ def _ranks_by_lists(
             break
         counted: list[int] = []
 
-        def gains(probes: int = probes, counted: list[int] = counted) -> Iterator[NDArray[np.float64]]:
+        def gains(
+            probes: int = probes, counted: list[int] = counted
+        ) -> Iterator[NDArray[np.float64]]:
             assert index.lists is not None
             for query in sample.queries:
                 gained, read = index.lists.promising(query, probes)

@@ -105,7 +105,8 @@ class Codec:
         """``(256, components of a byte)``: the levels that each byte of a code stands for."""
         shifts = np.arange(0, 8, self.bits)
         patterns = (np.arange(256)[:, None] >> shifts) & (2**self.bits - 1)
-        return self.levels[patterns]
+        found: NDArray[np.int8] = self.levels[patterns]
+        return found
 
     def encode(self, vectors: FloatArray) -> Codes:
         """``(tokens, dim)`` vectors to ``(tokens, width)`` codes."""

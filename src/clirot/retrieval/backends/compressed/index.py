@@ -16,11 +16,12 @@ from clirot.errors import ArtefactError
 from clirot.records import Hit
 from clirot.retrieval.backends.compressed.codec import Codec
 from clirot.retrieval.backends.compressed.lists import Lists
-from clirot.retrieval.backends.compressed.promise import Depth, Promise
 from clirot.retrieval.backends.compressed.screening import CodeMatrix, screened
 from clirot.retrieval.backends.ties import best_first, tie_order
 from clirot.retrieval.backends.token_store import TokenStore
+from clirot.retrieval.promise import Depth, Promise
 
+FORMAT = 1
 CODEC, ROTATION, CODES, STORE, LISTS = "codec.json", "rotation.bin", "codes", "store", "lists"
 _SCREENED_ELEMENTS = 1 << 24  # screened scores held at once: topics x documents
 _BATCH_QUERIES = 64
@@ -66,6 +67,8 @@ class CompressedIndex:
         codes = TokenStore.open(directory / CODES)
         try:
             layout = json.loads((directory / CODEC).read_text(encoding="utf-8"))
+            if layout["format"] != FORMAT:
+                raise ValueError(f"format {layout['format']!r}, this clirot reads {FORMAT}")
             codec = Codec.open(directory / ROTATION, int(layout["dim"]), int(layout["bits"]))
             lists = None
             if layout["lists"]:

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from clirot.encoding.maxsim import IntArray
 from clirot.retrieval.backends.compressed.codec import Codes
 from clirot.retrieval.backends.compressed.lists import CENTROIDS, DOCUMENTS, STARTS
 from clirot.retrieval.backends.compressed.screening import (
@@ -106,7 +108,8 @@ def _whole(sums: NDArray[np.float64]) -> NDArray[np.int8]:
     norms = np.sqrt(np.square(sums).sum(axis=1, keepdims=True))
     units = sums / np.where(norms > 0, norms, 1.0)
     largest = np.abs(units).max(initial=1e-9)
-    return np.rint(units.T * (127 / largest)).astype(np.int8)
+    whole: NDArray[np.int8] = np.rint(units.T * (127 / largest)).astype(np.int8)
+    return whole
 
 
 def _assign(matrix: CodeMatrix, found: NDArray[np.int8], scratch: Path) -> None:
@@ -147,7 +150,9 @@ def _write_lists(
     _save(directory / STARTS, starts)
 
 
-def _entries(matrix: CodeMatrix, assigned: NDArray[np.uint16]):  # type: ignore[no-untyped-def]
+def _entries(
+    matrix: CodeMatrix, assigned: NDArray[np.uint16]
+) -> Iterator[tuple[IntArray, IntArray]]:
     """Lists and documents, no pair twice, by list and then by document, of a part of the documents
     at a time.
     """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -66,11 +67,19 @@ class Promise:
             OSError: it is missing.
             ValueError: it is damaged.
         """
-        found = json.loads((directory / PROMISE).read_text(encoding="utf-8"))
+        return cls.of(json.loads((directory / PROMISE).read_text(encoding="utf-8")))
+
+    @classmethod
+    def of(cls, row: Any) -> Promise:
+        """The promise that a manifest or a file has.
+
+        Raises:
+            ValueError: it is none.
+        """
         try:
-            depths = tuple(Depth(**one) for one in found.pop("depths"))
-            return cls(**found, depths=depths)
-        except (TypeError, AttributeError, KeyError) as error:
+            depths = tuple(Depth(**one) for one in row["depths"])
+            return cls(**{**row, "depths": depths})
+        except (TypeError, KeyError) as error:
             raise ValueError(f"{PROMISE}: {error}") from error
 
     def at(self, k: int, documents: int) -> Depth:
@@ -83,12 +92,33 @@ class Promise:
         if not self.depths or documents <= STEPS[-1]:
             return Depth(k, 0, 0, documents, 1.0)
         last = self.depths[-1]
-        grown = [-(-number * k // last.k) for number in (last.screened, last.settled)]
-        return Depth(k, last.probed, *(min(one, documents) for one in grown), last.recall)
+        screened, settled = (
+            min(documents, -(-number * k // last.k)) for number in (last.screened, last.settled)
+        )
+        return Depth(k, last.probed, screened, settled, last.recall)
+
+    def beyond(self, k: int) -> bool:
+        """Whether so many hits are more than anything was measured for."""
+        return bool(self.depths) and k > self.depths[-1].k == STEPS[-1]
 
     def remark(self) -> str:
         """It in words."""
         if not self.depths:
-            return "every document is settled exactly"
+            return "every document is scored, so nothing is missed"
         found = ", ".join(f"recall@{one.k} {one.recall:.3f}" for one in self.depths)
         return f"{found} against {self.truth}, on {self.queries} parts of documents as queries"
+
+    def missed(self, config: Mapping[str, Any]) -> str:
+        """What to say where the recall that was asked for was not measured.
+
+        Args:
+            config: the settings of the index.
+        """
+        worst = min(self.depths, key=lambda one: one.recall)
+        ways = [] if config["store"] else ["keep the vectors (`store=True`)"]
+        if config["bits"] < 4:
+            ways.insert(0, "take `bits=4`")
+        return (
+            f"recall@{worst.k} {worst.recall:.3f} was measured, and {self.asked:g} asked for: "
+            f"{' or '.join(ways) or 'ask for less (`recall`)'}"
+        )
