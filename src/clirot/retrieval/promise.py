@@ -53,7 +53,7 @@ class Promise:
     @property
     def row(self) -> dict[str, Any]:
         """For the manifest."""
-        return asdict(self)
+        return {**asdict(self), "depths": [asdict(depth) for depth in self.depths]}
 
     def save(self, directory: Path) -> None:
         """Write it beside the index."""

@@ -86,7 +86,7 @@ class SampledDocuments:
         lowest = 0
         while -(-documents // (1 << lowest)) > MOST:
             lowest += 1
-        highest = max(lowest, (documents - 1).bit_length() - 1) if documents else lowest
+        highest = (documents - 1).bit_length() - 1  # that of the last row that is a power of two
         return [*range(lowest, highest + 1), _TOP] if documents else []
 
 
