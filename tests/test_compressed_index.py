@@ -497,6 +497,6 @@ def test_the_verbs(teacher: Path, salad: Path) -> None:
     Store().get("indexes", "x").check(whole=True)
     small = build_index(config("small", store=False, bits=1, recall=1.0))
     (missed,) = (one for one in small.remarks() if "was measured" in one)
-    assert missed.endswith("and 1 asked for: take `bits=4` or keep the vectors (`store=True`)")
+    assert missed.endswith("and 1 asked for: take `bits=4` or keep the vectors (`store`)")
     with pytest.warns(UnusedSettingWarning, match="`bits` is not used: it is for `backend="):
         build_index(replace(config("z", bits=1), backend="exact"))

@@ -115,7 +115,7 @@ class Promise:
             config: the settings of the index.
         """
         worst = min(self.depths, key=lambda one: one.recall)
-        ways = [] if config["store"] else ["keep the vectors (`store=True`)"]
+        ways = [] if config["store"] else ["keep the vectors (`store`)"]
         if config["bits"] < 4:
             ways.insert(0, "take `bits=4`")
         return (

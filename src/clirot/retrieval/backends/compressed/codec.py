@@ -136,7 +136,8 @@ class Codec:
     def _ends(self) -> FloatArray:
         positive = np.array(_THRESHOLDS[self.bits])
         ends = np.concatenate([-positive[::-1], [0.0], positive]) / self.dim**0.5
-        return ends.astype(np.float32)
+        kept: FloatArray = ends.astype(np.float32)
+        return kept
 
     def _encoded(self, vectors: FloatArray) -> Codes:
         snapped = np.rint(vectors.astype(np.float32) * np.float32(_COMPONENT_GRID))

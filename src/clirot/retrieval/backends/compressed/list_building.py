@@ -34,6 +34,7 @@ _MOST_LISTS = 1 << 16
 _SEED = 19
 _GRID = 2.0**20  # of scales, so that sums of up to 2^20 codes are exact
 _PRODUCT = 1 << 22  # similarities held at once
+_SUMMED = 1 << 13  # codes whose levels are summed up at once
 _CHUNK = 1 << 16  # tokens that are assigned before the checkpoint moves
 _ASSIGNED, _ASSIGNED_UP_TO = "assigned.bin", "assigned.json"
 _ASSIGNMENT = np.dtype("<u2")
@@ -79,8 +80,8 @@ def centroids(matrix: CodeMatrix, count: int) -> NDArray[np.int8]:
     for _ in range(_ROUNDS):
         nearest = nearest_centroids(matrix, codes, found)
         sums = torch.zeros(count, matrix.codec.components, dtype=torch.float64)
-        for begin in range(0, len(codes), _CHUNK):
-            part = slice(begin, begin + _CHUNK)
+        for begin in range(0, len(codes), _SUMMED):
+            part = slice(begin, begin + _SUMMED)
             weighted = levels.levels(codes[part]) * scales[part, None]
             places = torch.from_numpy(nearest[part].astype(np.int64))
             sums.index_add_(0, places, torch.from_numpy(weighted))
