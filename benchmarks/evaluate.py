@@ -4,6 +4,8 @@
     python benchmarks/evaluate.py --sizes 200x100     # one size
     python benchmarks/evaluate.py --tools clirot,ir_measures --repeat 5
     python benchmarks/evaluate.py --fusion            # fusion of three runs of 500x1,000
+    python benchmarks/evaluate.py --memory            # memory of clirot with 10 million lines
+    python benchmarks/evaluate.py --memory --seed 2 --docnos clueweb12-0000tw-0
 
 Each tool is started as a user would start it: ``clirot evaluate``, the ``ir_measures`` command, and
 a five-line script with ranx, in a process of its own, on the same files and measures (MAP, nDCG@10,
@@ -14,14 +16,20 @@ as well, because they must be equal.
 With ``--fusion``, three runs are fused and evaluated by one command, each time in a fresh process
 with an empty ``CLIROT_HOME``. *processor* is the time that it and the processes that it forks were
 computing, which depends less on what else the machine is doing; *peak* is the largest of them.
+
+With ``--memory``, a run of 10,000 topics x 1,000 documents and its judgements are made with a seed,
+and ``clirot evaluate`` is started once. What was made is named by its digest, so that another
+machine can tell whether it measured the same.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import os
 import random
+import resource
 import subprocess
 import sys
 import tempfile
@@ -52,19 +60,25 @@ class Timing:
     """MAP, nDCG@10, recall@100."""
 
 
-def write_data(directory: Path, topics: int, depth: int, *, seed: str = "") -> tuple[Path, Path]:
-    """A run of ``topics`` x ``depth`` rows in rank order, and its qrels (grades 0 to 3)."""
+def write_data(
+    directory: Path, topics: int, depth: int, *, seed: str = "", prefix: str = "doc"
+) -> tuple[Path, Path]:
+    """A run of ``topics`` x ``depth`` rows in rank order, and its qrels (grades 0 to 3).
+
+    A docno is the prefix and eight digits.
+    """
     qrels, run = directory / "qrels.txt", directory / "run.trec"
     chance = random.Random(f"{seed}{topics * depth}")
     with qrels.open("w") as judged, run.open("w") as retrieved:
         for topic in range(topics):
             known = {
-                f"doc{chance.randrange(8_000_000):08d}": chance.randrange(4) for _ in range(JUDGED)
+                f"{prefix}{chance.randrange(8_000_000):08d}": chance.randrange(4)
+                for _ in range(JUDGED)
             }
             judged.writelines(f"{topic} 0 {docno} {grade}\n" for docno, grade in known.items())
             found = dict.fromkeys(chance.sample(list(known), JUDGED // 2))
             while len(found) < depth:
-                found[f"doc{chance.randrange(8_000_000):08d}"] = None
+                found[f"{prefix}{chance.randrange(8_000_000):08d}"] = None
             scores = {d: chance.gauss(known.get(d, 0), 1.0) for d in list(found)[:depth]}
             ranked = sorted(scores, key=scores.__getitem__, reverse=True)
             retrieved.writelines(
@@ -160,6 +174,30 @@ def measure_fusion(topics: int, depth: int) -> None:
             )
 
 
+def measure_memory(topics: int, depth: int, seed: str, prefix: str) -> None:
+    """Evaluate one large run by the command line and print the largest memory of the process."""
+    with tempfile.TemporaryDirectory() as directory:
+        qrels, run = write_data(Path(directory), topics, depth, seed=seed, prefix=prefix)
+        documents: set[str] = set()
+        with run.open() as lines:
+            documents.update(line.split(" ", 3)[2] for line in lines)
+        with run.open("rb") as stream:
+            digest = hashlib.file_digest(stream, "sha256").hexdigest()
+        print(
+            f"{topics * depth:,} lines, {run.stat().st_size / 1e6:.0f} MB, {len(documents):,} "
+            f"documents, SHA-256 {digest[:16]}; seed {seed!r}"
+        )
+        printed = subprocess.run(
+            command_of("clirot", qrels, run), check=True, capture_output=True, text=True
+        ).stdout
+        usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    figures = ", ".join(f"{figure:.4f}" for figure in figures_of("clirot", printed))
+    print(
+        f"clirot evaluate: peak {usage.ru_maxrss * 1024 / 1e9:.2f} GB, "
+        f"{usage.ru_utime + usage.ru_stime:.1f} s of the processor; {figures}"
+    )
+
+
 def main() -> None:
     """Measure and print a Markdown table."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
@@ -167,7 +205,13 @@ def main() -> None:
     parser.add_argument("--tools", default="clirot,ir_measures,ranx", help="comma-separated")
     parser.add_argument("--repeat", type=int, default=3, help="warm runs; 1 at 10,000 x 1,000")
     parser.add_argument("--fusion", action="store_true", help="time the fusion of three runs")
+    parser.add_argument("--memory", action="store_true", help="the memory of 10 million lines")
+    parser.add_argument("--seed", default="1", help="of the data of --memory")
+    parser.add_argument("--docnos", default="doc", help="how docnos begin with --memory")
     options = parser.parse_args()
+    if options.memory:
+        measure_memory(10_000, 1000, options.seed, options.docnos)
+        return
     if options.fusion:
         measure_fusion(500, 1000)
         return

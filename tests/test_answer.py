@@ -21,6 +21,8 @@ from typer.testing import CliRunner
 
 import clirot
 from clirot.cli import app
+from clirot.cut_texts import AtLeast
+from clirot.encoding import overflow
 from clirot.errors import ClirotError, InputError, UnknownNameError, UsageError
 from clirot.known_models import KNOWN
 from clirot.models import resolve
@@ -288,6 +290,23 @@ def test_passages_that_do_not_fit_are_cut_and_counted(
     (said,) = made.remarks()
     assert said.startswith("1 of 1 prompts with passages are longer than")
     assert said.endswith("1 passages were left out")
+
+
+def test_a_very_long_passage_is_not_tokenized_whole(
+    models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_counter(tmp_path / "small", longest=120)
+    model = resolve(str(tmp_path / "small"), Store(), task="answers")
+    reader = Reader(model, WritingSettings(max_tokens=6))
+    prompt = in_languages(FROM_PASSAGES, "so", "so")
+    expected = fitted(reader, prompt, "q", ["cusbo " * 4000])
+    own, given = reader._bare, []
+    monkeypatch.setattr(reader, "_bare", lambda text: given.append(len(text)) or own(text))
+    monkeypatch.setattr(overflow, "LONGEST_HEAD", 2000)
+    found = fitted(reader, prompt, "q", ["cusbo " * 4000])
+    assert found.given == expected.given and found.shortened
+    assert given and max(given) <= 2000
+    assert isinstance(found.whole, AtLeast) and 114 < found.whole < expected.whole
 
 
 def test_what_fits_is_the_most_that_fits(models: Path, tmp_path: Path) -> None:

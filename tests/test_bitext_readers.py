@@ -588,11 +588,14 @@ def test_the_languages_of_xliff(tmp_path):
 def test_what_is_read_whole_has_a_limit(tmp_path, monkeypatch):
     from clirot.bitext.formats import toolkit
 
-    monkeypatch.setattr(toolkit, "MAX_BYTES", 1 << 12)
+    monkeypatch.setattr(toolkit, "TOPICS", 1 << 12)
     for kind in ("xliff", "po", "mo"):
         assert sides(written(tmp_path, WRITERS[kind](ROWS), f"x.{kind}")) == ROWS
         large = written(tmp_path, WRITERS[kind](ROWS * 20), f"y.{kind}")
         assert wrong(large, kind=kind).startswith(f"y.{kind}: more than 4,096 bytes, and this form")
+        with monkeypatch.context() as raised:
+            raised.setenv("CLIROT_MOST_BYTES", "100000")
+            assert len(sides(large)) == 20 * len(ROWS)
 
 
 @pytest.mark.parametrize("kind", ["xliff", "po", "mo"])

@@ -261,6 +261,25 @@ def test_a_figure_that_falls_short_is_reported_beside_the_table(
     assert run(*line.replace("0.6", "0.5").split()).code == 0
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["{}"],
+        ["verify", "--{}"],
+        ["search", "--index", "x", "-k", "{}"],
+        ["models", "show", "{}", "{}"],
+        ["verify", "--json={}"],
+    ],
+)
+def test_nothing_that_a_terminal_obeys_is_quoted_of_the_command_line(
+    run: Run, words: list[str]
+) -> None:
+    said = run(*(word.format("b\x1b[31m\u202e\x9b\x07\r[b]X") for word in words))
+    assert said.code == 2
+    assert not set(said.err) & set("\x1b\u202e\x9b\x07\r")
+    assert "\\u202e" in said.err or words[-1] == "--json={}"
+
+
 def test_the_traceback_is_there_when_asked_for(run: Run) -> None:
     shown = run("--traceback", "models", "show", "nothing")
     assert shown.code == 2

@@ -112,7 +112,7 @@ def test_codes_are_unbiased_and_as_close_as_the_theory_says(bits: int, dim: int)
     vectors = unit(np.random.default_rng(1).standard_normal((300, dim)))
     codec = Codec.of(dim, bits)
     codes = codec.encode(vectors)
-    assert codes.shape == (300, -(-dim * bits // 8) + 2)
+    assert 0 <= codes.shape[1] - (dim * bits / 8 + 2) < 2
     levels = codec.byte_levels[codes[:, : codec.code_bytes]].reshape(300, -1)[:, :dim]
     found = levels * codec.scales(codes)[:, None].astype(np.float64)
     turned = codec.rotated(vectors)
@@ -434,12 +434,43 @@ def test_files_that_contradict_each_other(tmp_path: Path) -> None:
     with pytest.raises(ArtefactError, match="of other documents"):
         CompressedIndex.open(one)
     shutil.copy(one / "codec.json", other / "codec.json")
-    with pytest.raises(ArtefactError, match="codes of 8 bytes, not of 5"):
+    with pytest.raises(ArtefactError, match="codes of 8 bytes, not of 6"):
         CompressedIndex.open(other)
     codec = other / "codec.json"
     codec.write_text(codec.read_text().replace('"format": 1', '"format": 7'))
     with pytest.raises(ArtefactError, match="format 7, this clirot reads 1"):
         CompressedIndex.open(other)
+
+
+def test_bits_that_changed_on_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files too large to be read as a whole before each use are looked at where they are read."""
+    monkeypatch.setattr(list_building, "FROM_TOKENS", 1)
+    documents = collection(np.random.default_rng(13), 60)
+    docnos = [f"d{number}" for number in range(60)]
+    directory = made(tmp_path, documents, docnos, CompressedSettings(recall=0.9))
+
+    def read(index: CompressedIndex, file: str) -> None:
+        if file.startswith("lists"):
+            assert index.lists is not None
+            index.lists.promising(documents[0], len(index.lists))
+        elif file.startswith("codes"):
+            screened(index.codes, documents[:1])
+        else:
+            list(index.rerank(documents[:1], [docnos], 1))
+
+    for file, message in (
+        ("lists/documents.npy", "a document that is not there"),
+        ("codes/tokens.bin", "the token vectors of document 'd59'"),
+        ("store/tokens.bin", "the token vectors of document 'd59'"),
+    ):
+        path = directory / file
+        whole = path.read_bytes()
+        read(CompressedIndex.open(directory), file)
+        path.write_bytes(whole[:-1] + bytes([whole[-1] ^ 64]))
+        index = CompressedIndex.open(directory)
+        with pytest.raises(ArtefactError, match=message):
+            read(index, file)
+        path.write_bytes(whole)
 
 
 def test_three_bits_are_none() -> None:

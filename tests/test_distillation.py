@@ -24,15 +24,17 @@ from clirot.cli import app, command_named
 from clirot.cli.wording import in_options, speaking_for
 from clirot.collection import open_collection
 from clirot.digests import file_digest
-from clirot.distillation import DistillConfig, DistillResult, distill
+from clirot.distillation import DistillConfig, DistillResult, bitexts, distill
 from clirot.distillation.bitexts import bitexts_of
 from clirot.distillation.training import trainer
 from clirot.distillation.training.development import pool, split
 from clirot.distillation.training.epochs import BestKeeper
+from clirot.encoding import overflow
 from clirot.encoding.encoders import load_model
 from clirot.errors import (
     ArtefactError,
     ClirotError,
+    CutTextWarning,
     InputError,
     PartlyDoneError,
     UnknownNameError,
@@ -273,6 +275,29 @@ def test_half_of_what_is_recommended_is_no_bitext_until_something_else_is_there(
     fetch_bitext(FetchConfig(pair=_PAIR, files=(mine,))).check()
     found = bitexts_of(config, Store(), silent)["so"]
     assert [one.name.split("-")[1] for one in found.inputs] == ["so.cldr", "so.file"]
+
+
+def test_of_very_long_sentences_the_beginning_is_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [
+        ("a short one", "mid gaaban"),
+        ("a very long side of a pair", "dhinac aad u dheer"),
+        ("it is short", "kani ma aha mid gaaban"),
+    ]
+    mine = tmp_path / "mine.tsv"
+    mine.write_text("".join(f"{src}\t{tgt}\n" for src, tgt in rows))
+    fetch_bitext(FetchConfig(pair=_PAIR, files=(mine,))).check()
+    config = DistillConfig(pair=_PAIR)
+    monkeypatch.setattr(bitexts, "LONGEST_HEAD", 20)
+    monkeypatch.setattr(overflow, "LONGEST_HEAD", 20)
+    said = "2 of 3 pairs of en-so have a side of more than 20 characters, of which the beginning"
+    with pytest.warns(CutTextWarning, match=said):
+        found = bitexts_of(config, Store(), silent)["so"]
+    assert [(one.src, one.tgt) for one in found.pairs] == [
+        rows[0], ("a very long side of", rows[1][1]), (rows[2][0], "kani ma aha mid"),
+    ]  # fmt: skip
+    assert [one.place for one in found.pairs] == [1, 2, 3]
 
 
 def test_unknown_names_are_refused_before_anything_is_made(

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
-from clirot.encoding.maxsim import BFLOAT16, CPU, EXACT, FLOAT16, FLOAT32, Arithmetic, FloatArray
+from clirot.encoding.maxsim import (
+    BFLOAT16,
+    CPU,
+    EXACT,
+    FLOAT16,
+    FLOAT32,
+    Arithmetic,
+    FloatArray,
+    TokenSums,
+    scores,
+)
 from clirot.errors import ArtefactError
 from clirot.records import Hit
 from clirot.retrieval.backends import BACKENDS, Backend, token_store
@@ -63,10 +75,11 @@ def assert_same_ranking(hits: list[Hit], expected: list[tuple[str, float]]) -> N
 def written(
     directory: Path, documents: list[FloatArray], docnos: list[str], dtype: str = "float16"
 ) -> Path:
+    dim = documents[0].shape[1]
     scratch = directory.with_name(directory.name + "-scratch")
     directory.mkdir()
     scratch.mkdir()
-    writer = TokenStoreWriter(directory, scratch, DIM, dtype)
+    writer = TokenStoreWriter(directory, scratch, dim, dtype)
     for begin in range(0, len(documents), 100):
         writer.append(docnos[begin : begin + 100], documents[begin : begin + 100])
     writer.finish()
@@ -114,9 +127,9 @@ def test_screening_never_changes_the_result(
     tie_order = rng.permutation(1500)
     exact = list(top_k(matrix, queries, k, tie_order, screen=EXACT))
     screened = list(top_k(matrix, queries, k, tie_order, screen=screen))
-    for (rows, scores), (same_rows, same_scores) in zip(exact, screened, strict=True):
+    for (rows, found), (same_rows, same_found) in zip(exact, screened, strict=True):
         assert rows.tolist() == same_rows.tolist()
-        assert scores.tobytes() == same_scores.tobytes()
+        assert found.tobytes() == same_found.tobytes()
 
 
 def test_all_documents_alike_are_ordered_by_docno(tmp_path: Path) -> None:
@@ -131,10 +144,31 @@ def test_all_documents_alike_are_ordered_by_docno(tmp_path: Path) -> None:
 
 def test_what_is_screened_in_is_decided_by_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: False, raising=False)
-    assert screening_arithmetic(CPU) is FLOAT32
+    assert screening_arithmetic(CPU, 1000) is FLOAT32
     monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: True, raising=False)
-    assert screening_arithmetic(CPU) is BFLOAT16
-    assert screening_arithmetic(torch.device("cuda")) is FLOAT16
+    assert [screening_arithmetic(CPU, count) for count in (32, 33)] == [FLOAT32, BFLOAT16]
+    assert screening_arithmetic(torch.device("cuda"), 1) is FLOAT16
+
+
+def test_a_wide_bound_is_narrowed_before_anything_is_settled(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Random vectors are alike, so that 16 bits tell few of them apart."""
+    passes: list[tuple[Arithmetic, int]] = []
+
+    def spied(documents: Any, queries: Any, rows: Any = None, *, arithmetic: Any = EXACT) -> Any:
+        passes.append((arithmetic, len(documents if rows is None else rows)))
+        return scores(documents, queries, rows, arithmetic=arithmetic)
+
+    monkeypatch.setattr(exact_module, "scores", spied)
+    rng = np.random.default_rng(12)
+    tokens = torch.from_numpy(unit(rng, 4000)).half()
+    matrix = exact_module.TokenMatrix(tokens, np.arange(0, 4001, 4))
+    list(top_k(matrix, [unit(rng, 16)], 10, np.arange(1000), screen=BFLOAT16))
+    kinds, counts = zip(*passes, strict=True)
+    assert kinds == (BFLOAT16, FLOAT32, EXACT)
+    assert counts[0] == 1000
+    assert counts[1] > 20 >= counts[2] >= 10
 
 
 @pytest.mark.parametrize("dtype", token_store.DTYPES)
@@ -148,7 +182,7 @@ def test_store_round_trip(tmp_path: Path, dtype: str) -> None:
     assert store.tokens.numpy().tobytes() == expected.tobytes()
 
 
-@pytest.mark.parametrize("lost", ["tokens.bin", "lengths.bin", "docnos.txt"])
+@pytest.mark.parametrize("lost", ["tokens.bin", "lengths.bin", "sums.bin", "docnos.txt"])
 def test_writer_goes_on_behind_its_checkpoint(tmp_path: Path, lost: str) -> None:
     """What a killed writer wrote beyond its last checkpoint, or half wrote, is cut off."""
     rng = np.random.default_rng(10)
@@ -197,3 +231,92 @@ def test_damaged_stores(tmp_path: Path) -> None:
     with pytest.raises(ArtefactError, match="cannot be read as an index") as caught:
         TokenStore.open(layout.parent)
     assert caught.value.hint == "build it again: `build_index(..., replace=True)`"
+
+
+@pytest.mark.parametrize(("dim", "dtype"), [(4, "float16"), (3, "float16"), (3, "float32")])
+def test_every_bit_of_the_tokens_is_checked(tmp_path: Path, dim: int, dtype: str) -> None:
+    """Whatever is flipped, where tokens are padded and where they lie side by side, and twice.
+
+    Vectors of 8, 6 and 12 bytes are read as words of 8, 2 and 4.
+    """
+    rng = np.random.default_rng(13)
+    documents = [
+        rows / np.linalg.norm(rows, axis=1, keepdims=True)
+        for rows in (
+            rng.standard_normal((tokens, dim), dtype=np.float32) for tokens in (1, 2, 4, 2, 2, 2)
+        )
+    ]
+    docnos = list("abcdef")
+    store = TokenStore.open(written(tmp_path / "index", documents, docnos, dtype))
+    owner = np.repeat(np.arange(6), store.matrix().lengths)
+    query = documents[2]
+    whole = scores(store.matrix(), [query])[0]
+    stored = store.tokens.view(torch.uint8)
+    for token in range(len(owner)):
+        for bit in range(8 * stored.shape[1]):
+            stored[token, bit // 8] ^= 1 << bit % 8
+            named = f"damaged: the token vectors of document '{docnos[owner[token]]}'"
+            for arithmetic in (EXACT, FLOAT32):
+                with pytest.raises(ArtefactError, match=named):
+                    scores(store.matrix(), [query], arithmetic=arithmetic)
+            stored[token, bit // 8] ^= 1 << bit % 8
+    assert torch.equal(scores(store.matrix(), [query])[0], whole)
+
+
+def test_a_search_of_damaged_tokens_gives_nothing(tmp_path: Path) -> None:
+    rng = np.random.default_rng(14)
+    documents = [unit(rng, int(rng.integers(1, 9))) for _ in range(200)]
+    directory = written(tmp_path / "index", documents, [f"d{row}" for row in range(200)])
+    tokens = directory / "tokens.bin"
+    content = bytearray(tokens.read_bytes())
+    content[int(TokenStore.open(directory).offsets[150]) * DIM * 2] ^= 1  # a last binary place
+    tokens.write_bytes(content)
+    for k in (5, 150):  # screened first, and settled at once
+        with pytest.raises(ArtefactError, match=f"{directory} is damaged: .* 'd150'") as caught:
+            next(ExactIndex.open(directory).search([unit(rng, 3)], k))
+        assert caught.value.hint == "build it again: `build_index(..., replace=True)`"
+    found = ExactIndex.open(directory).rerank([unit(rng, 3)] * 2, [["d7", "d9"], ["d150"]], 5)
+    assert {hit.docno for hit in next(found)} == {"d7", "d9"}  # what was read is whole
+    with pytest.raises(ArtefactError, match="'d150'"):
+        next(found)
+    with pytest.raises(ArtefactError, match="'d150'"):  # another device: before they are copied
+        TokenStore.open(directory).matrix(torch.device("meta"))
+
+
+def test_tokens_are_compared_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(15)
+    documents = [unit(rng, int(rng.integers(1, 9))) for _ in range(50)]
+    index = ExactIndex.open(written(tmp_path / "index", documents, [str(n) for n in range(50)]))
+    list(index.search([unit(rng, 3)], 5))
+    monkeypatch.setattr(TokenSums, "each", None)
+    assert len(list(index.search([unit(rng, 3)] * 3, 5))) == 3
+
+
+@pytest.mark.parametrize("name", ["lengths.bin", "sums.bin", "docnos.txt"])
+def test_the_small_files_are_checked_when_they_are_read(tmp_path: Path, name: str) -> None:
+    """They are not small where there are many documents."""
+    rng = np.random.default_rng(16)
+    directory = written(tmp_path / "index", [unit(rng, 3), unit(rng, 4)], ["a", "b"])
+    path = directory / name
+    content = path.read_bytes()
+    # Lengths and ids that contradict nothing else.
+    other = {"lengths.bin": content[4:] + content[:4], "docnos.txt": b"a\nc\n"}
+    path.write_bytes(other.get(name, bytes([content[0] ^ 1]) + content[1:]))
+    with pytest.raises(ArtefactError, match=f"{name} is not as it was written"):
+        TokenStore.open(directory)
+    path.unlink()
+    with pytest.raises(ArtefactError, match=f"cannot be read as an index: .*{name}"):
+        TokenStore.open(directory)
+
+
+def test_an_index_without_checksums_is_read_as_before(tmp_path: Path) -> None:
+    rng = np.random.default_rng(17)
+    documents = [unit(rng, 4) for _ in range(5)]
+    directory = written(tmp_path / "index", documents, list("abcde"))
+    queries = [unit(rng, 3)]
+    whole = list(ExactIndex.open(directory).search(queries, 5))
+    (directory / "sums.bin").unlink()
+    layout = json.loads((directory / "layout.json").read_text())
+    kept = {key: value for key, value in layout.items() if not key.endswith("_crc")}
+    (directory / "layout.json").write_text(json.dumps(kept))
+    assert list(ExactIndex.open(directory).search(queries, 5)) == whole

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sentence_transformers.util.similarity import maxsim as their_maxsim
 
-from clirot.encoding import maxsim
+from clirot.encoding import block_scores, maxsim, token_matrix
 from clirot.encoding.maxsim import (
     BFLOAT16,
     EXACT,
@@ -133,17 +133,43 @@ def test_screening_stays_within_its_bound(
 @settings(max_examples=60, deadline=None)
 @given(
     lengths=st.lists(st.integers(1, 40), min_size=1, max_size=30),
-    tokens=st.lists(st.integers(1, 9), min_size=1, max_size=4),
+    tokens=st.lists(st.integers(1, 40), min_size=1, max_size=4),
     seed=st.integers(0, 10_000),
 )
 def test_any_lengths(lengths: list[int], tokens: list[int], seed: int) -> None:
+    """Every layout of the product, with ties and tokens that are one step of the grid apart."""
     rng = np.random.default_rng(seed)
     documents = [unit(rng, length, 8) for length in lengths]
+    for document in documents[::2]:  # the last token as the first, or nearly
+        document[-1] = document[0]
+        document[-1, 0] += rng.integers(-1, 2) * 2.0**-26
     queries = [unit(rng, count, 8) for count in tokens]
     matrix = matrix_of(documents, torch.float32)
     found, _ = scores(matrix, queries)
     plain = [[maxsim.maxsim(query, document) for document in documents] for query in queries]
     assert found.tolist() == plain
+    for arithmetic in NARROW:
+        screened, bounds = scores(matrix, queries, arithmetic=arithmetic)
+        assert ((screened.double() - found).abs().amax(1).numpy() <= bounds).all()
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    shape=st.tuples(st.integers(1, 5), st.integers(1, 9), st.sampled_from([16, 32, 64, 96])),
+    shift=st.sampled_from([-2.0, -0.5, 0.0, 2.0]),
+    seed=st.integers(0, 10_000),
+)
+def test_the_greatest_bfloat16_by_its_bits(
+    shape: tuple[int, int, int], shift: float, seed: int
+) -> None:
+    """All negative, mixed, all positive; zeros of both signs."""
+    draw = torch.Generator().manual_seed(seed)
+    values = torch.randn(shape, generator=draw) + shift
+    values[torch.rand(shape, generator=draw) < 0.2] = -0.0
+    values[torch.rand(shape, generator=draw) < 0.1] = 0.0
+    narrow = values.bfloat16()
+    assert torch.equal(block_scores._greatest_bfloat16(narrow), narrow.amax(1))
+    assert torch.equal(block_scores._greatest(values, 32), values.amax(1))
 
 
 def test_blocks_of_every_size(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -151,9 +177,9 @@ def test_blocks_of_every_size(monkeypatch: pytest.MonkeyPatch) -> None:
     documents, queries = corpus(rng, 120, 16), [unit(rng, 5, 16)]
     whole, _ = scores(matrix_of(documents), queries, arithmetic=EXACT)
     for least in (1, 7, 64, 500):
-        monkeypatch.setattr(maxsim, "_LEAST", least)
-        monkeypatch.setattr(maxsim, "_BLOCK_ELEMENTS", 1)
-        monkeypatch.setattr(maxsim, "_SORTED_TOGETHER", 50)
+        monkeypatch.setattr(block_scores, "_LEAST", least)
+        monkeypatch.setattr(block_scores, "_BLOCK_BYTES", 1)
+        monkeypatch.setattr(token_matrix, "_SORTED_TOGETHER", 50)
         assert torch.equal(whole, scores(matrix_of(documents), queries)[0])
 
 

@@ -68,7 +68,7 @@ def test_nothing_is_said_where_ids_coincide_by_chance_or_are_judged() -> None:
 def test_what_is_left_out_although_it_is_judged_relevant_is_said() -> None:
     judged = {**QRELS, "a1": {"a1": 1, "a2": 1}}
     result = evaluate_runs({"r": Run.from_dict("r", OWN)}, judged, config(leave_out_own=True))
-    assert "3 of 4 topics, of which 1 are judged relevant" in result.notes[0]
+    assert "3 of 4 topics; of these, 1 is judged relevant" in result.notes[0]
     none = evaluate_runs(
         {"r": Run.from_dict("r", {"a4": OWN["a4"]})}, QRELS, config(leave_out_own=True)
     )
@@ -160,7 +160,18 @@ def test_ids_in_another_unicode_form_are_told_of() -> None:
     run = {"r": Run.from_dict("r", {"q": {parted: 2.0, "x": 1.0}})}
     notes = evaluate_runs(run, {"q": {composed: 1, "x": 1}}, config()).notes
     assert notes == (
-        "run r: 1 ids are written otherwise than in the judgements (accents composed or decomposed,"
-        f" Unicode NFC and NFD) and do not match: {parted}",
+        "run r: 1 id is written otherwise than in the judgements (accents composed or decomposed,"
+        f" Unicode NFC and NFD), so there is no match: {parted}",
     )
     assert evaluate_runs(run, {"q": {parted: 1, "x": 1}}, config()).notes == ()
+
+
+def test_a_system_is_said_once_for_all_its_topic_sets() -> None:
+    runs = {f"r@{name}": Run.from_dict("r", OWN) for name in ("so", "sw")}
+    runs["other@so"] = Run.from_dict("other", {"a1": {"x": 2.0, "a2": 1.0}})
+    runs["other@sw"] = Run.from_dict("other", {"a1": {"a1": 2.0, "a2": 1.0}})
+    notes = evaluate_runs(runs, QRELS, config(leave_out_own=True)).notes
+    assert [note for note in notes if "left out the topic's own" in note] == [
+        "run r: left out the topic's own document for 3 of 4 topics of so, 3 of 4 topics of sw",
+        "run other: left out the topic's own document for 1 of 1 topics of sw",
+    ]

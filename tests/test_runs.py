@@ -20,7 +20,8 @@ from clirot.errors import InputError, UsageError
 from clirot.evaluation.measures import measure_values, parse_measure
 from clirot.records import Hit
 from clirot.runs import Run, format_hits, format_run, read_qrels, read_run
-from clirot.runs.reading import _from_lines, read_with_arrow
+from clirot.runs.by_columns import read_with_arrow
+from clirot.runs.reading import _from_lines
 
 RUN = "1 Q0 d1 1 2.5 tag\n1 Q0 d2 2 1.5 tag\n2 Q0 d1 1 0.25 tag\n"
 
@@ -54,8 +55,9 @@ def test_the_two_readers_agree(topics: list[tuple[str, list[tuple[str, float]]]]
     random.Random(len(lines)).shuffle(lines)
     data = ("\n".join(lines) + "\n").encode()
     careful = rows(_from_lines(data, "run"))
-    run = read_with_arrow(data)
-    assert run is not None
+    columns = read_with_arrow(data)
+    assert columns is not None
+    run = columns.run()
     assert rows(run) == careful
     for topic, hits in topics:
         if hits:
@@ -270,8 +272,9 @@ def test_a_large_reader_judged_by_trec_eval(seed: int) -> None:
         f"q{t}": {f"d{chance.randrange(50)}": chance.randrange(3) for _ in range(9)}
         for t in range(3)
     }
-    run = read_with_arrow("".join(format_run(Run.from_dict("r", scores))).encode())
-    assert run is not None
+    columns = read_with_arrow("".join(format_run(Run.from_dict("r", scores))).encode())
+    assert columns is not None
+    run = columns.run()
     expected = pytrec_eval.RelevanceEvaluator(qrels, {"map", "ndcg"}).evaluate(scores)
     for name in ("map", "ndcg"):
         values = measure_values([parse_measure(name)], run, qrels)[0].tolist()

@@ -299,7 +299,7 @@ def test_commands(models: Path, collection: str) -> None:
     stdout, stderr = clirot(*request, "--name", "c")
     assert stdout == "c\n"
     assert "indexed: 5 documents, " in stderr
-    assert "warning: 1 documents have no text" in stderr
+    assert "warning: 1 document has no text" in stderr
     stdout, stderr = clirot(*request, "--name", "c")
     assert stdout == "c\n"
     assert "index was there: 5 documents, " in stderr
@@ -379,7 +379,7 @@ def test_what_does_not_fit_of_the_candidates_is_counted_and_said(
         "run first has no candidates for 2 of the topics, which find nothing: t2, t3",
         "run first: left out 3 candidates that are no documents of the index: nowhere, elsewhere, "
         "gone",
-        "run first: 1 of its topics are not searched for: old",
+        "run first: 1 of its topics is not searched for: old",
     )
     saved = search(config).save("mine").manifest
     assert saved.results == {

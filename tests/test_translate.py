@@ -14,6 +14,7 @@ from tiny_translators import save_madlad, save_mbart50, save_nllb
 
 import clirot
 from clirot.cli import main
+from clirot.cut_texts import AtLeast
 from clirot.errors import ArtefactError, UsageError
 from clirot.records import Step
 from clirot.retrieval.translation.cache import FOLDER, TranslationCache
@@ -218,11 +219,15 @@ def test_what_is_kept_is_what_was_given(tmp_path: Path) -> None:
         "salt": Rendering(("cusbo",)),
         "ሰላም": Rendering(("peace", 'a "quiet"'), cut=True),
         "x": Rendering(("",), shortened=(90, 64)),
+        "y": Rendering(("",), shortened=(AtLeast(90), 64)),
     }
     cache(tmp_path).add(given)
     again = cache(tmp_path)
-    assert len(again) == 3
-    assert {text: again.get(text) for text in given} == given
+    assert len(again) == 4
+    found = {text: again.get(text) for text in given}
+    assert found == given
+    kinds = {text: type(one.shortened[0]) for text, one in found.items() if one and one.shortened}
+    assert kinds == {"x": int, "y": AtLeast}
     assert again.get("sal") is None
     assert TranslationCache(tmp_path, {"model": "y"}).get("salt") is None
 

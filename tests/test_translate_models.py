@@ -17,6 +17,8 @@ from safetensors.torch import load_file, save_file
 from tiny_hub import Hub
 from tiny_model import save_tiny_model
 
+from clirot.cut_texts import AtLeast
+from clirot.encoding import overflow
 from clirot.errors import ClirotError, InputError, LanguageError, UnknownNameError, UsageError
 from clirot.known_models import KNOWN
 from clirot.models import resolve
@@ -160,6 +162,28 @@ def test_a_text_longer_than_the_model_reads(models: Path) -> None:
         assert (long.shortened, short.shortened) == ((whole, tiny.LONGEST), None), name
 
 
+@pytest.mark.parametrize("name", ["nllb", "marian"])
+def test_a_very_long_text_is_not_tokenized_whole(
+    models: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = "biyo " * 1000
+    (expected,) = renderings(open_translator(order(models / name)), [text])
+    translator = open_translator(order(models / name))
+    given: list[int] = []
+    own = type(translator._tokenizer).__call__
+
+    def noting(self: Any, texts: list[str], *args: Any, **more: Any) -> Any:
+        given.extend(map(len, texts))
+        return own(self, texts, *args, **more)
+
+    monkeypatch.setattr(type(translator._tokenizer), "__call__", noting)
+    monkeypatch.setattr(overflow, "LONGEST_HEAD", 1000)
+    (found,) = renderings(translator, [text])
+    assert found.texts == expected.texts and given and max(given) <= 1000
+    assert found.shortened is not None and isinstance(found.shortened[0], AtLeast)
+    assert tiny.LONGEST < found.shortened[0] < 1000
+
+
 def test_no_longer_than_the_positions_of_the_model(models: Path) -> None:
     (found,) = renderings(open_translator(order(models / "marian", max_tokens=5000)), ["biyo"])
     assert len(found.texts) == 1
@@ -291,13 +315,18 @@ def test_pickled_weights_are_refused(models: Path, tmp_path: Path, hub: Hub) -> 
 
 
 def test_a_checkpoint_that_is_damaged(models: Path, tmp_path: Path) -> None:
-    for spoilt, said in (
-        ("config.json", r"config\.json: not JSON: Expecting"),
-        ("tokenizer.json", "cannot be loaded for translation: Expecting"),
+    damaged = "the tokenizer is damaged: "
+    for place, (spoilt, content, said) in enumerate(
+        (
+            ("config.json", "{", r"config\.json: not JSON: Expecting"),
+            ("tokenizer.json", "{", rf"tokenizer\.json: {damaged}Expecting"),
+            ("tokenizer.json", '{"model": {"type": "x"}}', rf"tokenizer\.json: {damaged}"),
+            ("tokenizer_config.json", "[" * 200, rf"tokenizer_config\.json: {damaged}"),
+        )
     ):
-        broken = tmp_path / spoilt.partition(".")[0]
+        broken = tmp_path / str(place)
         shutil.copytree(models / "nllb", broken)
-        (broken / spoilt).write_text("{")
+        (broken / spoilt).write_text(content)
         with pytest.raises(InputError, match=said):
             open_translator(order(broken))
 

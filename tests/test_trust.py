@@ -114,6 +114,30 @@ def test_every_sign_of_an_index_flipped(home: Path, tmp_path: Path) -> None:
     assert build_index(again).fresh
 
 
+def test_one_bit_of_a_large_index_flipped(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A large index is compared while it is searched: nothing is printed, and no run is kept."""
+    monkeypatch.setattr("clirot.store.artefact.READ_ON_USE", 0)
+    teacher = save_tiny_model(tmp_path / "teacher", seed=4)
+    pairs = save_bitext(tmp_path / "pairs.tsv", count=12)
+    folder = save_collection(tmp_path / "set", pairs, docs="en", topics=("en",), count=10)
+    path = build_index(IndexConfig(model=str(teacher), collection=str(folder), name="x")).artefact
+    content = bytearray((path.path / "tokens.bin").read_bytes())
+    content[len(content) // 2] ^= 1
+    (path.path / "tokens.bin").write_bytes(content)
+    asked = search(SearchConfig(index="x", collection=str(folder), k=2))
+    with pytest.raises(ArtefactError, match="indexes/x is damaged: the token vectors of document"):
+        next(asked.lines())
+    with pytest.raises(ArtefactError, match="are not as they were written"):
+        search(SearchConfig(index="x", collection=str(folder))).save("run")
+    assert not (home / "runs" / "run").exists()
+    result = CliRunner().invoke(app, ["search", "--index", "x", "--collection", str(folder)])
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert isinstance(result.exception, ArtefactError)
+    assert "clirot index ... --replace" in str(result.exception)
+
+
 def test_a_damaged_run_is_not_evaluated(home: Path, tmp_path: Path) -> None:
     kept = Store(home)
     with kept.draft("runs", "r", config={}) as draft:
@@ -274,7 +298,7 @@ def test_a_damaged_draft_of_an_index_is_not_continued(
     whole = build_index(config).artefact
     digest = whole.digest
     kept = Store(home)
-    for file in ("tokens.bin", "lengths.bin", "docnos.txt", "checkpoint.json"):
+    for file in ("tokens.bin", "lengths.bin", "sums.bin", "docnos.txt", "checkpoint.json"):
         kept.remove("indexes", "x")
         with monkeypatch.context() as patch:
             patch.setattr("clirot.encoding.maxsim.check_vectors", dies_after(6))
@@ -329,6 +353,46 @@ def test_a_damaged_checkpoint_is_not_continued(tmp_path: Path) -> None:
     with pytest.warns(DamagedDraftWarning, match=r"history\.json of the interrupted training"):
         assert last_whole(tmp_path, history) is None
     assert not history.exists() and not tmp_path.exists()
+
+
+@pytest.mark.parametrize("how", ["changed", "removed"])
+def test_damaged_weights_of_an_epoch_are_not_taken(tmp_path: Path, how: str) -> None:
+    from clirot.digests import file_digest
+    from clirot.distillation.training.checkpoints import (
+        HISTORY,
+        epoch_weights,
+        last_whole,
+        mark_whole,
+        write_history,
+    )
+
+    history, checkpoints = tmp_path / HISTORY, tmp_path / "checkpoints"
+    digests = []
+    for epoch in range(3):
+        kept = epoch_weights(history, epoch)
+        kept.parent.mkdir(exist_ok=True)
+        kept.write_bytes(bytes([epoch]) * 9)
+        digests.append(file_digest(kept))
+    write_history(history, json.dumps({"development": [0.1, 0.3, 0.2], "weights": digests}))
+    (checkpoints / "checkpoint-4").mkdir(parents=True)
+    mark_whole(checkpoints / "checkpoint-4")
+    assert last_whole(checkpoints, history) == checkpoints / "checkpoint-4"
+    if how == "changed":
+        epoch_weights(history, 1).write_bytes(bytes(9))
+    else:
+        epoch_weights(history, 1).unlink()
+    with pytest.warns(DamagedDraftWarning, match=r"epoch-1\.safetensors of the interrupted"):
+        assert last_whole(checkpoints, history) is None
+
+
+def test_a_changed_record_of_a_draft_is_not_that_of_another_draft(tmp_path: Path) -> None:
+    from clirot.store.writing import draft_fingerprint, mark_draft
+
+    mark_draft(tmp_path, "abc")
+    assert draft_fingerprint(tmp_path) == "abc"
+    record = tmp_path / "draft.json"
+    record.write_text(record.read_text().replace("abc", "abd"))
+    assert draft_fingerprint(tmp_path) is None
 
 
 # --- one version --------------------------------------------------------------------------------

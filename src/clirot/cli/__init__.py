@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial, wraps
 from importlib import import_module
 from typing import Any
@@ -16,7 +17,7 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from clirot.cli.console import kept_stdout, note, shown_warnings
+from clirot.cli.console import kept_stdout, note, printable, shown_warnings
 from clirot.cli.streams import ClosedPipe, guard_streams
 from clirot.cli.unforeseen import unforeseen
 from clirot.cli.wording import check_not_empty, speaking_for
@@ -77,6 +78,21 @@ class _Interrupted(Exception):  # noqa: N818
     """Ctrl-C, under a name that Typer does not know."""
 
 
+@contextmanager
+def _printable_usage() -> Iterator[None]:
+    """Write what a terminal would obey escaped in Typer's own errors, which quote the command line.
+
+    Typer escapes some of it in later versions; marks that turn the direction of text it never does.
+    """
+    try:
+        yield
+    except Exception as error:
+        if (own := getattr(error, "format_message", None)) is not None:
+            said = printable(own())
+            error.format_message = lambda: said  # type: ignore[attr-defined]
+        raise
+
+
 class _Commands(TyperGroup):
     """Imports a command when it is asked for, and passes interrupts and closed pipes on to main.
 
@@ -107,9 +123,14 @@ class _Commands(TyperGroup):
                 self.commands[name] = command_named(name)
         return self.commands.get(cmd_name)
 
+    def make_context(self, *given: Any, **more: Any) -> Any:
+        with _printable_usage():
+            return super().make_context(*given, **more)
+
     def invoke(self, ctx: typer.Context) -> object:  # type: ignore[override]
         try:
-            return super().invoke(ctx)
+            with _printable_usage():
+                return super().invoke(ctx)
         except KeyboardInterrupt as error:
             raise _Interrupted from error
         except BrokenPipeError as error:

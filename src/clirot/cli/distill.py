@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from clirot.cli import console
+from clirot.cli.documents import made
 from clirot.cli.options import with_options
 from clirot.distillation import DistillConfig, DistillResult
 from clirot.records import LanguagePairs
@@ -58,20 +59,11 @@ def distill(
     with console.progress() as progress:
         result = run(config, progress=progress)
     _tell(result)
-    if not as_json:
+    if as_json:
+        curves = str(result.tensorboard) if result.tensorboard is not None else None
+        console.emit_json(made(result.artefact, fresh=result.fresh, tensorboard=curves))
+    else:
         console.emit(result.name)
-        return
-    manifest = result.artefact.manifest
-    console.emit_json(
-        {
-            "name": result.name,
-            "path": str(result.artefact.path),
-            "digest": manifest.digest,
-            "fresh": result.fresh,
-            "tensorboard": str(result.tensorboard) if result.tensorboard is not None else None,
-            "results": manifest.results,
-        }
-    )
 
 
 def _tell(result: DistillResult) -> None:

@@ -7,7 +7,9 @@ from typing import Annotated, Any
 import typer
 
 from clirot.cli import console
+from clirot.cli.documents import made
 from clirot.cli.options import with_options
+from clirot.counted import counted
 from clirot.retrieval.index_config import IndexConfig
 from clirot.settings import assembled
 
@@ -33,26 +35,23 @@ def index(
 
     with console.progress() as progress:
         result = build_index(assembled(IndexConfig, settings), progress=progress)
-    units = "words" if result.lexical else "tokens"
-    size = f"{result.documents:,} documents, {result.tokens:,} {units}, {result.bytes / 1e6:.1f} MB"
+    tokens = counted(result.tokens, "word" if result.lexical else "token")
+    size = f"{counted(result.documents, 'document')}, {tokens}, {result.bytes / 1e6:.1f} MB"
     state = "indexed" if result.fresh else "index was there"
     console.note(f"{state}: {size}")
     if result.promise is not None:
         console.note(result.promise.remark())
+    if result.passages is not None:
+        console.note(
+            f"{result.passages.split:,} documents are longer than a passage; there are "
+            f"{result.passages.passages:,} passages"
+        )
     if result.empty_documents:
-        console.warn(f"{result.empty_documents:,} documents have no text")
+        empty = counted(result.empty_documents, "document has", "documents have")
+        console.warn(f"{empty} no text")
     for note in (*result.notes, *result.remarks()):
         console.warn(note)
-    if not as_json:
+    if as_json:
+        console.emit_json(made(result.artefact, fresh=result.fresh))
+    else:
         console.emit(result.name)
-        return
-    manifest = result.artefact.manifest
-    console.emit_json(
-        {
-            "name": result.name,
-            "path": str(result.artefact.path),
-            "digest": manifest.digest,
-            "fresh": result.fresh,
-            "results": manifest.results,
-        }
-    )

@@ -8,6 +8,7 @@ import typer
 
 from clirot.cli import console
 from clirot.cli.options import with_options
+from clirot.errors import UsageError
 from clirot.retrieval import searching
 from clirot.settings import assembled
 
@@ -34,21 +35,34 @@ def search(
         bool,
         typer.Option("--replace", help="Replace a saved run that was made from something else."),
     ] = False,
+    as_json: Annotated[
+        bool,
+        typer.Option(
+            "--json",
+            help="One JSON document instead of the run; of an index of passages it says which "
+            "passage of each document was the best.",
+        ),
+    ] = False,
 ) -> None:
     """Search an index and write a TREC run to stdout.
 
     The scores are exact, ties go by docno as in trec_eval, and the same command gives the same
     bytes.
     """
+    from clirot.retrieval.ranking_json import json_lines
     from clirot.runs import SAVED_RUN
 
+    if as_json and save is not None:
+        raise UsageError(
+            "--json and --save contradict each other: what is kept is a TREC run", hint="choose one"
+        )
     config = assembled(searching.SearchConfig, settings)
     with console.progress() as progress:
         ready = searching.search(config, progress=progress)
         for message in ready.notes:
             console.warn(message)
         if save is None:
-            for lines in ready.lines(progress):
+            for lines in (json_lines if as_json else searching.Search.lines)(ready, progress):
                 console.emit(lines.removesuffix("\n"))
             _tell_of_results(ready)
             return

@@ -8,6 +8,7 @@ import typer
 
 from clirot.bitext.table_config import TableConfig
 from clirot.cli import console
+from clirot.cli.documents import made
 from clirot.cli.options import with_options
 from clirot.records import LanguagePair
 from clirot.settings import assembled
@@ -62,16 +63,7 @@ def table(
         console.warn(f"{figures['pairs_without_words']:,} pairs have a side without a word")
     rows = _translations(WordTable.open(result.artefact), word or [])
     if as_json:
-        console.emit_json(
-            {
-                "name": result.name,
-                "path": str(result.artefact.path),
-                "digest": result.artefact.digest,
-                "fresh": result.fresh,
-                "results": figures,
-                "words": rows,
-            }
-        )
+        console.emit_json(made(result.artefact, fresh=result.fresh, words=rows))
     elif word:
         columns = ["word", "translation", f"p({config.pair.src}|{config.pair.tgt})"]
         listed = [[one["word"], one["translation"], f"{one['probability']:.4f}"] for one in rows]

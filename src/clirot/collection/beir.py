@@ -21,6 +21,7 @@ import warnings
 from functools import cached_property
 from pathlib import Path
 
+from clirot.bounds import TOPICS
 from clirot.collection.documents import DocumentFiles, FileCollection, parquet_records
 from clirot.collection.topics import TITLE, TopicFile, read_records, read_topic_file
 from clirot.errors import InputError, ReadingNotice, UnknownNameError, UsageError
@@ -197,5 +198,5 @@ def _twice(directory: Path, what: str, paths: list[Path]) -> InputError:
 
 def _read_topics(path: Path, language: str | None, field: str) -> TopicFile:
     if path.suffix == ".parquet":
-        return read_records(parquet_records(path), path, language, field=field)
+        return read_records(parquet_records(path, most=TOPICS), path, language, field=field)
     return read_topic_file(path, language, field=field)

@@ -27,6 +27,7 @@ from clirot.collection.rows import (
 from clirot.collection.tables import DOCUMENT_COLUMNS, document_rows, has_header
 from clirot.digests import file_digest
 from clirot.errors import InputError, ReadingNotice
+from clirot.parquet_parts import parquet_parts
 from clirot.records import Document
 from clirot.text_form import is_composed
 
@@ -142,24 +143,28 @@ def parquet_rows(path: Path) -> Iterator[Row]:
     Raises:
         InputError: not Parquet, or without these columns (file and row).
     """
-    for number, record in parquet_records(path):
+    for number, record in parquet_records(path, most=STREAM):
         yield record_row(record, Place(path, number), ids=_IDS, texts=_TEXTS, title=True)
 
 
-def parquet_records(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    """The rows of a Parquet file with their numbers, from 1.
+def parquet_records(path: Path, *, most: int) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    """The rows of a Parquet file with their numbers, from 1, without columns inside of others.
+
+    Args:
+        path: the file.
+        most: the bytes that all values may have together.
 
     Raises:
-        InputError: not Parquet, or damaged.
+        InputError: not Parquet, damaged, or too large once it is unpacked.
     """
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     number = 0
     try:
-        with pq.ParquetFile(path) as file:
-            for batch in file.iter_batches():
-                for record in batch.to_pylist():
+        with path.open("rb") as stream:
+            size = path.stat().st_size
+            for part in parquet_parts(stream, path, size=size, most=most):
+                for record in part.to_pylist():
                     number += 1
                     yield number, record
     except (pa.ArrowException, OSError) as error:

@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 
-from clirot.bounds import STREAM
+from clirot.bounds import STREAM, most_fields, too_wide
 from clirot.collection.rows import Lines, Row, Source, excerpt, numbered_lines
 from clirot.errors import InputError, ReadingNotice
 
@@ -63,14 +63,15 @@ class Table:
         silent: do not say that a header was skipped: it was said before.
 
     Raises:
-        InputError: the first line seems to be a header, and names columns that are not known.
+        InputError: the first line seems to be a header, and names columns that are not known; or a
+            row has too many cells.
     """
 
     def __init__(
         self, lines: Lines, path: Source, columns: Mapping[str, str], *, silent: bool = False
     ) -> None:
         self._path = path
-        rest = iter(lines)
+        rest = _narrow(lines, path)
         first = next(rest, None)
         self._first = first[1] if first is not None else ""
         self.header: tuple[str, ...] | None = None
@@ -123,6 +124,15 @@ class Table:
                     hint=hint,
                 )
             yield number, {name: cell.strip() for name, cell in zip(held, cells, strict=False)}
+
+
+def _narrow(lines: Lines, path: Source) -> Iterator[tuple[int, str]]:
+    """The lines, of which each has as many cells as a row may have."""
+    most = most_fields()
+    for number, line in lines:
+        if len(line) > most and line.count("\t") >= most:
+            raise too_wide(path, number)
+        yield number, line
 
 
 def document_rows(lines: Lines, path: Source, *, silent: bool = False) -> Iterator[Row]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from clirot.bitext.chosen import Choice, chosen_bitext
 from clirot.bitext.stored import stored_sources
 from clirot.distillation.configuration import DistillConfig
-from clirot.errors import BitextWarning, UnknownNameError, UsageError
+from clirot.encoding.overflow import LONGEST_HEAD, head_of
+from clirot.errors import BitextWarning, CutTextWarning, UnknownNameError, UsageError
 from clirot.records import LanguagePair, ProgressSink
 from clirot.store import Store
 
@@ -21,7 +23,7 @@ def bitexts_of(config: DistillConfig, store: Store, progress: ProgressSink) -> d
     """Target language -> its bitext; what the store lacks of it is fetched.
 
     Warns of faults that were found in the bitext when it was fetched, now or before
-    (BitextWarning).
+    (BitextWarning), and of pairs that are longer than is tokenized (CutTextWarning).
 
     Raises:
         UnknownNameError: there is no such source.
@@ -38,7 +40,31 @@ def bitexts_of(config: DistillConfig, store: Store, progress: ProgressSink) -> d
     for bitext in found.values():
         for fault in bitext.warnings:
             warnings.warn(fault, BitextWarning, stacklevel=2)
-    return found
+    return {language: _with_heads(bitext) for language, bitext in found.items()}
+
+
+def _with_heads(bitext: Bitext) -> Bitext:
+    """The bitext with the beginnings of its longest sentences, and a word about it.
+
+    Only who turns the filter of long pairs off has such sentences. Training reads some hundred
+    tokens of each, and would tokenize all of it in every epoch.
+    """
+    pairs = [
+        pair
+        if max(len(pair.src), len(pair.tgt)) <= LONGEST_HEAD
+        else replace(pair, src=head_of(pair.src), tgt=head_of(pair.tgt))
+        for pair in bitext.pairs
+    ]
+    cut = sum(one is not other for one, other in zip(pairs, bitext.pairs, strict=True))
+    if not cut:
+        return bitext
+    warnings.warn(
+        f"{cut:,} of {len(pairs):,} pairs of {bitext.pair} have a side of more than "
+        f"{LONGEST_HEAD:,} characters, of which the beginning is used",
+        CutTextWarning,
+        stacklevel=3,
+    )
+    return replace(bitext, pairs=pairs)
 
 
 def _available(

@@ -8,7 +8,6 @@ an English teacher is transplanted.
 
 from __future__ import annotations
 
-import json
 import warnings
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
@@ -22,7 +21,9 @@ from clirot.errors import (
     InputError,
     LanguageError,
     UsageError,
+    first_line,
 )
+from clirot.json_values import json_object_in
 from clirot.known_models import KNOWN, covers, teachers_for
 from clirot.languages import closest_language, language_name, parse_language
 from clirot.models import ModelRef, resolve
@@ -186,10 +187,10 @@ def takes_transplant(path: Path) -> bool:
     if not own.is_file():
         return (path / "vocab.txt").is_file()
     try:
-        model = json.loads(own.read_text(encoding="utf-8")).get("model", {})
-    except (ValueError, AttributeError, RecursionError) as error:
-        raise InputError("this is no tokenizer", path=own) from error
-    return bool(model.get("type") == "WordPiece")
+        model = json_object_in(own).get("model")
+    except (OSError, ValueError) as error:
+        raise InputError(f"this is no tokenizer: {first_line(error)}", path=own) from error
+    return isinstance(model, dict) and model.get("type") == "WordPiece"
 
 
 def _listed(codes: Sequence[str]) -> str:

@@ -7,12 +7,12 @@ badly or not at all. Here only headers are read, so the size of the weights does
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from clirot.errors import InputError, first_line
+from clirot.json_values import json_object, json_value
 
 _POINTER = b"version https://git-lfs.github.com/spec/"
 _WEIGHTS = "model.safetensors"
@@ -204,10 +204,10 @@ def _stated_size(file: Path) -> int | None:
         if not 0 < length < file.stat().st_size - _LENGTH_BYTES + 1:
             return None
         try:
-            header: dict[str, Any] = json.loads(stream.read(length))
+            header = json_object(stream.read(length))
             ends = [one["data_offsets"][1] for key, one in header.items() if key != "__metadata__"]
             return _LENGTH_BYTES + length + int(max(ends, default=0))
-        except (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError):
+        except (ValueError, TypeError, KeyError, IndexError):
             return None
 
 
@@ -229,6 +229,6 @@ def _json(path: Path) -> Any:
     if not path.is_file():
         return None
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
+        return json_value(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
         raise InputError(f"not JSON: {first_line(error)}", path=path, hint=_AGAIN) from error

@@ -8,9 +8,11 @@ batch are read again, since no other can have been cut.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
+
+from clirot.cut_texts import AtLeast
 
 if TYPE_CHECKING:
     from sentence_transformers import MultiVectorEncoder
@@ -27,6 +29,34 @@ def head_of(text: str) -> str:
         return text
     end = text.rfind(" ", LONGEST_HEAD // 2, LONGEST_HEAD)
     return text[: LONGEST_HEAD if end < 0 else end]
+
+
+def read_heads(
+    texts: Sequence[str],
+    lengths_of: Callable[[Sequence[str]], Sequence[int]],
+    longest: int | None,
+) -> tuple[list[str], list[int]]:
+    """What has to be tokenized of texts, and how long they are, by tokenizing no more than that.
+
+    Args:
+        texts: the texts.
+        lengths_of: the tokenizer: from texts to their tokens.
+        longest: the tokens that the model reads; None: all, so that every text is taken whole.
+
+    Returns:
+        For each text itself, or its beginning where that is longer than the model reads; and its
+        tokens, which are an :class:`~clirot.cut_texts.AtLeast` there.
+    """
+    heads = list(texts) if longest is None else [head_of(text) for text in texts]
+    lengths = list(lengths_of(heads)) if heads else []
+    for place, (head, text) in enumerate(zip(heads, texts, strict=True)):
+        if len(head) == len(text):
+            continue
+        if longest is not None and lengths[place] > longest:
+            lengths[place] = AtLeast(lengths[place])
+        else:  # a million characters of white space, or a word that is one token
+            heads[place], (lengths[place],) = text, lengths_of([text])
+    return heads, lengths
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from clirot.encoding.encoders import MultiVectorTokenEncoder, TokenVectors, length_batches
+from clirot.encoding.token_counts import prompt_of
 from clirot.errors import UsageError
 from clirot.records import ProgressSink, Step, silent
 
@@ -96,8 +97,7 @@ def _spans(encoder: MultiVectorTokenEncoder, text: str, ids: list[int]) -> list[
     spans = [_NO_SPAN] * len(ids)
     if not getattr(tokenizer, "is_fast", False):
         return spans
-    name = encoder.side if encoder.side in model.prompts else model.default_prompt_name
-    prompt = (model.prompts[name] if name is not None else None) or ""
+    prompt = prompt_of(encoder)
     cut = tokenizer(prompt + text, return_offsets_mapping=True, truncation=False, verbose=False)
     first = 0
     if tokenizer.padding_side == "left":

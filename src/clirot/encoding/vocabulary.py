@@ -6,14 +6,14 @@ special tokens, and reads every word as unknown. Every text then has the same ve
 
 from __future__ import annotations
 
-import json
 import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from clirot.encoding.libraries import heard_libraries
-from clirot.errors import InputError, ModelWarning
+from clirot.errors import InputError, ModelWarning, first_line
+from clirot.json_values import json_object, json_object_in
 
 _FILES = ("vocab*", "*.model", "*.spm", "*.tiktoken", "tekken.json", "tokenizer*.json")
 _SETTINGS = "tokenizer_config.json"
@@ -52,9 +52,30 @@ def load_tokenizer(path: Path, failure: Callable[[Exception], InputError]) -> An
                     path=path,
                     hint=_HINT,
                 ) from error
+            _check_whole(path)
             raise failure(error) from error
     check_vocabulary(tokenizer, path)
     return tokenizer
+
+
+def _check_whole(path: Path) -> None:
+    """Raise where a file of a tokenizer that cannot be loaded is damaged: the error names it."""
+    from tokenizers import Tokenizer
+
+    for name in ("tokenizer.json", _SETTINGS, "special_tokens_map.json", "vocab.json"):
+        if not (file := path / name).is_file():
+            continue
+        try:
+            text = file.read_text(encoding="utf-8")
+            json_object(text)
+            if name == "tokenizer.json":
+                Tokenizer.from_str(text)
+        except Exception as error:  # tokenizers raises Exception itself
+            raise InputError(
+                f"the tokenizer is damaged: {first_line(error)}",
+                path=file,
+                hint="copy or download the checkpoint again",
+            ) from error
 
 
 def check_tokenizer_files(path: Path) -> None:
@@ -165,9 +186,9 @@ def _files_of(settings: Path) -> list[str] | None:
     import transformers
 
     try:
-        named = json.loads(settings.read_text(encoding="utf-8")).get("tokenizer_class")
-        names = dict(getattr(transformers, named).vocab_files_names)
-    except (OSError, ValueError, TypeError, AttributeError, RecursionError):
+        named = json_object_in(settings).get("tokenizer_class")
+        names = dict(getattr(transformers, str(named)).vocab_files_names)
+    except (OSError, ValueError, TypeError, AttributeError):
         return None
     return [
         name for kind, name in names.items() if kind.endswith(("vocab_file", "spm", "spm_file"))

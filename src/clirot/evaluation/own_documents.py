@@ -6,12 +6,14 @@ it out of the ranking (``ignore_identical_ids``); a figure that counts it does n
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
+from clirot.counted import counted
 from clirot.errors import InputError
 from clirot.evaluation.inputs import Inputs
 from clirot.runs import Qrels, Run
+from clirot.runs.packed import taken
 
 
 def without_own(inputs: Inputs) -> Inputs:
@@ -22,7 +24,7 @@ def without_own(inputs: Inputs) -> Inputs:
     """
     runs: dict[tuple[str, str], Run] = {}
     left_out: dict[tuple[str, str], int] = {}
-    notes = []
+    judged: dict[tuple[str, str], int] = {}
     for place, run in inputs.runs.items():
         runs[place], own = _split(run)
         left_out[place] = len(own)
@@ -32,19 +34,33 @@ def without_own(inputs: Inputs) -> Inputs:
                 f"run {system}: nothing is left of it without the topics' own documents",
                 hint="is the document's id in its third column?",
             )
-        if own:
-            qrels = inputs.qrels[topic_set]
-            judged = sum(qrels.get(topic, {}).get(topic, 0) > 0 for topic in own)
-            notes.append(
-                f"run {f'{system}@{topic_set}' if topic_set else system}: left out the topic's own "
-                f"document for {len(own)} of {len(run.topics)} topics"
-                + (f", of which {judged} are judged relevant" if judged else "")
-            )
+        qrels = inputs.qrels[topic_set]
+        judged[place] = sum(qrels.get(topic, {}).get(topic, 0) > 0 for topic in own)
+    notes = [*inputs.notes, *_notes(inputs, left_out, judged)]
+    return replace(inputs, runs=runs, own_left_out=left_out, notes=tuple(notes))
+
+
+def _notes(
+    inputs: Inputs,
+    left_out: Mapping[tuple[str, str], int],
+    judged: Mapping[tuple[str, str], int],
+) -> Iterator[str]:
+    """What was left out, in a line for each system."""
     if not any(left_out.values()):
-        notes.append(
-            "no run has a document with the id of its topic, so that none of them was left out"
+        yield "no run has a document with the id of its topic, so that none of them was left out"
+    for system in inputs.systems:
+        places = [one for one in left_out if one[0] == system and left_out[one]]
+        if not places:
+            continue
+        counts = [f"{left_out[one]} of {len(inputs.runs[one].topics)} topics" for one in places]
+        if places[0][1]:
+            sets = [one for _, one in places]
+            counts = [f"{count} of {one}" for count, one in zip(counts, sets, strict=True)]
+        relevant = sum(judged[one] for one in places)
+        yield (
+            f"run {system}: left out the topic's own document for {', '.join(counts)}"
+            + (f"; of these, {counted(relevant, 'is', 'are')} judged relevant" if relevant else "")
         )
-    return replace(inputs, runs=runs, own_left_out=left_out, notes=(*inputs.notes, *notes))
 
 
 def _split(run: Run) -> tuple[Run, list[str]]:
@@ -55,7 +71,7 @@ def _split(run: Run) -> tuple[Run, list[str]]:
     for topic in run.topics:
         start, stop = run.rows(topic)
         try:
-            rows.append(run.docnos.index(topic, start, stop))
+            rows.append(start + run.docnos[start:stop].index(topic))
         except ValueError:
             continue
         own.append(topic)
@@ -70,7 +86,7 @@ def _split(run: Run) -> tuple[Run, list[str]]:
             run.name,
             tuple(topic for topic, some in zip(run.topics, filled.tolist(), strict=True) if some),
             np.concatenate([[0], np.cumsum(sizes[filled])]).astype(np.int64),
-            [docno for docno, keep in zip(run.docnos, kept.tolist(), strict=True) if keep],
+            taken(run.docnos, np.flatnonzero(kept)),
             run.scores[kept],
         ),
         own,

@@ -8,6 +8,7 @@ import unicodedata
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from clirot.counted import counted
 from clirot.errors import InputError, UsageError
 from clirot.evaluation.config import EvaluateConfig
 from clirot.evaluation.contrasts import WrittenContrast
@@ -226,8 +227,9 @@ def _in_another_form(label: str, run: Run, qrels: Qrels) -> Iterator[str]:
     ]
     if others:
         yield (
-            f"run {label}: {len(others)} ids are written otherwise than in the judgements (accents "
-            f"composed or decomposed, Unicode NFC and NFD) and do not match: {_some(others)}"
+            f"run {label}: {counted(len(others), 'id is', 'ids are')} written otherwise than in "
+            "the judgements (accents composed or decomposed, Unicode NFC and NFD), so there is no "
+            f"match: {_some(others)}"
         )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Container, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from clirot.counted import counted
 from clirot.errors import InputError
 from clirot.records import Topic
 from clirot.retrieval.counted_ids import CountedIds
@@ -97,14 +98,22 @@ class Candidates:
                 f"topics, which find nothing: {matched.named(what)}"
             )
         if matched.candidates_not_in_index:
+            left_out = counted(
+                matched.candidates_not_in_index,
+                "candidate that is no document",
+                "candidates that are no documents",
+            )
             said.append(
-                f"run {name}: left out {matched.candidates_not_in_index:,} candidates that are no "
-                f"documents of the index: {matched.named('candidates_not_in_index')}"
+                f"run {name}: left out {left_out} of the index: "
+                f"{matched.named('candidates_not_in_index')}"
             )
         if matched.candidate_topics_not_asked:
+            ignored = counted(
+                matched.candidate_topics_not_asked, "of its topics is", "of its topics are"
+            )
             said.append(
-                f"run {name}: {matched.candidate_topics_not_asked:,} of its topics are not "
-                f"searched for: {matched.named('candidate_topics_not_asked')}"
+                f"run {name}: {ignored} not searched for: "
+                f"{matched.named('candidate_topics_not_asked')}"
             )
         return tuple(said)
 

@@ -10,7 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from clirot.cut_texts import CutTexts
+from clirot.json_values import json_object
 
+CUT = "cut_texts"
+"""Where a manifest counts the documents that were cut."""
 _FILE = "cut.jsonl"
 
 
@@ -53,6 +56,6 @@ class CutDocuments:
             return
         for line in self._file.read_text(encoding="utf-8").splitlines():
             try:
-                yield json.loads(line)
-            except (ValueError, RecursionError):
+                yield json_object(line)
+            except ValueError:
                 continue

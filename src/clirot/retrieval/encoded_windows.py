@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from clirot.cut_texts import CutTexts
 from clirot.records import Document, ProgressSink, Step
 from clirot.retrieval.cut_documents import CutDocuments
+from clirot.retrieval.passages.rows import PassageRow
 
 if TYPE_CHECKING:
-    from clirot.collection import Collection
     from clirot.encoding.encoders import TokenEncoder
     from clirot.retrieval.backends import IndexWriter
 
@@ -24,8 +24,21 @@ WINDOW = 512
 vectors depend on the texts in its batch."""
 
 
+class Rows(Protocol):
+    """What is encoded, one row of the index after another: a collection, or its passages."""
+
+    @property
+    def document_count(self) -> int | None:
+        """How many there are; None: not known before all were read."""
+        ...
+
+    def documents(self) -> Iterator[Document]:
+        """The rows, in a fixed order."""
+        ...
+
+
 def write_windows(
-    collection: Collection,
+    collection: Rows,
     encoder: TokenEncoder,
     writer: IndexWriter,
     cut: CutDocuments,
@@ -38,7 +51,7 @@ def write_windows(
     documents = collection.documents()
     empty = sum(not document.text.strip() for document in islice(documents, writer.documents))
     progress(Step("index", writer.documents, total, unit="docs"))
-    for window in _windows(documents):
+    for window in in_windows(documents):
         before = writer.documents
 
         def advance(step: Step, before: int = before) -> None:
@@ -65,7 +78,14 @@ def write_windows(
     return empty
 
 
-def _windows(documents: Iterable[Document]) -> Iterator[list[Document]]:
-    rows = iter(documents)
-    while window := list(islice(rows, WINDOW)):
+def in_windows(documents: Iterable[Document]) -> Iterator[list[Document]]:
+    """Documents in windows; a passage may say that a new one begins with it."""
+    window: list[Document] = []
+    for document in documents:
+        begins = isinstance(document, PassageRow) and document.begins
+        if window and (begins or len(window) == WINDOW):
+            yield window
+            window = []
+        window.append(document)
+    if window:
         yield window

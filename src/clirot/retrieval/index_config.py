@@ -11,6 +11,9 @@ from clirot.cluster.settings import ClusterSettings
 from clirot.cut_texts import CutTexts
 from clirot.errors import UsageError
 from clirot.known_models import LEXICAL
+from clirot.retrieval.cut_documents import CUT
+from clirot.retrieval.passages.counts import PASSAGES, Counts
+from clirot.retrieval.passages.settings import PassageSettings
 from clirot.retrieval.promise import Promise
 from clirot.retrieval.settings import Bm25Settings, CompressedSettings
 from clirot.settings import check_ranges, part, setting
@@ -20,8 +23,6 @@ AUTO = "auto"
 """The backend that suits the model."""
 COMPRESSED = "compressed"
 """The backend that has settings of its own."""
-CUT = "cut_texts"
-"""Where a manifest counts the documents that were cut."""
 PROMISED = "promise"
 """Where a manifest has what a compressed index promises."""
 COUNTS = ("documents", "empty_documents", "tokens", "bytes")
@@ -73,6 +74,7 @@ class IndexConfig:
         "Replace an index of that name that was made from something else.",
         decides=False,
     )
+    passages: PassageSettings = part(PassageSettings)
     analysis: AnalysisSettings = part(AnalysisSettings)
     bm25: Bm25Settings = part(Bm25Settings)
     compressed: CompressedSettings = part(CompressedSettings)
@@ -116,7 +118,9 @@ class IndexResult:
     bytes: int
     """Its size on disk."""
     cut: CutTexts
-    """Documents that are longer than the encoder reads."""
+    """Documents that are longer than the encoder reads; where they are split, their passages."""
+    passages: Counts | None
+    """How documents were split into passages; None: they were not."""
 
     @property
     def lexical(self) -> bool:
@@ -128,7 +132,15 @@ class IndexResult:
         """The result with the counts that the index's manifest holds."""
         counts = artefact.manifest.results
         cut = CutTexts.of(counts.get(CUT))
-        return cls(artefact, fresh, notes, **{name: int(counts[name]) for name in COUNTS}, cut=cut)
+        passages = Counts.of(counts[PASSAGES]) if PASSAGES in counts else None
+        return cls(
+            artefact,
+            fresh,
+            notes,
+            **{name: int(counts[name]) for name in COUNTS},
+            cut=cut,
+            passages=passages,
+        )
 
     @property
     def promise(self) -> Promise | None:
@@ -142,7 +154,17 @@ class IndexResult:
             yield self.promise.missed(self.artefact.manifest.config)
         if self.cut.count:
             reader = str(self.artefact.manifest.config["document_model"])
-            yield self.cut.remark(self.documents, "documents", reader)
+            if self.passages is None:
+                said = self.cut.remark(self.documents, "documents", reader)
+                yield f"{said} (`passage_tokens` splits long documents)"
+            else:
+                yield self.cut.remark(self.passages.passages, "passages", reader)
+        if self.passages is not None and self.passages.left_out:
+            yield (
+                f"left out {self.passages.left_out:,} passages of {self.passages.shortened:,} "
+                f"documents, which have more than {self.artefact.manifest.config['max_passages']:,}"
+                " (`max_passages`)"
+            )
 
     @property
     def name(self) -> str:

@@ -16,10 +16,12 @@ from clirot.known_models import LEXICAL
 from clirot.records import ProgressSink, Step, silent
 from clirot.registry import unknown_name
 from clirot.retrieval import encoded_windows
-from clirot.retrieval.cut_documents import CutDocuments
+from clirot.retrieval.cut_documents import CUT, CutDocuments
 from clirot.retrieval.encoded_windows import write_windows
-from clirot.retrieval.index_config import AUTO, COMPRESSED, CUT, IndexConfig, IndexResult
+from clirot.retrieval.index_config import AUTO, COMPRESSED, IndexConfig, IndexResult
 from clirot.retrieval.lexical_indexing import POSTINGS, build_lexical
+from clirot.retrieval.passages.rows import PassageRows, splitter_of
+from clirot.retrieval.passages.settings import PassageSettings
 from clirot.retrieval.read_collections import check_unchanged, reading
 from clirot.retrieval.settings import Bm25Settings, CompressedSettings
 from clirot.retrieval.sharding.building import ShardedBuild, TokenIndex
@@ -29,7 +31,7 @@ from clirot.store.files import files_below
 
 if TYPE_CHECKING:
     from clirot.collection import Collection
-    from clirot.encoding.encoders import TokenEncoder
+    from clirot.encoding.encoders import MultiVectorTokenEncoder
     from clirot.models import ModelRef
 
 _FORMAT = 1
@@ -167,7 +169,7 @@ class _Builder:
     store: Store
 
     @cached_property
-    def encoder(self) -> TokenEncoder:
+    def encoder(self) -> MultiVectorTokenEncoder:
         from clirot.encoding.encoders import load_encoder
 
         return load_encoder(self.model, side="document")
@@ -190,6 +192,7 @@ class _Builder:
         if found is not None:
             return found
         config, collection, encoder = wanted.config, wanted.documents, self.encoder
+        splitter = splitter_of(config.passages, encoder, collection.document_language)
         with self.store.draft(
             "indexes", wanted.name, config=wanted.settings, inputs=wanted.inputs, continued=True
         ) as draft:
@@ -199,8 +202,15 @@ class _Builder:
             )
             started, resumed_at = time.monotonic(), writer.documents
             cut = CutDocuments(draft.scratch, writer.documents)
-            empty = write_windows(collection, encoder, writer, cut, progress)
+            passages = None
+            if splitter is not None:
+                window = encoded_windows.WINDOW
+                passages = PassageRows(collection, splitter, window, draft)
+                progress = passages.progress(progress)
+            empty = write_windows(passages or collection, encoder, writer, cut, progress)
             writer.finish()
+            if passages is not None:
+                passages.finish()
             check_unchanged(collection, draft)
             seconds = max(time.monotonic() - started, 1e-9)
             draft.results.update(
@@ -213,6 +223,8 @@ class _Builder:
                 **backend.results(draft.path),
                 **reading(collection),
             )
+            if passages is not None:  # what is counted above are these
+                draft.results.update(passages.results(draft.results))
         return self.store.get("indexes", wanted.name)
 
 
@@ -220,8 +232,9 @@ def _warn_of_unused(config: IndexConfig, *, lexical: bool) -> None:
     """Warn (UnusedSettingWarning) of settings that were changed and are for the other models."""
     of_words = {leaf.name for one in (AnalysisSettings, Bm25Settings) for leaf in leaves(one)}
     of_codes = {leaf.name for leaf in leaves(CompressedSettings)}
+    of_vectors = {"dtype", *of_codes, *(leaf.name for leaf in leaves(PassageSettings))}
     words = f"{config.model} keeps words, not token vectors"
-    unused = dict.fromkeys({"dtype", *of_codes}, words)
+    unused = dict.fromkeys(of_vectors, words)
     if not lexical:
         unused = dict.fromkeys(of_words, f"{config.model} compares token vectors, not words")
         if config.backend != COMPRESSED:
@@ -251,6 +264,7 @@ def _wanted(config: IndexConfig, model: ModelRef, collection: Collection) -> Tok
         "document_model": document_model.name,
         "collection": collection.id,
         "window": encoded_windows.WINDOW,
+        **config.passages.deciding(collection.document_language),
     }
     inputs = (
         Input(kind="models", name=document_model.name, digest=document_model.digest),

@@ -12,6 +12,7 @@ from clirot.encoding.maxsim import FloatArray
 from clirot.errors import ClusterError, UnusedSettingWarning
 from clirot.records import Hit, ProgressSink, silent
 from clirot.retrieval.backends import BACKENDS, Index
+from clirot.retrieval.passages.index import of_documents
 from clirot.retrieval.sharding.building import is_joined, members
 from clirot.retrieval.sharding.sharded_index import ShardedIndex
 from clirot.store import Artefact, Input, Store
@@ -92,5 +93,6 @@ def _kept_open(home: str, shard: Input) -> Index:
 
 def _opened(artefact: Artefact) -> Index:
     index = BACKENDS[artefact.manifest.config["backend"]].open(artefact.path)
+    index = of_documents(index, artefact)
     artefact.check_unreplaced()
     return index

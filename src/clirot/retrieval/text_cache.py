@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from clirot.json_values import json_object
 from clirot.store import disk_error, fingerprint
 
 _FORMAT = 1
@@ -107,13 +108,13 @@ class TextCache:
     def _parsed(self, line: bytes) -> Row | None:
         """A row of the file; None: half of one, or something else."""
         try:
-            row: Row = json.loads(line)
+            row: Row = json_object(line)
             bytes.fromhex(row[_TEXT])
             said = {name: value for name, value in row.items() if name != _SUM}
             if _SUM in row and row[_SUM] != _sum(said):
                 return None
             return said if self._sound(said) else None
-        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        except (ValueError, TypeError, KeyError, AttributeError):
             return None
 
 

@@ -12,7 +12,7 @@ This package computes no measures: see :mod:`clirot.evaluation.measures`.
 """
 
 from clirot.runs.reading import Qrels, read_qrels, read_run
-from clirot.runs.run import Run, format_hits, format_run
+from clirot.runs.run import Run, format_hits, format_run, shortest_score
 from clirot.runs.saved import SAVED_RUN, NamedRun, find_run
 
 __all__ = [
@@ -25,4 +25,5 @@ __all__ = [
     "format_run",
     "read_qrels",
     "read_run",
+    "shortest_score",
 ]

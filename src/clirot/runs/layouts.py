@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from os import PathLike
 
+from clirot.bounds import most_fields, too_wide
 from clirot.errors import InputError, ReadingNotice
 
 TOPIC = ("query_id", "qid", "topic_id", "topic", "query", "topicno")
@@ -78,11 +79,15 @@ class _Header:
 
     def fields(self, line: bytes, path: Place, number: int) -> list[bytes]:
         """The columns of a line, without white space around them."""
-        if self.delimiter is None:
-            return line.split()
-        if self.delimiter == b"\t":
-            return [field.strip() for field in line.strip(b"\r\n ").split(b"\t")]
-        return [one.strip().encode() for one in _comma_separated(line, path, number)]
+        most = most_fields()
+        if self.delimiter == b",":
+            fields = [one.strip().encode() for one in _comma_separated(line, path, number)]
+        else:
+            fields = line.strip(b"\r\n ").split(self.delimiter, most)
+            fields = [field.strip() for field in fields]
+        if len(fields) > most:
+            raise too_wide(path, number)
+        return fields
 
 
 def rows(data: bytes, path: Place, kind: Kind) -> Iterator[tuple[int, list[bytes]]]:
@@ -102,11 +107,14 @@ def rows(data: bytes, path: Place, kind: Kind) -> Iterator[tuple[int, list[bytes
     header: _Header | None = None
     comments: list[int] = []
     begun = False
-    lines = data.split(b"\n")
+    most = most_fields()
+    lines = io.BytesIO(data)  # not split, which would copy all of them
     for number, line in enumerate(lines, 1):
-        fields = line.split()
+        fields = line.split(None, most)
         if not fields:
             continue
+        if header is None and len(fields) > most:
+            raise too_wide(path, number)
         if not begun and (header := _header(line, path, number, kind)) is not None:
             begun = True
             continue
@@ -123,7 +131,7 @@ def rows(data: bytes, path: Place, kind: Kind) -> Iterator[tuple[int, list[bytes
         elif len(fields) == width:
             yield number, fields
         else:
-            following = next((split for one in lines[number:] if (split := one.split())), [])
+            following = next((split for one in lines if (split := one.split())), [])
             raise InputError(
                 f"expected {kind.width} columns ({kind.columns}), got {len(fields)}: {show(line)}",
                 path=path,

@@ -1,8 +1,9 @@
 """Reading judgements, and runs: small ones line by line, large ones by columns with Arrow.
 
-Both ways give the same run. Arrow reads 10 million lines in seconds, where a loop over the lines
-takes most of a minute; but its import takes a fifth of a second, it reads regular files only, and
-it cannot say which line is wrong. Therefore everything else is read line by line.
+Both ways give the same run. Columns are in :mod:`clirot.runs.by_columns`: 10 million lines take
+seconds there, where a loop over the lines takes most of a minute; but Arrow's import takes a fifth
+of a second, it reads regular files only, and it cannot say which line is wrong. Therefore
+everything else is read line by line.
 """
 
 from __future__ import annotations
@@ -11,9 +12,9 @@ from collections.abc import Iterable, Mapping
 from functools import partial
 from os import PathLike
 from pathlib import Path
-from typing import Any
 
 from clirot.errors import InputError
+from clirot.runs.by_columns import read_with_arrow
 from clirot.runs.layouts import RELEVANCE, SCORE, Kind, check_lines, rows, show, tag_of
 from clirot.runs.run import Run
 from clirot.runs.source import (
@@ -52,10 +53,6 @@ _RUN = Kind(
 )
 _MANY_BYTES = 4_000_000
 """From this size on (about 80,000 lines) Arrow saves more time than its import takes."""
-_BLOCK_BYTES = 1 << 22  # 4 MB: 10 million lines took 1.7 s, and 5.6 s with 16 MB
-_ODD = 0x1E3779B97F4A7C15  # spreads the numbers of topics over 64 bits
-_COLUMNS = ["topic", "q0", "docno", "rank", "score", "tag"]
-_NUMPY_NAME = {"double": "f8", "int32": "i4"}
 _SUFFIXES = {".gz", ".trec", ".txt", ".run", ".json", ".jsonl", ".res", ".tsv", ".csv", ".parquet"}
 
 
@@ -85,11 +82,13 @@ def read_run(
     elif is_json(data):
         run = _run_from_rows(json_rows(data, path, values=SCORE), path)
     else:
-        by_columns = None
-        if len(data) >= many_bytes:
-            by_columns = read_with_arrow(data)
-        run = _from_lines(data, path) if by_columns is None else by_columns
+        columns = read_with_arrow(data) if len(data) >= many_bytes else None
         tag = tag_of(data)
+        if columns is None:
+            run = _from_lines(data, path)
+        else:
+            del data  # half of the memory; what is ordered next is a copy
+            run = columns.run()
     if name is None:
         name = tag if str(path) == "-" else file_label(path)
     return run.named(name)
@@ -169,101 +168,6 @@ def _run_from_rows(found: Iterable[Row], path: str | PathLike[str]) -> Run:
     if not any(scores.values()):
         raise InputError("the run is empty", path=path)
     return Run.from_dict("run", scores)
-
-
-def read_with_arrow(data: bytes) -> Run | None:
-    """The run in ``data``, or None where the file has to be read line by line.
-
-    That is the case where the columns are separated by anything but single spaces or single tabs,
-    a line has not six of them, a score is not a plain number, or a document is listed twice.
-    """
-    import numpy as np
-    import pyarrow as pa
-    from pyarrow import csv
-
-    delimiter = _delimiter(data)
-    if delimiter is None:
-        return None
-    topics: dict[str, int] = {}
-    most = data.count(b"\n") + 1
-    topic = np.empty(most, dtype=np.int32)
-    scores = np.empty(most, dtype=np.float64)
-    key = np.empty(most, dtype=np.int64)
-    end = 0
-    rows: list[str] = []
-    known: dict[str, str] = {}  # rows of one document share one string
-    try:
-        # Block by block, and not the whole table at once: 10 million lines would take 2 GB more.
-        with csv.open_csv(
-            pa.BufferReader(data),
-            read_options=csv.ReadOptions(column_names=_COLUMNS, block_size=_BLOCK_BYTES),
-            parse_options=csv.ParseOptions(
-                delimiter=delimiter, quote_char=False, ignore_empty_lines=True
-            ),
-            convert_options=csv.ConvertOptions(
-                column_types={
-                    "topic": pa.dictionary(pa.int32(), pa.string()),
-                    "docno": pa.string(),
-                    "score": pa.float64(),
-                },
-                include_columns=["topic", "docno", "score"],
-                null_values=[],
-            ),
-        ) as blocks:
-            for block in blocks:
-                names, codes = _codes(block["topic"])
-                places = [topics.setdefault(name, len(topics)) for name in names]
-                start, end = end, end + len(block)
-                topic[start:end] = np.array(places, dtype=np.int32)[codes]
-                names, codes = _codes(block["docno"].dictionary_encode())
-                names = [known.setdefault(name, name) for name in names]
-                rows += np.array(names, dtype=object)[codes].tolist()
-                key[start:end] = np.fromiter(map(hash, names), dtype=np.int64)[codes]
-                scores[start:end] = _numbers(block["score"])
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowKeyError):
-        return None
-    if "" in topics or "" in known:
-        return None
-    del known
-    topic, scores, key = topic[:end], scores[:end], key[:end]  # without blank lines
-    # Two documents with one hash are most unlikely, and then the lines are read one by one.
-    key ^= topic * np.int64(_ODD)
-    key.sort()
-    if np.isnan(scores).any() or np.any(key[1:] == key[:-1]):
-        return None
-    del key
-    return Run.from_rows("run", tuple(topics), topic, rows, scores)
-
-
-def _delimiter(data: bytes) -> str | None:
-    """The single character between all columns, or None where the file is less regular.
-
-    Together with six columns on every line and no empty topic or docno, this makes sure that each
-    field is what splitting at white space would give.
-    """
-    line = data[: data.find(b"\n")]
-    for delimiter, other in ((b" ", b"\t"), (b"\t", b" ")):
-        parts = line.split(delimiter)
-        if len(parts) == 6 and parts == line.split():
-            odd = (other, b"\v", b"\f", delimiter * 2, delimiter + b"\n", delimiter + b"\r")
-            if any(bytes_ in data for bytes_ in odd) or data.endswith(delimiter):
-                return None
-            return delimiter.decode()
-    return None
-
-
-def _codes(encoded: Any) -> tuple[list[str], Any]:
-    """The distinct values of an encoded column, and the place of each row's value among them."""
-    return encoded.dictionary.to_pylist(), _numbers(encoded.indices)
-
-
-def _numbers(array: Any) -> Any:
-    """The numbers of an Arrow array, read from its buffer: ``to_numpy`` would import pandas."""
-    import numpy as np
-
-    _, values = array.buffers()
-    rows = slice(array.offset, array.offset + len(array))
-    return np.frombuffer(values, dtype=_NUMPY_NAME[str(array.type)])[rows]
 
 
 def read_qrels(path: str | PathLike[str]) -> dict[str, dict[str, int]]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from clirot.errors import InputError, UsageError
 from clirot.records import Hit
+from clirot.runs.packed import taken
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,8 +29,8 @@ class Run:
     topics: tuple[str, ...]
     bounds: NDArray[np.int64]
     """(topics + 1,): the rows of topic ``t`` are ``bounds[t]`` up to ``bounds[t + 1]``."""
-    docnos: list[str]
-    """(rows,)"""
+    docnos: Sequence[str]
+    """(rows,) A part of them, ``docnos[a:b]``, is a list; of a large run they are packed."""
     scores: NDArray[np.float64]
     """(rows,)"""
 
@@ -110,7 +111,7 @@ class Run:
         name: str,
         topics: tuple[str, ...],
         topic: NDArray[np.signedinteger[Any]],
-        docnos: list[str],
+        docnos: Sequence[str],
         scores: NDArray[np.float64],
     ) -> Run:
         """A run from rows in any order.
@@ -126,11 +127,11 @@ class Run:
 
         order = _trec_eval_order(topic, docnos, scores)
         if order is not None:
+            docnos = taken(docnos, order)
             topic, scores = topic[order], scores[order]
-            docnos = np.array(docnos, dtype=object)[order].tolist()
-        sizes = np.bincount(topic, minlength=len(topics))
-        bounds = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
-        return cls(name, topics, bounds, docnos, scores)
+        # Of one type, because numpy would copy all the rows to compare two.
+        bounds = np.searchsorted(topic, np.arange(len(topics) + 1, dtype=topic.dtype))
+        return cls(name, topics, bounds.astype(np.int64), docnos, scores)
 
 
 def single(scores: NDArray[np.float64]) -> NDArray[np.float32]:
@@ -142,7 +143,7 @@ def single(scores: NDArray[np.float64]) -> NDArray[np.float32]:
 
 
 def _trec_eval_order(
-    topic: NDArray[np.signedinteger[Any]], docnos: list[str], scores: NDArray[np.float64]
+    topic: NDArray[np.signedinteger[Any]], docnos: Sequence[str], scores: NDArray[np.float64]
 ) -> NDArray[np.int64] | None:
     """The rows in the order of trec_eval, or None where they are in that order already."""
     import numpy as np
@@ -158,7 +159,8 @@ def _trec_eval_order(
     if not same.any() and bool(in_order.all()):
         return None
     edges = np.flatnonzero(np.diff(np.concatenate([[False], same, [False]])))
-    for first, last in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
+    # Not made lists: of a run of many ties they would be its largest part.
+    for first, last in zip(map(int, edges[::2]), map(int, edges[1::2]), strict=True):
         # trec_eval compares the bytes of UTF-8; Python's order of code points is the same.
         tied = order[first : last + 1].tolist()
         order[first : last + 1] = sorted(tied, key=docnos.__getitem__, reverse=True)
@@ -191,7 +193,7 @@ def format_hits(topic: str, hits: Sequence[Hit], tag: str) -> str:
         rows.append((_single(hit.score), hit.docno))
     rows.sort(reverse=True)
     return "".join(
-        f"{topic} Q0 {docno} {rank} {_shortest(score)} {tag}\n"
+        f"{topic} Q0 {docno} {rank} {shortest_score(score)} {tag}\n"
         for rank, (score, docno) in enumerate(rows, 1)
     )
 
@@ -209,7 +211,8 @@ def _single(score: float) -> float:
         return float("inf") if score > 0 else float("-inf")
 
 
-def _shortest(score: float) -> str:
+def shortest_score(score: float) -> str:
+    """A 32-bit float with the fewest digits, from 6, from which the same one is read."""
     for digits in range(6, 9):
         text = f"{score:.{digits}g}"
         if _single(float(text)) == score:

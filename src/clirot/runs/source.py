@@ -21,6 +21,7 @@ from clirot.bounds import raised, whole
 from clirot.errors import InputError, first_line
 from clirot.input_streams import open_input, read_whole
 from clirot.json_values import NestedError, json_value
+from clirot.parquet_parts import parquet_parts
 from clirot.runs.layouts import DOCNO, TOPIC, field_of
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -147,30 +148,33 @@ def parquet_rows(
         values: the accepted names of the value's column.
 
     Raises:
-        InputError: damaged, or without these columns; or an id or a value is none.
+        InputError: damaged, without these columns, or too large once it is unpacked; or an id or a
+            value is none.
     """
     import pyarrow as pa
     from pyarrow import parquet
 
+    buffer = pa.BufferReader(data)
     try:
-        table = parquet.read_table(pa.BufferReader(data))
+        names = parquet.read_schema(buffer).names
+        places = [field_of(tuple(names), role) for role in (TOPIC, DOCNO, values)]
+        if None in places:
+            raise InputError(
+                f"a Parquet table with the columns {', '.join(names)}, which do not name "
+                "a topic, a document and a value",
+                path=path,
+                hint="name them query_id, doc_id and score",
+            )
+        chosen = [names[place] for place in places if place is not None]
+        parts = parquet_parts(buffer, path, size=len(data), most=whole(), columns=chosen)
+        for part in parts:
+            columns = [part.column(name).to_pylist() for name in chosen]
+            for row in zip(*columns, strict=True):
+                yield _record(dict(zip(chosen, row, strict=True)), path, None, values)
     except (pa.ArrowException, OSError) as error:
         raise InputError(
             f"damaged Parquet: {first_line(error)}", path=path, hint="copy it again"
         ) from None
-    places = [field_of(tuple(table.column_names), role) for role in (TOPIC, DOCNO, values)]
-    if None in places:
-        raise InputError(
-            f"a Parquet table with the columns {', '.join(table.column_names)}, which do not name "
-            "a topic, a document and a value",
-            path=path,
-            hint="name them query_id, doc_id and score",
-        )
-    names = [table.column_names[place] for place in places if place is not None]
-    for batch in table.select(names).to_batches():
-        columns_ = [column.to_pylist() for column in batch.columns]
-        for row in zip(*columns_, strict=True):
-            yield _record(dict(zip(names, row, strict=True)), path, None, values)
 
 
 def is_json(data: bytes) -> bool:

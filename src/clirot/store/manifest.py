@@ -13,6 +13,7 @@ from typing import Any
 
 from clirot.digests import file_digest
 from clirot.errors import ArtefactError, InputError
+from clirot.json_values import json_object_in
 from clirot.store.files import MANIFEST, FileRecord
 
 _VERSIONED = (
@@ -96,12 +97,10 @@ class Manifest:
         """
         path = directory / MANIFEST
         try:
-            raw = json.loads(path.read_bytes())
-            if not isinstance(raw, dict):
-                raise ValueError("it is no JSON object")
+            raw = json_object_in(path)
         except FileNotFoundError:
             raise ArtefactError(f"{directory} is not an artefact: it has no {MANIFEST}") from None
-        except (OSError, ValueError, RecursionError) as error:
+        except (OSError, ValueError) as error:
             raise ArtefactError(
                 f"{path} cannot be read as a manifest: it is damaged: {error}", hint=_AGAIN
             ) from error
@@ -160,11 +159,11 @@ def sealed_again(directory: Path, files: Mapping[str, FileRecord]) -> Manifest |
     """
     path = directory / MANIFEST
     try:
-        raw = json.loads(path.read_bytes())
-        if not isinstance(raw, dict) or _SEAL in raw:
+        raw = json_object_in(path)
+        if _SEAL in raw:
             return None
         return replace(Manifest.of_json(raw, path), files=dict(files))
-    except (OSError, ValueError, RecursionError, ArtefactError):
+    except (OSError, ValueError, ArtefactError):
         return None
 
 

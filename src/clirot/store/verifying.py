@@ -6,7 +6,7 @@ every input that is still on this machine with the digest that the manifest has 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -73,32 +73,46 @@ def verify(
     for kind, name in chosen:
         before = read
         directory = store.path(kind, name)
-        faults: list[str] = []
-        sealed = False
-        manifest: Manifest | None
-        try:
-            manifest = Manifest.read(directory)
-        except ArtefactError as error:
-            manifest = _unsealed(directory) if seal else None
-            sealed = manifest is not None
-            if manifest is None:
-                faults.append(error.message)
+        manifest, faults, unsealed = _read(directory, seal=seal)
         broken: tuple[str, ...] = ()
         if manifest is not None:
-            artefact = Artefact(directory, manifest)
-            try:
-                faults += artefact.faults(advance=advance)
-                if (manifest.kind, manifest.name) != (kind, name):
-                    faults.append(f"its manifest is that of {manifest.kind}/{manifest.name}")
-                elif records_digest(manifest.files) != manifest.digest:
-                    faults.append("its digest is not that of its files")
-            except OSError as error:
-                faults.append(f"{error.filename} cannot be read: {error.strerror or error}")
+            faults = tuple(_faults(Artefact(directory, manifest), kind, name, advance))
             broken = tuple(_broken(manifest.inputs, store))
-            if sealed and not faults:
-                with disk_in_words(directory):
-                    write_text(directory / MANIFEST, manifest.to_json())
-        yield Verified(kind, name, read - before, tuple(faults), broken, sealed and not faults)
+        sealed = unsealed and not faults
+        if manifest is not None and sealed:
+            with disk_in_words(directory):
+                write_text(directory / MANIFEST, manifest.to_json())
+        yield Verified(kind, name, read - before, faults, broken, sealed)
+
+
+def _read(directory: Path, *, seal: bool) -> tuple[Manifest | None, tuple[str, ...], bool]:
+    """The manifest of an artefact, or what is wrong with it, and whether it lacks a seal.
+
+    Args:
+        directory: of the artefact.
+        seal: take a manifest without a seal, where the files have the digest that it says.
+    """
+    try:
+        return Manifest.read(directory), (), False
+    except ArtefactError as error:
+        manifest = _unsealed(directory) if seal else None
+        return manifest, () if manifest is not None else (error.message,), manifest is not None
+
+
+def _faults(
+    artefact: Artefact, kind: str, name: str, advance: Callable[[int], None]
+) -> Iterator[str]:
+    """What of an artefact's files and names is not as its manifest says."""
+    manifest = artefact.manifest
+    try:
+        yield from artefact.faults(advance=advance)
+    except OSError as error:
+        yield f"{error.filename} cannot be read: {error.strerror or error}"
+        return
+    if (manifest.kind, manifest.name) != (kind, name):
+        yield f"its manifest is that of {manifest.kind}/{manifest.name}"
+    elif records_digest(manifest.files) != manifest.digest:
+        yield "its digest is not that of its files"
 
 
 def _chosen(store: Store, names: Sequence[str]) -> list[tuple[str, str]]:

@@ -11,6 +11,7 @@ artefact, between two renames), ``.NAME.removed`` (one that is being removed) an
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
 import os
 import shutil
@@ -23,6 +24,7 @@ from secrets import token_hex
 from typing import Any, BinaryIO
 
 from clirot.errors import ArtefactError
+from clirot.json_values import json_object_in
 from clirot.store.files import MANIFEST
 
 ROLES = ("part", "replaced", "removed", "recommended")
@@ -208,7 +210,13 @@ def between_renames(target: Path) -> bool:
 
 def mark_draft(part: Path, wanted: str) -> None:
     """Record what ``part`` is a draft of. From here on it can be resumed."""
-    write_text(part / _DRAFT, json.dumps({"fingerprint": wanted}) + "\n")
+    record = {"fingerprint": wanted, "seal": _seal(wanted)}
+    write_text(part / _DRAFT, json.dumps(record) + "\n")
+
+
+def _seal(wanted: str) -> str:
+    """What tells a record that was changed from that of another draft."""
+    return hashlib.sha256(wanted.encode()).hexdigest()
 
 
 def draft_fingerprint(part: Path) -> str | None:
@@ -219,8 +227,10 @@ def draft_fingerprint(part: Path) -> str | None:
     if part.is_symlink() or any(one.is_symlink() for one in _places(part)):
         return None
     try:
-        return str(json.loads((part / _DRAFT).read_text(encoding="utf-8"))["fingerprint"])
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        record = json_object_in(part / _DRAFT)
+        found = str(record["fingerprint"])
+        return found if record["seal"] == _seal(found) else None
+    except (OSError, ValueError, KeyError):
         return None
 
 

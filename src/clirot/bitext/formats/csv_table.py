@@ -19,6 +19,7 @@ from clirot.bitext.formats.columns import sampled
 from clirot.bitext.formats.lines import counted, excerpt, numbered_lines
 from clirot.bitext.formats.numbered_columns import by_number
 from clirot.bitext.formats.request import Request, found_in, missing
+from clirot.bounds import most_fields, too_wide
 from clirot.errors import InputError
 from clirot.records import SentencePair
 
@@ -78,6 +79,7 @@ def _rows(stream: IO[bytes], path: Path, request: Request) -> Iterator[tuple[int
     first = lines.first()
     if first is None:
         return
+    most = most_fields()
     reader = csv.reader(lines, delimiter=_delimiter(first, request), strict=True)
     while True:
         lines.begin()
@@ -88,6 +90,9 @@ def _rows(stream: IO[bytes], path: Path, request: Request) -> Iterator[tuple[int
         except csv.Error as error:
             request.malformed(_wrong(error, lines, path))
             lines.go_back()
+            continue
+        if len(row) > most:
+            request.malformed(too_wide(path, lines.start))
             continue
         yield lines.start, row
 

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from clirot.bitext.formats.request import Request, missing
+from clirot.bounds import STREAM
 from clirot.errors import InputError, first_line
+from clirot.parquet_parts import parquet_parts
 from clirot.records import SentencePair
 
 MAGIC = b"PAR1"
 
-_ROWS = 4096
-_BUFFER = 1 << 18  # without it pyarrow reads a whole column of a row group at once
 _MAX_LEVELS = 4
 
 
@@ -26,7 +26,8 @@ def read_parquet(path: Path, request: Request) -> Iterator[SentencePair]:
     The file must be one of its own, as its end is read first.
 
     Raises:
-        InputError: not parquet, a damaged file, no such column or one that is not text.
+        InputError: not parquet, a damaged file, no such column, one that is not text, or far too
+            much once it is unpacked.
     """
     import pyarrow as pa
 
@@ -46,10 +47,7 @@ def _rows(stream: Any, path: Path, request: Request) -> Iterator[SentencePair]:
     import pyarrow.parquet as pq
 
     pair, fields = request.pair, request.fields
-    file = pq.ParquetFile(
-        stream, buffer_size=_BUFFER, pre_buffer=False, page_checksum_verification=True
-    )
-    types = dict(_leaves(file.schema_arrow))
+    types = dict(_leaves(pq.read_schema(stream)))
     names = list(types)
     chosen = fields if fields is not None else request.found_in(names)
     if chosen is None or not set(chosen.names) <= set(names):
@@ -59,7 +57,9 @@ def _rows(stream: Any, path: Path, request: Request) -> Iterator[SentencePair]:
         if not _is_text(types[name]):
             raise InputError(f"the column {name!r} is of type {types[name]}, not text", path=path)
     number = 0
-    for batch in file.iter_batches(batch_size=_ROWS, columns=list(chosen.names)):
+    size = path.stat().st_size
+    parts = parquet_parts(stream, path, size=size, most=STREAM, columns=list(chosen.names))
+    for batch in parts:
         columns = [_values(batch, name) for name in chosen.names]
         for values in zip(*columns, strict=True):
             number += 1

@@ -24,6 +24,7 @@ from clirot.bitext.formats.lines import excerpt, numbered_lines
 from clirot.bitext.formats.numbered_columns import by_number, wrong_width
 from clirot.bitext.formats.request import Request, missing
 from clirot.bitext.formats.sides import by_script, swapped
+from clirot.bounds import most_fields, too_wide
 from clirot.errors import InputError
 from clirot.records import LanguagePair, SentencePair
 
@@ -78,11 +79,14 @@ def _size(row: _Row) -> int:
 
 def _rows(stream: IO[bytes], path: Path) -> Iterator[_Row]:
     undecoded: list[InputError] = []
+    most = most_fields()
     for number, line in numbered_lines(stream, path=path, malformed=undecoded.append):
         yield from ((error.line or 0, error) for error in undecoded)
         undecoded.clear()
-        cells = line.split("\t") if line.strip() else []
-        if "\r" in line and sum("\t" in part for part in line.split("\r")) > 1:
+        cells = line.split("\t", most) if line.strip() else []
+        if len(cells) > most:
+            yield number, too_wide(path, number)
+        elif "\r" in line and sum("\t" in part for part in line.split("\r")) > 1:
             hint = "are these two rows? a carriage return alone ends no line"
             yield number, wrong_width(number, cells, path, hint)
         else:

@@ -16,10 +16,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import IO, Any
 
+from clirot.bounds import TOPICS, hint_to_raise, raised
 from clirot.errors import ClirotError, InputError, UsageError, first_line
-
-MAX_BYTES = 1 << 28
-"""The largest file that is read whole: 256 MiB, some million entries."""
 
 
 def storage(module: str) -> Any:
@@ -41,14 +39,17 @@ def whole(stream: IO[bytes], path: Path) -> bytes:
     """All bytes of a stream.
 
     Raises:
-        InputError: there are more than :data:`MAX_BYTES`.
+        InputError: there are more than :data:`~clirot.bounds.TOPICS`, or than the environment
+            says.
     """
-    content = stream.read(MAX_BYTES + 1)
-    if len(content) > MAX_BYTES:
+    most = raised(TOPICS)
+    content = stream.read(most + 1)
+    if len(content) > most:
         raise InputError(
-            f"more than {MAX_BYTES:,} bytes, and this format is read whole into memory",
+            f"more than {most:,} bytes, and this format is read whole into memory",
             path=path,
-            hint="split it, or convert it to TMX, which is read as a stream",
+            hint="split it, or convert it to TMX, which is read as a stream; or, "
+            f"{hint_to_raise()}",
         )
     return content
 

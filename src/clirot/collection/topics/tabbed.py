@@ -15,6 +15,7 @@ from clirot.collection.topics.wordings import Wording
 from clirot.errors import InputError
 
 _HINT = "topics are TSV (id TAB text), JSON lines, TREC <top> markup or XML <topic> elements"
+_FEW = 100  # columns of a table of topics
 _COLON = re.compile(r"\d+:\S")
 
 
@@ -45,7 +46,7 @@ def _check_tabs(first: tuple[int, str], path: Source) -> None:
     if _COLON.match(line):
         what, hint = "TREC's NUMBER:TEXT", "write tabs: sed 's/:/\\t/' FILE"
     elif "," in line and {"id", "qid", "_id", "query_id", "text", "query", "title"} & {
-        cell.strip().strip('"').casefold().replace("-", "_") for cell in line.split(",")
+        cell.strip().strip('"').casefold().replace("-", "_") for cell in line.split(",", _FEW)
     }:
         what, hint = "a table with commas (CSV)", "write it with tabs, without quotation marks"
     else:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import shutil
 import warnings
 from pathlib import Path
 
+from clirot.digests import file_digest
 from clirot.errors import DamagedDraftWarning
 from clirot.store import tree_digest, write_text
 
@@ -14,7 +16,9 @@ WEIGHTS = "student.safetensors"
 """The weights in a checkpoint."""
 
 HISTORY = "history.json"
-"""Beside the checkpoints: what was measured after each epoch."""
+"""Beside the checkpoints: what was measured after each epoch, and the digests of what was kept."""
+
+_EPOCHS = "epochs"
 
 _WHOLE = "whole"
 """Written last; it has the digest of the other files."""
@@ -45,11 +49,12 @@ def _digest(text: str) -> str:
 
 def last_whole(checkpoints: Path, history: Path) -> Path | None:
     """The newest checkpoint that was completely written; incomplete and damaged ones are removed,
-    the latter with a warning. Without a whole history of what was measured, none is continued.
+    the latter with a warning. Without a whole history of what was measured, or without the weights
+    that were kept of an epoch, none is continued.
     """
-    if history.is_file() and read_history(history) is None:
+    if (damaged := _damaged(history)) is not None:
         warnings.warn(
-            f"{history.name} of the interrupted training is damaged, so it begins anew",
+            f"{damaged.name} of the interrupted training is damaged, so it begins anew",
             DamagedDraftWarning,
             stacklevel=3,
         )
@@ -62,6 +67,25 @@ def last_whole(checkpoints: Path, history: Path) -> Path | None:
         else:
             shutil.rmtree(path)
     return max(found)[1] if found else None
+
+
+def _damaged(history: Path) -> Path | None:
+    """The history, or the first weights of an epoch, that are not as they were written."""
+    if not history.is_file():
+        return None
+    text = read_history(history)
+    if text is None:
+        return history
+    for epoch, digest in enumerate(json.loads(text).get("weights", ())):
+        weights = epoch_weights(history, epoch)
+        if not weights.is_file() or file_digest(weights) != digest:
+            return weights
+    return None
+
+
+def epoch_weights(history: Path, epoch: int) -> Path:
+    """Where the weights of an epoch are kept until the best one is known."""
+    return history.parent / _EPOCHS / f"epoch-{epoch}.safetensors"
 
 
 def is_marked(directory: Path) -> bool:

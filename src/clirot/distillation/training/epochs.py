@@ -21,10 +21,12 @@ from typing import TYPE_CHECKING, Any
 from torch import Tensor, nn
 from transformers import TrainerCallback
 
+from clirot.digests import file_digest
 from clirot.distillation.training.averaging import drawn_back, trained_weights
 from clirot.distillation.training.batches import Task
 from clirot.distillation.training.checkpoints import (
     HISTORY,
+    epoch_weights,
     mark_whole,
     read_history,
     write_history,
@@ -72,7 +74,6 @@ class BestKeeper(TrainerCallback):
         self._reader = reader
         self._plan = plan_of(task.objective)
         self._log = task.scratch / HISTORY
-        self._epochs = task.scratch / "epochs"
         self._sentences = len(task.material.sentences)
         self._progress = progress
         self._processes = processes
@@ -103,7 +104,7 @@ class BestKeeper(TrainerCallback):
         """Load the weights of the best epoch into the model."""
         from safetensors.torch import load_model
 
-        load_model(self._model, self._epochs / f"epoch-{self.history.best_epoch}.safetensors")
+        load_model(self._model, epoch_weights(self._log, self.history.best_epoch))
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Measure an epoch that a killed run had finished and saved, but not yet measured."""
@@ -148,6 +149,20 @@ class BestKeeper(TrainerCallback):
 
     def _measure(self, *, epoch: int, loss: float | None = None) -> None:
         """Measure and keep the weights that the student would have if this were the last epoch."""
+        history = self.history
+        # A resumed run measures again what it had measured after its last checkpoint. The history
+        # is cut first: it must never name weights that are being replaced.
+        if len(history.development) > epoch:
+            for measured in (
+                history.development,
+                history.entropy,
+                history.figures,
+                history.languages,
+                history.weights,
+            ):
+                del measured[epoch:]
+            del history.loss[max(0, epoch - 1) :]
+            write_history(self._log, json.dumps(asdict(history)))
         training = self._model.training
         found: dict[str, float] = {}
         entropies: dict[str, float] = {}
@@ -160,21 +175,12 @@ class BestKeeper(TrainerCallback):
                 vectors = task.student_tokens(encoder)
                 found[language], entropies[language] = task.retrieval(vectors, self._temperature)
                 plans.append(self._figures(task, vectors))
-            self._keep(epoch)
+            kept = self._keep(epoch)
         self._model.train(training)
-        history = self.history
-        # A resumed run measures again what it had measured after its last checkpoint.
-        for measured in (
-            history.development,
-            history.entropy,
-            history.figures,
-            history.languages,
-        ):
-            del measured[epoch:]
-        del history.loss[max(0, epoch - 1) :]
         history.development.append(macro_mean(found))
         history.entropy.append(round(macro_mean(entropies), 6))
         history.languages.append(found)
+        history.weights.append(kept)
         history.figures.append(
             {name: round(sum(one[name] for one in plans) / len(plans), 6) for name in plans[0]}
         )
@@ -182,16 +188,21 @@ class BestKeeper(TrainerCallback):
             history.loss.append(loss)
         write_history(self._log, json.dumps(asdict(history)))
 
-    def _keep(self, epoch: int) -> None:
-        """Write the weights of an epoch. Those of all epochs stay until the end: a run that is
-        resumed on another machine may round differently and prefer an epoch that this one did not.
+    def _keep(self, epoch: int) -> str:
+        """Write the weights of an epoch, and give their SHA-256.
+
+        Those of all epochs stay until the end: a run that is resumed on another machine may round
+        differently and prefer an epoch that this one did not.
         """
         from safetensors.torch import save_model
 
-        self._epochs.mkdir(exist_ok=True)
-        temporary = self._epochs / ".new.safetensors"
+        target = epoch_weights(self._log, epoch)
+        target.parent.mkdir(exist_ok=True)
+        temporary = target.with_name(".new.safetensors")
         save_model(self._model, str(temporary))  # unlike save_file, with weights that are tied
-        temporary.replace(self._epochs / f"epoch-{epoch}.safetensors")
+        digest = file_digest(temporary)
+        temporary.replace(target)
+        return digest
 
     def _figures(self, task: Development, vectors: list[Vectors]) -> dict[str, float]:
         """The figures of the plan on the first held-out pairs."""

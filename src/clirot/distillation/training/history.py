@@ -31,6 +31,8 @@ class History:
     :func:`~clirot.distillation.training.plan_figures.plan_figures`."""
     languages: list[dict[str, float]] = field(default_factory=list)
     """The MAP of each language, measured as often as ``development``."""
+    weights: list[str] = field(default_factory=list)
+    """SHA-256 of the weights that were kept of each epoch, as often as ``development``."""
     curve: list[tuple[int, float]] = field(default_factory=list)
     """Pairs trained on and the mean loss since the point before, a hundred points at most."""
 

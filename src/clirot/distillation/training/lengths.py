@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from clirot.cut_texts import CutTexts
 from clirot.distillation.training.batches import Task
 from clirot.distillation.training.reading import prompt_of
+from clirot.encoding.overflow import read_heads
 from clirot.errors import CutTextWarning
 from clirot.models import Side
 
@@ -32,14 +33,14 @@ class Lengths:
     def of(cls, model: MultiVectorEncoder, task: Task) -> Lengths:
         """Measure them; the tokenizer runs once over all, and again over those near the limit."""
         texts = task.material.sentences
-        lengths = _tokens(model, texts)
         longest = min(longest_input(model, task.settings.max_tokens, side) for side in task.sides)
+        lengths = _tokens(model, texts, longest)
         prompts = {prompt_of(model, side) for side in task.sides}
         read = dict(enumerate(lengths)) if "" in prompts else {}
         for prompt in filter(None, prompts):
             most = len(model.tokenizer(prompt, verbose=False)["input_ids"])
             near = [place for place, one in enumerate(lengths) if one + most > longest]
-            whole = _tokens(model, [f"{prompt}{texts[place]}" for place in near])
+            whole = _tokens(model, [f"{prompt}{texts[place]}" for place in near], longest)
             for place, tokens in zip(near, whole, strict=True):
                 read[place] = max(tokens, read.get(place, 0))
         cut = CutTexts()
@@ -61,10 +62,13 @@ def warn_of_cut(cut: CutTexts, of: int, reader: str) -> None:
         warnings.warn(cut.remark(of, "training sentences", reader), CutTextWarning, stacklevel=3)
 
 
-def _tokens(model: MultiVectorEncoder, texts: Sequence[str]) -> list[int]:
-    if not texts:
-        return []
-    return [len(ids) for ids in model.tokenizer(list(texts), verbose=False)["input_ids"]]
+def _tokens(model: MultiVectorEncoder, texts: Sequence[str], longest: int) -> list[int]:
+    _, lengths = read_heads(
+        texts,
+        lambda some: [len(ids) for ids in model.tokenizer(list(some), verbose=False)["input_ids"]],
+        longest,
+    )
+    return lengths
 
 
 def longest_input(model: MultiVectorEncoder, max_tokens: int, side: Side) -> int:

@@ -211,6 +211,10 @@ def encoder_of(artefact: Artefact) -> ModelRef:
     documents = next(one for one in index.manifest.inputs if one.kind == "models")
     if index.digest != wanted.digest:
         raise ArtefactError(f"its index {wanted.name} was made anew since")
+    if "passages" in index.manifest.results:
+        raise ArtefactError(
+            "it compares passages of documents, and a run does not say which of them were the best"
+        )
     if (model.side("query").digest, model.side("document").digest) != (
         made_from["models"].digest,
         documents.digest,

@@ -17,6 +17,7 @@ from typing import Any
 from clirot.encoding.checkpoint_files import check_files
 from clirot.encoding.libraries import quiet_libraries
 from clirot.encoding.loading import check_weights, loading
+from clirot.encoding.overflow import head_of, read_heads
 from clirot.encoding.vocabulary import check_embeddings, load_tokenizer
 from clirot.errors import InputError, UsageError, first_line
 from clirot.known_models import KNOWN
@@ -111,13 +112,22 @@ class Reader:
             ) from error
 
     def length(self, given: str) -> int:
-        """Tokens of a prompt, as :meth:`as_given` gives it."""
-        return len(self._ids(given))
+        """Tokens of a prompt, as :meth:`as_given` gives it. They are
+        :class:`~clirot.cut_texts.AtLeast` so many where it is far too long.
+        """
+        _, lengths = read_heads(
+            [given], lambda some: [len(self._ids(one)) for one in some], self.longest
+        )
+        return lengths[0]
 
     def beginning(self, text: str, tokens: int) -> str:
         """The beginning of a text, of so many tokens at most."""
-        ids = self._tokenizer(text, add_special_tokens=False)["input_ids"][: max(tokens, 0)]
-        return str(self._tokenizer.decode(ids, skip_special_tokens=True)).strip()
+        head = head_of(text)
+        ids = self._bare(head)
+        if len(ids) < tokens and len(head) < len(text):
+            ids = self._bare(text)
+        kept = ids[: max(tokens, 0)]
+        return str(self._tokenizer.decode(kept, skip_special_tokens=True)).strip()
 
     def answers(self, given: Sequence[str]) -> Iterator[dict[int, Written]]:
         """Answer prompts.
@@ -145,6 +155,10 @@ class Reader:
     @property
     def _has_template(self) -> bool:
         return bool(getattr(self._tokenizer, "chat_template", None))
+
+    def _bare(self, text: str) -> list[int]:
+        ids: list[int] = self._tokenizer(text, add_special_tokens=False)["input_ids"]
+        return ids
 
     def _ids(self, given: str) -> list[int]:
         # A chat template has the tokens around a text already.

@@ -5,7 +5,7 @@ be the k-th best screened score of a query and ``e`` the bound on the screening'
 documents have an exact score of ``s - e`` or more, so every document of the true top k has one too,
 and with it a screened score of at least ``s - 2e``. All documents with such a screened score are
 scored again exactly, so no document of the top k is missed. The type that screens changes only the
-time.
+time. A 16-bit type may leave many documents; these are screened once more in float32 before.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from clirot.encoding.maxsim import (
     BFLOAT16,
@@ -37,6 +38,7 @@ from clirot.retrieval.backends.token_store import TokenStore
 _SCREENED_ELEMENTS = 1 << 27  # screened scores held at once: topics x documents
 _BATCH_QUERIES = 64
 _BATCH_TOKENS = 1024
+_FEW = 32  # query tokens for which 16 bits do not pay on a CPU
 
 
 class ExactIndex:
@@ -51,7 +53,7 @@ class ExactIndex:
         device = device if device is not None else _device(store)
         self._docnos = store.docnos
         self.dim = int(store.tokens.shape[1])
-        self._matrix = TokenMatrix(store.tokens.to(device), store.offsets, device)
+        self._matrix = store.matrix(device)
         self._tie_order = tie_order(store.docnos)
 
     @classmethod
@@ -99,16 +101,18 @@ class ExactIndex:
             ]
 
 
-def screening_arithmetic(device: torch.device) -> Arithmetic:
-    """The type to screen in on a device, chosen by the device's abilities and not by a timing.
+def screening_arithmetic(device: torch.device, query_tokens: int) -> Arithmetic:
+    """The type to screen so many query tokens in: by what the device can do, never by a timing.
 
-    float16 on a CUDA device, bfloat16 on a CPU with AMX tiles, else float32: without matrix units
-    the narrow types are emulated (measured on AVX2: 2 to 10 GFLOP/s, and 130 for float32).
+    float16 on a CUDA device, else float32; bfloat16 on a CPU with AMX tiles where there are more
+    than :data:`_FEW` query tokens. With fewer, converting the documents' tokens takes as long as
+    the tiles save, and a 16-bit type leaves more documents for the second pass. Without matrix
+    units the narrow types are emulated (measured on AVX2: 2 to 10 GFLOP/s, and 130 for float32).
     """
     if device.type == "cuda":
         return FLOAT16
     has_tiles = getattr(torch.cpu, "_is_amx_tile_supported", bool)
-    return BFLOAT16 if has_tiles() else FLOAT32
+    return BFLOAT16 if query_tokens > _FEW and has_tiles() else FLOAT32
 
 
 def top_k(
@@ -134,11 +138,14 @@ def top_k(
     Raises:
         InputError: a query has another dimension than the documents, no token, or vectors that are
             not of unit norm.
+        ClirotError: the tokens of a document are not as they were written.
     """
     for query in queries:
         check_vectors(query, documents.dim, "a query")
-    screen = screen if screen is not None else screening_arithmetic(documents.device)
+    asked = screen
     for batch in _batches(queries, len(documents)):
+        tokens = sum(len(query) for query in batch)
+        screen = asked if asked is not None else screening_arithmetic(documents.device, tokens)
         if screen.exact or len(documents) <= 2 * k:  # too few to be worth two passes
             found, _ = scores(documents, batch)
             every = np.arange(len(documents), dtype=np.int64)
@@ -147,11 +154,20 @@ def top_k(
             continue
         screened, bounds = scores(documents, batch, arithmetic=screen)
         for query, row, bound in zip(batch, screened, bounds, strict=True):
-            lowest = float(torch.topk(row, k).values[-1]) - 2 * bound
-            threshold = np.nextafter(np.float32(lowest), np.float32(-np.inf))  # never rounded up
-            candidates = torch.nonzero(row >= float(threshold)).flatten().cpu().numpy()
+            candidates = _within(row, float(bound), k)
+            if screen.unit > FLOAT32.unit and len(candidates) > 2 * k:
+                again, (bound,) = scores(documents, [query], candidates, arithmetic=FLOAT32)
+                candidates = candidates[_within(again[0], float(bound), k)]
             found, _ = scores(documents, [query], candidates)
             yield _best(candidates, found[0].cpu().numpy(), k, tie_order)
+
+
+def _within(screened: Tensor, bound: float, k: int) -> IntArray:
+    """Places of the documents that may be among the k best, by scores with an error in a bound."""
+    lowest = float(torch.topk(screened, k).values[-1]) - 2 * bound
+    threshold = np.nextafter(np.float32(lowest), np.float32(-np.inf))  # never rounded up
+    found: IntArray = torch.nonzero(screened >= float(threshold)).flatten().cpu().numpy()
+    return found
 
 
 def _batches(queries: Sequence[FloatArray], documents: int) -> Iterator[list[FloatArray]]:

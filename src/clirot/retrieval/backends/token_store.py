@@ -4,8 +4,13 @@
 
     tokens.bin    little-endian float16 or float32, (tokens, dim), in collection order
     lengths.bin   little-endian int32, tokens of each document
+    sums.bin      little-endian int64, a checksum of the token vectors of each document
     docnos.txt    the documents' ids, one a line
-    layout.json   format, dim, dtype, documents, tokens
+    layout.json   format, dim, dtype, documents, tokens, CRC-32 of the three small files
+
+Whenever token vectors are read to be scored they are compared with ``sums.bin``
+(:class:`~clirot.encoding.token_matrix.TokenSums`), and the small files with their CRC-32 when the
+store is opened. A store without ``sums.bin``, as they were written before it, is read as it is.
 
 A writer appends whole chunks, flushes them to disk and only then moves its checkpoint. So after a
 power cut or kill -9 everything up to the checkpoint is there, and what follows it is cut off when
@@ -29,7 +34,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from clirot.encoding.maxsim import IntArray
+from clirot.encoding.maxsim import CPU, IntArray, TokenMatrix, TokenSums
 from clirot.errors import ArtefactError, DamagedDraftWarning
 from clirot.sparse_files import load_lines
 from clirot.store import write_text
@@ -38,11 +43,13 @@ DTYPES = ("float16", "float32")
 BYTES = "uint8"
 """What the codes of a compressed index are kept as."""
 _FORMAT = 1
-_LENGTH = np.dtype("<i4")
+_LENGTH, _SUM = np.dtype("<i4"), np.dtype("<i8")
 _TOKENS, _LENGTHS, _DOCNOS, _LAYOUT = "tokens.bin", "lengths.bin", "docnos.txt", "layout.json"
+_SUMS = "sums.bin"
 _CHECKPOINT = "checkpoint.json"
-_SUMS = ("tokens_crc", "lengths_crc", "docnos_crc")  # of the three files, in this order
-_COUNTED = ("documents", "tokens", "docno_bytes", *_SUMS)
+_CRC = {_TOKENS: "tokens_crc", _LENGTHS: "lengths_crc", _SUMS: "sums_crc", _DOCNOS: "docnos_crc"}
+_SMALL = (_LENGTHS, _SUMS, _DOCNOS)
+_COUNTED = ("documents", "tokens", "docno_bytes", *_CRC.values())
 _REBUILD = "build it again: `build_index(..., replace=True)`"
 
 
@@ -78,31 +85,36 @@ class TokenStoreWriter:
         """See :meth:`clirot.retrieval.backends.IndexWriter.append`."""
         lengths = np.array([len(matrix) for matrix in vectors], dtype=_LENGTH)
         names = "".join(f"{docno}\n" for docno in docnos).encode()
+        sums = np.zeros(len(vectors), dtype=_SUM)
+        crc = {name: self._done[key] for name, key in _CRC.items()}
         with ExitStack() as stack:
-            streams = [stack.enter_context(stream) for stream in self._opened()]
-            tokens, counts, ids = streams
-            sums = [self._done[name] for name in _SUMS]
-            for matrix in vectors:
-                block = matrix.astype(self._item).tobytes()
-                sums[0] = zlib.crc32(block, sums[0])
-                tokens.write(block)
-            for place, (stream, block) in enumerate(((counts, lengths.tobytes()), (ids, names)), 1):
-                sums[place] = zlib.crc32(block, sums[place])
-                stream.write(block)
-            for stream in streams:
+            streams = {name: stack.enter_context(one) for name, one in self._opened()}
+
+            def write(name: str, block: bytes) -> None:
+                crc[name] = zlib.crc32(block, crc[name])
+                streams[name].write(block)
+
+            for place, matrix in enumerate(vectors):
+                stored = np.ascontiguousarray(matrix, dtype=self._item)
+                sums[place] = TokenSums.each(torch.from_numpy(stored)).sum()
+                write(_TOKENS, stored.tobytes())
+            write(_LENGTHS, lengths.tobytes())
+            write(_SUMS, sums.tobytes())
+            write(_DOCNOS, names)
+            for stream in streams.values():
                 stream.flush()
                 os.fsync(stream.fileno())
         self._done = {
             "documents": self.documents + len(docnos),
             "tokens": self.tokens + int(lengths.sum()),
             "docno_bytes": self._done["docno_bytes"] + len(names),
-            **dict(zip(_SUMS, sums, strict=True)),
+            **{_CRC[name]: found for name, found in crc.items()},
         }
         write_text(self._checkpoint, json.dumps(self._done) + "\n")
 
     def finish(self) -> None:
         """Cut off what an interrupted attempt wrote after its last chunk; write the layout."""
-        for stream in self._opened():
+        for _, stream in self._opened():
             stream.close()
         layout = {
             "format": _FORMAT,
@@ -110,6 +122,7 @@ class TokenStoreWriter:
             "dtype": self._dtype,
             "documents": self.documents,
             "tokens": self.tokens,
+            **{_CRC[name]: self._done[_CRC[name]] for name in _SMALL},
         }
         write_text(self._directory / _LAYOUT, json.dumps(layout, indent=2) + "\n")
 
@@ -118,8 +131,8 @@ class TokenStoreWriter:
         try:
             done = json.loads(self._checkpoint.read_text(encoding="utf-8"))
             done = {name: int(done[name]) for name in _COUNTED}
-            sums = [_crc(self._directory / name, size) for name, size in self._sizes(done).items()]
-            if sums == [done[name] for name in _SUMS]:
+            sizes = self._sizes(done)
+            if all(_crc(self._directory / name, sizes[name]) == done[_CRC[name]] for name in sizes):
                 return done
             said = "its files are not as they were written"
         except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
@@ -137,18 +150,19 @@ class TokenStoreWriter:
         return {
             _TOKENS: done["tokens"] * self._dim * self._item.itemsize,
             _LENGTHS: done["documents"] * _LENGTH.itemsize,
+            _SUMS: done["documents"] * _SUM.itemsize,
             _DOCNOS: done["docno_bytes"],
         }
 
-    def _opened(self) -> Iterator[BinaryIO]:
-        """The files of the store, each cut off and positioned where the checkpoint says it ends."""
+    def _opened(self) -> Iterator[tuple[str, BinaryIO]]:
+        """The files of the store by name, each cut off where the checkpoint says that it ends."""
         for name, size in self._sizes(self._done).items():
             path = self._directory / name
             path.touch()
             stream = path.open("r+b")
             stream.truncate(size)
             stream.seek(size)
-            yield stream
+            yield name, stream
 
 
 @dataclass(frozen=True, eq=False)
@@ -161,6 +175,35 @@ class TokenStore:
     """``(documents + 1,)``: where each document's tokens begin."""
     docnos: list[str]
     """The documents' ids, in collection order."""
+    sums: IntArray | None = None
+    """``(documents,)``: the checksum of each document's vectors; None in a store without them."""
+    directory: Path = Path()
+    """Where it was opened, for messages."""
+
+    def matrix(self, device: torch.device = CPU) -> TokenMatrix:
+        """The vectors, to be scored on a device.
+
+        On the CPU they stay on disk and are compared with their checksums whenever they are read.
+        For another device they are compared once, before they are copied.
+
+        Raises:
+            ArtefactError: a document's vectors are not as they were written; scoring the matrix
+                raises it too.
+        """
+        sums = None if self.sums is None else TokenSums(self.sums, self._damaged)
+        if device.type == "cpu":
+            return TokenMatrix(self.tokens, self.offsets, sums=sums)
+        if sums is not None:
+            sums.check_all(self.tokens, self.offsets)
+        return TokenMatrix(self.tokens.to(device), self.offsets, device)
+
+    def _damaged(self, row: int) -> ArtefactError:
+        return ArtefactError(
+            f"{self.directory} is damaged: the token vectors of document {self.docnos[row]!r} are "
+            "not as they were written; rankings that were given before are right, and the others "
+            "are missing",
+            hint=_REBUILD,
+        )
 
     @classmethod
     def open(cls, directory: Path) -> TokenStore:
@@ -181,6 +224,10 @@ class TokenStore:
                 )
             _check_size(directory / _TOKENS, tokens * dim * item.itemsize)
             _check_size(directory / _LENGTHS, documents * _LENGTH.itemsize)
+            sums = None
+            if _CRC[_SUMS] in layout:
+                _check_size(directory / _SUMS, documents * _SUM.itemsize)
+                sums = np.fromfile(directory / _SUMS, dtype=_SUM).astype(np.int64)
             lengths = np.fromfile(directory / _LENGTHS, dtype=_LENGTH).astype(np.int64)
             docnos = load_lines(directory / _DOCNOS)
         except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
@@ -193,12 +240,14 @@ class TokenStore:
                 f"{tokens} tokens, its files hold {len(docnos)} and {lengths.sum()}",
                 hint=_REBUILD,
             )
+        if sums is not None:
+            _check_small_files(directory, layout)
         # Mode c makes private pages: torch wants a writable array, and the file must not change.
         mapped: NDArray[np.floating] = np.memmap(
             directory / _TOKENS, dtype=item, mode="c", shape=(tokens, dim)
         )
         offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-        return cls(torch.from_numpy(mapped), offsets, docnos)
+        return cls(torch.from_numpy(mapped), offsets, docnos, sums, directory)
 
 
 def _crc(path: Path, size: int) -> int:
@@ -222,6 +271,14 @@ def _item(dtype: str) -> np.dtype[np.floating]:
     if dtype not in (*DTYPES, BYTES):
         raise ValueError(f"unknown dtype {dtype!r}")
     return np.dtype(dtype).newbyteorder("<")
+
+
+def _check_small_files(directory: Path, layout: dict[str, object]) -> None:
+    """They may be larger than what is compared with the manifest on every use."""
+    for name in _SMALL:
+        path = directory / name
+        if _crc(path, path.stat().st_size) != layout.get(_CRC[name]):
+            raise ArtefactError(f"{path} is not as it was written", hint=_REBUILD)
 
 
 def _check_size(path: Path, expected: int) -> None:

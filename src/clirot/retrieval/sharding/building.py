@@ -21,7 +21,9 @@ from clirot.cut_texts import CutTexts
 from clirot.errors import ArtefactError, BusyError, ClusterError, UsageError
 from clirot.records import ProgressSink, Step
 from clirot.retrieval import encoded_windows
-from clirot.retrieval.index_config import COUNTS, CUT, IndexConfig, IndexResult
+from clirot.retrieval.cut_documents import CUT
+from clirot.retrieval.index_config import COUNTS, IndexConfig, IndexResult
+from clirot.retrieval.passages.counts import joined_counts
 from clirot.retrieval.read_collections import reading
 from clirot.retrieval.sharding.cutting import DocumentRange, Shard, cut, shards_of
 from clirot.store import Artefact, Input, Store, write_text
@@ -205,6 +207,7 @@ class ShardedBuild:
             draft.results.update(
                 {name: sum(int(one[name]) for one in results) for name in COUNTS},
                 **{CUT: cut_documents.row},
+                **joined_counts(results),
                 **reading(whole.documents),
             )
         return self.store.get("indexes", whole.name), True

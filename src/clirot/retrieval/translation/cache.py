@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from clirot.cut_texts import AtLeast
 from clirot.retrieval.text_cache import Row, TextCache
 from clirot.retrieval.translation.translator import Rendering
 
@@ -45,7 +46,7 @@ class TranslationCache:
         return Rendering(
             tuple(row["translations"]),
             bool(row["cut"]),
-            (int(shortened[0]), int(shortened[1])) if shortened else None,
+            _shortened(*shortened) if shortened else None,
         )
 
     def add(self, renderings: Mapping[str, Rendering]) -> None:
@@ -57,12 +58,16 @@ class TranslationCache:
         self._texts.add({text: _row(rendering) for text, rendering in renderings.items()})
 
 
+def _shortened(tokens: int, read: int, at_least: bool = False) -> tuple[int, int]:
+    return AtLeast(tokens) if at_least else int(tokens), int(read)
+
+
 def _row(rendering: Rendering) -> Row:
-    return {
-        "translations": rendering.texts,
-        "cut": rendering.cut,
-        "shortened": rendering.shortened,
-    }
+    shortened: list[int] | None = None
+    if rendering.shortened is not None:
+        more = isinstance(rendering.shortened[0], AtLeast)
+        shortened = [*rendering.shortened, *[True] * more]
+    return {"translations": rendering.texts, "cut": rendering.cut, "shortened": shortened}
 
 
 def _sound(row: Row) -> bool:

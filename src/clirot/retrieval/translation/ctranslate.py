@@ -15,6 +15,7 @@ from typing import Any
 
 from clirot.encoding.checkpoint_files import check_files
 from clirot.encoding.libraries import quiet_libraries
+from clirot.encoding.overflow import read_heads
 from clirot.errors import InputError, UsageError, first_line
 from clirot.models import ModelRef
 from clirot.retrieval.translation.prompts import prompt_for
@@ -82,12 +83,16 @@ class CTranslate2Translator:
         """
         longest = longest_source(self._tokenizer, None)
         with quiet_libraries():
-            prompted = [f"{self.prompt.prefix}{text}" for text in texts]
-            ids = self._tokenizer(prompted)["input_ids"] if texts else []
-            read = self._tokenizer(prompted, truncation=True, max_length=longest) if longest else {}
-        sources = [self._tokenizer.convert_ids_to_tokens(one) for one in read.get("input_ids", ids)]
+            prompted, lengths = read_heads(
+                [f"{self.prompt.prefix}{text}" for text in texts],
+                lambda some: [len(ids) for ids in self._tokenizer(list(some))["input_ids"]],
+                longest,
+            )
+            cut = {"truncation": True, "max_length": longest} if longest else {}
+            ids = self._tokenizer(prompted, **cut)["input_ids"] if texts else []
+        sources = [self._tokenizer.convert_ids_to_tokens(one) for one in ids]
         yield from in_batches(
-            [len(one) for one in ids],
+            lengths,
             longest,
             self._decoding.batch_size,
             lambda batch: self._written([sources[row] for row in batch]),

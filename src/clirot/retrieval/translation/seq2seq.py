@@ -15,6 +15,7 @@ from typing import Any
 from clirot.encoding.checkpoint_files import check_files
 from clirot.encoding.libraries import quiet_libraries
 from clirot.encoding.loading import check_weights, loading
+from clirot.encoding.overflow import read_heads
 from clirot.encoding.vocabulary import check_embeddings, load_tokenizer
 from clirot.errors import InputError, UsageError, first_line
 from clirot.models import ModelRef
@@ -70,9 +71,12 @@ class Seq2SeqTranslator:
         """
         with quiet_libraries():
             model = self._model
-            prompted = [f"{self.prompt.prefix}{text}" for text in texts]
-            lengths = [len(ids) for ids in self._tokenizer(prompted)["input_ids"]] if texts else []
-        longest = longest_source(self._tokenizer, model.config)
+            longest = longest_source(self._tokenizer, model.config)
+            prompted, lengths = read_heads(
+                [f"{self.prompt.prefix}{text}" for text in texts],
+                lambda some: [len(ids) for ids in self._tokenizer(list(some))["input_ids"]],
+                longest,
+            )
 
         def write(batch: list[int]) -> list[list[tuple[str, bool]]]:
             with quiet_libraries():

@@ -86,8 +86,8 @@ class Codec:
 
     @property
     def width(self) -> int:
-        """Bytes of a code with its scale."""
-        return self.code_bytes + _SCALE.itemsize
+        """Bytes of a code with its scale: an even number, as checksums need it."""
+        return -(-(self.code_bytes + _SCALE.itemsize) // 2) * 2
 
     @property
     def components(self) -> int:
@@ -125,8 +125,12 @@ class Codec:
 
     def scales(self, codes: Codes) -> NDArray[np.float32]:
         """``(tokens,)``: what the similarities of the codes' levels are multiplied by."""
-        kept = np.ascontiguousarray(codes[:, self.code_bytes :])
+        kept = np.ascontiguousarray(codes[:, self._scale])
         return kept.view(_SCALE)[:, 0].astype(np.float32)
+
+    @property
+    def _scale(self) -> slice:
+        return slice(self.code_bytes, self.code_bytes + _SCALE.itemsize)
 
     @cached_property
     def _turning(self) -> torch.Tensor:
@@ -151,9 +155,10 @@ class Codec:
         own = np.einsum("ij,ij->i", snapped, snapped, dtype=np.float64)
         matched = np.einsum("ij,ij->i", turned.astype(np.float64), found)
         scales = np.divide(own, matched, out=np.zeros_like(own), where=matched > 0)
-        bits = self._packed(patterns)
-        kept = scales.astype(_SCALE)[:, None].view(np.uint8)
-        return np.concatenate([bits, kept], axis=1)
+        codes = np.zeros((len(vectors), self.width), dtype=np.uint8)
+        codes[:, : self.code_bytes] = self._packed(patterns)
+        codes[:, self._scale] = scales.astype(_SCALE)[:, None].view(np.uint8)
+        return codes
 
     def _packed(self, patterns: NDArray[np.uint8]) -> Codes:
         filled = np.zeros((len(patterns), self.components), dtype=np.uint8)

@@ -82,7 +82,7 @@ class CompressedIndex:
             store = TokenStore.open(directory / STORE)
             if store.docnos != codes.docnos or not np.array_equal(store.offsets, codes.offsets):
                 raise _damaged(directory, "its codes and its vectors are of other documents")
-            vectors = TokenMatrix(store.tokens, codes.offsets)
+            vectors = store.matrix()
         unmeasured = Promise(1.0, 0, len(codes.docnos), "nothing", ())
         return cls(CodeMatrix.of(codec, codes), codes.docnos, vectors, lists, unmeasured)
 

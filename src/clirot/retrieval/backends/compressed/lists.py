@@ -22,6 +22,7 @@ import torch
 from numpy.typing import NDArray
 
 from clirot.encoding.maxsim import FloatArray, IntArray
+from clirot.errors import ArtefactError
 from clirot.retrieval.backends.compressed.codec import Codec
 from clirot.retrieval.backends.compressed.screening import PackedQueries
 
@@ -75,6 +76,9 @@ class Lists:
         Args:
             query: ``(tokens, dim)``.
             probes: lists that are probed for each token.
+
+        Raises:
+            ArtefactError: a list is damaged.
         """
         similar, steps = self.similarities(query)
         probes = min(probes, len(self))
@@ -91,7 +95,13 @@ class Lists:
             documents = np.concatenate(parts)
             read += len(documents)
             # Ascending: of several lists with a document, the last one written is the best.
-            best[documents] = np.repeat(above, [len(part) for part in parts])
+            try:
+                best[documents] = np.repeat(above, [len(part) for part in parts])
+            except IndexError as error:  # files as large as this are not read as a whole before
+                raise ArtefactError(
+                    f"the inverted lists name a document that is not there: {error}",
+                    hint="build the index again: `build_index(..., replace=True)`",
+                ) from error
             gained[documents] = gained[documents] + best[documents]
             best[documents] = 0.0
         return gained, read

@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from clirot.encoding.maxsim import FloatArray, IntArray
+from clirot.encoding.maxsim import FloatArray, IntArray, TokenSums
 from clirot.retrieval.backends.compressed.codec import Codec, Codes
 from clirot.retrieval.backends.token_store import TokenStore
 
@@ -39,11 +39,13 @@ class CodeMatrix:
     """``(tokens, width)``, memory-mapped."""
     offsets: IntArray
     """``(documents + 1,)``: where each document's tokens begin."""
+    sums: TokenSums | None = None
+    """What codes are compared with when they are first read; None: nothing."""
 
     @classmethod
     def of(cls, codec: Codec, store: TokenStore) -> CodeMatrix:
         """The codes that a store of bytes holds."""
-        return cls(codec, store.tokens.numpy(), store.offsets)
+        return cls(codec, store.tokens.numpy(), store.offsets, store.matrix().sums)
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
@@ -107,6 +109,9 @@ def screened(
 
     Returns:
         ``(queries, rows)``.
+
+    Raises:
+        ClirotError: the codes of a document are not as they were written.
     """
     packed = PackedQueries.of(matrix.codec, queries)
     if rows is None:
@@ -123,6 +128,8 @@ def screened(
             # The last token fills a document up to the block's width: it changes no maximum.
             inside = np.minimum(np.arange(width), lengths[some, None] - 1)
             codes = matrix.codes[(starts[some, None] + inside).ravel()]
+            if matrix.sums is not None:
+                matrix.sums.check(some, torch.from_numpy(codes), lengths[some])
             similarities = products.of(codes)
             similarities *= torch.from_numpy(matrix.codec.scales(codes))[:, None]
             best = similarities.view(end - begin, width, -1).amax(1).to(torch.float64)
