@@ -30,7 +30,7 @@ FROM_TOKENS = 1 << 22
 """Tokens from which an index has lists. Below, reading all codes takes some tenths of a second."""
 _ROUNDS = 6
 _SAMPLED = 32  # tokens for each centroid
-_MOST_LISTS = 1 << 16
+_MOST_LISTS = 1 << 15  # more of them take too long to compare with every token
 _SEED = 19
 _GRID = 2.0**20  # of scales, so that sums of up to 2^20 codes are exact
 _PRODUCT = 1 << 22  # similarities held at once
@@ -41,8 +41,11 @@ _ASSIGNMENT = np.dtype("<u2")
 
 
 def list_count(tokens: int) -> int:
-    """How many lists an index of so many tokens has: a power of two near twice the root."""
-    wanted = 2 * tokens**0.5
+    """How many lists an index of so many tokens has: a power of two near eight times the root.
+
+    With twice the root, two to four times as many documents have to be scored by their codes.
+    """
+    wanted = 8 * tokens**0.5
     return min(_MOST_LISTS, 1 << max(0, round(float(np.log2(max(1.0, wanted))))))
 
 

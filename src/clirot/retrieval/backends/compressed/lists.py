@@ -15,6 +15,7 @@ is no score, only an order of the documents in which those worth scoring are nea
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +25,7 @@ from numpy.typing import NDArray
 from clirot.encoding.maxsim import FloatArray, IntArray
 from clirot.errors import ArtefactError
 from clirot.retrieval.backends.compressed.codec import Codec
-from clirot.retrieval.backends.compressed.screening import PackedQueries
+from clirot.retrieval.backends.compressed.screening import PackedQueries, has_byte_products
 
 CENTROIDS, STARTS, DOCUMENTS = "centroids.npy", "starts.npy", "documents.npy"
 
@@ -64,9 +65,11 @@ class Lists:
         the size of a step, ``(tokens,)``.
         """
         packed = PackedQueries.of(self.codec, [query])
-        # Whole numbers below 2^24: float32 holds them exactly, on any machine.
-        left = torch.from_numpy(packed.levels[:, : len(query)].T.astype(np.float32))
-        found = left @ self._columns
+        left = torch.from_numpy(np.ascontiguousarray(packed.levels[:, : len(query)].T))
+        if has_byte_products():
+            found = torch._int_mm(left, torch.from_numpy(self.centroids))
+        else:  # whole numbers below 2^24: float32 holds them exactly
+            found = left.to(torch.float32) @ self._columns
         return found.numpy().astype(np.int64), packed.steps[: len(query)]
 
     def promising(self, query: FloatArray, probes: int) -> tuple[NDArray[np.float64], int]:
@@ -106,6 +109,6 @@ class Lists:
             best[documents] = 0.0
         return gained, read
 
-    @property
+    @cached_property
     def _columns(self) -> torch.Tensor:
         return torch.from_numpy(self.centroids.astype(np.float32))
