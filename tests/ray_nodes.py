@@ -1,8 +1,9 @@
 """Two Ray nodes on this machine, beside a head that does no work, for as long as a test needs them.
 
 They live in a process of their own, which ends them all when its input ends; Ray ends them too when
-that process is killed. A line ``kill`` kills the second node as a power cut would, and ``again``
-starts one in its place.
+that process is killed. A line of its input kills the second node as a power cut would, as soon as a
+process of the node does what the line says: that is in its title, or in the name of a file that it
+has open. Another second node follows at once.
 """
 
 from __future__ import annotations
@@ -19,24 +20,38 @@ from tempfile import TemporaryDirectory
 OBJECTS = 100 << 20
 
 _NODES = """
-import sys
+import sys, time
+import psutil
 import ray._private.utils
 from ray.cluster_utils import Cluster
+
 # It would leave the address in /tmp/ray, as the one that `auto` stands for.
 ray._private.utils.write_ray_address = lambda *_: None
 folder, objects = sys.argv[1], int(sys.argv[2])
 small = {"object_store_memory": objects, "temp_dir": folder}
+
+def does(node, what):
+    raylet = psutil.Process(node.all_processes["raylet"][0].process.pid)
+    for one in raylet.children():
+        try:
+            if any(what in text for text in [*one.cmdline(), *(f.path for f in one.open_files())]):
+                return True
+        except psutil.NoSuchProcess:
+            pass
+    return False
+
 cluster = Cluster()
 cluster.add_node(num_cpus=0, include_dashboard=False, **small)
 cluster.add_node(num_cpus=1, **small)
 second = cluster.add_node(num_cpus=1, **small)
-print("at", cluster.address, flush=True)
+print("nodes", cluster.address, flush=True)
 for line in sys.stdin:
-    if line == "kill\\n":
-        cluster.remove_node(second, allow_graceful=False)
-    else:
-        second = cluster.add_node(num_cpus=1, **small)
-    print("at", cluster.address, flush=True)
+    deadline = time.monotonic() + 60
+    while not (caught := does(second, line.strip())) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    cluster.remove_node(second, allow_graceful=False)
+    print("nodes", "killed" if caught else "missed", flush=True)
+    second = cluster.add_node(num_cpus=1, **small)
 cluster.shutdown()
 """
 
@@ -49,28 +64,20 @@ class Nodes:
     address: str = ""
 
     def __post_init__(self) -> None:
-        self._answered()
+        self.address = self._said()
 
-    def kill(self) -> None:
-        """Kill the second node with all its processes, at once."""
-        self._say("kill")
-
-    def again(self) -> None:
-        """Start another in its place."""
-        self._say("again")
-
-    def _say(self, word: str) -> None:
+    def kill(self, at: str) -> None:
+        """Kill the second node with all its processes while one of them does what is said."""
         assert self.process.stdin is not None
-        self.process.stdin.write(f"{word}\n")
+        self.process.stdin.write(f"{at}\n")
         self.process.stdin.flush()
-        self._answered()
+        assert self._said() == "killed"
 
-    def _answered(self) -> None:
+    def _said(self) -> str:
         assert self.process.stdout is not None
         for line in self.process.stdout:  # Ray may print as well
-            if line.startswith("at "):
-                self.address = line.split()[1]
-                return
+            if line.startswith("nodes "):
+                return line.split()[1]
         raise AssertionError("the nodes have ended")
 
 
@@ -79,14 +86,15 @@ def ray_nodes() -> Iterator[Nodes]:
     """Start the nodes, and end them."""
     # A socket's path may have some hundred characters only, and pytest's directories have more.
     with TemporaryDirectory(prefix="clirot-ray-", dir="/tmp", ignore_cleanup_errors=True) as folder:
-        process = subprocess.Popen(
-            [sys.executable, "-c", _NODES, folder, str(OBJECTS)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=(Path(folder) / "stderr").open("wb"),
-            text=True,
-            env=os.environ | {"RAY_USAGE_STATS_ENABLED": "0", "OMP_NUM_THREADS": "1"},
-        )
+        with (Path(folder) / "stderr").open("wb") as stderr:
+            process = subprocess.Popen(
+                [sys.executable, "-c", _NODES, folder, str(OBJECTS)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=stderr,
+                text=True,
+                env=os.environ | {"RAY_USAGE_STATS_ENABLED": "0", "OMP_NUM_THREADS": "1"},
+            )
         try:
             yield Nodes(process)
         finally:

@@ -10,9 +10,10 @@ import tiny_families
 from tiny_model import changed, save_tiny_model, tiny_config
 from typer.testing import CliRunner
 
+from clirot import processes
 from clirot.cli import app
 from clirot.distillation import DistillConfig, DistillResult, distill
-from clirot.distillation.training import processes, trainer
+from clirot.distillation.training import trainer
 from clirot.encoding.encoders import load_encoder
 from clirot.errors import InputError, UnusedSettingWarning, UsageError
 from clirot.models import resolve

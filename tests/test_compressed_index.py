@@ -327,6 +327,25 @@ def test_what_is_damaged_while_interrupted_is_written_anew(tmp_path: Path) -> No
     assert contents(again) == whole
 
 
+def test_a_grown_index_is_that_of_all_documents(tmp_path: Path) -> None:
+    documents = collection(np.random.default_rng(14), 192)
+    docnos = [f"d{number}" for number in range(192)]
+    whole = contents(made(tmp_path / "whole", documents, docnos, CompressedSettings()))
+    old = made(tmp_path / "old", documents[:128], docnos[:128], CompressedSettings())
+    for place in ("index", "scratch"):
+        (tmp_path / "new" / place).mkdir(parents=True)
+    places = (tmp_path / "new" / "index", tmp_path / "new" / "scratch")
+    writer = BACKENDS["compressed"].writer(*places, DIM, "float16", CompressedSettings())
+    writer.take_over(old)
+    assert writer.documents == 128
+    assert contents(made(tmp_path / "new", documents, docnos, CompressedSettings())) == whole
+    bare = BACKENDS["compressed"].writer(
+        tmp_path, tmp_path, DIM, "float16", CompressedSettings(store=False)
+    )
+    with pytest.raises(ArtefactError, match="keeps no token vectors"):
+        bare.take_over(old)
+
+
 @pytest.mark.parametrize("documents", [0, 1, 2, 3, 29, 30, 31, 200])
 def test_sampled_documents_are_spread_evenly(
     documents: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -17,9 +17,9 @@ from tiny_model import save_bitext, save_tiny_model, tiny_config
 from clirot.distillation import DistillConfig, distill
 from clirot.distillation.settings import TrainingSettings
 from clirot.distillation.training.batches import LengthBucketedSampler
-from clirot.distillation.training.processes import launched
 from clirot.encoding.encoders import load_model
 from clirot.errors import UsageError
+from clirot.processes import launched
 from clirot.records import LanguagePair
 from clirot.store import Store
 
@@ -88,7 +88,8 @@ from clirot.distillation.objectives.transport import CorpusStatistics, Lexicon, 
 from clirot.settings import assembled
 from clirot.distillation.training.batches import Material
 from clirot.distillation.training.batches import TokenLoss
-from clirot.distillation.training.processes import pass_over_unused, processes
+from clirot.distillation.training.unused_parameters import pass_over_unused
+from clirot.processes import processes
 from clirot.distillation.training.reading import TokenReader
 from clirot.distillation.training.trainer import _deterministic_body
 

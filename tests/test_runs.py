@@ -79,6 +79,7 @@ def test_the_two_readers_agree(topics: list[tuple[str, list[tuple[str, float]]]]
         "1 Q0 d1 1 +2.5 tag\n",
         "1 Q0 d1 1 1e400 tag",
         "1 Q0 d1 1 -inf tag",
+        "# Q0 d1 1 inf tag",
         '1 Q0 "d1 1 .5 tag\n1 Q0 d2" 1 .25 tag\n',
         "1 Q0 NA 1 2.5 tag\nnull Q0 nan 1 1 tag\n",
         "\ufeff1 Q0 d1 1 2.5 tag\n",

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import pickle
 import random
 import shutil
+from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,9 +19,17 @@ from hypothesis import strategies as st
 from tiny_model import save_tiny_model
 from typer.testing import CliRunner
 
+from clirot.cluster import connection
+from clirot.cluster.settings import ClusterSettings
 from clirot.encoding.encoders import load_encoder
 from clirot.encoding.maxsim import maxsim
-from clirot.errors import ArtefactError, ClirotError, UsageError
+from clirot.errors import (
+    ArtefactError,
+    ClirotError,
+    ClusterError,
+    UnusedSettingWarning,
+    UsageError,
+)
 from clirot.models import resolve
 from clirot.records import Step
 from clirot.retrieval import encoded_windows
@@ -25,6 +37,8 @@ from clirot.retrieval.backends.token_store import TokenStore
 from clirot.retrieval.index_config import IndexConfig
 from clirot.retrieval.indexing import build_index
 from clirot.retrieval.searching import SearchConfig, search
+from clirot.retrieval.sharding import remote_index
+from clirot.retrieval.sharding.building import TokenIndex
 from clirot.retrieval.sharding.cutting import cut
 from clirot.store import Store
 
@@ -254,3 +268,63 @@ def test_commands(place: Path) -> None:
     code, out, _ = said("verify", "news", "--strict")
     assert code == 1
     assert "indexes news.shard-1-of-2, which it was made from, is not in the store" in out
+
+
+class InThisProcess:
+    """A cluster whose only node is this process; it begins with the last task."""
+
+    def each(self, function: Any, tasks: dict[Any, tuple[Any, ...]]) -> Iterator[tuple[Any, Any]]:
+        for key, arguments in reversed(tasks.items()):
+            yield key, pickle.loads(pickle.dumps(function(*pickle.loads(pickle.dumps(arguments)))))
+
+
+@pytest.fixture
+def cluster(monkeypatch: pytest.MonkeyPatch) -> ClusterSettings:
+    monkeypatch.setattr(connection, "check", lambda _: None)
+    monkeypatch.setattr(connection, "connected", lambda *_: nullcontext(InThisProcess()))
+    monkeypatch.setattr(remote_index, "check", lambda _: None)
+    monkeypatch.setattr(remote_index, "connected", lambda *_: nullcontext(InThisProcess()))
+    return ClusterSettings(ray="local")
+
+
+def test_tasks_in_any_order(
+    place: Path, cluster: ClusterSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Shards as tasks, and topics in several batches: the same bytes."""
+    monkeypatch.setattr(remote_index, "_HITS", 20)
+    build_index(config_of(place, shards=3, shard=2))
+    seen: list[Step] = []
+    made = build_index(config_of(place, shards=3, cluster=cluster), progress=seen.append)
+    done = [(step.done, step.total) for step in seen if step.label == "index shards"]
+    assert done == [(1, 3), (2, 3), (3, 3)]
+    assert made.artefact.digest == build_index(config_of(place, shards=3)).artefact.digest
+    whole = Store(place / "whole")
+    for k in (7, 1000):
+        assert run_of(place, Store(), k=k, cluster=cluster) == run_of(place, whole, k=k)
+
+
+def test_a_node_with_another_model_or_another_shard(
+    place: Path, cluster: ClusterSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def otherwise(self: object, function: Any, tasks: dict[Any, tuple[Any, ...]]) -> Iterator[Any]:
+        for key, (first, second, *rest) in tasks.items():
+            if isinstance(first, TokenIndex):
+                model = replace(first.inputs[0], digest="0" * 64)
+                first = replace(first, inputs=(model, *first.inputs[1:]))
+            else:
+                second = replace(second, digest="0" * 64)
+            yield key, function(first, second, *rest)
+
+    build_index(config_of(place, shards=2))
+    monkeypatch.setattr(InThisProcess, "each", otherwise)
+    with pytest.raises(ClusterError, match=r"shard news\.shard-1-of-2 is another one on this node"):
+        run_of(place, Store(), cluster=cluster)
+    with pytest.raises(ClusterError, match=r"models .* is another one on this node .* than where"):
+        build_index(config_of(place, name="other", shards=2, cluster=cluster))
+
+
+def test_an_index_in_one_piece_is_searched_here(place: Path, cluster: ClusterSettings) -> None:
+    whole = Store(place / "whole")
+    with pytest.warns(UnusedSettingWarning, match="`ray` is not used: news is in one piece"):
+        found = run_of(place, whole, cluster=cluster)
+    assert found == run_of(place, whole)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -16,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from clirot.cluster.node import Asking
+from clirot.cluster.quiet import quiet, shut_down
 from clirot.cluster.settings import LOCAL, ClusterSettings
 from clirot.cluster.shared_store import held
 from clirot.cluster.tasks import Cluster
@@ -23,7 +26,7 @@ from clirot.errors import ClusterError, ClusterWarning, UsageError, first_line
 
 _ANSWER_S = 5.0
 """Time in which a port must accept a connection."""
-_HEALTH_S = 22.0
+_HEALTH_S = 15.0
 """Time in which what listens there must prove to be a Ray cluster."""
 _OBJECTS = 128 << 20
 """Bytes of memory for results on the way, in a cluster that is started here; more go to disk."""
@@ -35,11 +38,11 @@ _QUIET = {
 
 
 def check(settings: ClusterSettings) -> None:
-    """Find out early, and in a moment, whether a cluster can be had at all.
+    """Find out whether a cluster can be had at all, before anything else is done.
 
     Raises:
         UsageError: Ray is not installed.
-        ClusterError: nothing answers at the address.
+        ClusterError: nothing answers at the address, or no cluster does, within 20 seconds.
     """
     if find_spec("ray") is None:
         raise UsageError("`ray` needs Ray, which is not installed", hint="install clirot[ray]")
@@ -52,35 +55,35 @@ def check(settings: ClusterSettings) -> None:
             f"no Ray cluster answers at {settings.ray}: {error.strerror or error}",
             hint="is it running, and is this the address that `ray start` printed?",
         ) from error
+    _check_health(str(settings.ray))
 
 
 @contextmanager
 def connected(settings: ClusterSettings, home: Path) -> Iterator[Cluster]:
     """A cluster for the time of the block. One that was started here is stopped, however it ends.
 
+    Call :func:`check` before, as early as can be.
+
     Args:
         settings: which cluster.
         home: the store's directory, which all nodes must share.
 
     Raises:
-        UsageError: Ray is not installed, or this process is connected to a cluster already.
-        ClusterError: no cluster answers, or it is of another version.
+        UsageError: this process is connected to a cluster already.
+        ClusterError: the cluster cannot be used, such as one of another version.
     """
-    check(settings)
     with ExitStack() as stack:
         stack.enter_context(held(home))
+        stack.enter_context(quiet())
         stack.enter_context(_environment(_QUIET))
         ray = _imported()
         if ray.is_initialized():
             raise UsageError(
                 "this process is connected to a Ray cluster already", hint="ray.shutdown() first"
             )
-        if settings.ray == LOCAL:
-            arguments = _of_this_machine(stack)
-        else:
-            _check_health(str(settings.ray))
-            arguments = {"address": settings.ray}
-        stack.callback(ray.shutdown)
+        arguments = _of_this_machine(stack) if settings.ray == LOCAL else {"address": settings.ray}
+        stack.enter_context(_sigterm_given_back())
+        stack.callback(shut_down, ray)
         try:
             ray.init(**arguments, log_to_driver=False, logging_level="error")
         except (
@@ -95,6 +98,7 @@ def connected(settings: ClusterSettings, home: Path) -> Iterator[Cluster]:
                 hint="run the command on a machine of the cluster, with the Ray and the Python "
                 "that it has",
             ) from error
+        _end_on_sigterm()
         yield _cluster(ray, settings, home)
 
 
@@ -134,7 +138,8 @@ def _check_health(address: str) -> None:
     """Ask Ray's own check, in a process of its own: in this one Ray would wait for a minute."""
     try:
         subprocess.run(
-            [sys.executable, "-m", "ray.scripts.scripts", "health-check", "--address", address],
+            [sys.executable, "-m", "ray.scripts.scripts", "health-check"],
+            env=os.environ | {"RAY_ADDRESS": address},
             check=True,
             capture_output=True,
             text=True,
@@ -150,6 +155,29 @@ def _check_health(address: str) -> None:
         f"what listens at {address} is no Ray cluster that can be used: {why}",
         hint="is this the address that `ray start` printed, and is Ray the same version there?",
     )
+
+
+@contextmanager
+def _sigterm_given_back() -> Iterator[None]:
+    """Have SIGTERM handled in the end as it was before: Ray takes it, and does not give it back."""
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        if before is not None and threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, before)
+
+
+def _end_on_sigterm() -> None:
+    """End as an orderly program does, so that a cluster which was started here is stopped. Ray's
+    own way is to abort with a trace of its stack.
+    """
+
+    def end(number: int, _: object) -> None:
+        raise SystemExit(128 + number)
+
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, end)
 
 
 def _imported() -> Any:

@@ -52,8 +52,9 @@ class Cluster:
         """
         options = {"num_cpus": self.cpus, "num_gpus": self.gpus, "max_retries": _ATTEMPTS}
         remote = self.ray.remote(_entry()).options(name=function.__name__, **options)
+        environment = handed_on() | {"CLIROT_HOME": self.asking.home}
         reference = remote.remote(
-            handed_on(), pickle.dumps(self.asking), pickle.dumps((function, arguments))
+            environment, pickle.dumps(self.asking), pickle.dumps((function, arguments))
         )
         made: Future[Any] = Future()
         reference.future().add_done_callback(lambda ended: self._settle(ended, made))
@@ -75,17 +76,21 @@ class Cluster:
         waiting = {self.submit(function, *arguments): key for key, arguments in tasks.items()}
         while waiting:
             ended, _ = wait(waiting, timeout=_LOOK_S, return_when=FIRST_COMPLETED)
-            self.look()
+            self.look(at_once=len(ended) == len(waiting))
             for future in ended:
                 yield waiting.pop(future), future.result()
 
-    def look(self) -> None:
-        """Pass on what tasks warned of, once, and warn (ClusterWarning) of nodes that are gone."""
+    def look(self, *, at_once: bool = False) -> None:
+        """Pass on what tasks warned of, once, and warn (ClusterWarning) of nodes that are gone.
+
+        Args:
+            at_once: look at the nodes although that was done a moment ago.
+        """
         for (text, kind), passed_on in list(self._warned.items()):
             if not passed_on:
                 self._warned[text, kind] = True
                 warnings.warn(text, kind, stacklevel=2)
-        if time.monotonic() - self._looked < _LOOK_S:
+        if not at_once and time.monotonic() - self._looked < _LOOK_S:
             return
         self._looked = time.monotonic()
         alive = {

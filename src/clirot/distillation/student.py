@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from clirot.distillation.preparation import Prepared, Teacher
     from clirot.distillation.training.batches import Task
     from clirot.distillation.training.epochs import Report
-    from clirot.distillation.training.processes import Processes
     from clirot.models import ModelRef
+    from clirot.processes import Processes
     from clirot.store import Draft
 
 
@@ -111,7 +111,7 @@ def distill(
         InputError: there is too little bitext.
         ArtefactError: a student of that name exists and was made otherwise.
     """
-    from clirot.distillation.training.processes import launched, processes
+    from clirot.processes import launched, processes
 
     store = store if store is not None else Store()
     _, count = launched()

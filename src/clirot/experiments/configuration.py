@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from clirot.settings import check_ranges, setting
+from clirot.cluster.settings import ClusterSettings
+from clirot.errors import UsageError
+from clirot.settings import check_ranges, part, setting
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,5 +30,12 @@ class ExperimentConfig:
         False, "Replace what has the name of a cell and was made from something else."
     )
 
+    cluster: ClusterSettings = part(ClusterSettings)
+
     def __post_init__(self) -> None:
         check_ranges(self)
+        if self.cluster.ray is not None and self.jobs > 1:
+            raise UsageError(
+                f"`jobs={self.jobs}` and `ray` are two ways of making several cells at a time",
+                hint="choose one; on a Ray cluster there are as many at a time as it has cores for",
+            )

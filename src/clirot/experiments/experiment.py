@@ -64,12 +64,12 @@ class Experiment:
             Running, store=self.store, jobs=config.jobs, replace=config.replace,
             progress=progress, told=told,
         )  # fmt: skip
-        if of_bitext:
+        if of_bitext:  # here, since the nodes of a cluster may have no network
             running(of_bitext).run()
         if any(cell.stage in ("models", "tables") for cell in rest.values()):
             self.check_leaks(progress, told)
         if rest:
-            running(rest).run()
+            running(rest, cluster=config.cluster).run()
 
     def check_leaks(self, progress: ProgressSink = silent, told: Told = lambda _: None) -> None:
         """Compare the bitext of the students with the collections.

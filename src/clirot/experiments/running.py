@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from clirot.cluster.settings import ClusterSettings
 from clirot.errors import ClirotError, PartlyDoneError
 from clirot.experiments.making import make
 from clirot.records import ProgressSink, Step, silent
@@ -41,6 +42,8 @@ class Running:
     replace: bool
     progress: ProgressSink = silent
     told: Told = field(default=lambda _: None)
+    cluster: ClusterSettings = field(default_factory=ClusterSettings)
+    """What makes the cells in place of processes here, where one is named."""
     failed: dict[str, str] = field(default_factory=dict)
     """Key of a cell -> why it could not be made."""
     stopped: set[str] = field(default_factory=set)
@@ -53,7 +56,10 @@ class Running:
             PartlyDoneError: some could not be made; the others are.
         """
         clock = _Clock(self.cells, self.store, self.progress)
-        outcomes = self._alone() if self.jobs == 1 else self._together()
+        if self.cluster.ray is not None:
+            outcomes = self._on_cluster()
+        else:
+            outcomes = self._alone() if self.jobs == 1 else self._in_processes()
         for key, seconds, notes in outcomes:
             for note in dict.fromkeys(notes):
                 self.told(note)
@@ -79,36 +85,53 @@ class Running:
                 continue
             yield key, time.monotonic() - started, notes
 
-    def _together(self) -> Iterator[tuple[str, float, list[str]]]:
+    def _in_processes(self) -> Iterator[tuple[str, float, list[str]]]:
         import multiprocessing
 
         # Not forked: torch and its threads do not survive that.
         context = multiprocessing.get_context("spawn")
-        waiting = dict(self.cells)
-        busy: dict[Future[tuple[float, list[str]]], str] = {}
-        done: set[str] = set()
         threads = max(1, (os.cpu_count() or 1) // self.jobs)
         with ProcessPoolExecutor(
             self.jobs, mp_context=context, initializer=_begin, initargs=(threads,)
         ) as pool:
             try:
-                while waiting or busy:
-                    for key, cell in list(waiting.items()):
-                        if self._stopped(cell):
-                            del waiting[key]
-                        elif all(one in done or one not in self.cells for one in cell.after):
-                            del waiting[key]
-                            busy[pool.submit(_work, cell, self.store.home, self.replace)] = key
-                    finished, _ = wait(busy, return_when=FIRST_COMPLETED)
-                    for future in finished:
-                        key = busy.pop(future)
-                        outcome = self._outcome(key, future)
-                        if outcome is not None:
-                            done.add(key)
-                            yield key, *outcome
+                yield from self._together(pool.submit)
             except BaseException:
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
+
+    def _on_cluster(self) -> Iterator[tuple[str, float, list[str]]]:
+        from clirot.cluster.connection import check, connected
+
+        if all(cell.there(self.store) for cell in self.cells.values()):
+            yield from self._alone()
+            return
+        check(self.cluster)
+        with connected(self.cluster, self.store.home) as cluster:
+            for outcome in self._together(cluster.submit):
+                cluster.look()
+                yield outcome
+
+    def _together(
+        self, submit: Callable[..., Future[tuple[float, list[str]]]]
+    ) -> Iterator[tuple[str, float, list[str]]]:
+        waiting = dict(self.cells)
+        busy: dict[Future[tuple[float, list[str]]], str] = {}
+        done: set[str] = set()
+        while waiting or busy:
+            for key, cell in list(waiting.items()):
+                if self._stopped(cell):
+                    del waiting[key]
+                elif all(one in done or one not in self.cells for one in cell.after):
+                    del waiting[key]
+                    busy[submit(_work, cell, self.store.home, self.replace)] = key
+            finished, _ = wait(busy, return_when=FIRST_COMPLETED)
+            for future in finished:
+                key = busy.pop(future)
+                outcome = self._outcome(key, future)
+                if outcome is not None:
+                    done.add(key)
+                    yield key, *outcome
 
     def _outcome(
         self, key: str, future: Future[tuple[float, list[str]]]

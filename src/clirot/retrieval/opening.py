@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from functools import lru_cache
 from pathlib import Path
 
 from clirot.cluster.settings import ClusterSettings
@@ -78,9 +77,14 @@ def search_on_node(
     return list(_kept_open(home, shard).search(queries, k))
 
 
-@lru_cache(maxsize=1)
+_kept: dict[tuple[str, Input], Index] = {}
+"""The last shard that was searched, open for the next batch of topics. One only: they are large."""
+
+
 def _kept_open(home: str, shard: Input) -> Index:
-    """The shard, open for the next batch of topics as well. One only: they are large."""
+    if (home, shard) in _kept:
+        return _kept[home, shard]
+    _kept.clear()
     found = Store(Path(home)).get("indexes", shard.name)
     if found.digest != shard.digest:
         raise ClusterError(
@@ -88,7 +92,8 @@ def _kept_open(home: str, shard: Input) -> Index:
             f"command runs ({shard.digest[:12]})"
         )
     found.check()
-    return _opened(found)
+    _kept[home, shard] = index = _opened(found)
+    return index
 
 
 def _opened(artefact: Artefact) -> Index:

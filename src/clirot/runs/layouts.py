@@ -173,7 +173,8 @@ def _is_comment(fields: Sequence[bytes], begun: bool, width: int, value: int) ->
         return False
     bare = not fields[0].split()[0].strip(b"#")
     if len(fields) == width:
-        return bare and not _is_number(fields[value])
+        infinite = fields[value].lstrip(b"+-").lower() in (b"inf", b"infinity")
+        return bare and not infinite and not _is_number(fields[value])
     return bare or not begun
 
 

@@ -33,9 +33,9 @@ from clirot.distillation.objectives.objective import Objective, terms_of, transp
 from clirot.distillation.objectives.tokens import TokenBatch
 from clirot.distillation.settings import TrainingSettings
 from clirot.distillation.training.development import check_finite
-from clirot.distillation.training.processes import ALONE, Processes
 from clirot.distillation.training.teacher_tokens import TeacherTokens
 from clirot.models import Side
+from clirot.processes import ALONE, Processes
 
 if TYPE_CHECKING:
     from sentence_transformers import MultiVectorEncoder

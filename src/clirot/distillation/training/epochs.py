@@ -34,9 +34,9 @@ from clirot.distillation.training.checkpoints import (
 from clirot.distillation.training.development import Development, Vectors
 from clirot.distillation.training.history import History
 from clirot.distillation.training.plan_figures import plan_figures, plan_of
-from clirot.distillation.training.processes import ALONE, Processes
 from clirot.distillation.training.reading import TokenReader
 from clirot.encoding.encoders import MultiVectorTokenEncoder
+from clirot.processes import ALONE, Processes
 from clirot.records import ProgressSink, Step, silent
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from clirot.errors import ClirotError
 
 if TYPE_CHECKING:
     from clirot.distillation.training.batches import Task
-    from clirot.distillation.training.processes import Processes
+    from clirot.processes import Processes
 
 
 def help_first(together: Processes) -> bool:

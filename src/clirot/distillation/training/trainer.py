@@ -34,11 +34,12 @@ from clirot.distillation.training.epochs import (
 from clirot.distillation.training.history import History
 from clirot.distillation.training.lengths import Lengths, warn_of_cut
 from clirot.distillation.training.plan_figures import plan_of
-from clirot.distillation.training.processes import ALONE, Processes, pass_over_unused
 from clirot.distillation.training.reading import TokenReader, prompt_of
+from clirot.distillation.training.unused_parameters import pass_over_unused
 from clirot.distillation.training.vocabulary import embedding_rates, occurring_rows
 from clirot.encoding.libraries import quiet_libraries
 from clirot.errors import UsageError
+from clirot.processes import ALONE, Processes
 from clirot.records import ProgressSink, silent
 
 if TYPE_CHECKING:

@@ -29,10 +29,10 @@ from torch import Tensor, nn
 from clirot.distillation.settings import TrainingSettings
 from clirot.distillation.training.batches import Task
 from clirot.distillation.training.development import Development
-from clirot.distillation.training.processes import ALONE, Processes
 from clirot.distillation.training.reading import prompt_of
 from clirot.errors import ClirotError
 from clirot.models import Side
+from clirot.processes import ALONE, Processes
 
 if TYPE_CHECKING:
     from sentence_transformers import MultiVectorEncoder

@@ -83,6 +83,20 @@ class IndexWriter(Protocol):
         """Token vectors that are safely on disk."""
         ...
 
+    def take_over(self, old: Path) -> None:
+        """Begin with the documents of a finished index of the same backend and settings.
+
+        Called before anything is appended. When it returns, they count as :attr:`documents`, and a
+        writer that is made anew in the same places goes on behind them.
+
+        Args:
+            old: directory of the index, whose files stay as they are.
+
+        Raises:
+            ArtefactError: it is damaged, or does not hold what its vectors could be copied from.
+        """
+        ...
+
     def append(self, docnos: Sequence[str], vectors: Sequence[FloatArray]) -> None:
         """Write a chunk of documents, ``(tokens, dim)`` each; on disk when this returns."""
         ...

@@ -37,7 +37,7 @@ from numpy.typing import NDArray
 from clirot.encoding.maxsim import CPU, IntArray, TokenMatrix, TokenSums
 from clirot.errors import ArtefactError, DamagedDraftWarning
 from clirot.sparse_files import load_lines
-from clirot.store import write_text
+from clirot.store import copy_file, write_text
 
 DTYPES = ("float16", "float32")
 BYTES = "uint8"
@@ -80,6 +80,26 @@ class TokenStoreWriter:
     def tokens(self) -> int:
         """Token vectors that are safely on disk."""
         return self._done["tokens"]
+
+    def take_over(self, old: Path) -> None:
+        """See :meth:`clirot.retrieval.backends.IndexWriter.take_over`."""
+        store = TokenStore.open(old)  # which looks at the sizes
+        if store.tokens.shape[1] != self._dim or store.tokens.numpy().dtype != self._item:
+            raise ArtefactError(
+                f"{old} has vectors of {store.tokens.shape[1]} dimensions in "
+                f"{store.tokens.numpy().dtype}, not {self._dim} in {self._dtype}",
+                hint=_REBUILD,
+            )
+        done = {
+            "documents": len(store.docnos),
+            "tokens": len(store.tokens),
+            "docno_bytes": (old / _DOCNOS).stat().st_size,
+        }
+        for name, size in self._sizes(done).items():
+            copy_file(old / name, self._directory / name)
+            done[_CRC[name]] = _crc(self._directory / name, size)
+        self._done = done
+        write_text(self._checkpoint, json.dumps(done) + "\n")
 
     def append(self, docnos: Sequence[str], vectors: Sequence[NDArray[Any]]) -> None:
         """See :meth:`clirot.retrieval.backends.IndexWriter.append`."""

@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clirot.encoding.maxsim import FloatArray
+from clirot.errors import ArtefactError
 from clirot.retrieval.backends.compressed import list_building
 from clirot.retrieval.backends.compressed.calibration import measured, measured_by_codes
 from clirot.retrieval.backends.compressed.codec import Codec
@@ -76,6 +77,17 @@ class CompressedWriter:
     def tokens(self) -> int:
         """Token vectors that are safely on disk."""
         return self._codes.tokens
+
+    def take_over(self, old: Path) -> None:
+        """See :meth:`clirot.retrieval.backends.IndexWriter.take_over`."""
+        if isinstance(self._vectors, SampledDocuments):
+            raise ArtefactError(
+                f"{old} keeps no token vectors, and without those of all documents it cannot be "
+                "measured what a grown index would find",
+                hint="build it anew from all documents: `build_index(..., replace=True)`",
+            )
+        self._vectors.take_over(old / STORE)
+        self._codes.take_over(old / CODES)
 
     def append(self, docnos: Sequence[str], vectors: Sequence[FloatArray]) -> None:
         """See :meth:`clirot.retrieval.backends.IndexWriter.append`."""
