@@ -423,12 +423,12 @@ def test_shards_hold_what_one_index_holds(
 
 
 def test_killed_it_goes_on(tmp_path: Path, model: str, attempt: Attempt) -> None:
-    collection = save_collection(tmp_path / "set", 300)
+    collection = save_collection(tmp_path / "set", 1600)  # some windows of 2,048 passages
     call = f"index --model {model} --collection {collection} --passage-tokens 40 --name"
     code, seconds = attempt(f"{call} whole")
     assert code == 0
     begun = 0
-    for share in (0.6, 0.85):
+    for share in (0.7, 0.9):
         attempt(f"{call} killed", seconds * share)
         begun += (Store().home / "indexes/.killed.part/scratch/passages-checkpoint.json").is_file()
         if Store().has("indexes", "killed"):
