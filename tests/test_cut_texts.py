@@ -15,9 +15,7 @@ from typer.testing import CliRunner
 from clirot.cli import app
 from clirot.cut_texts import CutTexts
 from clirot.distillation import distill
-from clirot.distillation.settings import TrainingSettings
 from clirot.distillation.start import read_whole_queries
-from clirot.distillation.training.batches import Material, Task
 from clirot.distillation.training.development import split
 from clirot.distillation.training.lengths import Lengths
 from clirot.encoding.encoders import MultiVectorTokenEncoder, load_model
@@ -95,7 +93,9 @@ def test_a_tokenizer_that_throws_the_rest_away(tmp_path: Path) -> None:
     assert counted(model, "document", texts) == {2: (33, 32), 3: (101, 32)}
 
 
-def test_no_text_is_tokenized_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_text_is_tokenized_for_its_length_and_to_be_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from transformers import PreTrainedTokenizerBase
 
     model = load_model(tiny_families.save_bert(tmp_path / "model"), device="cpu")
@@ -109,7 +109,9 @@ def test_no_text_is_tokenized_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(PreTrainedTokenizerBase, "__call__", call)
     plain.encode(TEXTS, cut=lambda *_: None)
-    assert sorted(seen) == sorted(TEXTS)
+    limit = model.max_seq_length * 8  # characters by which batches are made
+    once = set(TEXTS)
+    assert sorted(seen) == sorted([*once, *(text[:limit] for text in once)])
 
 
 def test_blocks_within_blocks_note_the_same(tmp_path: Path) -> None:
@@ -289,17 +291,7 @@ def test_the_prompt_of_a_student_counts(tmp_path: Path) -> None:
     model = load_model(tiny_families.save_native_colbert(tmp_path / "model"), device="cpu")
     read_whole_queries(model)
     sentences = ["ab " * 9, "ab " * 10, "ab " * 11, "abc"]
-    task = Task(
-        settings=TrainingSettings(max_tokens=23),
-        objective=None,  # type: ignore[arg-type]
-        temperature=1.0,
-        material=Material(
-            sentences=sentences, rows=range(4), sizes=[4], teacher=None,  # type: ignore[arg-type]
-        ),
-        scratch=tmp_path,
-        sides=("query",),
-    )  # fmt: skip
-    found = Lengths.of(model, task)
+    found = Lengths.of(model, sentences, 23, ("query",))
     assert (found.sentences, found.longest) == ([20, 22, 24, 5], 23)
     # With the marker the second has 23 tokens, which fit.
     assert found.cut.row == {"count": 1, "longest": {"id": sentences[2], "tokens": 25, "read": 23}}

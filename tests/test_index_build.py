@@ -61,7 +61,10 @@ def test_index_holds_what_the_encoder_gives(
     assert result.fresh
     assert result.name == f"{slug(model)}.{slug(collection)}"
     assert (result.documents, result.empty_documents) == (40, 1)
-    assert steps[-1] == Step("index", 40, 40, unit="docs")
+    assert (steps[-1].label, steps[-1].done, steps[-1].total) == ("index", 40, 40)
+    ((what, speed),) = steps[-1].figures
+    assert what == "1000 tokens/s" and speed > 0
+    assert result.artefact.manifest.results["tokens_per_second"] > 0
     assert [step.done for step in steps] == sorted(step.done for step in steps)
     store = TokenStore.open(result.artefact.path)
     texts = [
@@ -149,8 +152,8 @@ def test_vectors_that_are_not_unit_are_refused(
     class Long:
         name, digest, dim = "long", "0" * 64, 4
 
-        def encode(self, texts: list[str], **_: object) -> list[np.ndarray]:
-            return [np.full((2, 4), 3, np.float32) for _ in texts]
+        def encoded(self, texts: list[str], **_: object) -> list[list[tuple[int, np.ndarray]]]:
+            return [[(row, np.full((2, 4), 3, np.float32)) for row in range(len(texts))]]
 
     monkeypatch.setattr("clirot.encoding.encoders.load_encoder", lambda *_, **__: Long())
     with pytest.raises(InputError, match="document 'd0' has a token vector of norm 6"):

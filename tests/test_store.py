@@ -19,7 +19,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clirot.errors import ArtefactError, BusyError, UnknownNameError, UsageError
-from clirot.store import MANIFEST, Input, Manifest, Store, fingerprint, tree_digest, writing
+from clirot.store import (
+    MANIFEST,
+    Input,
+    Manifest,
+    Store,
+    copy_file,
+    fingerprint,
+    tree_digest,
+    writing,
+)
 from clirot.store import store as store_module
 
 PARTS = 12
@@ -498,3 +507,29 @@ def test_an_array_that_numpy_cannot_write_is_a_full_disk_in_words(tmp_path: Path
     ):
         raise OSError("2251583 requested and 2096096 written")  # as numpy.save words it
     assert caught.value.hint is not None and not store.names("indexes")
+
+
+@pytest.mark.parametrize("fails", [None, errno.EXDEV, errno.ENOSYS, errno.ENOSPC])
+def test_a_file_is_copied_by_the_system_or_by_hand(
+    fails: int | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = os.urandom(300_000)
+    source, target = tmp_path / "source", tmp_path / "target"
+    source.write_bytes(content)
+    target.write_bytes(b"longer " * 100_000)
+    calls = []
+
+    def half(source: int, target: int, count: int) -> int:
+        calls.append(count)
+        if fails is not None and len(calls) == 2:
+            raise OSError(fails, os.strerror(fails))
+        return os.write(target, os.read(source, max(1, count // 2)))
+
+    monkeypatch.setattr(os, "copy_file_range", half, raising=False)
+    if fails == errno.ENOSPC:
+        with pytest.raises(OSError, match="No space left"):
+            copy_file(source, target)
+        return
+    copy_file(source, target)
+    assert target.read_bytes() == content
+    assert len(calls) == 2 if fails else len(calls) > 10

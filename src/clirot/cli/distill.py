@@ -48,7 +48,7 @@ def distill(
     once; an interrupted distillation goes on from its last checkpoint.
     """
     from clirot.distillation import distill as run
-    from clirot.distillation.training.processes import launched
+    from clirot.processes import launched
 
     programs = [one for part in settings.get("report_to", ()) for one in part.split(",")]
     settings["report_to"] = tuple(dict.fromkeys(programs))

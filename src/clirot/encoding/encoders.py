@@ -20,10 +20,13 @@ import torch
 from numpy.typing import NDArray
 
 from clirot.cut_texts import AtLeast, CutSink, nobody_told
+from clirot.encoding.batching import batch_budget, token_batches, token_lengths
 from clirot.encoding.checkpoint_files import check_files, check_json
 from clirot.encoding.libraries import quiet_libraries
 from clirot.encoding.loading import loading
 from clirot.encoding.overflow import head_of, noting_cuts
+from clirot.encoding.precision import FLOAT32, computing_in, unit_again
+from clirot.encoding.prompts import saved_prompts, use_prompts
 from clirot.encoding.text_encoder import check_text_encoder, check_whole
 from clirot.encoding.vocabulary import check_tokenizer_files, load_tokenizer
 from clirot.errors import ClirotError, InputError
@@ -37,7 +40,6 @@ if TYPE_CHECKING:
 TokenVectors = NDArray[np.float32]
 """``(tokens, dim)``, rows of unit norm."""
 
-_BATCH_TOKENS = 4096
 _LONGEST = 300
 """Characters of a library's message that an error shows."""
 
@@ -82,6 +84,8 @@ class MultiVectorTokenEncoder:
         self.side = side
         self.name = name
         self.digest = digest
+        self.dtype = FLOAT32
+        """What it computes in; see :mod:`clirot.encoding.precision`."""
         self.dim = int(model.encode_query(["a"])[0].shape[1])
 
     def encode(
@@ -92,51 +96,80 @@ class MultiVectorTokenEncoder:
         label: str = "encode",
         cut: CutSink = nobody_told,
     ) -> list[TokenVectors]:
-        """See :meth:`TokenEncoder.encode`.
-
-        Texts of similar length are batched, so that every batch has about the same number of
-        tokens. The other texts of its batch change a text's vectors by float rounding only. Of a
-        text of more than a million characters the first million is tokenized, if that is more than
-        the encoder reads.
-        """
-        encode = self.model.encode_query if self.side == "query" else self.model.encode_document
+        """See :meth:`TokenEncoder.encode`."""
         found: list[TokenVectors | None] = [None] * len(texts)
         done = 0
-        heads = [head_of(text) for text in texts]
-        again: list[int] = []
-        """Texts whose head is not longer than the encoder reads, though it has a million characters
-        (of white space, or a word that is one token): they are read whole."""
         progress(Step(label, 0, len(texts), unit="texts"))
-        for batch in chain(length_batches(heads), ([row] for row in again)):
-            # Of a text that is cut it is said below how long it is, not only that there is one.
-            with torch.inference_mode(), quiet_libraries(), noting_cuts(self.model) as cuts:
-                vectors = encode(
-                    [heads[row] for row in batch],
-                    batch_size=len(batch),
-                    show_progress_bar=False,
-                )
-            for row, matrix in zip(batch, vectors, strict=True):
-                part = len(heads[row]) < len(texts[row])
-                if part and heads[row] not in cuts:
-                    heads[row] = texts[row]
-                    again.append(row)
-                    done -= 1
-                    continue
-                found[row] = matrix.float().cpu().numpy()
-                if heads[row] in cuts:
-                    tokens, limit = cuts[heads[row]]
-                    cut(row, AtLeast(tokens) if part else tokens, limit)
-            done += len(batch)
+        for rows in self.encoded(texts, cut=cut):
+            for row, matrix in rows:
+                found[row] = matrix
+            done += len(rows)
             progress(Step(label, done, len(texts), unit="texts"))
         return [matrix for matrix in found if matrix is not None]
 
+    def encoded(
+        self, texts: Sequence[str], *, cut: CutSink = nobody_told
+    ) -> Iterator[list[tuple[int, TokenVectors]]]:
+        """The matrices of :meth:`encode` with the places of their texts, batch by batch as they
+        are ready, so that not all need be held.
 
-def load_encoder(ref: ModelRef, *, side: Side) -> MultiVectorTokenEncoder:
+        Texts of similar length are batched, so that every batch has about the same number of
+        tokens. The other texts of its batch change a text's vectors by rounding only. A text that
+        occurs several times is encoded once. Of a text of more than a million characters the first
+        million is tokenized, if that is more than the encoder reads.
+        """
+        twins: dict[str, list[int]] = {}
+        for row, text in enumerate(texts):
+            twins.setdefault(text, []).append(row)
+        whole = list(twins)
+        heads = [head_of(text) for text in whole]
+        model: Any = self.model
+        lengths = token_lengths(model.tokenizer, heads, model.max_seq_length)
+        again: list[int] = []
+        """Texts whose head is not longer than the encoder reads, though it has a million characters
+        (of white space, or a word that is one token): they are read whole."""
+        budget = batch_budget(model.device.type)
+        for batch in chain(token_batches(lengths, budget), ([one] for one in again)):
+            found = []
+            vectors, cuts = self._batch([heads[one] for one in batch])
+            for one, matrix in zip(batch, vectors, strict=True):
+                part = len(heads[one]) < len(whole[one])
+                if part and heads[one] not in cuts:
+                    heads[one] = whole[one]
+                    again.append(one)
+                    continue
+                for row in twins[whole[one]]:
+                    found.append((row, matrix))
+                    if heads[one] in cuts:
+                        tokens, limit = cuts[heads[one]]
+                        cut(row, AtLeast(tokens) if part else tokens, limit)
+            yield found
+
+    def _batch(self, texts: Sequence[str]) -> tuple[list[TokenVectors], dict[str, tuple[int, int]]]:
+        """The vectors of texts, and which of them were cut, as :func:`noting_cuts` notes it."""
+        model: Any = self.model
+        encode = model.encode_query if self.side == "query" else model.encode_document
+        # Of a text that is cut it is said how long it is, not only that there is one.
+        with (
+            torch.inference_mode(),
+            computing_in(self.dtype, model.device.type),
+            quiet_libraries(),
+            noting_cuts(self.model) as cuts,
+        ):
+            vectors = encode(texts, batch_size=len(texts), show_progress_bar=False)
+        found = [matrix.float().cpu().numpy() for matrix in vectors]
+        if self.dtype != FLOAT32:
+            found = [unit_again(matrix) for matrix in found]
+        return found, cuts
+
+
+def load_encoder(ref: ModelRef, *, side: Side, dtype: str = FLOAT32) -> MultiVectorTokenEncoder:
     """The encoder of one side of a model, on the GPU where there is one.
 
     Args:
         ref: from :func:`clirot.models.resolve`. A student's document side is its teacher.
         side: ``"query"`` or ``"document"``.
+        dtype: what it computes in, ``"float32"`` or ``"bfloat16"``.
 
     Raises:
         InputError: the directory is not a checkpoint that can be loaded.
@@ -145,12 +178,9 @@ def load_encoder(ref: ModelRef, *, side: Side) -> MultiVectorTokenEncoder:
     chosen = ref.side(side)
     model = load_model(chosen.path, prompts=chosen.prompts)
     chosen.check_unreplaced()
-    return MultiVectorTokenEncoder(
-        model,
-        side=side,
-        name=chosen.name,
-        digest=chosen.digest,
-    )
+    encoder = MultiVectorTokenEncoder(model, side=side, name=chosen.name, digest=chosen.digest)
+    encoder.dtype = dtype
+    return encoder
 
 
 def load_model(
@@ -189,7 +219,7 @@ def load_model(
             model = model.float().eval()
             check_text_encoder(model, path)
             check_whole(model, loaded, path)
-            _use_prompts(model, prompts, path)
+            use_prompts(model, prompts, path)
             tried: Any = model.encode_query(["a", "a b"])
         except ClirotError:
             raise
@@ -251,45 +281,8 @@ def _from_plain_encoder(path: Path, device: str | None) -> MultiVectorEncoder:
     return MultiVectorEncoder(
         modules=[backbone, MultiVectorMask(), Normalize(module_input_name="token_embeddings")],
         device=device,
-        prompts=_saved_prompts(path),
+        prompts=saved_prompts(path),
     )
-
-
-def _saved_prompts(path: Path) -> dict[str, str]:
-    """The prompts that a sentence transformer keeps beside its weights, by the names of clirot."""
-    own = path / "config_sentence_transformers.json"
-    saved = json.loads(own.read_text(encoding="utf-8")).get("prompts") if own.is_file() else None
-    prompts = {name: prompt for name, prompt in (saved or {}).items() if prompt is not None}
-    for name in ("passage", "corpus"):  # what a document is called elsewhere
-        if name in prompts:
-            prompts.setdefault("document", prompts[name])
-    return prompts
-
-
-def _use_prompts(model: MultiVectorEncoder, wanted: Prompts | None, path: Path) -> None:
-    """Read texts with the prompts of the registry, in place. THE place where they are applied.
-
-    None leaves the model as its checkpoint says. Empty prompts take those of the checkpoint away:
-    a row says so where prompts are not to be used.
-
-    Raises:
-        InputError: the checkpoint and the registry ask for different prompts.
-    """
-    if wanted is None:
-        return
-    own = Prompts(
-        query=model.prompts.get("query") or "", document=model.prompts.get("document") or ""
-    )
-    none = Prompts()
-    if none not in (own, wanted) and own != wanted:
-        raise InputError(
-            f"the checkpoint asks for the prompts {own.query!r} and {own.document!r}, the list of "
-            f"known models for {wanted.query!r} and {wanted.document!r}",
-            path=path,
-            hint="give the path or the Hub id in place of the name, to read it as its checkpoint "
-            "says",
-        )
-    model.prompts["query"], model.prompts["document"] = wanted.query, wanted.document
 
 
 def _is_multi_vector(path: Path) -> bool:
@@ -317,16 +310,3 @@ def _is_multi_vector(path: Path) -> bool:
         names = json.loads(config.read_text(encoding="utf-8")).get("architectures") or []
         return "HF_ColBERT" in names
     return False
-
-
-def length_batches(texts: Sequence[str]) -> Iterator[list[int]]:
-    """The places of texts, the shortest first, in batches whose padded size stays within bounds."""
-    batch: list[int] = []
-    for row in sorted(range(len(texts)), key=lambda row: (len(texts[row]), row)):
-        # The number of characters is close enough to that of tokens.
-        if batch and (len(texts[row]) // 3 + 2) * (len(batch) + 1) > _BATCH_TOKENS:
-            yield batch
-            batch = []
-        batch.append(row)
-    if batch:
-        yield batch

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from clirot.encoding.encoders import MultiVectorTokenEncoder, TokenVectors, length_batches
+from clirot.encoding.batching import length_batches
+from clirot.encoding.encoders import MultiVectorTokenEncoder, TokenVectors
 from clirot.encoding.token_counts import prompt_of
 from clirot.errors import UsageError
 from clirot.records import ProgressSink, Step, silent

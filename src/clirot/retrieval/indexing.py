@@ -13,28 +13,24 @@ from clirot.analysis import AnalysisSettings
 from clirot.cluster.settings import ClusterSettings
 from clirot.errors import BusyError, ClusterError, UnusedSettingWarning, UsageError
 from clirot.known_models import LEXICAL
+from clirot.processes import ALONE, Processes, processes
 from clirot.records import ProgressSink, Step, silent
 from clirot.registry import unknown_name
-from clirot.retrieval import encoded_windows
-from clirot.retrieval.cut_documents import CUT, CutDocuments
-from clirot.retrieval.encoded_windows import write_windows
-from clirot.retrieval.index_config import AUTO, IndexConfig, IndexResult
+from clirot.retrieval.index_config import AUTO, COMPRESSED, IndexConfig, IndexResult
+from clirot.retrieval.index_encoding import Encoding, encode, help_encoding
+from clirot.retrieval.index_plan import TokenIndex, planned
 from clirot.retrieval.lexical_indexing import POSTINGS, build_lexical
-from clirot.retrieval.passages.rows import PassageRows, splitter_of
+from clirot.retrieval.passages.rows import splitter_of
 from clirot.retrieval.passages.settings import PassageSettings
-from clirot.retrieval.read_collections import check_unchanged, reading
-from clirot.retrieval.settings import Bm25Settings
-from clirot.retrieval.sharding.building import ShardedBuild, TokenIndex
+from clirot.retrieval.settings import Bm25Settings, CompressedSettings
+from clirot.retrieval.sharding.building import ShardedBuild
 from clirot.settings import leaves, values
-from clirot.store import Artefact, Input, Store
+from clirot.store import Artefact, Store
 
 if TYPE_CHECKING:
-    from clirot.collection import Collection
     from clirot.encoding.encoders import MultiVectorTokenEncoder
     from clirot.models import ModelRef
 
-_FORMAT = 1
-_EXACT = "exact"
 _WAIT_S = 0.5
 
 
@@ -43,18 +39,36 @@ def build_index(
 ) -> IndexResult:
     """Index a collection, or return the index at once where it exists.
 
+    Where a launcher such as torchrun has started several processes, each encodes its share.
+
     Raises:
         UnknownNameError: no such model, collection or backend.
-        ArtefactError: an index of that name was made from something else, another process is
-            writing it, or the disk is full.
+        UsageError: an index of words, or one in shards, cannot be added to.
+        ArtefactError: an index of that name was made from something else, or cannot grow, another
+            process is writing it, or the disk is full or will be.
         InputError: the collection has no documents or cannot be read, or the encoder's vectors are
             not of unit norm.
     """
+    store = store if store is not None else Store()
+    with processes() as together:
+        if together.first:
+            result = _build(config, store, progress, together)
+            together.agree(result.name)
+        else:
+            name = help_encoding(config, store, together)
+            result = IndexResult.of(store.get("indexes", name), fresh=False, notes=())
+        together.wait()
+    return result
+
+
+def _build(
+    config: IndexConfig, store: Store, progress: ProgressSink, together: Processes
+) -> IndexResult:
+    """As :func:`build_index`, by the first process."""
     from clirot.collection import open_collection
     from clirot.models import resolve
     from clirot.retrieval.backends import BACKENDS
 
-    store = store if store is not None else Store()
     lexical = config.model in LEXICAL
     backends = [POSTINGS] if lexical else list(BACKENDS)
     if config.backend not in {AUTO, *backends}:
@@ -63,6 +77,16 @@ def build_index(
             config.backend,
             [AUTO, *backends],
             more=f"these are for {'lexical models' if lexical else 'token vectors'}",
+        )
+    whole = {
+        f"an index of words ({config.model})": lexical,
+        "an index in shards": config.shards is not None,
+        "an index of passages": config.passages.wanted,
+    }
+    if config.add and any(whole.values()):
+        raise UsageError(
+            f"{next(what for what, holds in whole.items() if holds)} cannot be added to",
+            hint="leave `add` out; `replace` makes it anew",
         )
     _warn_of_unused(config, lexical=lexical)
     store.path("indexes", config.index_name)  # a bad name is an error before any work
@@ -76,9 +100,9 @@ def build_index(
     if lexical:
         return build_lexical(config, collection, store, progress)
     model = resolve(config.model, store)
-    notes = model.reads_otherwise("document", collection.document_language)
-    wanted = _wanted(config, model, collection)
-    builder = _Builder(model, store)
+    wanted = planned(config, model, collection, store)
+    notes = (*wanted.notes, *model.reads_otherwise("document", collection.document_language))
+    builder = _Builder(model, store, str(wanted.settings["encode_dtype"]), together)
     if config.shards is not None:
         return _build_shards(ShardedBuild(wanted, store, builder.build), notes, progress)
     found = builder.found(wanted)
@@ -113,7 +137,13 @@ def _build_on_cluster(build: ShardedBuild, progress: ProgressSink) -> None:
     check(whole.config.cluster)
     tasks = {}
     for shard in missing:
-        config = replace(whole.config, shard=shard.number, cluster=ClusterSettings())
+        # Nodes may differ in what they can: what was decided here holds for all.
+        config = replace(
+            whole.config,
+            shard=shard.number,
+            cluster=ClusterSettings(),
+            encode_dtype=whole.settings["encode_dtype"],
+        )
         tasks[shard] = (replace(whole, config=config, collection=None), str(home))
     done, total = len(build.shards) - len(missing), len(build.shards)
     with connected(whole.config.cluster, home) as cluster:
@@ -141,16 +171,16 @@ def build_on_node(wanted: TokenIndex, home: str) -> None:
 
     config, store = wanted.config, Store(Path(home))
     model = resolve(config.model, store)
-    here = _wanted(
-        config, model, open_collection(config.collection, config.docs_lang, home=store.home)
-    )
+    collection = open_collection(config.collection, config.docs_lang, home=store.home)
+    here = planned(config, model, collection, store)
     for own, asked in zip(here.inputs, wanted.inputs, strict=True):
         if own != asked:
             raise ClusterError(
                 f"{own.kind} {own.name} is another one on this node ({own.digest[:12]}) than where "
                 f"the command runs ({asked.digest[:12]})"
             )
-    build = ShardedBuild(here, store, _Builder(model, store).build)
+    builder = _Builder(model, store, str(here.settings["encode_dtype"]))
+    build = ShardedBuild(here, store, builder.build)
     shard = build.chosen()
     assert shard is not None
     while True:
@@ -167,97 +197,62 @@ class _Builder:
 
     model: ModelRef
     store: Store
+    dtype: str
+    """What the model computes in."""
+    together: Processes = ALONE
 
     @cached_property
     def encoder(self) -> MultiVectorTokenEncoder:
         from clirot.encoding.encoders import load_encoder
 
-        return load_encoder(self.model, side="document")
+        return load_encoder(self.model, side="document", dtype=self.dtype)
 
     def found(self, wanted: TokenIndex) -> Artefact | None:
-        """The finished index; None: there is none yet."""
+        """The finished index; None: there is none yet, or it is to be replaced or to grow."""
         return self.store.finished(
             "indexes",
             wanted.name,
             config=wanted.settings,
             inputs=wanted.inputs,
-            replace=wanted.config.replace,
+            replace=wanted.config.replace or wanted.growth is not None,
         )
 
     def build(self, wanted: TokenIndex, progress: ProgressSink) -> Artefact:
         """Build an index, or find it built."""
-        from clirot.retrieval.backends import BACKENDS
-
         found = self.found(wanted)
         if found is not None:
             return found
-        config, collection, encoder = wanted.config, wanted.documents, self.encoder
-        splitter = splitter_of(config.passages, encoder, collection.document_language)
+        encoder = self.encoder
+        splitter = splitter_of(wanted.config.passages, encoder, wanted.documents.document_language)
         with self.store.draft(
             "indexes", wanted.name, config=wanted.settings, inputs=wanted.inputs, continued=True
         ) as draft:
-            writer = BACKENDS[config.backend].writer(
-                draft.path, draft.scratch, encoder.dim, config.dtype
-            )
-            started, resumed_at = time.monotonic(), writer.documents
-            cut = CutDocuments(draft.scratch, writer.documents)
-            passages = None
-            if splitter is not None:
-                window = encoded_windows.WINDOW
-                passages = PassageRows(collection, splitter, window, draft)
-                progress = passages.progress(progress)
-            empty = write_windows(passages or collection, encoder, writer, cut, progress)
-            writer.finish()
-            if passages is not None:
-                passages.finish()
-            check_unchanged(collection, draft)
-            seconds = max(time.monotonic() - started, 1e-9)
-            draft.results.update(
-                documents=writer.documents,
-                empty_documents=empty,
-                **{CUT: cut.total.row},
-                tokens=writer.tokens,
-                bytes=sum(path.stat().st_size for path in draft.path.iterdir()),
-                documents_per_second=round((writer.documents - resumed_at) / seconds, 1),
-                **reading(collection),
-            )
-            if passages is not None:  # what is counted above are these
-                draft.results.update(passages.results(draft.results))
+            work = Encoding(wanted, encoder, splitter, draft, self.together)
+            encode(work, progress)
         return self.store.get("indexes", wanted.name)
 
 
 def _warn_of_unused(config: IndexConfig, *, lexical: bool) -> None:
     """Warn (UnusedSettingWarning) of settings that were changed and are for the other models."""
     of_words = {leaf.name for one in (AnalysisSettings, Bm25Settings) for leaf in leaves(one)}
-    of_vectors = {"dtype", *(leaf.name for leaf in leaves(PassageSettings))}
-    unused = of_vectors if lexical else of_words
-    why = "keeps words, not token vectors" if lexical else "compares token vectors, not words"
+    of_codes = {leaf.name for leaf in leaves(CompressedSettings)}
+    of_vectors = {
+        "dtype",
+        "encode_dtype",
+        *of_codes,
+        *(leaf.name for leaf in leaves(PassageSettings)),
+    }
+    words = f"{config.model} keeps words, not token vectors"
+    unused = dict.fromkeys(of_vectors, words)
+    if not lexical:
+        unused = dict.fromkeys(of_words, f"{config.model} compares token vectors, not words")
+        if config.backend != COMPRESSED:
+            unused |= dict.fromkeys(of_codes, f"it is for `backend={COMPRESSED}`")
     given = values(config)
     for leaf in leaves(IndexConfig):
         if leaf.name in unused and given[leaf.name] != leaf.default:
             warnings.warn(
-                f"`{leaf.name}` is not used: {config.model} {why}",
+                f"`{leaf.name}` is not used: {unused[leaf.name]}",
                 UnusedSettingWarning,
                 stacklevel=3,
             )
-
-
-def _wanted(config: IndexConfig, model: ModelRef, collection: Collection) -> TokenIndex:
-    """An index of token vectors that is wanted, with what decides it: settings and inputs."""
-    config = config if config.backend != AUTO else replace(config, backend=_EXACT)
-    document_model = model.side("document")
-    settings = {
-        "format": _FORMAT,
-        "backend": config.backend,
-        "dtype": config.dtype,
-        "model": model.name,
-        "document_model": document_model.name,
-        "collection": collection.id,
-        "window": encoded_windows.WINDOW,
-        **config.passages.deciding(collection.document_language),
-    }
-    inputs = (
-        Input(kind="models", name=document_model.name, digest=document_model.digest),
-        Input(kind="collection", name=collection.id, digest=collection.digest),
-    )
-    return TokenIndex(config.index_name, config, settings, inputs, collection)

@@ -18,7 +18,7 @@ from clirot.store.artefact import Artefact
 from clirot.store.files import MANIFEST, tree_digest
 from clirot.store.manifest import Input, Manifest, fingerprint
 from clirot.store.store import KINDS, Store, default_home
-from clirot.store.writing import Draft, disk_error, output_error, write_text, written
+from clirot.store.writing import Draft, copy_file, disk_error, output_error, write_text, written
 
 __all__ = [
     "KINDS",
@@ -28,6 +28,7 @@ __all__ = [
     "Input",
     "Manifest",
     "Store",
+    "copy_file",
     "default_home",
     "disk_error",
     "fingerprint",

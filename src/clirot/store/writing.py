@@ -31,6 +31,7 @@ ROLES = ("part", "replaced", "removed", "recommended")
 """What may lie beside an artefact (see above), or mark an unfinished fetch of several."""
 _DRAFT = "draft.json"
 _TEMPORARY = ".new"
+_COPIED = 1 << 30  # bytes that one call of the system copies
 _OTHER_HOME = "choose another directory with CLIROT_HOME"
 DISK_HINTS = {
     errno.ENOSPC: "the disk is full: free some space and run the same command again; it resumes",
@@ -67,6 +68,33 @@ def write_text(path: Path, text: str) -> None:
         stream.flush()
         os.fsync(stream.fileno())
     temporary.replace(path)
+
+
+def copy_file(source: Path, target: Path) -> None:
+    """Copy a file, and flush the copy to disk.
+
+    The system copies it where it can; a file system with shared blocks (XFS, Btrfs) then copies
+    nothing until one of the two is written to.
+    """
+    with source.open("rb") as original, target.open("wb") as copy:
+        left = os.fstat(original.fileno()).st_size
+        try:
+            while left > 0 and hasattr(os, "copy_file_range"):
+                done = os.copy_file_range(original.fileno(), copy.fileno(), min(left, _COPIED))
+                if not done:
+                    break
+                left -= done
+        except OSError as error:
+            if error.errno in DISK_HINTS:
+                raise
+            # Between two file systems, or one that cannot: the rest is read and written.
+        if left:
+            place = os.fstat(original.fileno()).st_size - left
+            original.seek(place)
+            copy.seek(place)
+            shutil.copyfileobj(original, copy, 1 << 20)
+        copy.flush()
+        os.fsync(copy.fileno())
 
 
 def clear_temporaries(directory: Path) -> None:

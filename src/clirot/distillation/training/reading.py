@@ -17,7 +17,8 @@ from torch import Tensor
 
 from clirot.distillation.objectives.tokens import SentenceTokens, TokenBatch
 from clirot.distillation.training.teacher_tokens import Reading
-from clirot.encoding.encoders import MultiVectorTokenEncoder, length_batches
+from clirot.encoding.batching import length_batches
+from clirot.encoding.encoders import MultiVectorTokenEncoder
 from clirot.errors import UsageError
 from clirot.models import Side
 

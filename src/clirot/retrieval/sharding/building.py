@@ -12,49 +12,28 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from clirot.cut_texts import CutTexts
 from clirot.errors import ArtefactError, BusyError, ClusterError, UsageError
 from clirot.records import ProgressSink, Step
 from clirot.retrieval import encoded_windows
 from clirot.retrieval.cut_documents import CUT
-from clirot.retrieval.index_config import COUNTS, IndexConfig, IndexResult
+from clirot.retrieval.index_config import COUNTS, IndexResult
+from clirot.retrieval.index_plan import TokenIndex
 from clirot.retrieval.passages.counts import joined_counts
 from clirot.retrieval.read_collections import reading
 from clirot.retrieval.sharding.cutting import DocumentRange, Shard, cut, shards_of
 from clirot.store import Artefact, Input, Store, write_text
-
-if TYPE_CHECKING:
-    from clirot.collection import Collection
 
 SHARDS = "shards"
 """Where a manifest says how many shards an index has; only a shard says ``shard`` as well."""
 _FORMAT = 1
 _FILE = "shards.json"
 _SEEN_S, _LOOK_S = 90.0, 0.2
-
-
-@dataclass(frozen=True)
-class TokenIndex:
-    """An index of token vectors that is wanted, and what it is made from."""
-
-    name: str
-    config: IndexConfig
-    settings: Mapping[str, Any]
-    """What decides it, besides its inputs."""
-    inputs: tuple[Input, ...]
-    collection: Collection | None = None
-    """Its documents; None on the way to a node of a cluster, which opens them itself."""
-
-    @property
-    def documents(self) -> Collection:
-        """The collection, which is there wherever an index is built."""
-        assert self.collection is not None
-        return self.collection
 
 
 Build = Callable[[TokenIndex, ProgressSink], Artefact]

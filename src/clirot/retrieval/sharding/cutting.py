@@ -70,6 +70,11 @@ class DocumentRange(Collection):
         self._whole, self._shard = whole, shard
 
     @property
+    def shard(self) -> Shard:
+        """Which documents they are."""
+        return self._shard
+
+    @property
     def document_count(self) -> int:
         """How many there are."""
         return self._shard.stop - self._shard.start

@@ -1,9 +1,8 @@
-"""Several processes that train one student: which one is first, and how the others wait for it.
+"""Several processes at one work: which one is first, and how the others wait for it.
 
 ``torchrun`` and ``accelerate launch`` start one command several times and tell each process its
 number in the environment (``RANK``, ``WORLD_SIZE``). The first process does everything that is done
-once: it fetches, encodes the teacher's side, starts the student, measures and writes. The others
-only train.
+once: it fetches, starts a student, measures, speaks and writes. The others only train, or encode.
 
 They wait for the first process in a group of their own, for as long as it takes: the groups that
 gradients go through give up after half an hour, and encoding a large bitext may take longer. A
@@ -14,17 +13,13 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from clirot.errors import ClirotError, first_line
-from clirot.models import Side
-
-if TYPE_CHECKING:
-    from sentence_transformers import MultiVectorEncoder
 
 _PATIENCE = timedelta(days=7)
 _STEP_PATIENCE = timedelta(minutes=30)
@@ -33,7 +28,7 @@ _LOST = re.compile("gloo|nccl|connection|process group", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class Processes:
-    """The processes of one training, seen from one of them."""
+    """The processes of one work, seen from one of them."""
 
     rank: int = 0
     count: int = 1
@@ -112,31 +107,3 @@ def processes() -> Iterator[Processes]:
             f"process {rank} of {count} has lost another process: {first_line(error)}",
             hint="its own message says why; the same command again resumes",
         ) from error
-
-
-def pass_over_unused(model: MultiVectorEncoder, sides: Sequence[Side]) -> None:
-    """Tell DistributedDataParallel which parameters never get a gradient, such as BERT's pooler.
-
-    It waits for the gradient of every other parameter. It could look for them in every step, but
-    not where one loss calls the model twice, as that of both sides does. They are not frozen: the
-    optimiser's state must fit one process and several.
-    """
-    from torch import Tensor
-    from torch.nn.parallel import DistributedDataParallel
-
-    model.train()
-    for side in sides:
-        features = model.preprocess(["a"], task=side)
-        inputs = {
-            name: value.to(model.device) if isinstance(value, Tensor) else value
-            for name, value in features.items()
-        }
-        model(inputs, task=side)["token_embeddings"].sum().backward()
-    unused = [
-        name
-        for name, parameter in model.named_parameters()
-        if parameter.requires_grad and parameter.grad is None
-    ]
-    model.zero_grad(set_to_none=True)
-    ignoring: Any = DistributedDataParallel
-    ignoring._set_params_and_buffers_to_ignore_for_model(model, unused)
