@@ -161,7 +161,7 @@ def prepared(request: Request, scratch: Path) -> Ready:
     return Ready(
         lesson,
         development,
-        # All of them, also of documents that the collection lacks: as its own judgements count them.
+        # All of them, also of documents that the collection lacks: its own judgements count them.
         {topic: request.judged.qrels[topic] for topic in split.left_out},
         {
             **judged.counts,

@@ -26,8 +26,8 @@ from clirot.retrieval.backends.compressed.screening import (
 )
 from clirot.store import write_text
 
-FROM_TOKENS = 1 << 22
-"""Tokens from which an index has lists. Below, reading all codes takes some tenths of a second."""
+FROM_TOKENS = 1 << 20
+"""Tokens from which an index has lists. Below, reading all codes takes a tenth of a second."""
 _ROUNDS = 6
 _SAMPLED = 32  # tokens for each centroid
 _MOST_LISTS = 1 << 15  # more of them take too long to compare with every token
