@@ -27,6 +27,7 @@ from clirot.retrieval.backends import BACKENDS, Backend, token_store
 from clirot.retrieval.backends import exact as exact_module
 from clirot.retrieval.backends.exact import ExactIndex, screening_arithmetic, top_k
 from clirot.retrieval.backends.token_store import TokenStore, TokenStoreWriter
+from clirot.retrieval.settings import CompressedSettings
 
 DIM = 24
 
@@ -85,6 +86,8 @@ def written(
     return directory
 
 
+# Every document is settled where all are wanted; else `compressed` is asked to miss none of its
+# sample, and its tests say how it keeps its promises.
 @pytest.mark.parametrize("backend", BACKENDS.values(), ids=list(BACKENDS))
 @pytest.mark.parametrize("k", [1, 10, 300, 301, 5000])
 def test_backend_finds_the_true_best(tmp_path: Path, backend: Backend, k: int) -> None:
@@ -92,7 +95,9 @@ def test_backend_finds_the_true_best(tmp_path: Path, backend: Backend, k: int) -
     documents = hard_documents(rng, 301)
     docnos = [f"d{number}" for number in rng.permutation(301)]
     (tmp_path / "index").mkdir()
-    writer = backend.writer(tmp_path / "index", tmp_path, DIM, "float16")
+    writer = backend.writer(
+        tmp_path / "index", tmp_path, DIM, "float16", CompressedSettings(bits=4, recall=1)
+    )
     writer.append(docnos[:200], documents[:200])
     writer.append(docnos[200:], documents[200:])
     writer.finish()

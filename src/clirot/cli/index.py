@@ -14,7 +14,11 @@ from clirot.retrieval.index_config import IndexConfig, IndexResult
 from clirot.settings import assembled
 
 
-@with_options(IndexConfig, metavars={"collection": "ID|DIR", "name": "NAME"})
+@with_options(
+    IndexConfig,
+    names={"store": ("--store/--no-store",)},
+    metavars={"collection": "ID|DIR", "name": "NAME"},
+)
 def index(
     *,
     settings: dict[str, Any],
@@ -42,6 +46,8 @@ def index(
     size = f"{counted(result.documents, 'document')}, {tokens}, {result.bytes / 1e6:.1f} MB"
     state = "indexed" if result.fresh else "index was there"
     console.note(f"{state}: {size}{_speed(result)}")
+    if result.promise is not None:
+        console.note(result.promise.remark())
     if result.passages is not None:
         console.note(
             f"{result.passages.split:,} documents are longer than a passage; there are "

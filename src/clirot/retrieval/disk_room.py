@@ -9,6 +9,7 @@ from pathlib import Path
 from clirot.errors import ArtefactError
 from clirot.records import Document
 from clirot.retrieval.encoded_windows import Sources
+from clirot.store.files import files_below
 
 _AROUND = 8
 """Characters that the tokens around a text are worth, roughly."""
@@ -63,7 +64,7 @@ def check_room_for_rest(directory: Path, size: int, written: range, sources: Sou
 
 def bytes_below(directory: Path) -> int:
     """Bytes of the files of an index."""
-    return sum(path.stat().st_size for path in directory.iterdir() if path.is_file())
+    return sum(path.stat().st_size for path in files_below(directory).values())
 
 
 def _length(document: Document) -> int:

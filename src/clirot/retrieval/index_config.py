@@ -14,12 +14,17 @@ from clirot.known_models import LEXICAL
 from clirot.retrieval.cut_documents import CUT
 from clirot.retrieval.passages.counts import PASSAGES, Counts
 from clirot.retrieval.passages.settings import PassageSettings
-from clirot.retrieval.settings import Bm25Settings
+from clirot.retrieval.promise import Promise
+from clirot.retrieval.settings import Bm25Settings, CompressedSettings
 from clirot.settings import check_ranges, part, setting
 from clirot.store import Artefact
 
 AUTO = "auto"
 """The backend that suits the model."""
+COMPRESSED = "compressed"
+"""The backend that has settings of its own."""
+PROMISED = "promise"
+"""Where a manifest has what a compressed index promises."""
 GROWN_FROM = "grown_from"
 """Where a manifest tells the earlier states of an index that has grown."""
 COUNTS = ("documents", "empty_documents", "tokens", "bytes")
@@ -46,7 +51,8 @@ class IndexConfig:
     backend: str = setting(
         AUTO,
         "How the index keeps and searches its documents. auto: exact for token vectors, postings "
-        "for the words of lexical models.",
+        "for the words of lexical models. compressed: codes of the token vectors are searched, and "
+        "the best documents scored exactly.",
     )
     dtype: str = setting(
         "float16",
@@ -87,6 +93,7 @@ class IndexConfig:
     passages: PassageSettings = part(PassageSettings)
     analysis: AnalysisSettings = part(AnalysisSettings)
     bm25: Bm25Settings = part(Bm25Settings)
+    compressed: CompressedSettings = part(CompressedSettings)
     cluster: ClusterSettings = part(ClusterSettings)
 
     def __post_init__(self) -> None:
@@ -151,8 +158,16 @@ class IndexResult:
             passages=passages,
         )
 
+    @property
+    def promise(self) -> Promise | None:
+        """The recall that was measured; None: the index is exact, of words or in shards."""
+        row = self.artefact.manifest.results.get(PROMISED)
+        return None if row is None else Promise.of(row)
+
     def remarks(self) -> Iterator[str]:
         """What a person should know of the documents."""
+        if self.promise is not None and not self.promise.kept:
+            yield self.promise.missed(self.artefact.manifest.config)
         if self.cut.count:
             reader = str(self.artefact.manifest.config["document_model"])
             if self.passages is None:

@@ -68,7 +68,9 @@ def encode(work: Encoding, progress: ProgressSink) -> None:
     job = WindowJob(sources, encoder, settings["dtype"], draft.scratch, together)
     job.clear()
     backend = BACKENDS[settings["backend"]]
-    writer = backend.writer(draft.path, draft.scratch, encoder.dim, settings["dtype"])
+    writer = backend.writer(
+        draft.path, draft.scratch, encoder.dim, settings["dtype"], wanted.config.compressed
+    )
     if growth is not None and writer.documents < sources.before:
         _take_over(growth, writer, draft)
     first, size = writer.documents - sources.before, bytes_below(draft.path)
@@ -101,6 +103,7 @@ def encode(work: Encoding, progress: ProgressSink) -> None:
         documents_per_second=round(found.documents / found.seconds, 1),
         tokens_per_second=round(found.tokens / found.seconds, 1),
         processes=together.count,
+        **backend.results(draft.path),
         **reading(wanted.documents),
     )
     if passages is not None:  # what is counted above are these

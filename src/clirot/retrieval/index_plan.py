@@ -73,6 +73,8 @@ def planned(
     Raises:
         ArtefactError: the index of that name cannot grow.
     """
+    from clirot.retrieval.backends import BACKENDS
+
     config = config if config.backend != AUTO else replace(config, backend=_EXACT)
     name, old = config.index_name, None
     with suppress(ArtefactError):  # a damaged one is told of later, or replaced
@@ -82,6 +84,7 @@ def planned(
         "format": _FORMAT,
         "backend": config.backend,
         "dtype": config.dtype,
+        **BACKENDS[config.backend].identity(config.compressed),
         "encode_dtype": _encode_dtype(config, collection, old),
         "model": model.name,
         "document_model": document_model.name,

@@ -16,13 +16,13 @@ from clirot.known_models import LEXICAL
 from clirot.processes import ALONE, Processes, processes
 from clirot.records import ProgressSink, Step, silent
 from clirot.registry import unknown_name
-from clirot.retrieval.index_config import AUTO, IndexConfig, IndexResult
+from clirot.retrieval.index_config import AUTO, COMPRESSED, IndexConfig, IndexResult
 from clirot.retrieval.index_encoding import Encoding, encode, help_encoding
 from clirot.retrieval.index_plan import TokenIndex, planned
 from clirot.retrieval.lexical_indexing import POSTINGS, build_lexical
 from clirot.retrieval.passages.rows import splitter_of
 from clirot.retrieval.passages.settings import PassageSettings
-from clirot.retrieval.settings import Bm25Settings
+from clirot.retrieval.settings import Bm25Settings, CompressedSettings
 from clirot.retrieval.sharding.building import ShardedBuild
 from clirot.settings import leaves, values
 from clirot.store import Artefact, Store
@@ -235,14 +235,24 @@ class _Builder:
 def _warn_of_unused(config: IndexConfig, *, lexical: bool) -> None:
     """Warn (UnusedSettingWarning) of settings that were changed and are for the other models."""
     of_words = {leaf.name for one in (AnalysisSettings, Bm25Settings) for leaf in leaves(one)}
-    of_vectors = {"dtype", "encode_dtype", *(leaf.name for leaf in leaves(PassageSettings))}
-    unused = of_vectors if lexical else of_words
-    why = "keeps words, not token vectors" if lexical else "compares token vectors, not words"
+    of_codes = {leaf.name for leaf in leaves(CompressedSettings)}
+    of_vectors = {
+        "dtype",
+        "encode_dtype",
+        *of_codes,
+        *(leaf.name for leaf in leaves(PassageSettings)),
+    }
+    words = f"{config.model} keeps words, not token vectors"
+    unused = dict.fromkeys(of_vectors, words)
+    if not lexical:
+        unused = dict.fromkeys(of_words, f"{config.model} compares token vectors, not words")
+        if config.backend != COMPRESSED:
+            unused |= dict.fromkeys(of_codes, f"it is for `backend={COMPRESSED}`")
     given = values(config)
     for leaf in leaves(IndexConfig):
         if leaf.name in unused and given[leaf.name] != leaf.default:
             warnings.warn(
-                f"`{leaf.name}` is not used: {config.model} {why}",
+                f"`{leaf.name}` is not used: {unused[leaf.name]}",
                 UnusedSettingWarning,
                 stacklevel=3,
             )

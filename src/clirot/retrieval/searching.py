@@ -19,7 +19,8 @@ from clirot.cut_texts import CutTexts
 from clirot.errors import UsageError
 from clirot.records import Hit, ProgressSink, Step, Topic, silent
 from clirot.retrieval.candidates import Candidates
-from clirot.retrieval.index_config import slug
+from clirot.retrieval.index_config import PROMISED, slug
+from clirot.retrieval.promise import STEPS, Promise
 from clirot.retrieval.settings import PsqSettings
 from clirot.retrieval.topic_readers import (
     Matcher,
@@ -230,7 +231,11 @@ def search(
         language=found.language,
         k=config.k,
         tag=tag,
-        notes=(*read.remarks(found.topics), *_of_another(found, artefact)),
+        notes=(
+            *read.remarks(found.topics),
+            *_of_another(found, artefact),
+            *_beyond_promise(artefact, config),
+        ),
         settings={
             "format": _FORMAT,
             "k": config.k,
@@ -264,6 +269,16 @@ def _of_another(found: TopicSet, artefact: Artefact) -> Iterator[str]:
         yield (
             f"the topics are of {found.name}, but {artefact.name} holds the documents of "
             f"{indexed.name}"
+        )
+
+
+def _beyond_promise(artefact: Artefact, config: SearchConfig) -> Iterator[str]:
+    """A remark where more documents are asked for than the index promises to find."""
+    row = artefact.manifest.results.get(PROMISED)
+    if row is not None and config.candidates is None and Promise.of(row).beyond(config.k):
+        yield (
+            f"{artefact.name} was measured for {STEPS[-1]:,} documents a topic at most, and "
+            f"{config.k:,} are asked for: more may be missed among the last of them"
         )
 
 

@@ -1,9 +1,12 @@
-"""The settings of lexical models, apart from the heavy code that uses them."""
+"""The settings of lexical models and of compressed indexes, apart from the heavy code that uses
+them.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from clirot.errors import UsageError
 from clirot.settings import check_ranges, setting
 
 
@@ -67,3 +70,33 @@ class PsqSettings:
 
     def __post_init__(self) -> None:
         check_ranges(self)
+
+
+@dataclass(frozen=True)
+class CompressedSettings:
+    """How an index of the backend ``compressed`` is made."""
+
+    bits: int = setting(
+        2,
+        "compressed: bits of a code for each dimension, 1, 2 or 4. With fewer, the codes take less "
+        "disk, and more documents have to be scored exactly.",
+        at_least=1,
+        at_most=4,
+    )
+    recall: float = setting(
+        0.99,
+        "compressed: the share of the exact best documents that a search is to find. As many are "
+        "looked at as it takes, which is measured when the index is built.",
+        above=0,
+        at_most=1,
+    )
+    store: bool = setting(
+        True,
+        "compressed: keep the token vectors too, and score the best documents exactly. Without "
+        "them, scores are those of the codes.",
+    )
+
+    def __post_init__(self) -> None:
+        check_ranges(self)
+        if self.bits == 3:
+            raise UsageError("`bits` must be 1, 2 or 4, got 3")

@@ -3,6 +3,7 @@
 A backend is a row of :data:`BACKENDS`: a writer that takes documents chunk by chunk and continues
 where a killed process stopped, and a function that opens what it wrote. ``exact`` keeps every
 vector and finds the true best documents by MaxSim; other backends are compared with it.
+``compressed`` finds them by codes, and promises a recall.
 """
 
 from __future__ import annotations
@@ -10,20 +11,27 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from clirot.encoding.maxsim import FloatArray
 from clirot.records import Hit
 from clirot.registry import Registry
+from clirot.retrieval.backends.compressed.index import CompressedIndex
+from clirot.retrieval.backends.compressed.writer import CompressedWriter
 from clirot.retrieval.backends.exact import ExactIndex
 from clirot.retrieval.backends.token_store import TokenStoreWriter
+from clirot.retrieval.promise import Promise
+from clirot.retrieval.settings import CompressedSettings
+from clirot.settings import values
 
 
 class Index(Protocol):
     """An opened index."""
 
-    dim: int
-    """Length of its token vectors."""
+    @property
+    def dim(self) -> int:
+        """Length of its token vectors."""
+        ...
 
     def __len__(self) -> int:
         """Documents in it."""
@@ -104,16 +112,34 @@ class Backend:
 
     description: str
     """One line for the documentation."""
-    writer: Callable[[Path, Path, int, str], IndexWriter]
-    """``(directory, scratch, dim, dtype)``: start writing, or go on with what is there."""
+    writer: Callable[[Path, Path, int, str, CompressedSettings], IndexWriter]
+    """``(directory, scratch, dim, dtype, settings)``: start writing, or go on with what is there.
+    """
     open: Callable[[Path], Index]
     """Open the index in a directory; ArtefactError where it is damaged."""
+    identity: Callable[[CompressedSettings], dict[str, Any]] = lambda _: {}
+    """What of the settings decides the index."""
+    results: Callable[[Path], dict[str, Any]] = lambda _: {}
+    """What the manifest says of the finished index in a directory, besides its counts."""
+
+
+def _exact_writer(
+    directory: Path, scratch: Path, dim: int, dtype: str, _: CompressedSettings
+) -> TokenStoreWriter:
+    return TokenStoreWriter(directory, scratch, dim, dtype)
 
 
 BACKENDS: Registry[Backend] = Registry(
     "index backend",
     {
-        "exact": Backend("every token vector, exact MaxSim", TokenStoreWriter, ExactIndex.open),
+        "exact": Backend("every token vector, exact MaxSim", _exact_writer, ExactIndex.open),
+        "compressed": Backend(
+            "codes of 1, 2 or 4 bits a dimension, a recall that was measured",
+            CompressedWriter,
+            CompressedIndex.open,
+            identity=values,
+            results=lambda directory: {"promise": Promise.open(directory).row},
+        ),
     },
 )
 """Of token vectors. Lexical models share another kind: see

@@ -14,3 +14,22 @@ def tie_order(docnos: Sequence[str]) -> NDArray[np.int64]:
     order = np.empty(len(descending), dtype=np.int64)
     order[descending] = np.arange(len(descending))
     return order
+
+
+def best_first(
+    rows: NDArray[np.int64], scores: NDArray[np.float64], k: int, order: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """The k best of some documents: their rows and scores, best first.
+
+    Args:
+        rows: the documents.
+        scores: of each of them.
+        k: how many; fewer come back where there are fewer.
+        order: ``(documents,)``, of all documents; of equal scores the lower comes first.
+    """
+    if k < len(rows):
+        lowest = np.partition(scores, len(scores) - k)[len(scores) - k]
+        some = np.flatnonzero(scores >= lowest)
+        rows, scores = rows[some], scores[some]
+    found = np.lexsort((order[rows], -scores))[:k]
+    return rows[found], scores[found]

@@ -28,18 +28,20 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from clirot.encoding.maxsim import CPU, FloatArray, IntArray, TokenMatrix, TokenSums
+from clirot.encoding.maxsim import CPU, IntArray, TokenMatrix, TokenSums
 from clirot.errors import ArtefactError, DamagedDraftWarning
 from clirot.sparse_files import load_lines
 from clirot.store import copy_file, write_text
 
 DTYPES = ("float16", "float32")
+BYTES = "uint8"
+"""What the codes of a compressed index are kept as."""
 _FORMAT = 1
 _LENGTH, _SUM = np.dtype("<i4"), np.dtype("<i8")
 _TOKENS, _LENGTHS, _DOCNOS, _LAYOUT = "tokens.bin", "lengths.bin", "docnos.txt", "layout.json"
@@ -58,7 +60,7 @@ class TokenStoreWriter:
         directory: where the store is written.
         scratch: where the checkpoint is kept, not part of the store.
         dim: length of a token vector.
-        dtype: one of :data:`DTYPES`.
+        dtype: one of :data:`DTYPES`, or :data:`BYTES`.
     """
 
     def __init__(self, directory: Path, scratch: Path, dim: int, dtype: str) -> None:
@@ -99,7 +101,7 @@ class TokenStoreWriter:
         self._done = done
         write_text(self._checkpoint, json.dumps(done) + "\n")
 
-    def append(self, docnos: Sequence[str], vectors: Sequence[FloatArray]) -> None:
+    def append(self, docnos: Sequence[str], vectors: Sequence[NDArray[Any]]) -> None:
         """See :meth:`clirot.retrieval.backends.IndexWriter.append`."""
         lengths = np.array([len(matrix) for matrix in vectors], dtype=_LENGTH)
         names = "".join(f"{docno}\n" for docno in docnos).encode()
@@ -286,7 +288,7 @@ def _crc(path: Path, size: int) -> int:
 
 
 def _item(dtype: str) -> np.dtype[np.floating]:
-    if dtype not in DTYPES:
+    if dtype not in (*DTYPES, BYTES):
         raise ValueError(f"unknown dtype {dtype!r}")
     return np.dtype(dtype).newbyteorder("<")
 

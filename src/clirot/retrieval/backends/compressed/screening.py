@@ -1,0 +1,185 @@
+"""MaxSim between queries and codes, in whole numbers: the same score however it is computed.
+
+The levels of a code are whole numbers up to 127, and so are the components of a query token, in
+steps of its own. Their inner product is below 2^24. So int32 and float32 hold it exactly, in any
+order of summation: blocks, threads, shards and the type of the product change nothing. It is then
+multiplied by the token's scale, which is one rounding of one number. The maxima are rounded to
+2^-40, so their sum over up to 4,096 query tokens in float64 is exact too.
+
+Where the processor multiplies bytes (VNNI), int8 takes a tenth of float32's time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from clirot.encoding.maxsim import FloatArray, IntArray, TokenSums
+from clirot.retrieval.backends.compressed.codec import Codec, Codes
+from clirot.retrieval.backends.token_store import TokenStore
+
+_SUM_GRID = 2.0**40
+_SORTED_TOGETHER = 8192  # documents sorted by length at a time, so that the disk is read in order
+_BLOCK_TOKENS = 8192  # a block of decoded levels stays in the cache
+_COLUMNS = 16  # byte products are up to 3 times slower in other numbers of columns
+_LARGEST = 127
+
+
+@dataclass(frozen=True, eq=False)
+class CodeMatrix:
+    """The codes of documents, one document after the other, and how they are read."""
+
+    codec: Codec
+    codes: Codes
+    """``(tokens, width)``, memory-mapped."""
+    offsets: IntArray
+    """``(documents + 1,)``: where each document's tokens begin."""
+    sums: TokenSums | None = None
+    """What codes are compared with when they are first read; None: nothing."""
+
+    @classmethod
+    def of(cls, codec: Codec, store: TokenStore) -> CodeMatrix:
+        """The codes that a store of bytes holds."""
+        return cls(codec, store.tokens.numpy(), store.offsets, store.matrix().sums)
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    @cached_property
+    def lengths(self) -> IntArray:
+        """Tokens of each document, ``(documents,)``."""
+        return np.diff(self.offsets)
+
+
+@dataclass(frozen=True, eq=False)
+class PackedQueries:
+    """Query tokens side by side, in whole numbers."""
+
+    levels: NDArray[np.int8]
+    """``(components of a code, columns)``: filled up with columns of zeros, which belong to no
+    query."""
+    steps: NDArray[np.float64]
+    """``(columns,)``: what one unit of a column is."""
+    owner: torch.Tensor
+    """``(columns, queries)`` in float64: a one where a token belongs to a query."""
+
+    @classmethod
+    def of(cls, codec: Codec, queries: Sequence[FloatArray]) -> PackedQueries:
+        """Rotate queries, ``(tokens, dim)`` each, and round their components."""
+        counts = [len(query) for query in queries]
+        columns = -(-sum(counts) // _COLUMNS) * _COLUMNS
+        turned = codec.rotated(np.concatenate(queries))
+        most = min(_LARGEST, (2**24 - 1) // (_LARGEST * codec.components))
+        steps = np.zeros(columns)
+        steps[: len(turned)] = np.abs(turned).max(axis=1) / most
+        levels = np.zeros((codec.components, columns), dtype=np.int8)
+        divisor = np.where(steps > 0, steps, 1.0)[: len(turned), None]
+        levels[: codec.dim, : len(turned)] = np.rint(turned / divisor).T
+        owner = torch.zeros(columns, len(queries), dtype=torch.float64)
+        owner[torch.arange(len(turned)), np.repeat(np.arange(len(queries)), counts)] = 1.0
+        return cls(levels, steps, owner)
+
+
+def has_byte_products() -> bool:
+    """Whether the processor multiplies matrices of bytes quickly, and torch makes use of it."""
+    supported = getattr(torch.cpu, "_is_vnni_supported", bool)
+    return bool(supported()) and hasattr(torch, "_int_mm")
+
+
+def screened(
+    matrix: CodeMatrix,
+    queries: Sequence[FloatArray],
+    rows: IntArray | None = None,
+    *,
+    as_bytes: bool | None = None,
+) -> NDArray[np.float64]:
+    """Scores of documents by their codes.
+
+    Args:
+        matrix: the codes.
+        queries: ``(tokens, dim)`` each, unit rows.
+        rows: the documents to score, in increasing order; None: all of them.
+        as_bytes: whether products are of bytes; None: as it suits the processor. The scores are
+            the same.
+
+    Returns:
+        ``(queries, rows)``.
+
+    Raises:
+        ClirotError: the codes of a document are not as they were written.
+    """
+    packed = PackedQueries.of(matrix.codec, queries)
+    if rows is None:
+        rows = np.arange(len(matrix), dtype=np.int64)
+    found = np.empty((len(queries), len(rows)))
+    as_bytes = has_byte_products() if as_bytes is None else as_bytes
+    products = Products(matrix.codec, packed.levels, as_bytes=as_bytes)
+    steps = torch.from_numpy(packed.steps)
+    lengths, starts = matrix.lengths, matrix.offsets
+    for first in range(0, len(rows), _SORTED_TOGETHER):
+        order = np.argsort(lengths[rows[first : first + _SORTED_TOGETHER]], kind="stable") + first
+        for begin, end, width in _blocks(lengths[rows[order]]):
+            some = rows[order[begin:end]]
+            # The last token fills a document up to the block's width: it changes no maximum.
+            inside = np.minimum(np.arange(width), lengths[some, None] - 1)
+            codes = matrix.codes[(starts[some, None] + inside).ravel()]
+            if matrix.sums is not None:
+                matrix.sums.check(some, torch.from_numpy(codes), lengths[some])
+            similarities = products.of(codes)
+            similarities *= torch.from_numpy(matrix.codec.scales(codes))[:, None]
+            best = similarities.view(end - begin, width, -1).amax(1).to(torch.float64)
+            best.mul_(steps).mul_(_SUM_GRID).round_().div_(_SUM_GRID)
+            found[:, order[begin:end]] = (best @ packed.owner).numpy().T
+    return found
+
+
+class Products:
+    """Inner products of codes' levels with columns of whole numbers.
+
+    Args:
+        codec: of the codes.
+        columns: ``(components, columns)`` int8.
+        as_bytes: whether they are computed in bytes.
+    """
+
+    def __init__(self, codec: Codec, columns: NDArray[np.int8], *, as_bytes: bool) -> None:
+        self._codec, self._as_bytes = codec, as_bytes
+        # As one number for each byte of a code, levels are looked up at once.
+        together = np.dtype(f"i{8 // codec.bits}")
+        self._table = codec.byte_levels.view(together)[:, 0]
+        self._columns = torch.from_numpy(columns)
+        if not as_bytes:
+            self._columns = self._columns.to(torch.float32)
+
+    def levels(self, codes: Codes) -> NDArray[np.int8]:
+        """``(tokens, components)``: what the codes stand for."""
+        bits = codes[:, : self._codec.code_bytes]
+        return np.take(self._table, bits, mode="clip").view(np.int8)
+
+    def whole(self, codes: Codes) -> torch.Tensor:
+        """``(tokens, columns)``, int32 or float32 with whole numbers."""
+        levels = torch.from_numpy(self.levels(codes))
+        if self._as_bytes:
+            return torch._int_mm(levels, self._columns)
+        return levels.to(torch.float32) @ self._columns
+
+    def of(self, codes: Codes) -> torch.Tensor:
+        """``(tokens, columns)`` in float32."""
+        return self.whole(codes).to(torch.float32)
+
+
+def _blocks(lengths: IntArray) -> Iterator[tuple[int, int, int]]:
+    """Documents of growing length in blocks: first, behind the last, and the longest's tokens."""
+    begin = 0
+    while begin < len(lengths):
+        most = max(1, _BLOCK_TOKENS // int(lengths[begin]))
+        ahead = lengths[begin : begin + most]
+        padded = ahead * np.arange(1, len(ahead) + 1)
+        count = max(1, int(np.searchsorted(padded, _BLOCK_TOKENS, "right")))
+        yield begin, begin + count, int(ahead[count - 1])
+        begin += count
