@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,9 +15,11 @@ from clirot import processes
 from clirot.cli import app
 from clirot.distillation import DistillConfig, DistillResult, distill
 from clirot.distillation.training import trainer
+from clirot.distillation.training.batches import Task
 from clirot.encoding.encoders import load_encoder
 from clirot.errors import InputError, UnusedSettingWarning, UsageError
 from clirot.models import resolve
+from clirot.processes import Processes
 from clirot.store import Store
 
 
@@ -43,14 +46,14 @@ def test_the_student_reads_english_as_the_teacher_does_before_it_sees_bitext(
     config: DistillConfig, bitext: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[list[str]] = []
-    inner = trainer._dataset
+    inner = Task.dataset
 
-    def noted(task: object, processes: object) -> object:
-        made = inner(task, processes)  # type: ignore[arg-type]
+    def noted(task: Task, processes: Processes) -> Any:
+        made = inner(task, processes)
         seen.append(list(made["query"]))
         return made
 
-    monkeypatch.setattr(trainer, "_dataset", noted)
+    monkeypatch.setattr(Task, "dataset", noted)
     result = distill(config)
     found = result.artefact.manifest.results["bridge"]
     lines = [line.split("\t") for line in bitext.read_text(encoding="utf-8").splitlines()]

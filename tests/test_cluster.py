@@ -23,7 +23,8 @@ from clirot.cluster import connection
 from clirot.cluster.node import Asking, handed_on, perform
 from clirot.cluster.settings import ClusterSettings
 from clirot.cluster.shared_store import fault, held
-from clirot.errors import ClusterError, InputError, UsageError
+from clirot.cluster.tasks import Cluster
+from clirot.errors import ClusterError, ClusterWarning, InputError, UsageError
 from clirot.retrieval.index_config import IndexConfig
 from clirot.retrieval.indexing import build_index
 from clirot.retrieval.searching import SearchConfig, search
@@ -82,7 +83,6 @@ def test_a_node_is_killed_half_way(
     nodes.kill(at=".news.shard-")
     out, err = index.communicate()
     assert (index.returncode, out) == (0, "news\n"), err
-    assert "of the Ray cluster is gone; what it was doing is done by others" in err
     assert f"index shards: {SHARDS}/{SHARDS} shards" in err
     store, one = Store(place / "home"), whole.path("indexes", "news")
     names = [f"news.shard-{number}-of-{SHARDS}" for number in range(1, SHARDS + 1)]
@@ -217,6 +217,28 @@ def test_a_node_that_is_not_like_the_others(
         assert (type(error), str(error)) == (InputError, "too small (add something)")
         elsewhere = replace(asking, host="another")
         assert "too small (on " in str(perform(elsewhere, pickle.dumps((doubled, (-1,)))).error)
+
+
+def test_a_node_that_is_gone_is_told_once(tmp_path: Path) -> None:
+    """As soon as Ray knows: that may take it some seconds, and the work goes on before."""
+    alive = {"a": True, "b": True}
+
+    class Library:
+        @staticmethod
+        def nodes() -> list[dict[str, object]]:
+            return [
+                {"NodeID": node, "NodeManagerHostname": f"host-{node}", "Alive": there}
+                for node, there in alive.items()
+            ]
+
+    cluster = Cluster(Library, Asking.here(tmp_path), cpus=1, gpus=0)
+    cluster.look(at_once=True)
+    alive["b"] = False
+    with pytest.warns(
+        ClusterWarning, match=r"node host-b \(b\) of the Ray cluster is gone; what it"
+    ):
+        cluster.look(at_once=True)
+    cluster.look(at_once=True)
 
 
 def test_secrets_are_not_handed_to_nodes(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,8 @@ import pytest
 from upstream_server import Instead, Status, Upstreams, mirrored
 
 from clirot.collection import open_collection, passages, read_topics, register
-from clirot.collection.passages import RELEASES, PassageCollection, ciral, miracl
+from clirot.collection.catalogue import RELEASES
+from clirot.collection.passages import PassageCollection, ciral, miracl
 from clirot.download import Upstream
 from clirot.errors import DownloadError, InputError, UnknownNameError, UsageError
 from clirot.runs import read_qrels
@@ -255,4 +256,31 @@ def test_ciral_is_registered_in_ir_datasets(mirror: Path) -> None:
     dataset = ir_datasets.load("clirot/ciral/so/test-a")
     assert (dataset.docs_lang(), dataset.queries_lang()) == ("so", "en")
     assert len(list(dataset.queries_iter())) == 99
-    assert set(RELEASES) == {"miracl", "ciral"}
+    assert set(RELEASES) == {"miracl", "ciral", "africlirmatrix"}
+
+
+# --- AfriCLIRMatrix
+
+
+def test_africlirmatrix_from_files_of_the_upstream_shape(server: Upstreams) -> None:
+    commit = "29941eca075cc5488f1260af54165b3e6a2282d5"
+    root = f"/raw.githubusercontent.com/castorini/africlirmatrix/{commit}/test/"
+    name = "africlirmatrix-v1.0.en.som"
+    server.files[f"{root}queries/topics.{name}.tsv"] = b"32410\tVehicle\n7558\tCoin\n"
+    server.files[f"{root}qrels/qrels.{name}.txt"] = b"32410 Q0 10870 6\n7558 Q0 33430 4\n"
+    articles = [{"id": "10870", "contents": "Gaadhi"}, {"id": "33430", "contents": "Lacag\nbir"}]
+    revision = "f94e826e12c3589ff908d338492211a4ebabe7a9"
+    hub = f"/huggingface.co/datasets/castorini/africlirmatrix/resolve/{revision}"
+    server.files[f"{hub}/africlirmatrix-v1.0-somali/corpus.jsonl"] = lines(articles)
+    collection = open_collection("africlirmatrix/som/test")
+    assert collection.id == "africlirmatrix/so/test"
+    assert (collection.languages, collection.document_language) == (("en",), "so")
+    assert [one.text for one in collection.documents()] == ["Gaadhi", "Lacag bir"]
+    assert [(one.id, one.text) for one in collection.topics()] == [
+        ("32410", "Vehicle"),
+        ("7558", "Coin"),
+    ]
+    assert collection.qrels() == {"32410": {"10870": 6}, "7558": {"33430": 4}}
+    assert "clirot/africlirmatrix/zu/test" in register()
+    with pytest.raises(UnknownNameError, match="africlirmatrix/so/tset"):
+        open_collection("africlirmatrix/so/tset")

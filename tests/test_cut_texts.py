@@ -15,9 +15,7 @@ from typer.testing import CliRunner
 from clirot.cli import app
 from clirot.cut_texts import CutTexts
 from clirot.distillation import distill
-from clirot.distillation.settings import TrainingSettings
 from clirot.distillation.start import read_whole_queries
-from clirot.distillation.training.batches import Material, Task
 from clirot.distillation.training.development import split
 from clirot.distillation.training.lengths import Lengths
 from clirot.encoding.encoders import MultiVectorTokenEncoder, load_model
@@ -293,17 +291,7 @@ def test_the_prompt_of_a_student_counts(tmp_path: Path) -> None:
     model = load_model(tiny_families.save_native_colbert(tmp_path / "model"), device="cpu")
     read_whole_queries(model)
     sentences = ["ab " * 9, "ab " * 10, "ab " * 11, "abc"]
-    task = Task(
-        settings=TrainingSettings(max_tokens=23),
-        objective=None,  # type: ignore[arg-type]
-        temperature=1.0,
-        material=Material(
-            sentences=sentences, rows=range(4), sizes=[4], teacher=None,  # type: ignore[arg-type]
-        ),
-        scratch=tmp_path,
-        sides=("query",),
-    )  # fmt: skip
-    found = Lengths.of(model, task)
+    found = Lengths.of(model, sentences, 23, ("query",))
     assert (found.sentences, found.longest) == ([20, 22, 24, 5], 23)
     # With the marker the second has 23 tokens, which fit.
     assert found.cut.row == {"count": 1, "longest": {"id": sentences[2], "tokens": 25, "read": 23}}

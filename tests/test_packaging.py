@@ -52,9 +52,8 @@ def test_the_wheel_is_the_package(built: dict[str, Path]) -> None:
     assert page <= source
     kinds = {path.rpartition(".")[2] for path in source - page}
     assert kinds <= {"py", "typed", "json", "toml", "md"}
-    assert [path for path in source if path.endswith(".md")] == [
-        "clirot/distillation/model_card.md"
-    ]
+    cards = {f"clirot/{room}/model_card.md" for room in ("distillation", "supervision")}
+    assert {path for path in source if path.endswith(".md")} == cards
     assert {f"{info}licenses/LICENSE", f"{info}METADATA", f"{info}entry_points.txt"} <= names
 
 

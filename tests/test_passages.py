@@ -365,7 +365,7 @@ def test_interrupted_anywhere_it_is_the_same_index(
     whole = build_index(config(model, collection, "whole", **asked), progress=seen.append)
     dones = [step.done for step in seen]
     assert dones == sorted(dones)
-    assert seen[-1] == Step("index", 30, 30, unit="docs")
+    assert replace(seen[-1], figures=()) == Step("index", 30, 30, unit="docs")
     assert len(set(dones)) > 5
     draft = Store().home / "indexes" / ".killed.part"
 
@@ -423,17 +423,17 @@ def test_shards_hold_what_one_index_holds(
 
 
 def test_killed_it_goes_on(tmp_path: Path, model: str, attempt: Attempt) -> None:
-    collection = save_collection(tmp_path / "set", 300)
+    collection = save_collection(tmp_path / "set", 1600)  # some windows of 2,048 passages
     call = f"index --model {model} --collection {collection} --passage-tokens 40 --name"
     code, seconds = attempt(f"{call} whole")
     assert code == 0
     begun = 0
-    for share in (0.6, 0.85):
+    for share in (0.7, 0.9):
         attempt(f"{call} killed", seconds * share)
-        begun += (Store().home / "indexes/.killed.part/scratch/checkpoint.json").is_file()
+        begun += (Store().home / "indexes/.killed.part/scratch/passages-checkpoint.json").is_file()
         if Store().has("indexes", "killed"):
             Store().remove("indexes", "killed")
-    assert begun, "no attempt was killed between its first checkpoint and its end"
+    assert begun, "no attempt was killed while its table of passages was half there"
     assert attempt(f"{call} killed")[0] == 0
     killed, whole = (Store().get("indexes", name) for name in ("killed", "whole"))
     assert tree_digest(killed.path) == killed.digest == whole.digest

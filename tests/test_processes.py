@@ -12,16 +12,18 @@ from pathlib import Path
 
 import pytest
 import torch
+from judged_collections import judged_config, save_judged
 from tiny_model import save_bitext, save_tiny_model, tiny_config
 
 from clirot.distillation import DistillConfig, distill
 from clirot.distillation.settings import TrainingSettings
-from clirot.distillation.training.batches import LengthBucketedSampler
+from clirot.distillation.training.sampling import LengthBucketedSampler
 from clirot.encoding.encoders import load_model
 from clirot.errors import UsageError
 from clirot.processes import launched
 from clirot.records import LanguagePair
 from clirot.store import Store
+from clirot.supervision import train
 
 _TESTS = Path(__file__).parent
 _TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
@@ -258,3 +260,82 @@ def test_an_error_of_the_first_process_ends_the_others(tmp_path: Path) -> None:
     assert done.returncode != 0 and done.stdout == ""
     assert done.stderr.count("error: too little bitext to train on: 12 pairs") == 1
     assert not Store(tmp_path / "home").names("models")
+
+
+_JUDGED = """
+from pathlib import Path
+from judged_collections import judged_config
+from torch.nn.parallel import DistributedDataParallel
+from clirot.distillation.training.unused_parameters import pass_over_unused
+from clirot.processes import ALONE, processes
+from clirot.distillation.training.reading import prompt_of
+from clirot.distillation.training.trainer import _deterministic_body
+from clirot.encoding.encoders import load_model
+from clirot.supervision import train
+from clirot.supervision.losses import LOSSES
+
+base, collection = sys.argv[1:]
+CONFIG = judged_config(base, Path(collection), mini_batch=2, epochs=1)
+TEXTS = [("abc", "abc de", "fg", "h"), ("ij", "i", "klm no", "pq"), ("r", "s", "tu", "v w"),
+         ("xy", "yz", "a", "bc")]
+SCORES = torch.rand(4, 3, generator=torch.Generator().manual_seed(1))
+
+def loss_and_gradient(name, rows, together):
+    model = load_model(Path(base), device="cpu").train()
+    _deterministic_body(model)
+    if together is not ALONE:
+        pass_over_unused(model, ("query", "document"))
+    wrapped = DistributedDataParallel(model) if together is not ALONE else model
+    sides = ("query", "document", "document", "document")
+    columns = zip(*(TEXTS[row] for row in rows))
+    features = [
+        model.preprocess(list(column), task=side, prompt=prompt_of(model, side))
+        for column, side in zip(columns, sides)
+    ]
+    loss = LOSSES[name].made(wrapped, CONFIG.training, together)
+    value = loss(features, SCORES[list(rows)])
+    value.backward()
+    return value.detach(), {n: p.grad for n, p in model.named_parameters() if p.grad is not None}
+
+with processes() as together:
+    for name in LOSSES:
+        value, gradient = loss_and_gradient(name, range(together.rank, 4, 2), together)
+        mean = value.clone()
+        torch.distributed.all_reduce(mean)
+        wanted, expected = loss_and_gradient(name, range(4), ALONE)
+        assert torch.allclose(mean / 2, wanted, atol=1e-6), (name, mean / 2, wanted)
+        for parameter, one in expected.items():
+            near = torch.allclose(gradient[parameter], one, atol=1e-6, rtol=1e-4)
+            assert near, (name, parameter, gradient[parameter], one)
+    if together.first:
+        print("the same")
+    result = train(CONFIG)
+    if together.first:
+        print(result.name, result.fresh)
+"""
+
+
+def test_two_processes_train_on_judged_topics_as_one_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "judged.py"
+    program.write_text(_HEAD + _JUDGED, encoding="utf-8")
+    base = save_tiny_model(tmp_path / "tiny", seed=2)
+    collection = save_judged(tmp_path / "set")
+    done = _together(program, str(base), str(collection), home=tmp_path / "two")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "the same\ntrained True\n"
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
+    alone = train(judged_config(base, collection, mini_batch=2, epochs=1))
+    made = Store(tmp_path / "two").get("models", "trained")
+    assert made.manifest.fingerprint == alone.artefact.manifest.fingerprint
+    expected, found = alone.artefact.manifest.results, made.manifest.results
+    assert found["loss_curve"] == [
+        [groups, pytest.approx(loss, rel=1e-3)] for groups, loss in expected["loss_curve"]
+    ]
+    assert found["development"] == pytest.approx(expected["development"], abs=0.02)
+    with monkeypatch.context() as patched:
+        for name, value in (("RANK", "0"), ("WORLD_SIZE", "3"), ("MASTER_ADDR", "localhost")):
+            patched.setenv(name, value)
+        with pytest.raises(UsageError, match="a batch of 8 groups cannot be shared out evenly"):
+            train(judged_config(base, collection))

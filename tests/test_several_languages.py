@@ -25,9 +25,10 @@ from clirot.distillation.corpus_statistics import corpus_statistics, idf_table
 from clirot.distillation.objectives.transport import CorpusStatistics
 from clirot.distillation.settings import PlanSettings
 from clirot.distillation.subwords.placement import merged
-from clirot.distillation.training.batches import LengthBucketedSampler, Material, draws
+from clirot.distillation.training.batches import Material
 from clirot.distillation.training.development import pool, split, split_together
 from clirot.distillation.training.reading import reading_of
+from clirot.distillation.training.sampling import LengthBucketedSampler, draws
 from clirot.distillation.training.teacher_tokens import teacher_tokens
 from clirot.distillation.transplantation import union_vocabulary
 from clirot.encoding.encoders import MultiVectorTokenEncoder, load_model

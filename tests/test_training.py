@@ -12,10 +12,10 @@ import torch
 from clirot.distillation.objectives.objective import objective_of
 from clirot.distillation.objectives.transport import Transport
 from clirot.distillation.settings import ObjectiveSettings, PlanSettings
-from clirot.distillation.training.batches import LengthBucketedSampler, sampler_factory
 from clirot.distillation.training.development import Development, pool, split
 from clirot.distillation.training.history import History
 from clirot.distillation.training.plan_figures import plan_figures, plan_of
+from clirot.distillation.training.sampling import LengthBucketedSampler, sampler_factory
 from clirot.distillation.training.teacher_tokens import teacher_tokens
 from clirot.distillation.training.trainer import bfloat16_pays
 from clirot.encoding.encoders import TokenVectors

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from clirot.retrieval.searching import search as search
     from clirot.retrieval.translation.configuration import TranslateConfig as TranslateConfig
     from clirot.retrieval.translation.translating import translate as translate
+    from clirot.supervision import TrainConfig as TrainConfig
+    from clirot.supervision import train as train
 
 _MODULES = {
     "clirot.bitext.acquisition": ("fetch_bitext", "FetchConfig"),
@@ -46,6 +48,7 @@ _MODULES = {
     "clirot.retrieval.answering.configuration": ("AnswerConfig",),
     "clirot.retrieval.answering.answers": ("answer",),
     "clirot.evaluation": ("evaluate", "EvaluateConfig"),
+    "clirot.supervision": ("train", "TrainConfig"),
 }
 _HOME = {name: module for module, names in _MODULES.items() for name in names}
 __all__ = [*_HOME, "__version__"]  # noqa: PLE0604

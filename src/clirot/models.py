@@ -261,6 +261,13 @@ def _resolve_made(artefact: Artefact, store: Store) -> ModelRef:
     return replace(student, teacher=teacher, encodes=sides, pairs=pairs)
 
 
+def is_student(config: Mapping[str, Any]) -> bool:
+    """Whether a model's configuration is that of a student, which was distilled from a teacher. The
+    other models made here were trained on judged topics, and encode both sides themselves.
+    """
+    return "tgt" in config
+
+
 def trained_languages(config: Mapping[str, Any]) -> LanguagePairs:
     """The languages in a student's configuration, where several targets are a list."""
     tgt = config["tgt"]

@@ -28,6 +28,7 @@ _MODULES = {
     "fetch-bitext": "fetch_bitext",
     "bitext": "bitext",
     "distill": "distill",
+    "train": "train",
     "table": "table",
     "index": "index",
     "search": "search",
@@ -49,6 +50,7 @@ _SUMMARIES = {
     "bitext": "Look at the bitext in the store, and get it out.",
     "distill": "Distil a student of one language or several from a teacher, and print the "
     "student's name.",
+    "train": "Train an encoder on a collection's judged topics, and print the model's name.",
     "table": "Learn how words are translated from bitext, and print the table's name.",
     "index": "Index a collection's documents, and print the name of the index.",
     "search": "Search an index and write a TREC run to stdout.",

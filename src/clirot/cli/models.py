@@ -14,7 +14,7 @@ from clirot.cli import console
 from clirot.errors import UsageError
 from clirot.known_models import KNOWN, LEXICAL, covering
 from clirot.languages import closest_language, parse_language
-from clirot.models import trained_languages, unknown
+from clirot.models import is_student, trained_languages, unknown
 from clirot.store import Artefact, Store
 
 
@@ -68,9 +68,15 @@ def list_models(
     console.emit_table(console.table_of(columns, rows))
 
 
-def _reads(student: Artefact, wanted: list[str]) -> bool:
-    own = trained_languages(student.manifest.config).tgts
-    return all(closest_language(one, own) for one in wanted)
+def _reads(made: Artefact, wanted: list[str]) -> bool:
+    return all(closest_language(one, _languages(made)) for one in wanted)
+
+
+def _languages(made: Artefact) -> tuple[str, ...]:
+    """The languages that a model made here reads."""
+    if is_student(made.manifest.config):
+        return trained_languages(made.manifest.config).tgts
+    return tuple(made.manifest.results["reads"])
 
 
 def _known_row(name: str) -> list[str]:
@@ -83,11 +89,21 @@ def _known_row(name: str) -> list[str]:
 
 def _student_row(student: Artefact) -> list[str]:
     config = student.manifest.config
+    if not is_student(config):
+        return _trained_row(student)
     languages = trained_languages(config)
     teacher = next((i.name for i in student.manifest.inputs if i.kind == "teacher"), "?")
     made = f"made {student.manifest.created[:10]}"
     what = f"{languages}, teacher {teacher}, {config['objective']}, {made}"
     return [student.name, "student", str(len(languages.tgts)), "", "", "of its bitext", what]
+
+
+def _trained_row(made: Artefact) -> list[str]:
+    config, inputs = made.manifest.config, made.manifest.inputs
+    named = {one.kind: one.name for one in inputs}
+    what = f"{named['base']} on {named['collection']}, {config['loss']}"
+    what += f", made {made.manifest.created[:10]}"
+    return [made.name, "trained", str(len(_languages(made))), "", "", "of its collection", what]
 
 
 @app.command("show")

@@ -23,6 +23,7 @@ from clirot.errors import ClirotError, UsageError
 COMMANDS = {
     "fetch_bitext": "fetch-bitext",
     "distill": "distill",
+    "train": "train",
     "make_table": "table",
     "build_index": "index",
     "search": "search",

@@ -3,23 +3,25 @@
 An existing directory wins, then clirot's own ids, then ir_datasets'. clirot's own are written
 ``FAMILY/LANG`` (``xquad/de`` has English paragraphs, German topics and the English originals of the
 topics) or, where one document collection has topics in every language, ``FAMILY`` alone; the topic
-language is then chosen later. MIRACL and CIRAL have sets of topics, ``ciral/so/test-a``.
-``clirot/FAMILY/LANG``, the spelling under which they are registered in ir_datasets, means the same.
+language is then chosen later. MIRACL, CIRAL and AfriCLIRMatrix have sets of topics,
+``ciral/so/test-a``. ``clirot/FAMILY/LANG``, the spelling under which they are registered in
+ir_datasets, means the same.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from clirot.collection.africlirmatrix import africlirmatrix
 from clirot.collection.beir import BeirCollection, is_beir
 from clirot.collection.cldr.collection import CldrCollection
 from clirot.collection.collection import Collection
 from clirot.collection.files import DirectoryCollection, has_layout
 from clirot.collection.irds import IrDatasetsCollection, known_ids
-from clirot.collection.passages import RELEASES, PassageCollection
+from clirot.collection.passages import PassageCollection, Release, ciral, miracl
 from clirot.collection.released import (
     FloresCollection,
     ReleasedCollection,
@@ -52,6 +54,13 @@ FAMILIES: Registry[type[CldrCollection] | type[ReleasedCollection]] = Registry(
     },
 )
 """clirot's own collections, by the first part of their ids."""
+
+RELEASES: Registry[Callable[[], Release]] = Registry(
+    "release", {"miracl": miracl, "ciral": ciral, "africlirmatrix": africlirmatrix}
+)
+"""Family -> the release, read when it is asked for."""
+_LISTED = ("ciral", "africlirmatrix")
+"""Releases that ir_datasets lacks."""
 
 
 def known_languages(family: str) -> list[str]:
@@ -143,7 +152,7 @@ def _by_id(spec: str, home: Path | None, progress: ProgressSink) -> Collection:
         return IrDatasetsCollection(spec)
     except KeyError:
         own = [f"{name}/{code}" for name in FAMILIES for code in known_languages(name)]
-        own += RELEASES["ciral"]().ids
+        own += [one for name in _LISTED for one in RELEASES[name]().ids]
         near = closest(spec, [*FAMILIES, *own, *known_ids()])
         suggestion = f"did you mean {near!r}? " if near is not None else ""
         families = ", ".join([*FAMILIES, *RELEASES])
@@ -168,7 +177,8 @@ def register() -> list[str]:
     import ir_datasets
 
     listed = [f"{PREFIX}{name}/{lang}" for name in FAMILIES for lang in known_languages(name)]
-    listed += [PREFIX + one for one in RELEASES["ciral"]().ids if one.count("/") == 2]
+    ids = (one for name in _LISTED for one in RELEASES[name]().ids)
+    listed += [PREFIX + one for one in ids if one.count("/") == 2]
     missing = [dataset_id for dataset_id in listed if dataset_id not in set(ir_datasets.registry)]
     for dataset_id in missing:
         ir_datasets.registry.register(dataset_id, _dataset(dataset_id))

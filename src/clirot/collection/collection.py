@@ -197,6 +197,29 @@ class Collection(ABC):
             )
         return qrels
 
+    def docpairs(self) -> Iterator[tuple[str, str]]:
+        """Pairs that ir_datasets has for training: a topic and a document that is less relevant to
+        it than another one.
+
+        Raises:
+            InputError: there are none, or they cannot be read.
+        """
+        raise InputError(
+            f"collection {self.id} has no docpairs",
+            hint="some data sets of ir_datasets have, such as msmarco-passage/train/triples-small",
+        )
+
+    def scoreddocs(self) -> Iterator[tuple[str, str]]:
+        """What a first search found, as ir_datasets has it: topics and documents, the best first.
+
+        Raises:
+            InputError: there is nothing of that kind, or it cannot be read.
+        """
+        raise InputError(
+            f"collection {self.id} has no scoreddocs",
+            hint="some data sets of ir_datasets have, such as msmarco-passage/dev/small",
+        )
+
     def labels(self) -> Labels:
         """The labels of the documents and of the topics, where they are classified.
 

@@ -19,6 +19,10 @@ from clirot.languages import parse_language
 from clirot.records import Document, Topic
 from clirot.runs import Qrels
 
+_FAILURES = (OSError, RuntimeError, EOFError, ValueError)
+"""What a download may end with. requests' errors are OSErrors; the others are those of a file that
+is damaged."""
+
 
 class IrDatasetsCollection(Collection):
     """A data set of ir_datasets.
@@ -28,12 +32,17 @@ class IrDatasetsCollection(Collection):
 
     Raises:
         KeyError: ir_datasets has no such data set.
+        DownloadError: what there is has to be asked for, and was not answered.
     """
 
     def __init__(self, id: str) -> None:  # noqa: A002
         import ir_datasets
 
-        self._dataset: Any = ir_datasets.load(id)
+        self.id = id  # for what is said below
+        try:
+            self._dataset: Any = ir_datasets.load(id)
+        except _FAILURES as error:  # CLIRMatrix's table of files is a download itself
+            raise self._not_served(error) from error
         super().__init__(id, self._stated_languages())
         if self._dataset.has_docs():
             self.document_language = _code(self._dataset.docs_lang())
@@ -78,16 +87,38 @@ class IrDatasetsCollection(Collection):
             qrels.setdefault(row.query_id, {})[row.doc_id] = int(row.relevance)
         return qrels
 
+    def docpairs(self) -> Iterator[tuple[str, str]]:
+        """See :meth:`Collection.docpairs`."""
+        if not self._dataset.has_docpairs():
+            yield from super().docpairs()
+        for row in self._rows("docpairs_iter"):
+            yield row.query_id, row.doc_id_b
+
+    def scoreddocs(self) -> Iterator[tuple[str, str]]:
+        """See :meth:`Collection.scoreddocs`. They are sorted here, since some files are not; where
+        all scores are alike, as in MS MARCO's, they stay in the order of the file.
+        """
+        if not self._dataset.has_scoreddocs():
+            yield from super().scoreddocs()
+        found: dict[str, list[tuple[float, str]]] = {}
+        for row in self._rows("scoreddocs_iter"):
+            found.setdefault(row.query_id, []).append((-float(row.score), row.doc_id))
+        for topic, scored in found.items():
+            scored.sort(key=lambda one: one[0])
+            yield from ((topic, document) for _, document in scored)
+
     def _rows(self, method: str) -> Iterator[Any]:
         """The rows of a part, its download's failure in clirot's words."""
         try:
             yield from getattr(self._dataset, method)()
-        # requests' errors are OSErrors; the others are those of a file that is damaged.
-        except (OSError, RuntimeError, EOFError, ValueError, LookupError) as error:
-            raise DownloadError(
-                f"ir_datasets could not serve {self.id}: {excerpt(str(error), 200)}",
-                hint=f"https://ir-datasets.com/{self.id.split('/')[0]}.html says how to get it",
-            ) from error
+        except (*_FAILURES, LookupError) as error:
+            raise self._not_served(error) from error
+
+    def _not_served(self, error: Exception) -> DownloadError:
+        return DownloadError(
+            f"ir_datasets could not serve {self.id}: {excerpt(str(error), 200)}",
+            hint=f"https://ir-datasets.com/{self.id.split('/')[0]}.html says how to get it",
+        )
 
     def _lacks(self, part: str) -> InputError:
         return InputError(

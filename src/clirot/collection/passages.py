@@ -30,10 +30,11 @@ from clirot.download import Upstream, fetch, identified
 from clirot.errors import InputError
 from clirot.languages import closest_language, parse_language
 from clirot.records import Document, ProgressSink, Topic, silent
-from clirot.registry import Registry, unknown_name
+from clirot.registry import unknown_name
 from clirot.runs import Qrels, read_qrels
 from clirot.text_form import on_one_line
 
+_IDS, _TEXTS = ("docid", "id"), ("text", "contents")
 _TOOLS = "5b819c1a45c8a0a3ec9426f476694f44a29dfaf3"
 _ANSERINI = f"https://raw.githubusercontent.com/castorini/anserini-tools/{_TOOLS}/"
 _MIRACL_THERE = {
@@ -129,7 +130,7 @@ class PassageCollection(Collection):
         for upstream in self._passages.passages:
             path = self._file(upstream)
             rows = json_rows(
-                numbered_lines(path, most=STREAM), path, ids=("docid",), texts=("text",), title=True
+                numbered_lines(path, most=STREAM), path, ids=_IDS, texts=_TEXTS, title=True
             )
             for _, identifier, text in with_distinct_ids(rows, "document", path):
                 yield Document(identifier, text)
@@ -304,7 +305,3 @@ def ciral() -> Release:
     return Release(
         family="ciral", languages=languages, page="https://github.com/ciralproject/ciral"
     )
-
-
-RELEASES = Registry("release", {"miracl": miracl, "ciral": ciral})
-"""Family -> the release, read when it is asked for."""

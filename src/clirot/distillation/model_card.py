@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from string import Template
+from types import MappingProxyType
 from typing import Any
 
 from clirot.languages import language_name
@@ -27,8 +28,19 @@ def model_card(
     config: Mapping[str, Any],
     inputs: tuple[Input, ...],
     results: Mapping[str, Any],
+    before: str = "",
 ) -> str:
-    """The card, Markdown with the Hub's front matter."""
+    """The card, Markdown with the Hub's front matter.
+
+    Args:
+        name: of the student.
+        pairs: its teacher's language with each of its own.
+        config: its settings.
+        inputs: what it was made from.
+        results: what was counted and measured.
+        before: the section on the trainings before its own, from
+            :func:`~clirot.distillation.lineage.lineage`.
+    """
     teacher = next(one.name for one in inputs if one.kind == "teacher")
     codes = [pair.tgt for pair in pairs]
     named = [language_name(code) for code in codes]
@@ -37,18 +49,8 @@ def model_card(
     query, document = _ROLES[config["side"]]
     best = results["best_epoch"]
     entropy = results.get("development_entropy", [None] * len(scores))
-    # Of several languages a column each, after the mean that chose the epoch.
     by_language = results.get("development_map_by_language", {})
-    head = ["", "mean" if by_language else "MAP", *by_language, "cross-entropy", ""]
-    rows = [
-        [
-            "before training" if epoch == 0 else f"epoch {epoch}",
-            *(f"{one:.4f}" for one in (score, *(found[epoch] for found in by_language.values()))),
-            f"{nats:.4f}" if nats is not None else "",
-            "kept" if epoch == best else "",
-        ]
-        for epoch, (score, nats) in enumerate(zip(scores, entropy, strict=True))
-    ]
+    table = epochs_table(scores, entropy, best, by_language=by_language)
     template = Path(__file__).with_name("model_card.md").read_text(encoding="utf-8")
     return Template(template).substitute(
         name=name,
@@ -60,10 +62,42 @@ def model_card(
         side="document" if config["side"] == "document" else "query",
         development_pairs=results["development_pairs"],
         training_pairs=results["training_pairs"],
-        table="\n".join([_row(head), "|" + "---|" * len(head), *map(_row, rows)]),
+        table=table,
         made_from="\n".join(f"| {one.kind} | {one.name} | `{one.digest}` |" for one in inputs),
+        before=before,
         settings=json.dumps(dict(config), indent=2, sort_keys=True),
     )
+
+
+def epochs_table(
+    scores: Sequence[float],
+    entropy: Sequence[float | None],
+    best: int,
+    *,
+    measure: str = "MAP",
+    by_language: Mapping[str, Sequence[float]] = MappingProxyType({}),
+) -> str:
+    """A table of what was measured after every epoch.
+
+    Args:
+        scores: the measure, before training and then after every epoch.
+        entropy: the cross-entropy, as often; None: not measured.
+        best: the epoch that was kept.
+        measure: what the scores are.
+        by_language: of several languages, the scores of each: a column each, after the mean that
+            chose the epoch.
+    """
+    head = ["", "mean" if by_language else measure, *by_language, "cross-entropy", ""]
+    rows = [
+        [
+            "before training" if epoch == 0 else f"epoch {epoch}",
+            *(f"{one:.4f}" for one in (score, *(found[epoch] for found in by_language.values()))),
+            f"{nats:.4f}" if nats is not None else "",
+            "kept" if epoch == best else "",
+        ]
+        for epoch, (score, nats) in enumerate(zip(scores, entropy, strict=True))
+    ]
+    return "\n".join([_row(head), "|" + "---|" * len(head), *map(_row, rows)])
 
 
 def _row(cells: Sequence[str]) -> str:

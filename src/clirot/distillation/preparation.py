@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from clirot.distillation.configuration import DistillConfig
 from clirot.distillation.objectives.objective import Objective
-from clirot.distillation.training.batches import Material, draws
+from clirot.distillation.training.batches import Material
 from clirot.distillation.training.development import (
     Development,
     Split,
@@ -25,6 +25,7 @@ from clirot.distillation.training.development import (
 from clirot.distillation.training.lengths import warn_of_cut
 from clirot.distillation.training.plan_figures import WATCHED_PAIRS, plan_of
 from clirot.distillation.training.reading import reading_of
+from clirot.distillation.training.sampling import draws
 from clirot.distillation.training.teacher_tokens import Reading, TeacherTokens, teacher_tokens
 from clirot.encoding.encoders import MultiVectorTokenEncoder, load_encoder
 from clirot.encoding.overflow import noting_cuts

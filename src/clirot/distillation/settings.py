@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from clirot.distillation.loop import LoopSettings
 from clirot.errors import UsageError
 from clirot.settings import check_ranges, following, part, setting
 
@@ -227,29 +228,15 @@ class BridgeSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainingSettings:
+class TrainingSettings(LoopSettings):
     """How a student is trained."""
 
-    seed: int = setting(
-        13, "Decides the order of the batches and every random start of weights.", at_least=0
-    )
     epochs: int = setting(3, "Passes over the bitext.", at_least=1)
     batch_size: int = setting(
         32,
         """Sentence pairs in a batch. Where several processes train together, they share each batch
         out among themselves.""",
         at_least=1,
-    )
-    accumulate: int = setting(
-        1,
-        """Batches whose gradients are added up before a step, for when memory does not hold a
-        larger batch. Contrastive objectives still see the sentences of one batch only.""",
-        at_least=1,
-    )
-    checkpointing: bool = setting(
-        False,
-        """Compute activations a second time instead of keeping them: less memory, about a third
-        more time.""",
     )
     learning_rate: float = setting(
         following(transplant=2e-4, encoder=5e-5), "Peak learning rate of the body.", above=0
@@ -261,23 +248,11 @@ class TrainingSettings:
         they are.""",
         at_least=0,
     )
-    new_embedding_learning_rate: float = setting(
-        4e-3,
-        "Peak learning rate of the input embeddings of subwords that were added.",
-        above=0,
-    )
     start_share: float = setting(
         following(transplant=0.0, encoder=0.5),
         """Share of the weights before training in the weights that are kept, which are a mean of
         the two. It keeps what an encoder knew of other kinds of text; a transplant knows nothing
         before.""",
-        at_least=0,
-        below=1,
-    )
-    warmup: float = setting(
-        0.1,
-        """Share of the steps in which the learning rates rise to their peaks; they fall linearly
-        afterwards.""",
         at_least=0,
         below=1,
     )
@@ -295,6 +270,11 @@ class TrainingSettings:
         are trained only if the student is a transplant. 0 trains the weights themselves.""",
         at_least=0,
         at_most=1024,
+    )
+    new_embedding_learning_rate: float = setting(
+        4e-3,
+        "Peak learning rate of the input embeddings of subwords that were added.",
+        above=0,
     )
     development: int = setting(
         500,
@@ -318,5 +298,7 @@ class TrainingSettings:
         at_most=1,
     )
 
-    def __post_init__(self) -> None:
-        check_ranges(self)
+    @property
+    def added_rate(self) -> float:
+        """Peak learning rate of the embeddings of subwords that were added."""
+        return self.new_embedding_learning_rate

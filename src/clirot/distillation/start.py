@@ -20,12 +20,12 @@ from clirot.distillation.attention import drop_causal_mask
 from clirot.distillation.configuration import TRANSPLANT, DistillConfig
 from clirot.distillation.pruned_tokenizer import check_prunable
 from clirot.distillation.subwords.decision import check_holds, with_subwords
-from clirot.distillation.training.batches import draws
 from clirot.distillation.training.reading import TokenReader, check_fillable, fill_with_masks
+from clirot.distillation.training.sampling import draws
 from clirot.distillation.transplantation import transplant, wordpieces
 from clirot.encoding.encoders import load_model
 from clirot.errors import BitextWarning, ChoiceNotice, UsageError
-from clirot.models import ModelRef
+from clirot.models import ModelRef, is_student
 from clirot.store import Input, Store
 
 if TYPE_CHECKING:
@@ -67,6 +67,9 @@ def warn_of_seen(
     while name in made:
         made.remove(name)  # one that was made again, from a student of its own, ends the chain
         manifest = store.get("models", name).manifest
+        if not is_student(manifest.config):  # trained on judged topics, on no bitext
+            name = next(one.name for one in manifest.inputs if one.kind == "base")
+            continue
         reason = "on other bitext" if _bitext_digests(manifest.inputs) != now else ""
         if not reason and manifest.config["development"] < held_out:
             reason = f"with `development={manifest.config['development']}`"

@@ -23,7 +23,7 @@ from clirot.distillation.configuration import (
 from clirot.errors import ChoiceNotice, UsageError
 from clirot.models import STUDENT_SIDES
 from clirot.records import ProgressSink, SentencePair, silent
-from clirot.store import Artefact, Input, Store
+from clirot.store import Artefact, Store
 
 if TYPE_CHECKING:
     from sentence_transformers import MultiVectorEncoder
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from clirot.distillation.preparation import Prepared, Teacher
     from clirot.distillation.training.batches import Task
     from clirot.distillation.training.epochs import Report
-    from clirot.models import ModelRef
     from clirot.processes import Processes
     from clirot.store import Draft
 
@@ -162,6 +161,7 @@ def _distill(
     from clirot.distillation.bridge import bridge_inputs
     from clirot.distillation.choice import choose
     from clirot.distillation.controls import control_bitexts, control_inputs
+    from clirot.distillation.lineage import findable, lineage, model_input
     from clirot.distillation.model_card import model_card
     from clirot.distillation.preparation import Teacher
     from clirot.distillation.pruning import vocabulary_inputs
@@ -176,13 +176,13 @@ def _distill(
     name, deciding = config.artefact_name, config.deciding()
     check_teacher(teacher, name)
     if base is not None and config.student != TEACHER:
-        deciding["student"] = _findable(base)  # however its path was written
+        deciding["student"] = findable(base)  # however its path was written
     texts = [*vocabulary_inputs(config), *control_inputs(config), *bridge_inputs(config)]
     bitexts = bitexts_of(config, store, progress)
     inputs = (
         *(one for bitext in bitexts.values() for one in bitext.inputs),
-        Input(kind="teacher", name=_findable(teacher), digest=teacher.digest),
-        *([Input(kind="base", name=_findable(base), digest=base.digest)] if base else []),
+        model_input("teacher", teacher),
+        *([model_input("base", base)] if base else []),
         *texts,
     )
     made_from: dict[str, Any] = {"config": deciding, "inputs": inputs, "seed": config.training.seed}
@@ -211,15 +211,11 @@ def _distill(
     )
     with store.draft("models", name, **made_from) as draft:
         draft.results = _make(request, model, draft, together)
-        card = model_card(name, config.pairs, deciding, inputs, draft.results)
+        before = lineage(inputs, store)
+        card = model_card(name, config.pairs, deciding, inputs, draft.results, before)
         (draft.path / "README.md").write_text(card, encoding="utf-8")
     made = store.get("models", name)
     return DistillResult(made, fresh=True, tensorboard=reports if reports.is_dir() else None)
-
-
-def _findable(ref: ModelRef) -> str:
-    """The name by which a model is found again later, from whatever directory."""
-    return str(ref.path) if ref.origin == "path" else ref.name
 
 
 def _make(

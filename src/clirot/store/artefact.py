@@ -88,7 +88,7 @@ class Artefact:
             "indexes": "build_index(..., replace=True)",
             "tables": f"make_table(src={config.get('src')}, tgt={config.get('tgt')}, "
             f"name={self.name}, replace=True)",
-            "models": f"distill(..., name={self.name}, replace=True)",
+            "models": f"{config.get('verb', 'distill')}(..., name={self.name}, replace=True)",
             "bitext": "fetch_bitext(..., replace=True)",
             "runs": f"search(..., save={self.name}, replace=True)",
         }[self.manifest.kind]

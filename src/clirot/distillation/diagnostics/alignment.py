@@ -174,13 +174,13 @@ def _sentences(config: AlignConfig, store: Store, trained: dict[str, Any]) -> tu
     if config.collection is None:
         return composed(config.tgt), composed(config.src)
     from clirot.collection import open_collection
-    from clirot.models import trained_languages
+    from clirot.models import is_student, trained_languages
     from clirot.registry import unknown_name
 
     collection = open_collection(config.collection, home=store.home)
     lang = config.lang
     if lang is None and collection.language is None:  # unlike cldr/so, a directory names none
-        own = trained_languages(trained).tgts if trained else ()
+        own = trained_languages(trained).tgts if is_student(trained) else ()
         # A student of several languages: only where the collection has just one of them.
         there = [one for one in own if one in collection.languages]
         others = [one for one in collection.languages if one != "en"]

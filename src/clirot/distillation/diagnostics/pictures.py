@@ -137,26 +137,30 @@ def draw_training(results: Mapping[str, Any], path: str | Path, *, title: str = 
             "there is no training to draw",
             hint="only students that were trained here have one; those of objective none do not",
         )
-    passes = len(results["development_map"]) - 1
+    # Of a student the MAP; of a model that was trained on judged topics, what was measured.
+    scores = results.get("development_map") or results["development"]
+    passes = len(scores) - 1
     total = curve[-1][0]
     epochs = [total * epoch / passes for epoch in range(passes + 1)]
     kept = results["best_epoch"]
     charts = [
         ("loss (training)", [x for x, _ in curve], [y for _, y in curve]),
-        ("MAP (development)", epochs, results["development_map"]),
-        (
-            "transport cost (development)",
-            epochs,
-            [one["transport_cost"] for one in results["plan"]],
-        ),
-        ("plan entropy, nats", epochs, [one["plan_entropy"] for one in results["plan"]]),
+        (f"{results.get('measure', 'MAP')} (development)", epochs, scores),
     ]
+    plan = results.get("plan")
+    unit = "sentence pairs" if plan is not None else "groups"
+    if plan is None:
+        charts.append(("cross-entropy, nats", epochs, results["development_entropy"]))
+    else:
+        cost = [one["transport_cost"] for one in plan]
+        charts.append(("transport cost (development)", epochs, cost))
+        charts.append(("plan entropy, nats", epochs, [one["plan_entropy"] for one in plan]))
     with rc_context({"svg.hashsalt": "clirot"}):
         figure = Figure(figsize=(3.0 * len(charts), 2.7), layout="constrained")
         FigureCanvasAgg(figure)
         every: Any = figure.subplots(1, len(charts))
         for axes, (name, across, values) in zip(every, charts, strict=True):
-            _chart(axes, name, across, values)
+            _chart(axes, name, across, values, unit)
             if across is epochs:
                 axes.plot(across, values, "o", color=_LINE, markersize=4)
                 axes.plot(across[kept], values[kept], "o", color=INK, markersize=7, mfc="none")
@@ -166,10 +170,10 @@ def draw_training(results: Mapping[str, Any], path: str | Path, *, title: str = 
         save(figure, Path(path))
 
 
-def _chart(axes: Axes, name: str, across: list[float], values: list[float]) -> None:
+def _chart(axes: Axes, name: str, across: list[float], values: list[float], unit: str) -> None:
     axes.plot(across, values, color=_LINE, linewidth=1.4)
     axes.set_title(name, fontsize=9, color=INK, loc="left")
-    axes.set_xlabel("sentence pairs", fontsize=8, color=FAINT)
+    axes.set_xlabel(unit, fontsize=8, color=FAINT)
     axes.tick_params(labelsize=8, colors=FAINT, length=0)
     axes.locator_params(axis="x", nbins=4)
     axes.grid(color=GRID, linewidth=0.6)

@@ -1,9 +1,4 @@
-"""Batches: which sentences are in one, what the teacher made of them, and the loss between.
-
-Sentences of like length need little padding. With several languages, a language with ``n`` pairs
-gets a share of an epoch in proportion to ``n^(1/T)``, so that one with much bitext does not crowd
-out the others (Arivazhagan et al., arXiv 1907.05019; Conneau and Lample, arXiv 1901.07291, section
-3.1). An epoch has as many pairs as the bitext, whatever the temperature.
+"""Batches: what the teacher made of their sentences, and the loss between.
 
 The trainer's collator cannot carry the teacher's vectors, which are as many as a sentence has
 tokens. It carries the places of the sentences as labels, and the loss looks the vectors up.
@@ -17,150 +12,32 @@ be divided by.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
-from functools import cached_property, partial
-from pathlib import Path
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
-from sentence_transformers.base.sampler import DefaultBatchSampler
 from sentence_transformers.util.distributed import all_gather, all_gather_padded
 from torch import Tensor, nn
 
 from clirot.distillation.objectives.objective import Objective, terms_of, transports
 from clirot.distillation.objectives.tokens import TokenBatch
 from clirot.distillation.settings import TrainingSettings
-from clirot.distillation.training.development import check_finite
+from clirot.distillation.training.development import Development, Vectors, check_finite
+from clirot.distillation.training.lengths import Lengths
+from clirot.distillation.training.lesson import Given, Lesson, Measured
+from clirot.distillation.training.plan_figures import plan_figures, plan_of
+from clirot.distillation.training.reading import TokenReader
+from clirot.distillation.training.sampling import sampler_factory
 from clirot.distillation.training.teacher_tokens import TeacherTokens
+from clirot.encoding.encoders import MultiVectorTokenEncoder
 from clirot.models import Side
 from clirot.processes import ALONE, Processes
 
 if TYPE_CHECKING:
     from sentence_transformers import MultiVectorEncoder
-
-_CHUNK_BATCHES = 50
-
-
-def draws(sizes: Sequence[int], temperature: float) -> list[int]:
-    """How many pairs of each language an epoch takes: ``sizes ** (1 / temperature)``, scaled and
-    rounded so that the sum is that of ``sizes``.
-
-    Args:
-        sizes: pairs of each language.
-        temperature: 1 takes all of them, infinity equally many of each language.
-    """
-    weights = np.asarray(sizes, dtype=np.float64) ** (1 / temperature)
-    wanted = weights / weights.sum() * sum(sizes)
-    counts = np.floor(wanted + 1e-9).astype(int)
-    for place in np.argsort(counts - wanted, kind="stable")[: sum(sizes) - counts.sum()]:
-        counts[place] += 1  # the largest remainders
-    return [int(count) for count in counts]
-
-
-class LengthBucketedSampler(DefaultBatchSampler):
-    """Shuffled batches of like length: shuffle, sort within chunks of 50 batches, shuffle batches.
-
-    The order of an epoch follows from the seed and the number of the epoch alone, so that a resumed
-    run sees the batches of an uninterrupted one.
-
-    Args:
-        lengths: of the sentences, grouped by language.
-        batch_size: sentences in a batch.
-        seed: decides the order.
-        sizes: the number of sentences of each language; none: there is one language.
-        temperature: see :func:`draws`. A language goes through all its sentences before it repeats
-            one, over several epochs if need be.
-        share: which process this is, and of how many. All get equally many sentences of a batch;
-            a share that is short is filled up with the row ``len(lengths)``, which has no sentence.
-    """
-
-    def __init__(
-        self,
-        lengths: Sequence[int],
-        *,
-        batch_size: int,
-        seed: int,
-        sizes: Sequence[int] = (),
-        temperature: float = 1.0,
-        share: tuple[int, int] = (0, 1),
-    ) -> None:
-        super().__init__(range(len(lengths)), batch_size=batch_size, drop_last=False)
-        self._lengths = list(lengths)
-        self._seed = seed
-        self._sizes = list(sizes) or [len(lengths)]
-        self._draws = draws(self._sizes, temperature)
-        self._rank, self._processes = share
-        self.epoch = 0
-
-    def __iter__(self) -> Iterator[list[int]]:
-        generator = torch.Generator().manual_seed(self._seed * 1_000_003 + self.epoch)
-        order = torch.randperm(len(self._lengths), generator=generator).tolist()
-        if len(self._sizes) > 1:
-            drawn = self._drawn()
-            order = [drawn[place] for place in order]
-        chunk = self.batch_size * _CHUNK_BATCHES
-        batches = []
-        for start in range(0, len(order), chunk):
-            rows = sorted(order[start : start + chunk], key=self._lengths.__getitem__)
-            batches += [
-                rows[at : at + self.batch_size] for at in range(0, len(rows), self.batch_size)
-            ]
-        for place in torch.randperm(len(batches), generator=generator).tolist():
-            yield self._share(batches[place])
-
-    def _share(self, batch: list[int]) -> list[int]:
-        """The part of this process in a batch: with n processes, every n-th sentence, so that the
-        parts are of like length.
-        """
-        if self._processes == 1:
-            return batch
-        share = batch[self._rank :: self._processes]
-        size = -(-len(batch) // self._processes)
-        return share + [len(self._lengths)] * (size - len(share))
-
-    def set_epoch(self, epoch: int) -> None:
-        """Called by the trainer at the start of every epoch."""
-        self.epoch = epoch
-
-    def _drawn(self) -> list[int]:
-        """The rows of this epoch, language after language."""
-        rows: list[int] = []
-        first = 0
-        for language, (size, count) in enumerate(zip(self._sizes, self._draws, strict=True)):
-            begin = self.epoch * count
-            for turn in range(begin // size, -(-(begin + count) // size)):
-                shuffled = np.random.default_rng([self._seed, language, turn]).permutation(size)
-                since = turn * size
-                part = shuffled[max(begin - since, 0) : begin + count - since]
-                rows += (first + part).tolist()
-            first += size
-        return rows
-
-
-def sampler_factory(
-    lengths: Sequence[int], **settings: Any
-) -> Callable[..., LengthBucketedSampler]:
-    """The ``batch_sampler`` argument of sentence-transformers, which must be picklable.
-
-    Args:
-        lengths: of the sentences.
-        settings: arguments of :class:`LengthBucketedSampler` that replace those of the trainer.
-    """
-    return partial(_make_sampler, tuple(lengths), settings)
-
-
-def _make_sampler(
-    lengths: tuple[int, ...],
-    settings: dict[str, Any],
-    dataset: Any,
-    *,
-    batch_size: int,
-    seed: int = 0,
-    **_: Any,
-) -> LengthBucketedSampler:
-    return LengthBucketedSampler(lengths, **({"batch_size": batch_size, "seed": seed} | settings))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -202,8 +79,8 @@ class Material:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Task:
-    """A training, the same in every process that takes part in it."""
+class Task(Lesson):
+    """What is taught out of bitext: the teacher's tokens of the translations."""
 
     settings: TrainingSettings
     objective: Objective
@@ -211,13 +88,121 @@ class Task:
     temperature: float
     """Of the cross-entropy by which epochs of like development MAP are told apart."""
     material: Material
-    scratch: Path
-    """Directory for checkpoints. A task that was interrupted goes on from what it left there."""
-    sides: tuple[Side, ...] = ("query",)
-    """How the student reads its sentences; with both, the loss is the mean of the two readings."""
-    new_from: int | None = None
-    """Ids from here on are subwords that a transplant added: beside low-rank adapters, the input
-    embeddings are then trained too. None: the student starts with all its subwords."""
+
+    verb = "distill"
+    unit = "pairs"
+    reader = "the student"
+
+    @property
+    def loop(self) -> TrainingSettings:
+        """How the student is trained."""
+        return self.settings
+
+    @property
+    def rows(self) -> int:
+        """The training sentences."""
+        return len(self.material.sentences)
+
+    @property
+    def columns(self) -> Mapping[str, Side]:
+        """The sentences once for each side; with both, the loss is the mean of two readings."""
+        return {str(side): side for side in self.sides}
+
+    def dataset(self, processes: Processes) -> Any:
+        """A column of sentences for each side, and the places of the sentences as labels."""
+        from datasets import Dataset
+
+        texts = list(self.material.sentences)
+        places = list(range(len(texts)))
+        if processes.count > 1:  # the row that fills up the share of a process: see the sampler
+            texts.append(min(texts, key=len))
+            places.append(-1)
+        return Dataset.from_dict(dict.fromkeys(self.columns, texts) | {"label": places})
+
+    def sampler(self, lengths: Lengths, processes: Processes) -> Callable[..., Any]:
+        """Batches of like length."""
+        return sampler_factory(
+            lengths.sentences,
+            batch_size=self.settings.batch_size,
+            sizes=self.material.sizes,
+            temperature=self.settings.sampling_temperature,
+            share=(processes.rank, processes.count),
+        )
+
+    def lengths(self, model: MultiVectorEncoder) -> Lengths:
+        """How long the sentences are."""
+        return Lengths.of(model, self.material.sentences, self.settings.max_tokens, self.sides)
+
+    def read_as(self, developments: Mapping[str, Development]) -> Mapping[Side, Sequence[str]]:
+        """The sentences and those of the development tasks, on every side."""
+        more = [text for one in developments.values() for text in one.texts]
+        texts = [*self.material.sentences, *more]
+        return dict.fromkeys(self.sides, texts)
+
+    def topics(self, development: Development) -> int:
+        """The held-out sentences."""
+        return len(development.relevant)
+
+    def given_to(self, model: MultiVectorEncoder, processes: Processes) -> TaskGiven:
+        """The task for a student."""
+        return TaskGiven(self, model, processes)
+
+
+class TaskGiven(Given):
+    """A task for a student: the loss over tokens, and the development MAP with the plan's figures.
+
+    Args:
+        task: what is taught.
+        model: the student.
+        processes: those that train together.
+    """
+
+    def __init__(self, task: Task, model: MultiVectorEncoder, processes: Processes) -> None:
+        self._task = task
+        self._model = model
+        self._plan = plan_of(task.objective)
+        needed = self._plan.plan.asks_for
+        layer = self._plan.plan.teacher_layer if "layer" in needed else None
+        self._reader = TokenReader(model, layer=layer)
+        self._reading = self._reader if needed else nullcontext()
+        self.loss = TokenLoss(
+            model,
+            task.objective,
+            task.material,
+            task.sides,
+            processes,
+            read=self._reader.batch if needed else None,
+        )
+
+    def __enter__(self) -> TaskGiven:
+        self._reading.__enter__()
+        return self
+
+    def __exit__(self, *raised: Any) -> None:
+        self._reading.__exit__(*raised)
+
+    def measured(self, development: Development) -> Measured:
+        """MAP and cross-entropy of the held-out sentences, and the figures of the plan on the first
+        of them.
+        """
+        encoder = MultiVectorTokenEncoder(
+            self._model, side=development.side, name="student", digest=""
+        )
+        vectors = development.student_tokens(encoder)
+        found, entropy = development.retrieval(vectors, self._task.temperature)
+        return Measured(found, entropy, self._figures(development, vectors))
+
+    def _figures(self, task: Development, vectors: list[Vectors]) -> dict[str, float]:
+        own, other = task.pairs(vectors)
+        if not task.watched:
+            return plan_figures(self._plan, own, other)
+        read = self._reader.read(task.texts[: len(task.watched)], side=task.side)
+        known = [one for batch in read for one in batch]
+        students = [
+            one._replace(vectors=matrix)
+            for one, matrix in zip(known, own[: len(known)], strict=True)
+        ]
+        return plan_figures(self._plan, students, task.watched)
 
 
 _Loss = Callable[[TokenBatch, Side], Tensor]

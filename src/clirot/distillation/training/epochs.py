@@ -23,7 +23,6 @@ from transformers import TrainerCallback
 
 from clirot.digests import file_digest
 from clirot.distillation.training.averaging import drawn_back, trained_weights
-from clirot.distillation.training.batches import Task
 from clirot.distillation.training.checkpoints import (
     HISTORY,
     epoch_weights,
@@ -31,11 +30,8 @@ from clirot.distillation.training.checkpoints import (
     read_history,
     write_history,
 )
-from clirot.distillation.training.development import Development, Vectors
 from clirot.distillation.training.history import History
-from clirot.distillation.training.plan_figures import plan_figures, plan_of
-from clirot.distillation.training.reading import TokenReader
-from clirot.encoding.encoders import MultiVectorTokenEncoder
+from clirot.distillation.training.lesson import Given, Lesson
 from clirot.processes import ALONE, Processes
 from clirot.records import ProgressSink, Step, silent
 
@@ -51,36 +47,33 @@ class BestKeeper(TrainerCallback):
     """Measures the development split, keeps the best weights, marks checkpoints, reports.
 
     Args:
-        model: the student.
-        task: what is trained.
+        model: what is trained.
+        task: on what.
         developments: language -> its development task.
-        reader: reads what the plan's figures need besides the student's vectors.
+        given: the task for this model, which measures it.
         processes: those that train together; the first one alone measures and writes.
-        progress: told of sentence pairs trained on.
+        progress: told of rows trained on.
     """
 
     def __init__(
         self,
         model: MultiVectorEncoder,
-        task: Task,
-        developments: Mapping[str, Development],
-        *,
-        reader: TokenReader,
+        task: Lesson,
+        developments: Mapping[str, Any],
+        given: Given,
         processes: Processes = ALONE,
         progress: ProgressSink = silent,
     ) -> None:
         self._model = model
+        self._task = task
         self._developments = developments
-        self._reader = reader
-        self._plan = plan_of(task.objective)
+        self._given = given
         self._log = task.scratch / HISTORY
-        self._sentences = len(task.material.sentences)
         self._progress = progress
         self._processes = processes
-        self._share = task.settings.start_share
-        self._temperature = task.temperature
+        self._share = task.loop.start_share
         self._start: dict[str, Tensor] = {}
-        topics = min((len(one.relevant) for one in developments.values()), default=1)
+        topics = min((task.topics(one) for one in developments.values()), default=1)
         self.history = History(resolution=0.5 / (topics * max(1, len(developments))))
         self.report: Callable[[dict[str, float]], None] | None = None
         """Told the figures of every epoch while training runs."""
@@ -119,13 +112,14 @@ class BestKeeper(TrainerCallback):
     def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
         """Report the loss and how far training is."""
         if self._processes.first and logs and "loss" in logs:
-            total = self._sentences * int(state.num_train_epochs)
-            done = min(int(state.epoch * self._sentences), total)
+            task = self._task
+            total = task.rows * int(state.num_train_epochs)
+            done = min(int(state.epoch * task.rows), total)
             figures = (
                 ("loss", float(logs["loss"])),
-                ("dev MAP", self.history.development[-1]),
+                (f"dev {task.measure}", self.history.development[-1]),
             )
-            self._progress(Step("distill", done, total, figures=figures, unit="pairs"))
+            self._progress(Step(task.verb, done, total, figures=figures, unit=task.unit))
 
     def on_epoch_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Measure the development split."""
@@ -145,7 +139,7 @@ class BestKeeper(TrainerCallback):
     def _tell(self) -> None:
         if self.report is not None and self.history.development:
             last = (self.history.development[-1], self.history.languages[-1])
-            self.report(evaluated(*last, self.history.figures[-1]))
+            self.report(evaluated(*last, self.history.figures[-1], self._task.measure))
 
     def _measure(self, *, epoch: int, loss: float | None = None) -> None:
         """Measure and keep the weights that the student would have if this were the last epoch."""
@@ -166,15 +160,12 @@ class BestKeeper(TrainerCallback):
         training = self._model.training
         found: dict[str, float] = {}
         entropies: dict[str, float] = {}
-        plans: list[dict[str, float]] = []
+        plans: list[Mapping[str, float]] = []
         with full_precision(self._model), drawn_back(self._model, self._start, self._share):
-            for language, task in self._developments.items():
-                encoder = MultiVectorTokenEncoder(
-                    self._model, side=task.side, name="student", digest=""
-                )
-                vectors = task.student_tokens(encoder)
-                found[language], entropies[language] = task.retrieval(vectors, self._temperature)
-                plans.append(self._figures(task, vectors))
+            for language, development in self._developments.items():
+                one = self._given.measured(development)
+                found[language], entropies[language] = one.score, one.entropy
+                plans.append(one.figures)
             kept = self._keep(epoch)
         self._model.train(training)
         history.development.append(macro_mean(found))
@@ -203,19 +194,6 @@ class BestKeeper(TrainerCallback):
         digest = file_digest(temporary)
         temporary.replace(target)
         return digest
-
-    def _figures(self, task: Development, vectors: list[Vectors]) -> dict[str, float]:
-        """The figures of the plan on the first held-out pairs."""
-        own, other = task.pairs(vectors)
-        if not task.watched:
-            return plan_figures(self._plan, own, other)
-        read = self._reader.read(task.texts[: len(task.watched)], side=task.side)
-        known = [one for batch in read for one in batch]
-        students = [
-            one._replace(vectors=matrix)
-            for one, matrix in zip(known, own[: len(known)], strict=True)
-        ]
-        return plan_figures(self._plan, students, task.watched)
 
 
 def macro_mean(found: Mapping[str, float]) -> float:
@@ -321,16 +299,20 @@ def reporting_to(names: Sequence[str]) -> Iterator[None]:
 
 
 def evaluated(
-    mean: float, languages: Mapping[str, float], figures: Mapping[str, float]
+    mean: float,
+    languages: Mapping[str, float],
+    figures: Mapping[str, float],
+    measure: str = "MAP",
 ) -> dict[str, float]:
     """What is measured at the end of an epoch, under the names it is reported by.
 
     The integrations group what begins with ``eval_`` apart from the figures of training.
     """
+    name = f"eval_{measure.lower()}"
     by_language = (
-        {f"eval_map_{language}": one for language, one in languages.items()}
+        {f"{name}_{language}": one for language, one in languages.items()}
         if len(languages) > 1
         else {}
     )
     plan = {f"eval_{name}": value for name, value in figures.items()}
-    return {"eval_map": mean, **by_language, **plan}
+    return {name: mean, **by_language, **plan}

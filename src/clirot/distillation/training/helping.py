@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from clirot.errors import ClirotError
 
 if TYPE_CHECKING:
-    from clirot.distillation.training.batches import Task
+    from clirot.distillation.training.lesson import Lesson
     from clirot.processes import Processes
 
 
@@ -29,7 +29,7 @@ def help_first(together: Processes) -> bool:
     from clirot.distillation.training.trainer import train
     from clirot.encoding.encoders import load_model
 
-    task: Task = together.agree()
+    task: Lesson = together.agree()
     train(load_model(begin), task, {}, processes=together)
     together.agree()
     return True

@@ -17,24 +17,24 @@ class History:
     """What training measured."""
 
     development: list[float] = field(default_factory=list)
-    """MAP on the development split: before training, then after every epoch. With several languages
-    it is the mean over them, in which each counts alike."""
+    """The measure on what is held out, of bitext MAP: before training, then after every epoch. With
+    several languages it is the mean over them, in which each counts alike."""
     entropy: list[float] = field(default_factory=list)
-    """Cross-entropy of the held-out translations, in nats, measured as often."""
+    """Cross-entropy of what should be found for held-out texts, in nats, measured as often."""
     resolution: float = 0.0
     """What ``development`` loses when one held-out sentence, of the language with the fewest, falls
     from the first place to the second."""
     loss: list[float] = field(default_factory=list)
     """Mean loss of every epoch."""
     figures: list[dict[str, float]] = field(default_factory=list)
-    """The figures of the transport plan, measured as often as ``development``: see
-    :func:`~clirot.distillation.training.plan_figures.plan_figures`."""
+    """The figures of the transport plan, where there is one, measured as often as ``development``:
+    see :func:`~clirot.distillation.training.plan_figures.plan_figures`."""
     languages: list[dict[str, float]] = field(default_factory=list)
     """The MAP of each language, measured as often as ``development``."""
     weights: list[str] = field(default_factory=list)
     """SHA-256 of the weights that were kept of each epoch, as often as ``development``."""
     curve: list[tuple[int, float]] = field(default_factory=list)
-    """Pairs trained on and the mean loss since the point before, a hundred points at most."""
+    """Rows trained on and the mean loss since the point before, a hundred points at most."""
 
     cut: dict[str, Any] = field(default_factory=dict)
     """The sentences of which the student did not read the end, as :attr:`CutTexts.row` has them."""

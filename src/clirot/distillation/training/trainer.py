@@ -1,10 +1,10 @@
-"""Training: sentence-transformers' multi-vector trainer with an objective on tokens.
+"""Training: sentence-transformers' multi-vector trainer, for `distill` and for `train`.
 
-A sentence reaches the student as a query (or a document) does at retrieval: with its prompt, its
-expansion and its scoring mask. To the trainer this module adds a loss that looks the teacher's
-vectors up (:mod:`~clirot.distillation.training.batches`), batches of like length
-(:mod:`~clirot.distillation.training.batches`), and a callback that measures, keeps the best
-weights and marks complete checkpoints (:mod:`~clirot.distillation.training.epochs`). A process that
+A text reaches the model as a query (or a document) does at retrieval: with its prompt, its
+expansion and its scoring mask. What is trained on, by which loss and in which batches, is said by a
+lesson (:mod:`~clirot.distillation.training.lesson`). To the trainer this module adds a callback
+that measures, keeps the best weights and marks complete checkpoints
+(:mod:`~clirot.distillation.training.epochs`). A process that
 was killed while it wrote a checkpoint resumes from the one before, and ends with the weights of an
 uninterrupted run. What is overridden in the library: :class:`_Trainer` and decision 001.
 """
@@ -12,7 +12,7 @@ uninterrupted run. What is overridden in the library: :class:`_Trainer` and deci
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,9 +22,7 @@ from sentence_transformers import MultiVectorEncoderTrainer
 from torch import nn
 from transformers import PrinterCallback, TrainerCallback
 
-from clirot.distillation.training.batches import Task, TokenLoss, sampler_factory
 from clirot.distillation.training.checkpoints import HISTORY, WEIGHTS, last_whole
-from clirot.distillation.training.development import Development
 from clirot.distillation.training.epochs import (
     BestKeeper,
     Report,
@@ -33,8 +31,8 @@ from clirot.distillation.training.epochs import (
 )
 from clirot.distillation.training.history import History
 from clirot.distillation.training.lengths import Lengths, warn_of_cut
-from clirot.distillation.training.plan_figures import plan_of
-from clirot.distillation.training.reading import TokenReader, prompt_of
+from clirot.distillation.training.lesson import Lesson
+from clirot.distillation.training.reading import prompt_of
 from clirot.distillation.training.unused_parameters import pass_over_unused
 from clirot.distillation.training.vocabulary import embedding_rates, occurring_rows
 from clirot.encoding.libraries import quiet_libraries
@@ -48,8 +46,8 @@ if TYPE_CHECKING:
 
 def train(
     model: MultiVectorEncoder,
-    task: Task,
-    developments: Mapping[str, Development],
+    task: Lesson,
+    developments: Mapping[str, Any],
     *,
     processes: Processes = ALONE,
     progress: ProgressSink = silent,
@@ -61,17 +59,17 @@ def train(
     and reports, and only its model has the best epoch's weights in the end.
 
     Args:
-        model: the student.
+        model: the student, or whatever is trained.
         task: what to train on, and how.
         developments: language -> its development task; the mean over them chooses the epoch. Only
             the first process needs them.
         processes: those that train together.
-        progress: told of sentence pairs trained on, with loss and development MAP.
+        progress: told of rows trained on, with loss and what the development task measures.
         report: which programs training is reported to, under which name; None: to none.
     """
     from datasets import disable_progress_bars
 
-    settings = task.settings
+    settings = task.loop
     with (
         quiet_libraries(),
         adapted(model, rank=settings.lora_rank, embeddings=task.new_from is not None),
@@ -83,22 +81,15 @@ def train(
         checkpoints = task.scratch / "checkpoints"
         history = task.scratch / HISTORY
         resume = processes.agree(last_whole(checkpoints, history) if processes.first else None)
-        plan = plan_of(task.objective).plan
-        needed = plan.asks_for
-        reader = TokenReader(model, layer=plan.teacher_layer if "layer" in needed else None)
-        keeper = BestKeeper(
-            model, task, developments, reader=reader, processes=processes, progress=progress
-        )
+        given = task.given_to(model, processes)
+        keeper = BestKeeper(model, task, developments, given, processes, progress)
         if processes.count > 1:
             pass_over_unused(model, task.sides)
         stack.enter_context(occurring_rows(model, task, developments, processes))
-        lengths = Lengths.of(model, task)
+        lengths = task.lengths(model)
         if processes.first:
-            warn_of_cut(
-                lengths.cut,
-                len(lengths.sentences),
-                f"the student, with `max_tokens={task.settings.max_tokens}`,",
-            )
+            reader = f"{task.reader}, with `max_tokens={settings.max_tokens}`,"
+            warn_of_cut(lengths.cut, len(lengths.sentences), reader, lengths.what)
         callbacks: list[TrainerCallback] = [keeper]
         if report is not None and processes.first:
             step = int(resume.name.rpartition("-")[2]) if resume is not None else 0
@@ -106,15 +97,8 @@ def train(
         trainer = _Trainer(
             model=model,
             args=_arguments(model, task, lengths, processes, report),
-            train_dataset=_dataset(task, processes),
-            loss=TokenLoss(
-                model,
-                task.objective,
-                task.material,
-                task.sides,
-                processes,
-                read=reader.batch if needed else None,
-            ),
+            train_dataset=task.dataset(processes),
+            loss=given.loss,
             callbacks=callbacks,
         )
         trainer.shared_out = processes.count > 1
@@ -126,20 +110,20 @@ def train(
             # Renamed in transformers 5; the old name warns there.
             recompute = getattr(body, "activation_checkpointing_enable", None)
             (recompute or body.gradient_checkpointing_enable)({"use_reentrant": False})
-        with reader if needed else nullcontext():
+        with given:
             keeper.begin(resumed=resume is not None)
             processes.wait()
             trainer.train(resume_from_checkpoint=str(resume) if resume is not None else None)
         if processes.first:
             keeper.restore_best()
         keeper.history.cut = lengths.cut.row
-        keeper.history.curve = loss_curve(trainer.state.log_history, len(task.material.sentences))
+        keeper.history.curve = loss_curve(trainer.state.log_history, task.rows)
     return keeper.history
 
 
 def _arguments(
     model: MultiVectorEncoder,
-    task: Task,
+    task: Lesson,
     lengths: Lengths,
     processes: Processes,
     report: Report | None,
@@ -147,7 +131,7 @@ def _arguments(
     """The settings in the words of the library."""
     from sentence_transformers.multi_vector_encoder import MultiVectorEncoderTrainingArguments
 
-    settings, sentences, device = task.settings, task.material.sentences, best_device()
+    settings, device = task.loop, best_device()
     batch = settings.batch_size * settings.accumulate
     arguments = MultiVectorEncoderTrainingArguments(
         output_dir=str(task.scratch / "checkpoints"),
@@ -163,19 +147,13 @@ def _arguments(
         max_grad_norm=1.0,
         bf16=bfloat16_pays(device),
         use_cpu=device == "cpu",
-        batch_sampler=sampler_factory(
-            lengths.sentences,
-            batch_size=settings.batch_size,
-            sizes=task.material.sizes,
-            temperature=settings.sampling_temperature,
-            share=(processes.rank, processes.count),
-        ),
+        batch_sampler=task.sampler(lengths, processes),
         max_length=lengths.longest,
-        prompts={str(side): prompt_of(model, side) for side in task.sides},
-        router_mapping={str(side): str(side) for side in task.sides},
+        prompts={column: prompt_of(model, side) for column, side in task.columns.items()},
+        router_mapping={column: str(side) for column, side in task.columns.items()},
         save_strategy="steps",
-        # A checkpoint every epoch, but no more than some ten thousand sentences apart.
-        save_steps=max(1, min(-(-len(sentences) // batch), 10_000 // batch)),
+        # A checkpoint every epoch, but no more than some ten thousand rows apart.
+        save_steps=max(1, min(-(-task.rows // batch), 10_000 // batch)),
         save_total_limit=2,
         logging_strategy="steps",
         logging_steps=1,
@@ -193,18 +171,6 @@ def _arguments(
     # One process drives one device: the library would split batches among all it sees.
     arguments._n_gpu = min(arguments.n_gpu, 1)
     return arguments
-
-
-def _dataset(task: Task, processes: Processes) -> Any:
-    """A column of sentences for each side, and the places of the sentences as labels."""
-    from datasets import Dataset
-
-    texts = list(task.material.sentences)
-    places = list(range(len(texts)))
-    if processes.count > 1:  # the row that fills up the share of a process: see the sampler
-        texts.append(min(texts, key=len))
-        places.append(-1)
-    return Dataset.from_dict(dict.fromkeys(task.sides, texts) | {"label": places})
 
 
 class _Trainer(MultiVectorEncoderTrainer):

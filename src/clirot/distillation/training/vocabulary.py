@@ -26,9 +26,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from clirot.distillation.settings import TrainingSettings
-from clirot.distillation.training.batches import Task
-from clirot.distillation.training.development import Development
+from clirot.distillation.loop import LoopSettings
+from clirot.distillation.training.lesson import Lesson
 from clirot.distillation.training.reading import prompt_of
 from clirot.errors import ClirotError
 from clirot.models import Side
@@ -197,8 +196,8 @@ def only_rows(
 @contextmanager
 def occurring_rows(
     model: MultiVectorEncoder,
-    task: Task,
-    developments: Mapping[str, Development],
+    task: Lesson,
+    developments: Mapping[str, Any],
     processes: Processes = ALONE,
 ) -> Iterator[None]:
     """Train the rows of the input embeddings that occur, alone, within the block.
@@ -214,10 +213,13 @@ def occurring_rows(
     """
     ids = None
     if processes.first:
-        more = (text for one in developments.values() for text in one.texts)
-        ids = occurring_ids(model, [*task.material.sentences, *more], sides=task.sides)
-    settings = task.settings
-    alike = settings.embedding_learning_rate == settings.new_embedding_learning_rate
+        found = [
+            occurring_ids(model, texts, sides=(side,))
+            for side, texts in task.read_as(developments).items()
+        ]
+        ids = np.unique(np.concatenate(found))
+    settings = task.loop
+    alike = settings.embedding_learning_rate == settings.added_rate
     with only_rows(
         model,
         processes.agree(ids),
@@ -238,7 +240,7 @@ def _left_alone(table: nn.Parameter) -> Iterator[None]:
         table.requires_grad_(before)
 
 
-def embedding_rates(model: MultiVectorEncoder, settings: TrainingSettings) -> dict[str, float]:
+def embedding_rates(model: MultiVectorEncoder, settings: LoopSettings) -> dict[str, float]:
     """Regular expression for the name of each parameter that is trained as input embeddings -> its
     peak learning rate.
     """
@@ -246,7 +248,7 @@ def embedding_rates(model: MultiVectorEncoder, settings: TrainingSettings) -> di
     embeddings = body.get_input_embeddings()
     rates = {id(embeddings.weight): settings.embedding_learning_rate}
     if isinstance(embeddings, OccurringRows) and embeddings.added is not None:
-        rates[id(embeddings.added.weight)] = settings.new_embedding_learning_rate
+        rates[id(embeddings.added.weight)] = settings.added_rate
     return {
         re.escape(name) + "$": rates[id(parameter)]
         for name, parameter in model.named_parameters()

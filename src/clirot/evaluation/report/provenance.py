@@ -19,12 +19,13 @@ _WORDS = {
     "models": "model",
     "tables": "translation table",
     "teacher": "teacher",
-    "base": "start of the student",
+    "base": "start of the training",
+    "scorer": "teacher of scores",
     "candidates": "candidates",
     "url": "address",
 }
 """Kind of an input -> what it is called; other kinds are called by their names."""
-_MODELS = ("models", "teacher", "base")
+_MODELS = ("models", "teacher", "base", "scorer")
 
 
 @dataclass(frozen=True)

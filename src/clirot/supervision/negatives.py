@@ -1,0 +1,176 @@
+"""Where hard negatives are mined: what a run found for a topic, or what was judged not relevant.
+
+BM25 is asked by an index of the same documents, which is made where it is missing and stays in the
+store, as if `index` had made it. Its ranking follows from the index and the topics, so that the
+index is what the model records.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from clirot.errors import ArtefactError, InputError
+from clirot.languages import closest_language
+from clirot.records import ProgressSink, Step, Topic
+from clirot.runs import Run, find_run, read_run
+from clirot.store import Artefact, Input, Store
+from clirot.supervision.configuration import BM25, DOCPAIRS, JUDGED, SCOREDDOCS, TrainConfig
+
+if TYPE_CHECKING:
+    from clirot.collection import Collection
+    from clirot.supervision.judgements import Judged
+
+Mined = Mapping[str, Sequence[str]]
+"""Topic -> documents, the likeliest first; none of them is checked yet."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where negatives are mined, before anything is read of it."""
+
+    what: str
+    """In a few words, for messages."""
+    inputs: tuple[Input, ...] = ()
+    """What it is made from, besides the collection and its judgements."""
+    run: Run | None = None
+    index: Artefact | None = None
+    """Of BM25."""
+    language: str | None = None
+    """Of the topics that BM25 searches with."""
+
+
+def negatives_source(
+    config: TrainConfig, collection: Collection, store: Store, progress: ProgressSink
+) -> Source:
+    """Find where negatives are mined; the index of BM25 is made where it is missing.
+
+    Raises:
+        InputError: a run cannot be read.
+        ArtefactError: a kept run is damaged, or an index of BM25's name is of other documents.
+    """
+    if config.negatives == JUDGED:
+        return Source("the documents that were judged not relevant")
+    if config.negatives in (DOCPAIRS, SCOREDDOCS):
+        return Source(f"the {config.negatives} of {collection.id}")
+    if config.negatives == BM25:
+        index = _bm25_index(config, collection, store, progress)
+        language = _search_language(config, collection)
+        return Source("what BM25 found", (index.as_input(),), index=index, language=language)
+    named = find_run(config.negatives, store)
+    run = read_run(named.path, name=named.name)
+    if named.artefact is not None:
+        made_from = named.artefact.as_input()
+    else:
+        from clirot.collection.collection import content_digest
+
+        listed = ((topic, " ".join(run.documents(topic))) for topic in sorted(run.topics))
+        made_from = Input(kind="negatives", name=run.name, digest=content_digest(listed))
+    return Source(f"run {run.name}", (made_from,), run=run)
+
+
+def mined(
+    source: Source,
+    config: TrainConfig,
+    collection: Collection,
+    judged: Judged,
+    progress: ProgressSink,
+) -> Mined:
+    """The documents that are mined for each judged topic, from the first rank that is wanted on.
+
+    Raises:
+        InputError: there are none for any of the topics.
+    """
+    wanted = dict.fromkeys(judged.texts)
+    found: Mined
+    if source.index is not None:
+        found = _bm25(source, config, collection, judged, progress)
+    elif source.run is not None:
+        run = source.run
+        found = {topic: list(run.documents(topic)) for topic in wanted}
+        if not any(found.values()):
+            raise InputError(
+                f"{source.what} has documents for none of the {len(wanted):,} judged topics: it "
+                f"has topic {run.topics[0]!r}, and the first judged one is {next(iter(wanted))!r}",
+                hint="negatives are mined from a run of the same topics (`negatives`)",
+            )
+    elif config.negatives == JUDGED:
+        return {
+            topic: [one for one, grade in judged.qrels[topic].items() if grade <= 0]
+            for topic in wanted
+        }
+    elif config.negatives == DOCPAIRS:
+        return _grouped(collection.docpairs(), wanted)
+    else:
+        found = _grouped(collection.scoreddocs(), wanted)
+    first, depth = config.groups.first_rank - 1, config.groups.depth
+    return {topic: documents[first:depth] for topic, documents in found.items()}
+
+
+def _grouped(rows: Iterable[tuple[str, str]], wanted: Mapping[str, None]) -> dict[str, list[str]]:
+    """Documents of wanted topics, in their order and each once."""
+    found: dict[str, dict[str, None]] = {topic: {} for topic in wanted}
+    for topic, document in rows:
+        if topic in found:
+            found[topic][document] = None
+    return {topic: list(documents) for topic, documents in found.items()}
+
+
+def _bm25_index(
+    config: TrainConfig, collection: Collection, store: Store, progress: ProgressSink
+) -> Artefact:
+    """The index of words of the collection; one with other settings that is there is taken.
+
+    One of other documents that has its name stays; the new one has the documents' digest in its
+    name too.
+    """
+    from clirot.retrieval.index_config import IndexConfig
+    from clirot.retrieval.indexing import build_index
+
+    wanted = IndexConfig(model=BM25, collection=config.collection, docs_lang=config.docs_lang)
+    for name in (wanted.index_name, f"{wanted.index_name}.{collection.digest[:8]}"):
+        if not store.has("indexes", name):
+            return build_index(replace(wanted, name=name), store=store, progress=progress).artefact
+        there = store.get("indexes", name)
+        of = {one.digest for one in there.manifest.inputs if one.kind == "collection"}
+        if there.manifest.config.get("backend") == "postings" and of == {collection.digest}:
+            return there
+    raise ArtefactError(
+        f"the index {name} is not one of the words of {collection.id}",
+        hint="remove it, or mine negatives from a run (`negatives`)",
+    )
+
+
+def _search_language(config: TrainConfig, collection: Collection) -> str | None:
+    """The language of the topics that BM25 searches with; None: that of the training."""
+    if config.negatives_lang is not None:
+        return config.negatives_lang
+    own = collection.document_language
+    return closest_language(own, collection.languages) if own is not None else None
+
+
+def _bm25(
+    source: Source,
+    config: TrainConfig,
+    collection: Collection,
+    judged: Judged,
+    progress: ProgressSink,
+) -> dict[str, list[str]]:
+    from clirot.retrieval.settings import PsqSettings
+    from clirot.retrieval.topic_readers import lexical_reader
+
+    assert source.index is not None
+    texts = dict(judged.texts)
+    if source.language is not None:
+        other = {topic.id: topic.text for topic in collection.topics(source.language)}
+        texts |= {topic: other[topic] for topic in texts if other.get(topic, "").strip()}
+    topics = [Topic(topic, text) for topic, text in texts.items()]
+    matcher = lexical_reader(BM25, PsqSettings(), source.index, None).matcher
+    matcher.prepare()
+    found: dict[str, list[str]] = {}
+    for hits in matcher.search(topics, config.groups.depth):
+        topic = topics[len(found)].id
+        found[topic] = [hit.docno for hit in hits]
+        progress(Step("mine", len(found), len(topics), unit="topics"))
+    return found
