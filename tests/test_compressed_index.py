@@ -21,6 +21,7 @@ from test_index_backends import brute_force, hard_documents
 
 from clirot.encoding.maxsim import FloatArray
 from clirot.errors import ArtefactError, InputError, UnusedSettingWarning, UsageError
+from clirot.retrieval import promise, searching
 from clirot.retrieval.backends import BACKENDS
 from clirot.retrieval.backends.compressed import (
     calibration,
@@ -405,20 +406,20 @@ def test_how_deep_to_look() -> None:
         Depth(100, 4, 900, 150, 0.99),
         Depth(1000, 8, 5000, 1200, 1),
     )
-    promise = Promise(0.99, 64, 2000, "the exact ranking", depths)
-    assert [promise.at(k, 9000).settled for k in (1, 10, 11, 1000, 2000)] == [
+    measured = Promise(0.99, 64, 2000, "the exact ranking", depths)
+    assert [measured.at(k, 9000).settled for k in (1, 10, 11, 1000, 2000)] == [
         14,
         14,
         150,
         1200,
         2400,
     ]
-    assert promise.at(2000, 2100) == Depth(2000, 8, 2100, 2100, 1)
-    assert [promise.beyond(k) for k in (1000, 1001)] == [False, True]
-    short = replace(promise, depths=depths[:1])
+    assert measured.at(2000, 2100) == Depth(2000, 8, 2100, 2100, 1)
+    assert [measured.beyond(k) for k in (1000, 1001)] == [False, True]
+    short = replace(measured, depths=depths[:1])
     assert short.at(11, 70).settled == 70
     assert not short.beyond(5000)
-    assert Promise.of(json.loads(json.dumps(promise.row))) == promise
+    assert Promise.of(json.loads(json.dumps(measured.row))) == measured
 
 
 @pytest.mark.parametrize(
@@ -512,7 +513,7 @@ def salad(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_the_verbs(teacher: Path, salad: Path) -> None:
+def test_the_verbs(teacher: Path, salad: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Built, found again, searched and verified as any other index."""
 
     def config(name: str, **compressed: object) -> IndexConfig:
@@ -545,6 +546,15 @@ def test_the_verbs(teacher: Path, salad: Path) -> None:
 
     assert found("x", 50) == found("exact", 50)
     Store().get("indexes", "x").check(whole=True)
+    for module in (promise, calibration, searching):
+        monkeypatch.setattr(module, "STEPS", (10,))
+    ready = [
+        search(SearchConfig(index="x", collection=str(salad), lang="en", k=k)) for k in (10, 11)
+    ]
+    (remark,) = set(ready[1].notes) - set(ready[0].notes)
+    assert remark.startswith(
+        "x was measured for 10 documents a topic at most, and 11 are asked for"
+    )
     small = build_index(config("small", store=False, bits=1, recall=1.0))
     (missed,) = (one for one in small.remarks() if "was measured" in one)
     assert missed.endswith("and 1 asked for: take `bits=4` or keep the vectors (`store`)")
