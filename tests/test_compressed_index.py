@@ -30,6 +30,7 @@ from clirot.retrieval.backends.compressed import (
     screening,
 )
 from clirot.retrieval.backends.compressed import codec as codec_module
+from clirot.retrieval.backends.compressed import lists as lists_module
 from clirot.retrieval.backends.compressed.codec import LEVELS, Codec
 from clirot.retrieval.backends.compressed.index import CompressedIndex
 from clirot.retrieval.backends.compressed.screening import CodeMatrix, screened
@@ -398,6 +399,26 @@ def test_lists_have_every_document_of_every_token(
         wanted += best
     np.testing.assert_allclose(gained, wanted, atol=1e-12)
     assert read == 0
+
+
+def test_the_same_bytes_with_other_threads_and_products(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Centroids, lists and promises too; on a processor that multiplies bytes and on any other."""
+    monkeypatch.setattr(list_building, "FROM_TOKENS", 1)
+    documents = collection(np.random.default_rng(15), 200)
+    docnos = [f"d{number}" for number in range(200)]
+    found, threads = [], torch.get_num_threads()
+    for count, as_bytes in ((1, True), (2, False)):
+        for module in (list_building, lists_module, screening):
+            monkeypatch.setattr(module, "has_byte_products", lambda as_bytes=as_bytes: as_bytes)
+        torch.set_num_threads(count)
+        try:
+            place = tmp_path / str(count)
+            found.append(contents(made(place, documents, docnos, CompressedSettings(bits=2))))
+        finally:
+            torch.set_num_threads(threads)
+    assert found[0] == found[1]
 
 
 def test_how_deep_to_look() -> None:
