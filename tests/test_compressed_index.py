@@ -21,6 +21,7 @@ from test_index_backends import brute_force, hard_documents
 
 from clirot.encoding.maxsim import FloatArray
 from clirot.errors import ArtefactError, InputError, UnusedSettingWarning, UsageError
+from clirot.retrieval import promise, searching
 from clirot.retrieval.backends import BACKENDS
 from clirot.retrieval.backends.compressed import (
     calibration,
@@ -29,6 +30,7 @@ from clirot.retrieval.backends.compressed import (
     screening,
 )
 from clirot.retrieval.backends.compressed import codec as codec_module
+from clirot.retrieval.backends.compressed import lists as lists_module
 from clirot.retrieval.backends.compressed.codec import LEVELS, Codec
 from clirot.retrieval.backends.compressed.index import CompressedIndex
 from clirot.retrieval.backends.compressed.screening import CodeMatrix, screened
@@ -399,26 +401,46 @@ def test_lists_have_every_document_of_every_token(
     assert read == 0
 
 
+def test_the_same_bytes_with_other_threads_and_products(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Centroids, lists and promises too; on a processor that multiplies bytes and on any other."""
+    monkeypatch.setattr(list_building, "FROM_TOKENS", 1)
+    documents = collection(np.random.default_rng(15), 200)
+    docnos = [f"d{number}" for number in range(200)]
+    found, threads = [], torch.get_num_threads()
+    for count, as_bytes in ((1, True), (2, False)):
+        for module in (list_building, lists_module, screening):
+            monkeypatch.setattr(module, "has_byte_products", lambda as_bytes=as_bytes: as_bytes)
+        torch.set_num_threads(count)
+        try:
+            place = tmp_path / str(count)
+            found.append(contents(made(place, documents, docnos, CompressedSettings(bits=2))))
+        finally:
+            torch.set_num_threads(threads)
+    assert found[0] == found[1]
+
+
 def test_how_deep_to_look() -> None:
     depths = (
         Depth(10, 0, 0, 14, 1.0),
         Depth(100, 4, 900, 150, 0.99),
         Depth(1000, 8, 5000, 1200, 1),
     )
-    promise = Promise(0.99, 64, 2000, "the exact ranking", depths)
-    assert [promise.at(k, 9000).settled for k in (1, 10, 11, 1000, 2000)] == [
+    measured = Promise(0.99, 64, 2000, "the exact ranking", depths)
+    assert [measured.at(k, 9000).settled for k in (1, 10, 11, 1000, 2000)] == [
         14,
         14,
         150,
         1200,
         2400,
     ]
-    assert promise.at(2000, 2100) == Depth(2000, 8, 2100, 2100, 1)
-    assert [promise.beyond(k) for k in (1000, 1001)] == [False, True]
-    short = replace(promise, depths=depths[:1])
+    assert measured.at(2000, 2100) == Depth(2000, 8, 2100, 2100, 1)
+    assert [measured.beyond(k) for k in (1000, 1001)] == [False, True]
+    short = replace(measured, depths=depths[:1])
     assert short.at(11, 70).settled == 70
     assert not short.beyond(5000)
-    assert Promise.of(json.loads(json.dumps(promise.row))) == promise
+    assert Promise.of(json.loads(json.dumps(measured.row))) == measured
 
 
 @pytest.mark.parametrize(
@@ -512,7 +534,7 @@ def salad(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_the_verbs(teacher: Path, salad: Path) -> None:
+def test_the_verbs(teacher: Path, salad: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Built, found again, searched and verified as any other index."""
 
     def config(name: str, **compressed: object) -> IndexConfig:
@@ -545,6 +567,15 @@ def test_the_verbs(teacher: Path, salad: Path) -> None:
 
     assert found("x", 50) == found("exact", 50)
     Store().get("indexes", "x").check(whole=True)
+    for module in (promise, calibration, searching):
+        monkeypatch.setattr(module, "STEPS", (10,))
+    ready = [
+        search(SearchConfig(index="x", collection=str(salad), lang="en", k=k)) for k in (10, 11)
+    ]
+    (remark,) = set(ready[1].notes) - set(ready[0].notes)
+    assert remark.startswith(
+        "x was measured for 10 documents a topic at most, and 11 are asked for"
+    )
     small = build_index(config("small", store=False, bits=1, recall=1.0))
     (missed,) = (one for one in small.remarks() if "was measured" in one)
     assert missed.endswith("and 1 asked for: take `bits=4` or keep the vectors (`store`)")

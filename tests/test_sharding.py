@@ -36,7 +36,9 @@ from clirot.retrieval import encoded_windows
 from clirot.retrieval.backends.token_store import TokenStore
 from clirot.retrieval.index_config import IndexConfig
 from clirot.retrieval.indexing import build_index
+from clirot.retrieval.promise import Promise
 from clirot.retrieval.searching import SearchConfig, search
+from clirot.retrieval.settings import CompressedSettings
 from clirot.retrieval.sharding import remote_index
 from clirot.retrieval.sharding.building import TokenIndex
 from clirot.retrieval.sharding.cutting import cut
@@ -145,6 +147,20 @@ def test_a_run_is_brute_force_over_all_shards(place: Path) -> None:
         expected += [(topic, docno) for _, docno in sorted(scored, reverse=True)[:25]]
     lines = run_of(place, Store(), k=25).splitlines()
     assert [(line.split()[0], line.split()[2]) for line in lines] == expected
+
+
+def test_compressed_shards_promise_what_the_worst_of_them_does(place: Path) -> None:
+    """Every document of 60 is settled where 50 are asked for: the run is that of an exact index."""
+    asked = CompressedSettings(bits=1)
+    made = build_index(config_of(place, shards=2, backend="compressed", compressed=asked))
+    shards = [Store().get("indexes", f"news.shard-{number}-of-2") for number in (1, 2)]
+    promises = [Promise.of(one.manifest.results["promise"]) for one in shards]
+    assert made.promise is not None
+    assert [depth.k for depth in made.promise.depths] == [10]
+    recalls = [depth.recall for one in promises for depth in one.depths]
+    assert made.promise.depths[0].recall == min(recalls)
+    assert made.promise.documents == 60
+    assert run_of(place, Store(), k=50) == run_of(place, Store(place / "whole"), k=50)
 
 
 def test_jobs_that_build_one_shard_each(place: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -81,6 +81,26 @@ class Promise:
             return cls(**{**row, "depths": depths})
         except (TypeError, KeyError) as error:
             raise ValueError(f"{PROMISE}: {error}") from error
+
+    @classmethod
+    def of_all(cls, shards: Sequence[Promise]) -> Promise:
+        """What an index in shards promises: the least of what they do.
+
+        The best of a joined ranking are among the best of their shards, so what each shard finds of
+        its own best is found of them too. A shard that is too small for a k misses nothing.
+        """
+        first = shards[0]
+        steps = {depth.k for one in shards for depth in one.depths}
+        depths = [
+            [depth for one in shards for depth in one.depths if depth.k == k] for k in sorted(steps)
+        ]
+        return cls(
+            first.asked,
+            sum(one.queries for one in shards),
+            sum(one.documents for one in shards),
+            first.truth,
+            tuple(min(these, key=lambda depth: depth.recall) for these in depths),
+        )
 
     def at(self, k: int, documents: int) -> Depth:
         """How deep to look for k documents of so many; ``settled`` of them where nothing was

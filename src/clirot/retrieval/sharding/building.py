@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -22,9 +22,10 @@ from clirot.errors import ArtefactError, BusyError, ClusterError, UsageError
 from clirot.records import ProgressSink, Step
 from clirot.retrieval import encoded_windows
 from clirot.retrieval.cut_documents import CUT
-from clirot.retrieval.index_config import COUNTS, IndexResult
+from clirot.retrieval.index_config import COUNTS, PROMISED, IndexResult
 from clirot.retrieval.index_plan import TokenIndex
 from clirot.retrieval.passages.counts import joined_counts
+from clirot.retrieval.promise import Promise
 from clirot.retrieval.read_collections import reading
 from clirot.retrieval.sharding.cutting import DocumentRange, Shard, cut, shards_of
 from clirot.store import Artefact, Input, Store, write_text
@@ -187,6 +188,7 @@ class ShardedBuild:
                 {name: sum(int(one[name]) for one in results) for name in COUNTS},
                 **{CUT: cut_documents.row},
                 **joined_counts(results),
+                **_promised(results),
                 **reading(whole.documents),
             )
         return self.store.get("indexes", whole.name), True
@@ -219,6 +221,12 @@ class ShardedBuild:
 def _counted(shard: Artefact) -> dict[str, Any]:
     results = shard.manifest.results
     return {"digest": shard.digest, "documents": results["documents"], "tokens": results["tokens"]}
+
+
+def _promised(results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """What shards that are not exact promise together."""
+    promises = [Promise.of(one[PROMISED]) for one in results if PROMISED in one]
+    return {PROMISED: Promise.of_all(promises).row} if promises else {}
 
 
 def members(index: Artefact, store: Store) -> list[Artefact]:
