@@ -25,6 +25,7 @@ from clirot.cluster.settings import ClusterSettings
 from clirot.cluster.shared_store import fault, held
 from clirot.cluster.tasks import Cluster
 from clirot.errors import ClusterError, ClusterWarning, InputError, UsageError
+from clirot.retrieval.encoded_windows import WINDOW
 from clirot.retrieval.index_config import IndexConfig
 from clirot.retrieval.indexing import build_index
 from clirot.retrieval.searching import SearchConfig, search
@@ -32,7 +33,7 @@ from clirot.runs import SAVED_RUN
 from clirot.store import Store
 
 ray = pytest.mark.ray
-SHARDS = 6  # of as many windows
+SHARDS = 3  # of a window each
 
 
 @pytest.fixture(scope="session")
@@ -44,10 +45,10 @@ def nodes() -> Iterator[Nodes]:
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model, and a collection of six windows."""
+    """A model, and a collection of three windows."""
     folder = tmp_path_factory.mktemp("cluster")
     save_tiny_model(folder / "model", seed=1)
-    save_collection(folder / "set", SHARDS * 512)
+    save_collection(folder / "set", SHARDS * WINDOW)
     return folder
 
 

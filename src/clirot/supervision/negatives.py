@@ -126,12 +126,13 @@ def _bm25_index(
     name too.
     """
     from clirot.retrieval.index_config import IndexConfig
-    from clirot.retrieval.indexing import build_index
+    from clirot.retrieval.lexical_indexing import build_lexical
 
     wanted = IndexConfig(model=BM25, collection=config.collection, docs_lang=config.docs_lang)
     for name in (wanted.index_name, f"{wanted.index_name}.{collection.digest[:8]}"):
         if not store.has("indexes", name):
-            return build_index(replace(wanted, name=name), store=store, progress=progress).artefact
+            # Not by `build_index`, which all processes of a training would have to call.
+            return build_lexical(replace(wanted, name=name), collection, store, progress).artefact
         there = store.get("indexes", name)
         of = {one.digest for one in there.manifest.inputs if one.kind == "collection"}
         if there.manifest.config.get("backend") == "postings" and of == {collection.digest}:

@@ -161,7 +161,8 @@ def prepared(request: Request, scratch: Path) -> Ready:
     return Ready(
         lesson,
         development,
-        {topic: judged.qrels[topic] for topic in split.left_out},
+        # All of them, also of documents that the collection lacks: `evaluate` counts these too.
+        {topic: request.judged.qrels[topic] for topic in split.left_out},
         {
             **judged.counts,
             **_of_split(split, groups),
