@@ -7,7 +7,6 @@ import pickle
 import signal
 import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -129,10 +128,9 @@ def test_a_cluster_of_this_machine_ends_with_the_command(
     monkeypatch.setenv("PATH", shell["PATH"])
     before = set(Path("/tmp").glob("clirot-ray-*"))
     command = started(place, "local", *INDEX, "--shards", "1", "--ray", "local")
-    parts = place / "local" / "indexes"
-    while not list(parts.glob(".news.shard-*.part")):
-        assert command.poll() is None, command.communicate()
-        time.sleep(0.05)
+    assert command.stderr is not None
+    while "index shards: 0/1" not in (line := command.stderr.readline()):  # the shard is a task now
+        assert line, command.communicate()
     own = set(Path("/tmp").glob("clirot-ray-*")) - before
     command.send_signal(signal.SIGINT)
     out, err = command.communicate()

@@ -228,6 +228,19 @@ def test_a_promise_is_kept_against_brute_force(
     assert len(next(index.search(queries[:1], 400))) == 400
 
 
+@pytest.mark.parametrize("store", [True, False])
+def test_copies_are_no_loss(store: bool, tmp_path: Path) -> None:
+    """Copies have the same codes and the same scores, and go by docno in both rankings."""
+    rng = np.random.default_rng(15)
+    few = collection(rng, 3)
+    documents = [few[int(row)] for row in rng.integers(0, 3, 300)]
+    docnos = [f"d{number}" for number in rng.permutation(300)]
+    directory = made(tmp_path, documents, docnos, CompressedSettings(bits=4, store=store))
+    measured = CompressedIndex.open(directory).promise
+    assert [depth.recall for depth in measured.depths] == [1.0, 1.0]
+    assert all(depth.settled in (0, depth.k) for depth in measured.depths)
+
+
 @pytest.mark.parametrize(("bits", "store", "lists"), EVERY)
 def test_hard_documents_and_ties(
     bits: int, store: bool, lists: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

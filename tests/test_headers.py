@@ -122,7 +122,7 @@ def test_the_command_line_says_it(tmp_path: Path) -> None:
     )
     assert made.exit_code == 0
     assert f"{place}/docs.en.tsv: skipped the header line 'id TAB text'\n" in made.stderr
-    assert "indexed: 1 documents" in made.stderr
+    assert "indexed: 1 document," in made.stderr
     kept = Store().get("indexes", "w").manifest.results["reading"]
     assert kept == ["the header line of docs.en.tsv is skipped"]
     found = runner.invoke(app, ["search", "--index", "w", "--topics", f"{place}/queries.en.tsv",

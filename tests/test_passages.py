@@ -310,8 +310,8 @@ def test_what_index_tells_of_passages(model: str, collection: str) -> None:
     assert few["left_out"] > 0
     said = " ".join(done.stderr.split())
     assert (
-        f"{few['split']} documents are longer than a passage; there are {few['passages']} "
-        "passages" in said
+        f"{few['split']} documents are longer than a passage; {few['passages']} "
+        "passages in all" in said
     )
     assert (
         f"left out {few['left_out']} passages of {few['shortened']} documents, which have more "

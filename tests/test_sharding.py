@@ -123,7 +123,7 @@ def test_the_same_vectors_and_the_same_runs(place: Path, shards: int, tmp_path: 
         one.manifest.results[key] for key in counted
     ]
     assert made.notes == (
-        () if shards < 30 else ("8 shards and not 30: 60 documents are no more whole windows of 8",)
+        () if shards < 30 else ("8 shards and not 30: 60 documents are no more windows of 8",)
     )
     for k in (1, 7, 40, 1000):
         assert run_of(place, store, k=k) == run_of(place, whole, k=k)
@@ -216,7 +216,10 @@ def fails(place: Path) -> ClirotError:
     with pytest.raises(ArtefactError) as caught:
         run_of(place, Store())
     assert "`build_index(model=" in str(caught.value.hint)
-    assert "shards=3, shard=2, replace=True)`" in str(caught.value.hint)
+    # With every setting that is not what it would be by default.
+    assert "shards=3, backend=exact, encode_dtype=float32, shard=2, replace=True)`" in str(
+        caught.value.hint
+    )
     return caught.value
 
 

@@ -47,12 +47,12 @@ def index(
     state = "indexed" if result.fresh else "index was there"
     console.note(f"{state}: {size}{_speed(result)}")
     if result.promise is not None:
-        console.note(result.promise.remark())
+        whose = "" if result.passages is None else "of passages: "
+        console.note(whose + result.promise.remark())
     if result.passages is not None:
-        console.note(
-            f"{result.passages.split:,} documents are longer than a passage; there are "
-            f"{result.passages.passages:,} passages"
-        )
+        split = counted(result.passages.split, "document is", "documents are")
+        passages = counted(result.passages.passages, "passage")
+        console.note(f"{split} longer than a passage; {passages} in all")
     if result.empty_documents:
         empty = counted(result.empty_documents, "document has", "documents have")
         console.warn(f"{empty} no text")

@@ -46,8 +46,8 @@ def search(
 ) -> None:
     """Search an index and write a TREC run to stdout.
 
-    The scores are exact, ties go by docno as in trec_eval, and the same command gives the same
-    bytes.
+    The scores are exact, but for a compressed index without vectors, whose scores are those of its
+    codes. Ties go by docno as in trec_eval, and the same command gives the same bytes.
     """
     from clirot.retrieval.ranking_json import json_lines
     from clirot.runs import SAVED_RUN

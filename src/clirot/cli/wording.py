@@ -124,7 +124,10 @@ def _command(call: re.Match[str], find: Find) -> str:
             continue
         setting, _, value = argument.partition("=")
         option = options.get(setting, f"--{setting.replace('_', '-')}")
-        parts += [option] if value == "True" else [option, shlex.quote(value)]
+        if value == "False":
+            parts.append(f"--no-{option.removeprefix('--')}")
+        else:
+            parts += [option] if value == "True" else [option, shlex.quote(value)]
     return " ".join(parts)
 
 

@@ -177,7 +177,7 @@ def _awaited(path: Path) -> WindowVectors:
 
 
 def _step(done: int, total: int | None, tokens: int, written: Written) -> Step:
-    speed = (("1000 tokens/s", tokens / written.seconds / 1000),) if tokens else ()
+    speed = (("tokens/s in thousands", tokens / written.seconds / 1000),) if tokens else ()
     return Step("index", done, total, speed, "docs")
 
 

@@ -102,6 +102,21 @@ class Growth:
         return CutTexts.of(self.old.manifest.results.get(CUT))
 
 
+def check_keeps_vectors(old: Artefact) -> None:
+    """Refuse an index that keeps codes alone.
+
+    Raises:
+        ArtefactError: it does: without the vectors of all documents it cannot be measured what a
+            grown index would find.
+    """
+    if old.manifest.config.get("store") is False:
+        raise ArtefactError(
+            f"{old.name} keeps no token vectors, so it cannot be measured what a grown index would "
+            "find",
+            hint="build it anew from all documents: `build_index(..., replace=True)`",
+        )
+
+
 def check_alike(
     old: Artefact, settings: Mapping[str, Any], inputs: tuple[Input, ...], changing: tuple[str, ...]
 ) -> None:

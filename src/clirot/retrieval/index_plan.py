@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from clirot.errors import ArtefactError
 from clirot.retrieval import encoded_windows
 from clirot.retrieval.encoded_windows import Sources
-from clirot.retrieval.growing import Growth, check_alike
+from clirot.retrieval.growing import Growth, check_alike, check_keeps_vectors
 from clirot.retrieval.index_config import AUTO, GROWN_FROM, IndexConfig
 from clirot.store import Artefact, Input, Store
 
@@ -109,6 +109,7 @@ def planned(
         if inputs[1] in old.manifest.inputs:  # it has grown, or was built from just these documents
             grown = {} if history is None else {GROWN_FROM: history}
             return replace(wanted, settings=settings | grown)
+        check_keeps_vectors(old)
         old.check(whole=True)  # what is copied is sealed anew
         _ = growth.added
     except ArtefactError:

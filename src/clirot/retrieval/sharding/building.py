@@ -17,17 +17,19 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
+from clirot.counted import counted
 from clirot.cut_texts import CutTexts
 from clirot.errors import ArtefactError, BusyError, ClusterError, UsageError
 from clirot.records import ProgressSink, Step
 from clirot.retrieval import encoded_windows
 from clirot.retrieval.cut_documents import CUT
-from clirot.retrieval.index_config import COUNTS, PROMISED, IndexResult
+from clirot.retrieval.index_config import COUNTS, PROMISED, IndexConfig, IndexResult
 from clirot.retrieval.index_plan import TokenIndex
 from clirot.retrieval.passages.counts import joined_counts
 from clirot.retrieval.promise import Promise
 from clirot.retrieval.read_collections import reading
 from clirot.retrieval.sharding.cutting import DocumentRange, Shard, cut, shards_of
+from clirot.settings import leaves
 from clirot.store import Artefact, Input, Store, write_text
 
 SHARDS = "shards"
@@ -84,8 +86,8 @@ class ShardedBuild:
             return None
         if number > len(self.shards):
             raise UsageError(
-                f"there is no shard {number}: {self._size()} make {len(self.shards)} shards at "
-                "most",
+                f"there is no shard {number}: {self._size()} make "
+                f"{counted(len(self.shards), 'shard')} at most",
                 hint=f"`shards={len(self.shards)}`",
             )
         return self.shards[number - 1]
@@ -198,8 +200,8 @@ class ShardedBuild:
         wanted, made = self.whole.config.shards or 1, len(self.shards)
         if made < wanted:
             yield (
-                f"{made} shards and not {wanted}: {self._size()} are no more whole windows of "
-                f"{encoded_windows.WINDOW}"
+                f"{counted(made, 'shard')} and not {wanted}: {self._size()} are no more windows "
+                f"of {encoded_windows.WINDOW:,}"
             )
         known = {shard.name(self.whole.name) for shard in self.shards}
         names = self.store.names("indexes")
@@ -211,7 +213,7 @@ class ShardedBuild:
             )
 
     def _size(self) -> str:
-        return f"{self.shards[-1].stop:,} documents"
+        return counted(self.shards[-1].stop, "document")
 
     def result(self, artefact: Artefact, *, fresh: bool, notes: tuple[str, ...]) -> IndexResult:
         """The result, with what is remarked of the shards."""
@@ -243,15 +245,16 @@ def members(index: Artefact, store: Store) -> list[Artefact]:
 def _member(index: Artefact, number: int, named: Input, store: Store) -> Artefact:
     config = index.manifest.config
     where = f"shard {number} of {config[SHARDS]} of {index.name} ({named.name})"
-    wanted = [
-        f"model={config['model']}",
-        f"collection={config['collection']}",
-        f"name={index.name}",
-        f"{SHARDS}={config[SHARDS]}",
-        f"shard={number}",
-        "replace=True",
-    ]
-    hint = f"`build_index({', '.join(wanted)})`, with any other settings that the index had"
+    # All that decides a shard and is not as it would be without being said. The language of the
+    # documents is no setting of an index.
+    given = {key: config[key] for key in ("model", "collection")}
+    given |= {"name": index.name, SHARDS: config[SHARDS]}
+    for leaf in leaves(IndexConfig):
+        if leaf.name in config and config[leaf.name] != leaf.default:
+            given[leaf.name] = config[leaf.name]
+    words = [f"{key}={value}" for key, value in given.items()]
+    call = ", ".join([*words, f"shard={number}", "replace=True"])
+    hint = f"`build_index({call})`, with `docs_lang` where the index had it"
     if not store.has("indexes", named.name):
         raise ArtefactError(f"{where} is missing", hint=hint)
     try:

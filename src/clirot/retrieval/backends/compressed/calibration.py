@@ -62,7 +62,7 @@ def measured(index: CompressedIndex, asked: float) -> Promise:
     sample = Sample.of(index.vectors)
     steps = [k for k in STEPS if k < len(index) - 1]
     if not steps:
-        return Promise(asked, 0, len(index), "every document settled exactly", ())
+        return Promise(asked, 0, len(index), "every document is scored exactly", ())
     if len(index.codes.codes) <= _EXACT_TOKENS:
         truth = _exact_truth(index.vectors, index.order, sample, steps[-1])
         said = "the exact ranking"
@@ -92,7 +92,7 @@ def measured_by_codes(index: CompressedIndex, vectors: TokenMatrix, asked: float
     kept = dict.fromkeys(steps, 1.0)
     if known:
         truth = _exact_truth(vectors, order, sample, known[-1])
-        found = _ranks_by_codes(codes, index, sample, truth)
+        found = _ranks_by_codes(codes, index, sample, truth, order)
         for k in steps:
             at = min(k, known[-1])
             kept[k] = float(np.mean([np.mean(row[:at] < at) for row in found]))
@@ -139,7 +139,7 @@ def _depths(
     steps: Sequence[int],
     asked: float,
 ) -> tuple[Depth, ...]:
-    by_codes = _ranks_by_codes(index.codes, index, sample, truth)
+    by_codes = _ranks_by_codes(index.codes, index, sample, truth, index.order)
     by_lists = {} if index.lists is None else _ranks_by_lists(index, sample, truth)
     half = 1 - (1 - asked) / 2
     found = []
@@ -192,10 +192,14 @@ def _settled_truth(index: CompressedIndex, sample: Sample, k: int) -> list[IntAr
 
 
 def _ranks_by_codes(
-    codes: CodeMatrix, index: CompressedIndex, sample: Sample, truth: Sequence[IntArray]
+    codes: CodeMatrix,
+    index: CompressedIndex,
+    sample: Sample,
+    truth: Sequence[IntArray],
+    order: IntArray,
 ) -> list[NDArray[np.int64]]:
     found = (row for batch in index.batches(sample.queries) for row in screened(codes, batch))
-    return list(_ranks(found, sample.own, truth))
+    return list(_ranks(found, sample, truth, order))
 
 
 def _ranks_by_lists(
@@ -218,17 +222,29 @@ def _ranks_by_lists(
                 counted.append(read)
                 yield gained
 
-        ranks = list(_ranks(gains(), sample.own, truth))
+        ranks = list(_ranks(gains(), sample, truth, index.order))
         found[probes] = (ranks, float(np.mean(counted)))
     return found
 
 
 def _ranks(
-    found: Iterator[NDArray[np.float64]], own: Sequence[int], truth: Sequence[IntArray]
+    found: Iterator[NDArray[np.float64]],
+    sample: Sample,
+    truth: Sequence[IntArray],
+    order: IntArray,
 ) -> Iterator[NDArray[np.int64]]:
-    """How many documents are before each of the best ones; those of the same score are."""
-    for scores, row, best in zip(found, own, truth, strict=True):
+    """How many documents are before each of the best ones, where equal scores go by ``order``: the
+    codes of documents with the same text are the same.
+    """
+    for scores, row, best in zip(found, sample.own, truth, strict=True):
         scores = scores.copy()
         if row >= 0:
             scores[row] = -np.inf
-        yield len(scores) - 1 - np.searchsorted(np.sort(scores), scores[best], "left")
+        rising = np.sort(scores)
+        ends = np.searchsorted(rising, scores[best], "right")
+        if np.all(ends - np.searchsorted(rising, scores[best], "left") == 1):
+            yield len(scores) - ends
+            continue
+        place = np.empty(len(scores), dtype=np.int64)
+        place[np.lexsort((order, -scores))] = np.arange(len(scores))
+        yield place[best]
