@@ -141,11 +141,13 @@ def write_windows(
         found.documents += len(window)
         found.tokens += vectors.tokens
         found.empty += _empty(window)
-        progress(_step(writer.documents, sources.total, found.tokens, found))
+        if number % job.together.count != 0:  # else it was told batch by batch
+            progress(_step(writer.documents, sources.total, found.tokens, found))
         vectors.remove()
         if number == 0:
             after_first()
-    progress(_step(writer.documents, writer.documents, found.tokens, found))
+    if sources.total is None:
+        progress(_step(writer.documents, writer.documents, found.tokens, found))
     return found
 
 
