@@ -213,6 +213,18 @@ def test_a_parquet_table_is_read_by_its_columns(tmp_path: Path, table: Values) -
         assert [value for *_, value in rows_of(found)] == whole
 
 
+@pytest.mark.parametrize("many_bytes", [1, 1 << 30])
+def test_a_tag_that_is_not_utf_8_is_refused_with_its_line(tmp_path: Path, many_bytes: int) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"q1 Q0 d1 1 2.5 r\nq1 Q0 d2 2 1.5 r\xff\n")
+    with pytest.raises(InputError, match="not UTF-8") as caught:
+        read_run(path, many_bytes=many_bytes)
+    assert caught.value.line == 2
+    path.write_bytes(b"q1 Q0 d1 1 2.5 r\xff\n")
+    with pytest.raises(InputError, match="not UTF-8"):
+        read_run(path, many_bytes=many_bytes)
+
+
 # --- what is said
 
 

@@ -156,7 +156,7 @@ def tag_of(data: bytes) -> str:
     for line in io.BytesIO(data):  # not split, which would copy all of them
         fields = line.split()
         if len(fields) == 6:
-            return fields[5].decode()
+            return fields[5].decode(errors="replace")  # the reader says where it is not UTF-8
     return "run"
 
 

@@ -87,6 +87,7 @@ def read_run(
         if columns is None:
             run = _from_lines(data, path)
         else:
+            check_utf8(data, path)
             del data  # half of the memory; what is ordered next is a copy
             run = columns.run()
     if name is None:

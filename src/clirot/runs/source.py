@@ -24,6 +24,7 @@ from clirot.json_values import NestedError, json_value
 from clirot.parquet_parts import parquet_parts
 from clirot.runs.layouts import DOCNO, TOPIC, field_of
 
+_CHECKED_TOGETHER = 1 << 24  # bytes
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _PARQUET = b"PAR1"
 _OTHERS = {
@@ -107,16 +108,20 @@ def check_utf8(data: bytes, path: str | PathLike[str]) -> None:
     """Raise with the line of the first byte that is not UTF-8."""
     if data.isascii():
         return
-    try:
-        data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise InputError(
-            f"not UTF-8: byte 0x{data[error.start]:02x} ({error.reason})",
-            path=path,
-            line=line,
-            hint="convert it, for example with iconv -f latin1 -t utf-8",
-        ) from None
+    start = 0
+    while start < len(data):  # some lines at a time: all of them as text would be a second copy
+        stop = data.find(b"\n", start + _CHECKED_TOGETHER) + 1 or len(data)
+        try:
+            data[start:stop].decode("utf-8")
+        except UnicodeDecodeError as error:
+            place = start + error.start
+            raise InputError(
+                f"not UTF-8: byte 0x{data[place]:02x} ({error.reason})",
+                path=path,
+                line=data.count(b"\n", 0, place) + 1,
+                hint="convert it, for example with iconv -f latin1 -t utf-8",
+            ) from None
+        start = stop
 
 
 def is_text(identifier: str) -> bool:
