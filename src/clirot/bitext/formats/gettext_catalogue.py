@@ -113,6 +113,12 @@ def _parsed(lines: Sequence[str], path: Path) -> tuple[Any, list[int]]:
     # A msgid that begins with "_:" is a comment in KDE's old way, alone or before the msgid proper.
     units = [one for one in catalogue.units if one.msgid or one.msgidcomments]
     catalogue.units = [one for one in units if not one.isobsolete()]
+    if len(catalogue.units) > len(begun):  # damaged: it has read a msgid where no line has one
+        raise InputError(
+            f"{len(catalogue.units)} entries, and {len(begun)} lines that begin with msgid",
+            path=path,
+            hint="is it PO, and whole?",
+        )
     if len(catalogue.units) != len(begun):  # the library leaves out a last entry that is not whole
         raise InputError(f"the msgid of line {begun[-1]} has no msgstr", path=path, line=begun[-1])
     return catalogue, begun
