@@ -64,6 +64,8 @@ while True:
     if os.fork() == 0:
         listener.close()
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        # Tests that a shell runs in the background have it ignored, and hand that on.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         serve(connection)
     connection.close()
 """
