@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from scipy import integrate, stats
 from test_index_backends import brute_force, hard_documents
 
+from clirot.encoding import token_matrix
 from clirot.encoding.maxsim import FloatArray
 from clirot.errors import ArtefactError, InputError, UnusedSettingWarning, UsageError
 from clirot.retrieval import promise, searching
@@ -166,7 +167,7 @@ def test_screened_scores_do_not_depend_on_how_they_are_computed(data: st.DataObj
     few = data.draw(st.integers(0, 4))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(screening, "_BLOCK_TOKENS", data.draw(st.integers(1, 100)))
-        patch.setattr(screening, "_SORTED_TOGETHER", data.draw(st.integers(1, 70)))
+        patch.setattr(token_matrix, "_SORTED_TOGETHER", data.draw(st.integers(1, 70)))
         patch.setattr(codec_module, "_AT_ONCE", data.draw(st.integers(1, 50)))
         threads = torch.get_num_threads()
         torch.set_num_threads(data.draw(st.integers(1, 2)))

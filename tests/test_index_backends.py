@@ -23,7 +23,7 @@ from clirot.encoding.maxsim import (
 )
 from clirot.errors import ArtefactError
 from clirot.records import Hit
-from clirot.retrieval.backends import BACKENDS, Backend, token_store
+from clirot.retrieval.backends import BACKENDS, Backend, query_batches, token_store
 from clirot.retrieval.backends import exact as exact_module
 from clirot.retrieval.backends.exact import ExactIndex, screening_arithmetic, top_k
 from clirot.retrieval.backends.token_store import TokenStore, TokenStoreWriter
@@ -117,7 +117,7 @@ def test_screening_never_changes_the_result(
     screen: Arithmetic, k: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Recall against the exact pass is 1, bit for bit, with ties and near ties at the cut."""
-    monkeypatch.setattr(exact_module, "_BATCH_TOKENS", 40)
+    monkeypatch.setattr(query_batches, "_MOST_TOKENS", 40)
     rng = np.random.default_rng(7)
     documents = hard_documents(rng, 1500)
     offsets = np.concatenate([[0], np.cumsum([len(d) for d in documents])]).astype(np.int64)

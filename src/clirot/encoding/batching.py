@@ -41,14 +41,8 @@ def token_batches(lengths: Sequence[int], budget: int) -> Iterator[list[int]]:
         lengths: of the texts, in tokens.
         budget: tokens of a batch, padding included; a longer text is a batch of its own.
     """
-    batch: list[int] = []
-    for row in sorted(range(len(lengths)), key=lambda row: (lengths[row], row)):
-        if batch and lengths[row] * (len(batch) + 1) > budget:
-            yield batch
-            batch = []
-        batch.append(row)
-    if batch:
-        yield batch
+    order = sorted(range(len(lengths)), key=lambda row: (lengths[row], row))
+    return _within(order, lengths, budget)
 
 
 def token_lengths(tokenizer: Any, texts: Sequence[str], limit: int | None) -> list[int]:
@@ -83,10 +77,16 @@ def length_batches(texts: Sequence[str]) -> Iterator[list[int]]:
 
     Lengths are guessed from characters. What was trained on such batches goes on with them.
     """
+    # The number of characters is close enough to that of tokens.
+    order = sorted(range(len(texts)), key=lambda row: (len(texts[row]), row))
+    return _within(order, [_guessed(text) for text in texts], _BATCH_TOKENS)
+
+
+def _within(order: Sequence[int], lengths: Sequence[int], budget: int) -> Iterator[list[int]]:
+    """Places of growing length, cut where a batch would be wider than a budget."""
     batch: list[int] = []
-    for row in sorted(range(len(texts)), key=lambda row: (len(texts[row]), row)):
-        # The number of characters is close enough to that of tokens.
-        if batch and _guessed(texts[row]) * (len(batch) + 1) > _BATCH_TOKENS:
+    for row in order:
+        if batch and lengths[row] * (len(batch) + 1) > budget:
             yield batch
             batch = []
         batch.append(row)

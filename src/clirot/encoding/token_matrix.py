@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -138,14 +139,28 @@ class Cut:
     """Their token rows, ``(documents * width,)``; a slice where these lie side by side."""
 
 
-def windows(documents: TokenMatrix, rows: IntArray) -> Iterator[IntArray]:
+class Offsets(Protocol):
+    """Documents whose tokens, or codes of tokens, lie one after the other."""
+
+    @property
+    def offsets(self) -> IntArray:
+        """``(documents + 1,)``: where each document begins."""
+        ...
+
+    @property
+    def lengths(self) -> IntArray:
+        """Tokens of each document, ``(documents,)``."""
+        ...
+
+
+def windows(documents: Offsets, rows: IntArray) -> Iterator[IntArray]:
     """Places in ``rows``, some thousands at a time, the shortest document first."""
     lengths = documents.lengths[rows]
     for first in range(0, len(rows), _SORTED_TOGETHER):
         yield first + np.argsort(lengths[first : first + _SORTED_TOGETHER], kind="stable")
 
 
-def cuts(documents: TokenMatrix, rows: IntArray, most: int) -> Iterator[Cut]:
+def cuts(documents: Offsets, rows: IntArray, most: int) -> Iterator[Cut]:
     """Documents of growing length cut into blocks of so many tokens, or one longer document."""
     lengths, starts = documents.lengths[rows], documents.offsets[rows]
     begin = 0

@@ -16,7 +16,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from clirot.encoding.maxsim import (
@@ -32,12 +31,11 @@ from clirot.encoding.maxsim import (
     scores,
 )
 from clirot.records import Hit
-from clirot.retrieval.backends.ties import tie_order
+from clirot.retrieval.backends.query_batches import query_batches
+from clirot.retrieval.backends.ties import best_first, hits, tie_order
 from clirot.retrieval.backends.token_store import TokenStore
 
 _SCREENED_ELEMENTS = 1 << 27  # screened scores held at once: topics x documents
-_BATCH_QUERIES = 64
-_BATCH_TOKENS = 1024
 _FEW = 32  # query tokens for which 16 bits do not pay on a CPU
 
 
@@ -78,10 +76,7 @@ class ExactIndex:
     def search(self, queries: Sequence[FloatArray], k: int) -> Iterator[list[Hit]]:
         """See :meth:`clirot.retrieval.backends.Index.search`."""
         for rows, found in top_k(self._matrix, queries, k, self._tie_order):
-            yield [
-                Hit(self._docnos[row], score)
-                for row, score in zip(rows.tolist(), found.tolist(), strict=True)
-            ]
+            yield hits(self._docnos, rows, found)
 
     def rerank(
         self, queries: Sequence[FloatArray], candidates: Sequence[Sequence[str]], k: int
@@ -94,11 +89,8 @@ class ExactIndex:
                 yield []
                 continue
             found, _ = scores(self._matrix, [query], rows)
-            best = _best(rows, found[0].cpu().numpy(), k, self._tie_order)
-            yield [
-                Hit(self._docnos[row], score)
-                for row, score in zip(*(one.tolist() for one in best), strict=True)
-            ]
+            settled = found[0].cpu().numpy().astype(np.float32)
+            yield hits(self._docnos, *best_first(rows, settled, k, self._tie_order))
 
 
 def screening_arithmetic(device: torch.device, query_tokens: int) -> Arithmetic:
@@ -143,14 +135,14 @@ def top_k(
     for query in queries:
         check_vectors(query, documents.dim, "a query")
     asked = screen
-    for batch in _batches(queries, len(documents)):
+    for batch in query_batches(queries, len(documents), _SCREENED_ELEMENTS):
         tokens = sum(len(query) for query in batch)
         screen = asked if asked is not None else screening_arithmetic(documents.device, tokens)
         if screen.exact or len(documents) <= 2 * k:  # too few to be worth two passes
             found, _ = scores(documents, batch)
             every = np.arange(len(documents), dtype=np.int64)
             for row in found.cpu().numpy():
-                yield _best(every, row, k, tie_order)
+                yield best_first(every, row.astype(np.float32), k, tie_order)
             continue
         screened, bounds = scores(documents, batch, arithmetic=screen)
         for query, row, bound in zip(batch, screened, bounds, strict=True):
@@ -159,7 +151,8 @@ def top_k(
                 again, (bound,) = scores(documents, [query], candidates, arithmetic=FLOAT32)
                 candidates = candidates[_within(again[0], float(bound), k)]
             found, _ = scores(documents, [query], candidates)
-            yield _best(candidates, found[0].cpu().numpy(), k, tie_order)
+            settled = found[0].cpu().numpy().astype(np.float32)
+            yield best_first(candidates, settled, k, tie_order)
 
 
 def _within(screened: Tensor, bound: float, k: int) -> IntArray:
@@ -168,29 +161,6 @@ def _within(screened: Tensor, bound: float, k: int) -> IntArray:
     threshold = np.nextafter(np.float32(lowest), np.float32(-np.inf))  # never rounded up
     found: IntArray = torch.nonzero(screened >= float(threshold)).flatten().cpu().numpy()
     return found
-
-
-def _batches(queries: Sequence[FloatArray], documents: int) -> Iterator[list[FloatArray]]:
-    """Queries that share a pass: enough to fill the matrix units; their scores fit in memory."""
-    most = max(1, min(_BATCH_QUERIES, _SCREENED_ELEMENTS // max(1, documents)))
-    batch: list[FloatArray] = []
-    tokens = 0
-    for query in queries:
-        if batch and (len(batch) == most or tokens + len(query) > _BATCH_TOKENS):
-            yield batch
-            batch, tokens = [], 0
-        batch.append(query)
-        tokens += len(query)
-    if batch:
-        yield batch
-
-
-def _best(
-    rows: IntArray, exact: NDArray[np.float64], k: int, tie_order: IntArray
-) -> tuple[IntArray, FloatArray]:
-    rounded = exact.astype(np.float32)
-    order = np.lexsort((tie_order[rows], -rounded))[:k]
-    return rows[order], rounded[order]
 
 
 def _device(store: TokenStore) -> torch.device:

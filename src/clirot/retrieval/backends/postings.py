@@ -26,7 +26,7 @@ from scipy import sparse
 
 from clirot.errors import ArtefactError, InputError
 from clirot.records import Hit
-from clirot.retrieval.backends.ties import tie_order
+from clirot.retrieval.backends.ties import best_first, hits, tie_order
 from clirot.retrieval.settings import Bm25Settings
 from clirot.sparse_files import load_lines, load_sparse, save_sparse
 from clirot.store import write_text
@@ -211,8 +211,4 @@ class Postings:
         return self._ordered(np.array([self._row_of[one] for one in docnos]), scores, k)
 
     def _ordered(self, rows: NDArray[np.int64], scores: Scores, k: int) -> list[Hit]:
-        order = np.lexsort((self._tie_order[rows], -scores[rows]))[:k]
-        return [
-            Hit(self.docnos[row], score)
-            for row, score in zip(rows[order].tolist(), scores[rows[order]].tolist(), strict=True)
-        ]
+        return hits(self.docnos, *best_first(rows, scores[rows], k, self._tie_order))

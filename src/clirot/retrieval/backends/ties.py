@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+
+from clirot.records import Hit
+
+_Number = TypeVar("_Number", bound=np.floating[Any])
 
 
 def tie_order(docnos: Sequence[str]) -> NDArray[np.int64]:
@@ -17,8 +22,8 @@ def tie_order(docnos: Sequence[str]) -> NDArray[np.int64]:
 
 
 def best_first(
-    rows: NDArray[np.int64], scores: NDArray[np.float64], k: int, order: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    rows: NDArray[np.int64], scores: NDArray[_Number], k: int, order: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[_Number]]:
     """The k best of some documents: their rows and scores, best first.
 
     Args:
@@ -33,3 +38,11 @@ def best_first(
         rows, scores = rows[some], scores[some]
     found = np.lexsort((order[rows], -scores))[:k]
     return rows[found], scores[found]
+
+
+def hits(
+    docnos: Sequence[str], rows: NDArray[np.int64], scores: NDArray[np.floating[Any]]
+) -> list[Hit]:
+    """Documents with their ids and scores, in the same order."""
+    pairs = zip(rows.tolist(), scores.tolist(), strict=True)
+    return [Hit(docnos[row], score) for row, score in pairs]

@@ -34,8 +34,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from clirot.digests import crc_of_beginning
 from clirot.encoding.maxsim import CPU, IntArray, TokenMatrix, TokenSums
 from clirot.errors import ArtefactError, DamagedDraftWarning
+from clirot.json_values import json_object_in
 from clirot.sparse_files import load_lines
 from clirot.store import copy_file, write_text
 
@@ -97,7 +99,7 @@ class TokenStoreWriter:
         }
         for name, size in self._sizes(done).items():
             copy_file(old / name, self._directory / name)
-            done[_CRC[name]] = _crc(self._directory / name, size)
+            done[_CRC[name]] = crc_of_beginning(self._directory / name, size)
         self._done = done
         write_text(self._checkpoint, json.dumps(done) + "\n")
 
@@ -149,13 +151,16 @@ class TokenStoreWriter:
     def _found(self) -> dict[str, int] | None:
         """What an interrupted attempt left; None, with a warning, where it is damaged."""
         try:
-            done = json.loads(self._checkpoint.read_text(encoding="utf-8"))
+            done = json_object_in(self._checkpoint)
             done = {name: int(done[name]) for name in _COUNTED}
             sizes = self._sizes(done)
-            if all(_crc(self._directory / name, sizes[name]) == done[_CRC[name]] for name in sizes):
+            if all(
+                crc_of_beginning(self._directory / name, sizes[name]) == done[_CRC[name]]
+                for name in sizes
+            ):
                 return done
             said = "its files are not as they were written"
-        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        except (OSError, ValueError, KeyError, TypeError) as error:
             said = str(error)
         warnings.warn(
             f"what an interrupted attempt left in {self._directory.parent} is damaged, so all "
@@ -233,7 +238,7 @@ class TokenStore:
             ArtefactError: a file is missing, truncated or contradicts the layout.
         """
         try:
-            layout = json.loads((directory / _LAYOUT).read_text(encoding="utf-8"))
+            layout = json_object_in(directory / _LAYOUT)
             documents, tokens, dim = (int(layout[key]) for key in ("documents", "tokens", "dim"))
             item = _item(layout["dtype"])
             if layout["format"] != _FORMAT:
@@ -250,7 +255,7 @@ class TokenStore:
                 sums = np.fromfile(directory / _SUMS, dtype=_SUM).astype(np.int64)
             lengths = np.fromfile(directory / _LENGTHS, dtype=_LENGTH).astype(np.int64)
             docnos = load_lines(directory / _DOCNOS)
-        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        except (OSError, ValueError, KeyError, TypeError) as error:
             raise ArtefactError(
                 f"{directory} cannot be read as an index: {error}", hint=_REBUILD
             ) from error
@@ -270,23 +275,6 @@ class TokenStore:
         return cls(torch.from_numpy(mapped), offsets, docnos, sums, directory)
 
 
-def _crc(path: Path, size: int) -> int:
-    """CRC-32 of the first bytes of a file.
-
-    Raises:
-        ValueError: it has fewer.
-    """
-    found = 0
-    with path.open("rb") as stream:
-        while size:
-            block = stream.read(min(size, 1 << 20))
-            if not block:
-                raise ValueError(f"{path.name} is shorter than it was")
-            found = zlib.crc32(block, found)
-            size -= len(block)
-    return found
-
-
 def _item(dtype: str) -> np.dtype[np.floating]:
     if dtype not in (*DTYPES, BYTES):
         raise ValueError(f"unknown dtype {dtype!r}")
@@ -297,7 +285,7 @@ def _check_small_files(directory: Path, layout: dict[str, object]) -> None:
     """They may be larger than what is compared with the manifest on every use."""
     for name in _SMALL:
         path = directory / name
-        if _crc(path, path.stat().st_size) != layout.get(_CRC[name]):
+        if crc_of_beginning(path, path.stat().st_size) != layout.get(_CRC[name]):
             raise ArtefactError(f"{path} is not as it was written", hint=_REBUILD)
 
 

@@ -24,7 +24,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from clirot.digests import crc_of_beginning
 from clirot.errors import ArtefactError
+from clirot.json_values import json_object_in
 from clirot.retrieval.passages.counts import Counts
 from clirot.sparse_files import load_lines
 from clirot.store import write_text
@@ -139,13 +141,13 @@ class PassageTableWriter:
     def _resume(self) -> None:
         """Take over what was written, if it is as it was written."""
         try:
-            done = json.loads(self._checkpoint.read_text(encoding="utf-8"))
+            done = json_object_in(self._checkpoint)
             counts = Counts.of(done["counts"])
             state = {name: (int(size), int(crc)) for name, (size, crc) in done["files"].items()}
             for name, (size, crc) in state.items():
-                if _sum(self._directory / name, size) != crc:
+                if crc_of_beginning(self._directory / name, size) != crc:
                     return
-        except (OSError, ValueError, KeyError, TypeError, RecursionError, AttributeError):
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return  # nothing is lost but the time to split them
         self.counts, self._state = counts, state
 
@@ -190,7 +192,7 @@ class PassageTable:
             ArtefactError: a file is missing, or they contradict each other.
         """
         try:
-            layout = json.loads((directory / _LAYOUT).read_text(encoding="utf-8"))
+            layout = json_object_in(directory / _LAYOUT)
             if layout["format"] != _FORMAT:
                 raise ArtefactError(
                     f"{directory} has passages of format {layout['format']!r}, this clirot reads "
@@ -200,7 +202,7 @@ class PassageTable:
             rows = np.fromfile(directory / _ROWS, dtype=_ITEM).reshape(-1, 3)
             docnos = load_lines(directory / _DOCUMENTS)
             wanted = int(layout["passages"]), int(layout["documents"])
-        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        except (OSError, ValueError, KeyError, TypeError) as error:
             raise ArtefactError(
                 f"the passages of {directory} cannot be read: {error}", hint=_REBUILD
             ) from error
@@ -219,19 +221,3 @@ class PassageTable:
 def _firsts(rows: NDArray[np.int32], documents: int) -> NDArray[np.int64]:
     """``(documents + 1,)``: where the passages of each document begin in rows that are in order."""
     return np.searchsorted(rows[:, 0], np.arange(documents + 1)).astype(np.int64)
-
-
-def _sum(path: Path, size: int) -> int:
-    """CRC-32 of the first bytes of a file.
-
-    Raises:
-        ValueError: it has fewer.
-    """
-    found = 0
-    with path.open("rb") as stream:
-        while size:
-            block = stream.read(min(size, 1 << 20))
-            if not block:
-                raise ValueError(f"{path.name} is shorter than it was")
-            found, size = zlib.crc32(block, found), size - len(block)
-    return found

@@ -2,30 +2,28 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from clirot.encoding.maxsim import FloatArray, IntArray, TokenMatrix, check_vectors, scores
 from clirot.errors import ArtefactError
+from clirot.json_values import json_object_in
 from clirot.records import Hit
 from clirot.retrieval.backends.compressed.codec import Codec
 from clirot.retrieval.backends.compressed.lists import Lists
 from clirot.retrieval.backends.compressed.screening import CodeMatrix, screened
-from clirot.retrieval.backends.ties import best_first, tie_order
+from clirot.retrieval.backends.query_batches import query_batches
+from clirot.retrieval.backends.ties import best_first, hits, tie_order
 from clirot.retrieval.backends.token_store import TokenStore
 from clirot.retrieval.promise import Depth, Promise
 
 FORMAT = 1
 CODEC, ROTATION, CODES, STORE, LISTS = "codec.json", "rotation.bin", "codes", "store", "lists"
 _SCREENED_ELEMENTS = 1 << 24  # screened scores held at once: topics x documents
-_BATCH_QUERIES = 64
-_BATCH_TOKENS = 1024
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +64,7 @@ class CompressedIndex:
         """
         codes = TokenStore.open(directory / CODES)
         try:
-            layout = json.loads((directory / CODEC).read_text(encoding="utf-8"))
+            layout = json_object_in(directory / CODEC)
             if layout["format"] != FORMAT:
                 raise ValueError(f"format {layout['format']!r}, this clirot reads {FORMAT}")
             codec = Codec.open(directory / ROTATION, int(layout["dim"]), int(layout["bits"]))
@@ -75,7 +73,7 @@ class CompressedIndex:
                 lists = Lists.open(directory / LISTS, codec, len(codes.docnos))
             if codes.tokens.shape[1] != codec.width:
                 raise ValueError(f"codes of {codes.tokens.shape[1]} bytes, not of {codec.width}")
-        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        except (OSError, ValueError, KeyError, TypeError) as error:
             raise _damaged(directory, error) from error
         vectors = None
         if layout["store"]:
@@ -116,7 +114,7 @@ class CompressedIndex:
             check_vectors(query, self.dim, "a query")
         depth = self.promise.at(k, len(self))
         for query, rows in zip(queries, self._candidates(queries, depth), strict=True):
-            yield self._hits(*self.settled(query, rows, k))
+            yield hits(self.docnos, *self.settled(query, rows, k))
 
     def rerank(
         self, queries: Sequence[FloatArray], candidates: Sequence[Sequence[str]], k: int
@@ -125,11 +123,9 @@ class CompressedIndex:
         for query, docnos in zip(queries, candidates, strict=True):
             check_vectors(query, self.dim, "a query")
             rows = np.array(sorted(self._row_of[docno] for docno in docnos), dtype=np.int64)
-            yield self._hits(*self.settled(query, rows, k)) if len(rows) else []
+            yield hits(self.docnos, *self.settled(query, rows, k)) if len(rows) else []
 
-    def settled(
-        self, query: FloatArray, rows: IntArray, k: int
-    ) -> tuple[IntArray, NDArray[np.float64]]:
+    def settled(self, query: FloatArray, rows: IntArray, k: int) -> tuple[IntArray, FloatArray]:
         """The k best of some documents, in increasing order, by the best scores that are to be had:
         rows and scores, which are rounded to float32, as trec_eval reads them.
         """
@@ -137,21 +133,11 @@ class CompressedIndex:
             found = screened(self.codes, [query], rows)[0]
         else:
             found = scores(self.vectors, [query], rows)[0][0].cpu().numpy()
-        return best_first(rows, found.astype(np.float32).astype(np.float64), k, self.order)
+        return best_first(rows, found.astype(np.float32), k, self.order)
 
     def batches(self, queries: Sequence[FloatArray]) -> Iterator[list[FloatArray]]:
         """Queries that share a reading of all codes; their scores fit in memory."""
-        most = max(1, min(_BATCH_QUERIES, _SCREENED_ELEMENTS // max(1, len(self))))
-        batch: list[FloatArray] = []
-        tokens = 0
-        for query in queries:
-            if batch and (len(batch) == most or tokens + len(query) > _BATCH_TOKENS):
-                yield batch
-                batch, tokens = [], 0
-            batch.append(query)
-            tokens += len(query)
-        if batch:
-            yield batch
+        return query_batches(queries, len(self), _SCREENED_ELEMENTS)
 
     def _candidates(self, queries: Sequence[FloatArray], depth: Depth) -> Iterator[IntArray]:
         """The rows to settle of each query, increasing."""
@@ -170,10 +156,6 @@ class CompressedIndex:
             for batch in self.batches(queries):
                 for row in screened(self.codes, batch):
                     yield np.sort(best_first(every, row, most, self.order)[0])
-
-    def _hits(self, rows: IntArray, found: NDArray[np.float64]) -> list[Hit]:
-        pairs = zip(rows.tolist(), found.tolist(), strict=True)
-        return [Hit(self.docnos[row], score) for row, score in pairs]
 
 
 def _damaged(directory: Path, why: object) -> ArtefactError:

@@ -11,7 +11,7 @@ Where the processor multiplies bytes (VNNI), int8 takes a tenth of float32's tim
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -19,12 +19,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from clirot.encoding.maxsim import FloatArray, IntArray, TokenSums
+from clirot.encoding.arithmetic import SUM_GRID
+from clirot.encoding.token_matrix import FloatArray, IntArray, TokenSums, cuts, windows
 from clirot.retrieval.backends.compressed.codec import Codec, Codes
 from clirot.retrieval.backends.token_store import TokenStore
 
-_SUM_GRID = 2.0**40
-_SORTED_TOGETHER = 8192  # documents sorted by length at a time, so that the disk is read in order
 _BLOCK_TOKENS = 8192  # a block of decoded levels stays in the cache
 _COLUMNS = 16  # byte products are up to 3 times slower in other numbers of columns
 _LARGEST = 127
@@ -120,21 +119,19 @@ def screened(
     as_bytes = has_byte_products() if as_bytes is None else as_bytes
     products = Products(matrix.codec, packed.levels, as_bytes=as_bytes)
     steps = torch.from_numpy(packed.steps)
-    lengths, starts = matrix.lengths, matrix.offsets
-    for first in range(0, len(rows), _SORTED_TOGETHER):
-        order = np.argsort(lengths[rows[first : first + _SORTED_TOGETHER]], kind="stable") + first
-        for begin, end, width in _blocks(lengths[rows[order]]):
-            some = rows[order[begin:end]]
-            # The last token fills a document up to the block's width: it changes no maximum.
-            inside = np.minimum(np.arange(width), lengths[some, None] - 1)
-            codes = matrix.codes[(starts[some, None] + inside).ravel()]
+    for order in windows(matrix, rows):
+        begin = 0
+        for cut in cuts(matrix, rows[order], _BLOCK_TOKENS):
+            end = begin + len(cut.documents)
+            codes = matrix.codes[cut.index]
             if matrix.sums is not None:
-                matrix.sums.check(some, torch.from_numpy(codes), lengths[some])
+                matrix.sums.check(cut.documents, torch.from_numpy(codes), cut.lengths)
             similarities = products.of(codes)
             similarities *= torch.from_numpy(matrix.codec.scales(codes))[:, None]
-            best = similarities.view(end - begin, width, -1).amax(1).to(torch.float64)
-            best.mul_(steps).mul_(_SUM_GRID).round_().div_(_SUM_GRID)
+            best = similarities.view(end - begin, cut.width, -1).amax(1).to(torch.float64)
+            best.mul_(steps).mul_(SUM_GRID).round_().div_(SUM_GRID)
             found[:, order[begin:end]] = (best @ packed.owner).numpy().T
+            begin = end
     return found
 
 
@@ -171,15 +168,3 @@ class Products:
     def of(self, codes: Codes) -> torch.Tensor:
         """``(tokens, columns)`` in float32."""
         return self.whole(codes).to(torch.float32)
-
-
-def _blocks(lengths: IntArray) -> Iterator[tuple[int, int, int]]:
-    """Documents of growing length in blocks: first, behind the last, and the longest's tokens."""
-    begin = 0
-    while begin < len(lengths):
-        most = max(1, _BLOCK_TOKENS // int(lengths[begin]))
-        ahead = lengths[begin : begin + most]
-        padded = ahead * np.arange(1, len(ahead) + 1)
-        count = max(1, int(np.searchsorted(padded, _BLOCK_TOKENS, "right")))
-        yield begin, begin + count, int(ahead[count - 1])
-        begin += count
