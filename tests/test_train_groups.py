@@ -19,7 +19,7 @@ from tiny_model import save_tiny_model
 from clirot.collection import open_collection
 from clirot.distillation.training.reading import prompt_of
 from clirot.encoding.encoders import load_encoder, load_model
-from clirot.errors import ClirotError, InputError
+from clirot.errors import ClirotError, InputError, ReadingNotice
 from clirot.models import resolve
 from clirot.processes import ALONE
 from clirot.records import Topic, silent
@@ -154,8 +154,9 @@ def test_topics_and_documents_are_those_that_were_asked_for(base: Path, tmp_path
     names = Store().names("indexes")
     assert len(names) == 2 and names[1].startswith(f"{names[0]}.")
     # Of English topics BM25 finds what has their words, of Somali ones what is empty too.
-    mined = requested(swahili, Store(), silent).source
-    assert mined.language == "en" and requested(english, Store(), silent).source.language == "en"
+    for config in (swahili, english):
+        searched_with = requested(config, Store(), silent).source.wording
+        assert searched_with is not None and searched_with.language == "en"
 
 
 _SEEN = {
@@ -178,6 +179,7 @@ _SEEN = {
     },
     "here": {
         *("lang", "docs_lang", "topics_variant", "negatives", "negatives_lang", "relevant_from"),
+        "teacher_lang",
         *("split_seed", "apart", "positives", "group_negatives", "depth", "first_rank", "margin"),
     },
 }
@@ -276,6 +278,60 @@ def test_a_teacher_scores_by_maxsim_over_the_tokens_of_the_topic(base: Path) -> 
             (other,) = document.encode([documents[one]])
             expected = float((tokens @ other.T).max(1).mean())
             assert found[topic][one] == pytest.approx(expected, abs=1e-6)
+
+
+def _english(place: Path) -> dict[str, str]:
+    rows = (place / "queries.en.tsv").read_text(encoding="utf-8").splitlines()
+    return dict(row.split("\t", 1) for row in rows)
+
+
+@pytest.mark.parametrize("lang", [None, "en", "so"])
+def test_a_teacher_reads_topics_in_the_language_of_the_documents_or_that_was_asked_for(
+    lang: str | None, base: Path, judged: Path, tmp_path: Path
+) -> None:
+    config = judged_config(base, judged, loss="kl", teacher=str(base), teacher_lang=lang)
+    lesson = _ready(config, tmp_path).lesson
+    ref = resolve(str(base), Store())
+    query, document = (load_encoder(ref, side=side) for side in ("query", "document"))
+    for group in lesson.groups[:3]:
+        text = lesson.topics_read[group.topic] if lang == "so" else _english(judged)[group.topic]
+        (tokens,) = query.encode([text])
+        for one, score in zip(group.documents, group.scores, strict=True):
+            (other,) = document.encode([lesson.documents_read[one]])
+            assert score == pytest.approx(float((tokens @ other.T).max(1).mean()), abs=1e-6)
+
+
+def test_the_wording_that_a_teacher_reads_decides_the_model(base: Path, tmp_path: Path) -> None:
+    place = save_judged(tmp_path / "set")
+    # A run, so that no other input follows from the English topics.
+    write_lines(run := tmp_path / "run", [f"q{n} Q0 d{n + 60} 1 1.0 made" for n in range(60)])
+    config = judged_config(base, place, loss="kl", teacher=str(base), negatives=str(run))
+
+    def made_from() -> set[tuple[str, str]]:
+        return {(one.kind, one.digest) for one in requested(config, Store(), silent).inputs}
+
+    before = made_from()
+    rows = (place / "queries.en.tsv").read_text(encoding="utf-8").splitlines()
+    write_lines(place / "queries.en.tsv", [f"{rows[0]} more", *rows[1:]])
+    after = made_from()
+    assert {kind for kind, _ in before ^ after} == {"topics"}
+    # Some topics have no English text: it is said, and these are read as they are trained on.
+    write_lines(place / "queries.en.tsv", rows[2:])
+    with pytest.warns(ReadingNotice, match="2 of 60 judged topics have no text in en"):
+        taught = requested(config, Store(), silent).taught
+    assert taught is not None and taught.lacking == 2
+    somali = (place / "queries.so.tsv").read_text(encoding="utf-8").splitlines()
+    assert [f"{one}\t{text}" for one, text in list(taught.texts.items())[:3]] == [
+        *somali[:2],
+        rows[2],
+    ]
+    # All of them are others: an error where they were asked for.
+    write_lines(place / "queries.en.tsv", [f"x{row}" for row in rows])
+    asked = judged_config(
+        base, place, loss="kl", teacher=str(base), negatives=str(run), teacher_lang="en"
+    )
+    with pytest.raises(InputError, match="its 60 topics in en are none of the 60 judged ones"):
+        requested(asked, Store(), silent)
 
 
 def test_what_the_teacher_scores_near_the_relevant_document_is_left_out() -> None:

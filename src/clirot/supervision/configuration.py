@@ -201,6 +201,11 @@ class TrainConfig:
         left out: a name of the registry, a directory or a Hub id.""",
         decides=False,  # as the model
     )
+    teacher_lang: str | None = setting(
+        None,
+        """Language of the topics that the teacher scores; by default that of the documents, where
+        the collection has topics in it, else that of the topics.""",
+    )
     negatives: str = setting(
         BM25,
         """Where negatives are mined. bm25: what BM25 finds for the topics, by an index that is made
@@ -251,7 +256,7 @@ class TrainConfig:
         if self.topics.folds == 1:
             passed_over |= {"fold", "folds"}
         if self.teacher is None:
-            passed_over.add("margin")
+            passed_over |= {"margin", "teacher_lang"}
         if self.negatives != BM25:
             passed_over.add("negatives_lang")
         settings = {

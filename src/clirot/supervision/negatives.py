@@ -7,16 +7,16 @@ index is what the model records.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from clirot.errors import ArtefactError, InputError
-from clirot.languages import closest_language
 from clirot.records import ProgressSink, Step, Topic
 from clirot.runs import Run, find_run, read_run
 from clirot.store import Artefact, Input, Store
 from clirot.supervision.configuration import BM25, DOCPAIRS, JUDGED, SCOREDDOCS, TrainConfig
+from clirot.supervision.wordings import Wording
 
 if TYPE_CHECKING:
     from clirot.collection import Collection
@@ -37,14 +37,25 @@ class Source:
     run: Run | None = None
     index: Artefact | None = None
     """Of BM25."""
-    language: str | None = None
-    """Of the topics that BM25 searches with."""
+    wording: Wording | None = None
+    """Of the topics, as BM25 searches with them."""
 
 
 def negatives_source(
-    config: TrainConfig, collection: Collection, store: Store, progress: ProgressSink
+    config: TrainConfig,
+    collection: Collection,
+    worded: Callable[[], Wording],
+    store: Store,
+    progress: ProgressSink,
 ) -> Source:
     """Find where negatives are mined; the index of BM25 is made where it is missing.
+
+    Args:
+        config: what was asked for.
+        collection: that the negatives are of.
+        worded: gives the topics as BM25 searches with them.
+        store: where an index or a kept run is.
+        progress: told how the making of an index goes.
 
     Raises:
         InputError: a run cannot be read.
@@ -55,9 +66,10 @@ def negatives_source(
     if config.negatives in (DOCPAIRS, SCOREDDOCS):
         return Source(f"the {config.negatives} of {collection.id}")
     if config.negatives == BM25:
+        wording = worded()
         index = _bm25_index(config, collection, store, progress)
-        language = _search_language(config, collection)
-        return Source("what BM25 found", (index.as_input(),), index=index, language=language)
+        inputs = (*wording.inputs(collection), index.as_input())
+        return Source("what BM25 found", inputs, index=index, wording=wording)
     named = find_run(config.negatives, store)
     run = read_run(named.path, name=named.name)
     if named.artefact is not None:
@@ -85,7 +97,7 @@ def mined(
     wanted = dict.fromkeys(judged.texts)
     found: Mined
     if source.index is not None:
-        found = _bm25(source, config, collection, judged, progress)
+        found = _bm25(source, config, progress)
     elif source.run is not None:
         run = source.run
         found = {topic: list(run.documents(topic)) for topic in wanted}
@@ -143,30 +155,12 @@ def _bm25_index(
     )
 
 
-def _search_language(config: TrainConfig, collection: Collection) -> str | None:
-    """The language of the topics that BM25 searches with; None: that of the training."""
-    if config.negatives_lang is not None:
-        return config.negatives_lang
-    own = collection.document_language
-    return closest_language(own, collection.languages) if own is not None else None
-
-
-def _bm25(
-    source: Source,
-    config: TrainConfig,
-    collection: Collection,
-    judged: Judged,
-    progress: ProgressSink,
-) -> dict[str, list[str]]:
+def _bm25(source: Source, config: TrainConfig, progress: ProgressSink) -> dict[str, list[str]]:
     from clirot.retrieval.settings import PsqSettings
     from clirot.retrieval.topic_readers import lexical_reader
 
-    assert source.index is not None
-    texts = dict(judged.texts)
-    if source.language is not None:
-        other = {topic.id: topic.text for topic in collection.topics(source.language)}
-        texts |= {topic: other[topic] for topic in texts if other.get(topic, "").strip()}
-    topics = [Topic(topic, text) for topic, text in texts.items()]
+    assert source.index is not None and source.wording is not None
+    topics = [Topic(topic, text) for topic, text in source.wording.texts.items()]
     matcher = lexical_reader(BM25, PsqSettings(), source.index, None).matcher
     matcher.prepare()
     found: dict[str, list[str]] = {}

@@ -32,6 +32,7 @@ from clirot.supervision.judgements import Judged, TopicSplit, judged_topics, spl
 from clirot.supervision.lesson import JudgedLesson
 from clirot.supervision.negatives import Mined, Source, mined, negatives_source
 from clirot.supervision.teacher_scores import teacher_scores
+from clirot.supervision.wordings import Wording, wording
 
 if TYPE_CHECKING:
     from clirot.collection import Collection
@@ -47,6 +48,8 @@ class Request:
     config: TrainConfig
     base: ModelRef
     teacher: ModelRef | None
+    taught: Wording | None
+    """The topics as the teacher reads them."""
     collection: Collection
     judged: Judged
     source: Source
@@ -70,7 +73,7 @@ def requested(config: TrainConfig, store: Store, progress: ProgressSink) -> Requ
     Raises:
         UnknownNameError: no such model, collection or variant.
         UsageError: there are no topics in the language.
-        InputError: there is nothing to train on.
+        InputError: there is nothing to train on, or nothing in a language that was asked for.
     """
     base = resolve(config.model, store)
     teacher = resolve(config.teacher, store) if config.teacher is not None else None
@@ -81,12 +84,23 @@ def requested(config: TrainConfig, store: Store, progress: ProgressSink) -> Requ
     language = collection.topic_language(config.lang)
     judged = judged_topics(collection, topics, config.topics)
     split_topics(judged, config.topics)  # whether there are enough, before anything is searched
-    source = negatives_source(config, collection, store, progress)
+    plain = language if config.topics_variant is None else None
+    source = negatives_source(
+        config,
+        collection,
+        lambda: wording(collection, judged, config.negatives_lang, "BM25", plain),
+        store,
+        progress,
+    )
+    taught = None
+    if teacher is not None:
+        taught = wording(collection, judged, config.teacher_lang, teacher.name, plain)
     judgements = json.dumps(judged.qrels, sort_keys=True)
     name = collection.id if language is None else f"{collection.id} ({language})"
     inputs = (
         model_input("base", base),
         *([model_input("scorer", teacher)] if teacher is not None else []),
+        *(taught.inputs(collection) if taught is not None else ()),
         Input(kind="collection", name=collection.id, digest=collection.digest),
         Input(kind="topics", name=name, digest=content_digest(judged.texts.items())),
         Input(
@@ -100,6 +114,7 @@ def requested(config: TrainConfig, store: Store, progress: ProgressSink) -> Requ
         config=config,
         base=base,
         teacher=teacher,
+        taught=taught,
         collection=collection,
         judged=judged,
         source=source,
@@ -213,9 +228,11 @@ def _groups(
         said: dict[str, Any] = json.loads(kept)
         return read(said["groups"]), said["counts"]
     scores = None
-    if request.teacher is not None:
+    if request.teacher is not None and request.taught is not None:
         pairs = candidates.pairs(judged, list(candidates.mined))
-        scores = teacher_scores(request.teacher, judged.texts, pairs, texts, request.progress)
+        scores = teacher_scores(
+            request.teacher, request.taught.texts, pairs, texts, request.progress
+        )
     groups, counts = groups_of(
         judged, candidates, request.config.groups, request.config.training.seed, scores
     )
