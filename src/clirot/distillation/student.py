@@ -20,10 +20,11 @@ from clirot.distillation.configuration import (
     checked_objective,
     warn_of_unused,
 )
+from clirot.distillation.trained_model import TrainedModel
 from clirot.errors import ChoiceNotice, UsageError
 from clirot.models import STUDENT_SIDES
 from clirot.records import ProgressSink, SentencePair, silent
-from clirot.store import Artefact, Store
+from clirot.store import Store
 
 if TYPE_CHECKING:
     from sentence_transformers import MultiVectorEncoder
@@ -37,20 +38,8 @@ if TYPE_CHECKING:
     from clirot.store import Draft
 
 
-@dataclass(frozen=True)
-class DistillResult:
+class DistillResult(TrainedModel):
     """A student in the registry."""
-
-    artefact: Artefact
-    fresh: bool
-    """False where it was there already."""
-    tensorboard: Path | None = None
-    """Directory of the reports for TensorBoard, where there are any."""
-
-    @property
-    def name(self) -> str:
-        """Its name in the model registry."""
-        return self.artefact.name
 
     @property
     def development(self) -> list[float]:
@@ -81,11 +70,6 @@ class DistillResult:
         apart: before training, then after every epoch. Empty where nothing was trained.
         """
         return list(self.artefact.manifest.results.get("development_entropy", []))
-
-    @property
-    def best_epoch(self) -> int:
-        """The epoch whose weights were kept; 0 is the student before training."""
-        return int(self.artefact.manifest.results["best_epoch"])
 
 
 def distill(

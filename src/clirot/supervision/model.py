@@ -9,14 +9,14 @@ imported when they are needed, since every command's help imports this one.
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from clirot.distillation.trained_model import TrainedModel
 from clirot.errors import ChoiceNotice, UsageError
 from clirot.known_models import KNOWN
 from clirot.records import ProgressSink, silent
-from clirot.store import Artefact, Store
+from clirot.store import Store
 from clirot.supervision.configuration import TrainConfig
 
 if TYPE_CHECKING:
@@ -30,20 +30,8 @@ LEFT_OUT = "left-out.qrels"
 """In a model: the judgements of the topics that were left out, to test on."""
 
 
-@dataclass(frozen=True)
-class TrainResult:
-    """A trained model in the registry."""
-
-    artefact: Artefact
-    fresh: bool
-    """False where it was there already."""
-    tensorboard: Path | None = None
-    """Directory of the reports for TensorBoard, where there are any."""
-
-    @property
-    def name(self) -> str:
-        """Its name in the model registry."""
-        return self.artefact.name
+class TrainResult(TrainedModel):
+    """A model in the registry that was trained on judged topics."""
 
     @property
     def measure(self) -> str:
@@ -54,11 +42,6 @@ class TrainResult:
     def development(self) -> list[float]:
         """The measure on the held-out topics: before training, then after every epoch."""
         return list(self.artefact.manifest.results["development"])
-
-    @property
-    def best_epoch(self) -> int:
-        """The epoch whose weights were kept; 0 is the model before training."""
-        return int(self.artefact.manifest.results["best_epoch"])
 
     @property
     def left_out(self) -> Path | None:
