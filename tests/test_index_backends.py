@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import warnings
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -320,3 +323,32 @@ def test_an_index_without_checksums_is_read_as_before(tmp_path: Path) -> None:
     kept = {key: value for key, value in layout.items() if not key.endswith("_crc")}
     (directory / "layout.json").write_text(json.dumps(kept))
     assert list(ExactIndex.open(directory).search(queries, 5)) == whole
+
+
+def test_an_index_may_be_larger_than_the_memory_of_the_machine(tmp_path: Path) -> None:
+    """A file with a hole: a second document of so many tokens that all memory could not hold it."""
+    store, scratch = tmp_path / "store", tmp_path / "scratch"
+    for place in (store, scratch):
+        place.mkdir()
+    dim = 1024
+    first = np.eye(3, dim, dtype=np.float32)
+    writer = TokenStoreWriter(store, scratch, dim, "float16")
+    writer.append(["d1", "d2"], [first, first[:1]])
+    writer.finish()
+    wanted = 8 * os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    tokens = 3 + wanted // (2 * dim)
+    try:
+        os.truncate(store / "tokens.bin", tokens * dim * 2)
+    except OSError as error:  # what the file system does not allow
+        pytest.skip(f"no file of {wanted:,} bytes can be made here: {error}")
+    lengths = np.array([3, tokens - 3], dtype="<i4").tobytes()
+    (store / "lengths.bin").write_bytes(lengths)
+    layout = json.loads((store / "layout.json").read_text())
+    layout |= {"tokens": tokens, "lengths_crc": zlib.crc32(lengths)}
+    (store / "layout.json").write_text(json.dumps(layout))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        opened = TokenStore.open(store)
+    assert len(opened.tokens) == tokens
+    np.testing.assert_array_equal(opened.tokens[:3].float().numpy(), first)
+    assert not opened.tokens[-1].any()

@@ -267,12 +267,31 @@ class TokenStore:
             )
         if sums is not None:
             _check_small_files(directory, layout)
-        # Mode c makes private pages: torch wants a writable array, and the file must not change.
-        mapped: NDArray[np.floating] = np.memmap(
-            directory / _TOKENS, dtype=item, mode="c", shape=(tokens, dim)
-        )
         offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-        return cls(torch.from_numpy(mapped), offsets, docnos, sums, directory)
+        mapped = _mapped(directory / _TOKENS, item, (tokens, dim))
+        return cls(mapped, offsets, docnos, sums, directory)
+
+
+def _mapped(path: Path, item: np.dtype[np.floating], shape: tuple[int, int]) -> torch.Tensor:
+    """A file's vectors, of which the pages that are read are in memory.
+
+    Mapped for reading only: pages that might be written count as memory that was asked for, and a
+    file larger than the machine's memory would be refused.
+
+    Raises:
+        ArtefactError: the system maps no more.
+    """
+    try:
+        mapped: NDArray[np.floating] = np.memmap(path, dtype=item, mode="r", shape=shape)
+    except OSError as error:
+        raise ArtefactError(
+            f"{path} cannot be mapped into memory: {error}",
+            hint="the limit of virtual memory is perhaps too small for it (`ulimit -v`)",
+        ) from error
+    with warnings.catch_warnings():
+        # torch has no tensors that are for reading only. Nothing here writes.
+        warnings.filterwarnings("ignore", "The given NumPy array is not writable", UserWarning)
+        return torch.from_numpy(mapped)
 
 
 def _item(dtype: str) -> np.dtype[np.floating]:
