@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_compressed_index import made
+from coded_documents import made
 from test_passages import DIM, brute_force, crowded, unit
 
 from clirot.encoding.maxsim import FloatArray, maxsim

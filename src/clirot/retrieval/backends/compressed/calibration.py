@@ -72,17 +72,16 @@ class Sample:
                 own.append(row)
         return cls(queries, own)
 
-    def telling(self, progress: ProgressSink, passes: int) -> Sample:
+    def telling(self, progress: ProgressSink, passes: int, what: str = "recall") -> Sample:
         """The same sample, which tells how far it has come.
 
         Args:
             progress: is told.
             passes: how often each query will be asked.
+            what: the label of the steps.
         """
         done, total = count(1), passes * len(self.queries)
-        return replace(
-            self, asked=lambda: progress(Step("recall", next(done), total, unit="queries"))
-        )
+        return replace(self, asked=lambda: progress(Step(what, next(done), total, unit="queries")))
 
 
 def measured(index: CompressedIndex, asked: float, progress: ProgressSink = silent) -> Promise:
@@ -179,7 +178,8 @@ def _by_lists(
     """
     if index.lists is None or not depths:
         return depths
-    sample = Sample.of_codes(index.codes).telling(progress, 1 + len(_probes(index)))
+    passes = 1 + len(_probes(index))
+    sample = Sample.of_codes(index.codes).telling(progress, passes, "recall of lists")
     every, most = np.arange(len(index), dtype=np.int64), depths[-1].k
     own, ranked = iter(sample.own), []
     for batch in index.batches(sample.queries):
