@@ -95,7 +95,7 @@ def random_units(draw: np.random.Generator, rows: int, dim: int) -> np.ndarray:
 
 def split(matrix: TokenMatrix) -> list[torch.Tensor]:
     """The documents as ``encode_document`` gives them."""
-    return list(torch.split(matrix.tokens.float(), matrix.lengths.tolist()))
+    return list(torch.split(matrix.tokens[:].float(), matrix.lengths.tolist()))
 
 
 def random_queries(arguments: argparse.Namespace) -> list[np.ndarray]:

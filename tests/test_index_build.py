@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import shutil
@@ -22,7 +23,7 @@ from clirot.retrieval import encoded_windows
 from clirot.retrieval.backends.token_store import TokenStore
 from clirot.retrieval.index_config import IndexConfig, slug
 from clirot.retrieval.indexing import build_index
-from clirot.store import Store
+from clirot.store import Artefact, Store
 
 WORDS = ["sun", "moon", "water", "fire", "stone", "river", "tree", "bird", "salt", "bread"]
 
@@ -199,23 +200,30 @@ def test_slug(name: str, expected: str) -> None:
 # A process that has the libraries loaded and forks a child per line of its input, so that ten
 # killed attempts cost ten encodings and not ten imports of torch.
 _NURSERY = """
-import os, sys
+import json, os, sys
 import torch
 torch.set_num_threads(1)
 from clirot.retrieval import encoded_windows, index_config, indexing
+from clirot.retrieval.backends.compressed import list_building
+from clirot.retrieval.settings import CompressedSettings
 from clirot.store import Store
 import clirot.collection, clirot.encoding.encoders, clirot.retrieval.backends, clirot.models
 import transformers
 import sentence_transformers.multi_vector_encoder
 encoded_windows.WINDOW = 32
-model, collection = sys.argv[1:]
+list_building.FROM_TOKENS, list_building._CHUNK = 1, 1024
+list_building.list_count = lambda tokens: 16
+model, collection, backend = sys.argv[1:4]
+store, shards = [json.loads(one) for one in sys.argv[4:]]
 print("ready", flush=True)
 for line in sys.stdin:
     child = os.fork()
     if child == 0:
         try:
-            config = index_config.IndexConfig(model=model, collection=collection, name=line.strip())
-            indexing.build_index(config)
+            indexing.build_index(index_config.IndexConfig(
+                model=model, collection=collection, name=line.strip(), backend=backend,
+                compressed=CompressedSettings(store=store), shards=shards,
+            ))
         finally:
             os._exit(0)
     print(child, flush=True)
@@ -224,10 +232,19 @@ for line in sys.stdin:
 """
 
 
-def test_killed_at_ten_random_moments(model: str, tmp_path: Path) -> None:
-    collection = str(save_collection(tmp_path / "salad", 2000))
+@pytest.mark.parametrize(
+    ("backend", "store", "shards"),
+    [("exact", True, None), ("compressed", False, None), ("compressed", True, 2)],
+)
+def test_killed_at_ten_random_moments(
+    backend: str, store: bool, shards: int | None, model: str, tmp_path: Path
+) -> None:
+    """Each attempt goes on where the last one was killed. A compressed index has lists."""
+    compressed = backend != "exact"
+    collection = str(save_collection(tmp_path / "salad", 300 if compressed else 2000))
+    words = [model, collection, backend, json.dumps(store), json.dumps(shards)]
     nursery = subprocess.Popen(
-        [sys.executable, "-c", _NURSERY, model, collection],
+        [sys.executable, "-c", _NURSERY, *words],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -236,6 +253,11 @@ def test_killed_at_ten_random_moments(model: str, tmp_path: Path) -> None:
     assert nursery.stdin is not None
     assert nursery.stdout is not None
     stdin, stdout = nursery.stdin, nursery.stdout
+
+    def made(name: str) -> dict[str, Artefact]:
+        """An index and its shards."""
+        names = [one for one in Store().names("indexes") if one.startswith(name)]
+        return {one: Store().get("indexes", one) for one in names}
 
     def attempt(name: str, kill_after: float | None) -> float:
         """Processor time in seconds."""
@@ -251,28 +273,30 @@ def test_killed_at_ten_random_moments(model: str, tmp_path: Path) -> None:
     try:
         assert stdout.readline() == "ready\n"
         seconds = attempt("whole", None)
-        whole = Store().get("indexes", "whole")
+        seconds *= 0.6 if compressed else 1
         draw = random.Random(1)
-        progress = []
-        for number in range(10):
+        begun = False
+        for _ in range(10):
             attempt("killed", draw.uniform(0, seconds))
+            for name in Store().names("indexes"):
+                Store().get("indexes", name).check(whole=True)
             if Store().has("indexes", "killed"):
-                if any(progress):
+                if begun:
                     break
-                Store().remove("indexes", "killed")  # it took less time than the first
+                for name in made("killed"):  # it took less time than the first
+                    Store().remove("indexes", name)
                 seconds *= 0.7
                 continue
-            checkpoint = Store().home / "indexes/.killed.part/scratch/checkpoint.json"
-            progress.append(checkpoint.read_text() if checkpoint.is_file() else "")
-            assert Store().names("indexes") == ["whole"], f"half an index after kill {number}"
-        assert any(progress), "no attempt was killed between its first checkpoint and its end"
+            begun = begun or any((Store().home / "indexes").glob(".killed*/scratch/**/*.json"))
+        assert begun, "no attempt was killed between its first checkpoint and its end"
         attempt("killed", None)
     finally:
         stdin.close()
         nursery.wait(timeout=60)
         stdout.close()
-    killed = Store().get("indexes", "killed")
-    assert killed.digest == whole.digest
-    assert killed.manifest.results["empty_documents"] == 1
-    TokenStore.open(killed.path)
+    killed, whole = (made(name) for name in ("killed", "whole"))
+    assert [one.digest for one in killed.values()] == [one.digest for one in whole.values()]
+    assert len(killed) == 1 + (shards or 0)
+    assert killed["killed"].manifest.results["empty_documents"] == 1
+    assert (killed["killed"].path / "lists").is_dir() == compressed
     shutil.rmtree(Store().home)

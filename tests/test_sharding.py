@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from tiny_model import save_tiny_model
 from typer.testing import CliRunner
 
+from clirot.cli import app, remove
 from clirot.cluster import connection
 from clirot.cluster.settings import ClusterSettings
 from clirot.encoding.encoders import load_encoder
@@ -43,6 +44,7 @@ from clirot.retrieval.sharding import remote_index
 from clirot.retrieval.sharding.building import TokenIndex
 from clirot.retrieval.sharding.cutting import cut
 from clirot.store import Store
+from clirot.store.verifying import verify
 
 WORDS = ["sun", "moon", "water", "fire", "stone", "river", "tree", "bird", "salt", "bread"]
 TOPICS = {"t1": "sun and moon", "t2": "salt bread", "t3": "a bird in a tree", "t4": "water"}
@@ -266,14 +268,13 @@ def test_another_cut_is_another_index(place: Path) -> None:
     )
 
 
+def said(*words: str) -> tuple[int, str, str]:
+    result = CliRunner().invoke(app, list(words))
+    return result.exit_code, result.stdout, result.stderr
+
+
 def test_commands(place: Path) -> None:
     """A shard is listed, verified and removed like any artefact."""
-    from clirot.cli import app
-
-    def said(*words: str) -> tuple[int, str, str]:
-        result = CliRunner().invoke(app, list(words))
-        return result.exit_code, result.stdout, result.stderr
-
     index = ("index", "--model", str(place / "model"), "--collection", str(place / "set"))
     code, out, err = said(*index, "--name", "news", "--shards", "2", "--shard", "2")
     assert (code, out) == (0, "news.shard-2-of-2\n")
@@ -284,9 +285,67 @@ def test_commands(place: Path) -> None:
     code, out, _ = said("verify", "--strict", "--json")
     assert (code, out.count("indexes")) == (0, 3)
     assert said("rm", "news.shard-1-of-2")[0] == 0
-    code, out, _ = said("verify", "news", "--strict")
+    code, out, _ = said("verify", "news")
     assert code == 1
-    assert "indexes news.shard-1-of-2, which it was made from, is not in the store" in out
+    assert out == (
+        "damaged  indexes/news: indexes news.shard-1-of-2, which it was made from, is not in the "
+        "store any more\n"
+    )
+
+
+def test_verify_reads_the_shards_of_an_index(place: Path) -> None:
+    build_index(config_of(place, shards=2))
+    build_index(config_of(place, name="other"))
+    names = [one.name for one in verify(["news"])]
+    assert names == ["news", "news.shard-1-of-2", "news.shard-2-of-2"]
+    assert [one.name for one in verify([*names[1:], "news"])] == [*names[1:], "news"]
+    tokens = Store().path("indexes", names[2]) / "tokens.bin"
+    whole = tokens.read_bytes()
+    tokens.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    code, out, _ = said("verify", "news")
+    assert code == 1
+    assert out.startswith(f"damaged  indexes/{names[2]}: tokens.bin is not as it was written")
+    assert out.count("\n") == 1
+    build_index(config_of(place, shards=2, shard=2, replace=True, model=str(place / "other")))
+    code, out, _ = said("verify", "indexes/news")
+    assert code == 1
+    assert out.startswith(f"damaged  indexes/news: indexes {names[2]} is not the one that it was")
+
+
+def test_an_index_is_removed_with_its_shards(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where that is asked, and no other index names them; or they are named."""
+    build_index(config_of(place, shards=2))
+    shards = ["news.shard-1-of-2", "news.shard-2-of-2"]
+    code, out, err = said("rm", "news")
+    assert (code, out) == (0, "")
+    left = f"2 shards are left: {' '.join(shards)} (--with-shards removes an index with its shards)"
+    assert err == f"removed indexes/news\n{left}\n"
+    assert Store().names("indexes") == shards
+    build_index(config_of(place, shards=2))
+    assert said("rm", "news", shards[0])[2].endswith(
+        f"1 shard is left: {shards[1]} (--with-shards removes an index with its shards)\n"
+    )
+    made = build_index(config_of(place, shards=2)).artefact
+    copy = Store().path("indexes", "twin")  # another index of the same shards
+    with Store().draft(
+        "indexes", "twin", config=made.manifest.config, inputs=made.manifest.inputs
+    ) as draft:
+        shutil.copy(made.path / "shards.json", draft.path)
+    assert copy.is_dir()
+    with pytest.raises(UsageError, match=r"news\.shard-1-of-2 is a shard of indexes/twin too"):
+        CliRunner().invoke(app, ["rm", "news", "--with-shards"], catch_exceptions=False)
+    assert Store().names("indexes") == ["news", *shards, "twin"]
+    monkeypatch.setattr(remove, "_NAMED", 1)
+    assert "2 shards are left: news.shard-1-of-2 to news.shard-2-of-2" in said("rm", "news")[2]
+    code, out, err = said("rm", "twin", "--with-shards")
+    assert (code, out) == (0, "")
+    assert err == "".join(f"removed indexes/{name}\n" for name in ("twin", *shards))
+    assert Store().names("indexes") == []
+    build_index(config_of(place, shards=2))
+    (Store().path("indexes", "news") / "clirot.json").write_text("{}")
+    with pytest.raises(ArtefactError, match="cannot be read as a manifest"):
+        CliRunner().invoke(app, ["rm", "news", "--with-shards"], catch_exceptions=False)
+    assert said("rm", "news") == (0, "", "removed indexes/news\n")
 
 
 class InThisProcess:
@@ -310,7 +369,7 @@ def test_tasks_in_any_order(
     place: Path, cluster: ClusterSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Shards as tasks, and topics in several batches: the same bytes."""
-    monkeypatch.setattr(remote_index, "_HITS", 20)
+    monkeypatch.setattr(remote_index, "HITS", 20)
     build_index(config_of(place, shards=3, shard=2))
     seen: list[Step] = []
     made = build_index(config_of(place, shards=3, cluster=cluster), progress=seen.append)

@@ -14,7 +14,9 @@ from clirot.errors import ArtefactError
 def verify(
     names: Annotated[
         list[str] | None,
-        typer.Argument(help="Artefacts, by name or as KIND/NAME; all by default."),
+        typer.Argument(
+            help="Artefacts, by name or as KIND/NAME, indexes with their shards; all by default."
+        ),
     ] = None,
     seal: Annotated[
         bool,

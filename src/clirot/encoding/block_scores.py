@@ -20,6 +20,7 @@ import torch
 from torch import Tensor
 
 from clirot.encoding.arithmetic import GRID, SUM_GRID, Arithmetic
+from clirot.encoding.joined_rows import JoinedTokens
 from clirot.encoding.token_matrix import Cut, IntArray, TokenMatrix, most_documents_sorted
 
 _BLOCK_BYTES = 4 << 20  # of tokens, and of similarities: these stay in the cache
@@ -105,7 +106,7 @@ class BlockScores:
     def _load(self, documents: TokenMatrix, cut: Cut) -> Tensor:
         """A block of tokens in the type of the arithmetic."""
         tokens = documents.tokens
-        if isinstance(cut.index, slice):
+        if isinstance(tokens, JoinedTokens) or isinstance(cut.index, slice):
             stored = tokens[cut.index]
         else:
             stored = self.stored[: len(cut.index)]

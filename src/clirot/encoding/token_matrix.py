@@ -8,7 +8,7 @@ plain reduction of a dense array: measured 15 to 40 times faster than ``torch.se
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
@@ -18,6 +18,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from clirot.encoding.joined_rows import JoinedTokens
 from clirot.errors import ClirotError
 
 CPU = torch.device("cpu")
@@ -60,6 +61,21 @@ class TokenSums:
         found: IntArray = tokens.view(word).sum(1).numpy()
         return found
 
+    @classmethod
+    def joined(cls, parts: Sequence[TokenSums | None]) -> TokenSums | None:
+        """Those of several matrices as one; None where one has none."""
+        there = [part for part in parts if part is not None]
+        if len(there) < len(parts):
+            return None
+        ends = np.cumsum([len(part.sums) for part in there])
+
+        def damaged(row: int) -> ClirotError:
+            place = int(np.searchsorted(ends, row, "right"))
+            part = there[place]
+            return part.damaged(row - int(ends[place]) + len(part.sums))
+
+        return cls(np.concatenate([part.sums for part in there]), damaged)
+
     def check(self, documents: IntArray, tokens: Tensor, lengths: IntArray) -> None:
         """Check documents in a block, each padded by repeating its last token.
 
@@ -100,13 +116,14 @@ class TokenSums:
 class TokenMatrix:
     """The token vectors of documents, one document after the other.
 
-    ``tokens``: ``(tokens, dim)``, float16 or float32, possibly memory-mapped; ``offsets``:
+    ``tokens``: ``(tokens, dim)``, float16 or float32, possibly memory-mapped, or those of several
+    indexes; ``offsets``:
     ``(documents + 1,)``, document ``d`` owning the rows ``offsets[d]`` to ``offsets[d + 1]``, at
     least one; ``device``: where the arithmetic is done; ``sums``: checksums that the tokens are
     compared with whenever they are read, for tokens on the CPU.
     """
 
-    tokens: Tensor
+    tokens: Tensor | JoinedTokens
     offsets: IntArray
     device: torch.device = CPU
     sums: TokenSums | None = None
@@ -123,6 +140,18 @@ class TokenMatrix:
     def dim(self) -> int:
         """Length of a token vector."""
         return int(self.tokens.shape[1])
+
+    @classmethod
+    def joined(cls, parts: Sequence[TokenMatrix]) -> TokenMatrix:
+        """Matrices on the CPU as one, their documents one after the other.
+
+        Raises:
+            ValueError: their vectors differ in type or dimension.
+        """
+        tokens = JoinedTokens([part.tokens[:] for part in parts])
+        return cls(
+            tokens, joined_offsets(parts), sums=TokenSums.joined([one.sums for one in parts])
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,6 +180,12 @@ class Offsets(Protocol):
     def lengths(self) -> IntArray:
         """Tokens of each document, ``(documents,)``."""
         ...
+
+
+def joined_offsets(parts: Sequence[Offsets]) -> IntArray:
+    """``(documents + 1,)``: where the documents of several matrices begin in all of them."""
+    lengths = np.concatenate([part.lengths for part in parts])
+    return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
 
 
 def windows(documents: Offsets, rows: IntArray) -> Iterator[IntArray]:

@@ -160,7 +160,7 @@ class IndexResult:
 
     @property
     def promise(self) -> Promise | None:
-        """The recall that was measured; None: the index is exact, of words or in shards."""
+        """The recall that was measured; None: the index is exact or of words."""
         row = self.artefact.manifest.results.get(PROMISED)
         return None if row is None else Promise.of(row)
 

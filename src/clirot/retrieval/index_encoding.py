@@ -49,7 +49,7 @@ def encode(work: Encoding, progress: ProgressSink) -> None:
 
     Args:
         work: the index.
-        progress: told of the documents.
+        progress: told of the documents, and of what follows when all are encoded.
 
     Raises:
         ArtefactError: the disk has too little room.
@@ -59,12 +59,12 @@ def encode(work: Encoding, progress: ProgressSink) -> None:
     from clirot.retrieval.backends import BACKENDS
 
     wanted, encoder, draft, together = work.wanted, work.encoder, work.draft, work.together
-    settings, growth, passages = wanted.settings, wanted.growth, None
+    settings, growth, passages, encoded = wanted.settings, wanted.growth, None, progress
     if work.splitter is None:
         sources = wanted.sources
     else:
         passages = PassageRows(wanted.documents, work.splitter, encoded_windows.WINDOW, draft)
-        sources, progress = Sources(passages.documents), passages.progress(progress)
+        sources, encoded = Sources(passages.documents), passages.progress(progress)
     job = WindowJob(sources, encoder, settings["dtype"], draft.scratch, together)
     job.clear()
     backend = BACKENDS[settings["backend"]]
@@ -86,8 +86,8 @@ def encode(work: Encoding, progress: ProgressSink) -> None:
     if passages is None:
         texts = DocumentTexts(draft.path, () if growth is None else growth.kept.items())
     cut = CutDocuments(draft.scratch, writer.documents)
-    found = write_windows(job, writer, texts, cut, progress, check_rest)
-    writer.finish()
+    found = write_windows(job, writer, texts, cut, encoded, check_rest)
+    writer.finish(progress, part=shard is not None)
     if passages is not None:
         passages.finish()
     check_unchanged(wanted.documents, draft)

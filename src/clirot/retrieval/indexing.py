@@ -118,11 +118,11 @@ def _build_shards(
     if chosen is not None:
         there = build.there(chosen) is not None
         shard = build.here(chosen, progress)
-        return build.result(build.joined_if_whole() or shard, fresh=not there, notes=notes)
+        return build.result(build.joined_if_whole(progress) or shard, fresh=not there, notes=notes)
     if build.whole.config.cluster.ray is not None:
         _build_on_cluster(build, progress)
     shards = [build.here(shard, progress) for shard in build.shards]
-    joined, fresh = build.joined(shards)
+    joined, fresh = build.joined(shards, progress)
     return build.result(joined, fresh=fresh, notes=notes)
 
 

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from clirot.cluster.settings import ClusterSettings
 from clirot.encoding.maxsim import FloatArray
 from clirot.errors import ClusterError, UnusedSettingWarning
 from clirot.records import Hit, ProgressSink, silent
-from clirot.retrieval.backends import BACKENDS, Index
+from clirot.retrieval.backends import BACKENDS, Index, Joining
+from clirot.retrieval.backends.compressed.index import CompressedIndex
 from clirot.retrieval.passages.index import of_documents
 from clirot.retrieval.sharding.building import is_joined, members
 from clirot.retrieval.sharding.sharded_index import ShardedIndex
 from clirot.store import Artefact, Input, Store
+
+if TYPE_CHECKING:
+    from clirot.retrieval.sharding.remote_codes import Answers, Wanted
+    from clirot.retrieval.sharding.remote_index import Nodes
 
 
 def open_index(
@@ -41,11 +47,16 @@ def open_index(
     index: Index
     if is_joined(artefact):
         shards = members(artefact, store)
-        index = local = ShardedIndex(shards, _opened)
+        nodes = None
         if cluster is not None and asked:
-            from clirot.retrieval.sharding.remote_index import RemoteIndex
+            from clirot.retrieval.sharding.remote_index import Nodes
 
-            index = RemoteIndex(local, shards, store, search_on_node, (cluster, progress))
+            nodes = Nodes(shards, store, cluster, progress)
+        joining = BACKENDS[artefact.manifest.config["backend"]].joining
+        if joining is None:
+            index = _merged(shards, nodes)
+        else:
+            index = _joined(joining, artefact, shards, nodes)
     else:
         if asked:
             warnings.warn(
@@ -56,6 +67,32 @@ def open_index(
             )
         index = _opened(artefact)
     artefact.check_unreplaced()
+    return index
+
+
+def _merged(shards: Sequence[Artefact], nodes: Nodes | None) -> Index:
+    """An index of which each shard finds its best."""
+    local = ShardedIndex(shards, _opened)
+    if nodes is None:
+        return local
+    from clirot.retrieval.sharding.remote_index import RemoteIndex
+
+    return RemoteIndex(local, nodes, search_on_node)
+
+
+def _joined(
+    joining: Joining, artefact: Artefact, shards: Sequence[Artefact], nodes: Nodes | None
+) -> Index:
+    """An index of which all shards together find candidates; its rows may be passages."""
+    local = joining.open([shard.path for shard in shards], artefact.path)
+    index: Index = local
+    if nodes is not None:
+        from clirot.retrieval.sharding.remote_codes import RemoteCodes
+
+        index = RemoteCodes(local, nodes, find_on_node)
+    index = of_documents(index, *shards)
+    for shard in shards:
+        shard.check_unreplaced()
     return index
 
 
@@ -74,14 +111,32 @@ def search_on_node(
         ClusterError: this node has another shard of that name.
         ArtefactError: it is damaged.
     """
-    return list(_kept_open(home, shard).search(queries, k))
+    return list(_kept_open(home, shard, _opened).search(queries, k))
+
+
+def find_on_node(home: str, shard: Input, queries: Sequence[FloatArray], wanted: Wanted) -> Answers:
+    """Find candidates in a shard on a node of a cluster.
+
+    Args:
+        home: of the store.
+        shard: its name, and the digest that it must have.
+        queries: ``(tokens, dim)`` each, rows of unit norm.
+        wanted: which candidates.
+
+    Raises:
+        ClusterError: this node has another shard of that name.
+        ArtefactError: it is damaged.
+    """
+    index = _kept_open(home, shard, lambda found: CompressedIndex.open(found.path))
+    assert isinstance(index, CompressedIndex)
+    return list(index.found(queries, wanted.listed, wanted.most))
 
 
 _kept: dict[tuple[str, Input], Index] = {}
 """The last shard that was searched, open for the next batch of topics. One only: they are large."""
 
 
-def _kept_open(home: str, shard: Input) -> Index:
+def _kept_open(home: str, shard: Input, opened: Callable[[Artefact], Index]) -> Index:
     if (home, shard) in _kept:
         return _kept[home, shard]
     _kept.clear()
@@ -92,7 +147,7 @@ def _kept_open(home: str, shard: Input) -> Index:
             f"command runs ({shard.digest[:12]})"
         )
     found.check()
-    _kept[home, shard] = index = _opened(found)
+    _kept[home, shard] = index = opened(found)
     return index
 
 

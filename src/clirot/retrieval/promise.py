@@ -84,7 +84,7 @@ class Promise:
 
     @classmethod
     def of_all(cls, shards: Sequence[Promise]) -> Promise:
-        """What an index in shards promises: the least of what they do.
+        """The least of what shards promise.
 
         The best of a joined ranking are among the best of their shards, so what each shard finds of
         its own best is found of them too. A shard that is too small for a k misses nothing.

@@ -7,6 +7,7 @@ every input that is still on this machine with the digest that the manifest has 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from clirot.registry import unknown_name
 from clirot.store.artefact import Artefact
 from clirot.store.files import MANIFEST, file_records, records_digest
 from clirot.store.manifest import Input, Manifest, sealed_again
+from clirot.store.parts import parts, parts_there
 from clirot.store.store import KINDS, Store
 from clirot.store.writing import disk_in_words, write_text
 
@@ -50,7 +52,7 @@ def verify(
     """Hold artefacts against their manifests, and these against what they were made from.
 
     Args:
-        names: which ones, ``NAME`` or ``KIND/NAME``; default all.
+        names: which ones, ``NAME`` or ``KIND/NAME``, with the shards of indexes; default all.
         store: where they are.
         seal: give a manifest without a seal one, where the files are as it says. Manifests of an
             earlier clirot have none.
@@ -75,13 +77,17 @@ def verify(
         directory = store.path(kind, name)
         manifest, faults, unsealed = _read(directory, seal=seal)
         broken: tuple[str, ...] = ()
+        own: tuple[Input, ...] = ()
         if manifest is not None:
             faults = tuple(_faults(Artefact(directory, manifest), kind, name, advance))
-            broken = tuple(_broken(manifest.inputs, store))
+            own = parts(manifest)
+            broken = tuple(_broken([one for one in manifest.inputs if one not in own], store))
         sealed = unsealed and not faults
         if manifest is not None and sealed:
             with disk_in_words(directory):
                 write_text(directory / MANIFEST, manifest.to_json())
+        if manifest is not None:  # without a part of it, an artefact is not whole
+            faults = (*faults, *_broken(own, store))
         yield Verified(kind, name, read - before, faults, broken, sealed)
 
 
@@ -126,6 +132,9 @@ def _chosen(store: Store, names: Sequence[str]) -> list[tuple[str, str]]:
         if not matching:
             raise unknown_name("artefact", wanted, [one for _, one in every])
         found.update(dict.fromkeys(matching))
+        for one in matching:
+            with suppress(ArtefactError):  # a damaged manifest is told of in its place
+                found.update(dict.fromkeys(parts_there(store, *one)))
     return list(found)
 
 

@@ -254,7 +254,7 @@ class Development:
         if self.side == "query":
             topics, documents = vectors, self.teacher
         else:
-            tokens = self.teacher.tokens.numpy()
+            tokens = self.teacher.tokens[:].numpy()
             topics = np.split(tokens, self.teacher.offsets[1:-1])
             documents = _matrix(vectors)
         reciprocal: list[float] = []

@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from clirot.encoding.maxsim import FloatArray
-from clirot.records import Hit
+from clirot.records import Hit, ProgressSink
 from clirot.registry import Registry
 from clirot.retrieval.backends.compressed.index import CompressedIndex
+from clirot.retrieval.backends.compressed.joining import join, open_joined
 from clirot.retrieval.backends.compressed.writer import CompressedWriter
 from clirot.retrieval.backends.exact import ExactIndex
 from clirot.retrieval.backends.token_store import TokenStoreWriter
@@ -101,9 +102,25 @@ class IndexWriter(Protocol):
         """Write a chunk of documents, ``(tokens, dim)`` each; on disk when this returns."""
         ...
 
-    def finish(self) -> None:
-        """Write what an index needs once all documents are in it."""
+    def finish(self, progress: ProgressSink = ..., *, part: bool = ...) -> None:
+        """Write what an index needs once all documents are in it.
+
+        Args:
+            progress: told of what takes long.
+            part: whether it is a shard of an index, which gets when it is joined what is made of
+                all documents together.
+        """
         ...
+
+
+@dataclass(frozen=True)
+class Joining:
+    """How shards become one index, where more belongs to it than what they find."""
+
+    join: Callable[[Sequence[Path], Path, Path, CompressedSettings, ProgressSink], None]
+    """``(shards, directory, scratch, settings, progress)``: write what they have in common."""
+    open: Callable[[Sequence[Path], Path], CompressedIndex]
+    """``(shards, directory)``: open them as one index; ArtefactError where one is damaged."""
 
 
 @dataclass(frozen=True)
@@ -121,6 +138,8 @@ class Backend:
     """What of the settings decides the index."""
     results: Callable[[Path], dict[str, Any]] = lambda _: {}
     """What the manifest says of the finished index in a directory, besides its counts."""
+    joining: Joining | None = None
+    """How shards are joined; None: the best that each of them finds are merged."""
 
 
 def _exact_writer(
@@ -139,6 +158,7 @@ BACKENDS: Registry[Backend] = Registry(
             CompressedIndex.open,
             identity=values,
             results=lambda directory: {"promise": Promise.open(directory).row},
+            joining=Joining(join, open_joined),
         ),
     },
 )

@@ -38,6 +38,7 @@ from clirot.digests import crc_of_beginning
 from clirot.encoding.maxsim import CPU, IntArray, TokenMatrix, TokenSums
 from clirot.errors import ArtefactError, DamagedDraftWarning
 from clirot.json_values import json_object_in
+from clirot.records import ProgressSink, silent
 from clirot.sparse_files import load_lines
 from clirot.store import copy_file, write_text
 
@@ -134,7 +135,7 @@ class TokenStoreWriter:
         }
         write_text(self._checkpoint, json.dumps(self._done) + "\n")
 
-    def finish(self) -> None:
+    def finish(self, progress: ProgressSink = silent, *, part: bool = False) -> None:
         """Cut off what an interrupted attempt wrote after its last chunk; write the layout."""
         for _, stream in self._opened():
             stream.close()

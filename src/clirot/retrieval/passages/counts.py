@@ -45,3 +45,12 @@ def joined_counts(results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         return {}
     rows = [one[PASSAGES] for one in results]
     return {PASSAGES: {name: sum(int(row[name]) for row in rows) for name in rows[0]}}
+
+
+def rows(results: Mapping[str, Any]) -> int:
+    """How many rows an index of token vectors has: documents, or their passages.
+
+    Args:
+        results: of its manifest.
+    """
+    return int(results[PASSAGES]["passages"] if PASSAGES in results else results["documents"])

@@ -107,16 +107,17 @@ class PassageIndex:
         return list(found.values())
 
 
-def of_documents(index: Index, artefact: Artefact) -> Index:
+def of_documents(index: Index, *artefacts: Artefact) -> Index:
     """The index as it was opened; one over documents where its rows are their passages.
 
     Args:
-        index: opened from the artefact.
-        artefact: an index of token vectors.
+        index: opened from the artefacts.
+        artefacts: an index of token vectors, or all shards that were opened as one.
 
     Raises:
         ArtefactError: its passages are damaged.
     """
-    if PASSAGES not in artefact.manifest.results:
+    if PASSAGES not in artefacts[0].manifest.results:
         return index
-    return PassageIndex(index, PassageTable.open(artefact.path))
+    tables = [PassageTable.open(artefact.path) for artefact in artefacts]
+    return PassageIndex(index, PassageTable.joined(tables))

@@ -163,6 +163,16 @@ class PassageTable:
     firsts: NDArray[np.int64]
     """``(documents + 1,)``: row of each document's first passage."""
 
+    @classmethod
+    def joined(cls, tables: Sequence[PassageTable]) -> PassageTable:
+        """The tables of shards as one."""
+        lengths = np.concatenate([table.lengths() for table in tables])
+        return cls(
+            [docno for table in tables for docno in table.docnos],
+            np.concatenate([table.spans for table in tables]),
+            np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
+        )
+
     @cached_property
     def places(self) -> dict[str, int]:
         """A document's id -> its place in the collection."""

@@ -1,7 +1,8 @@
 """Build the shards of an index, those that are missing, and join what is there.
 
 The joined index is an artefact without vectors: its manifest names the shards with their digests
-among its inputs, and its one file counts what they hold.
+among its inputs, and a file counts what they hold. For some backends it has what is made of the
+documents of all shards together (:class:`clirot.retrieval.backends.Joining`).
 
 ::
 
@@ -12,29 +13,34 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from clirot.counted import counted
 from clirot.cut_texts import CutTexts
 from clirot.errors import ArtefactError, BusyError, ClusterError, UsageError
-from clirot.records import ProgressSink, Step
+from clirot.records import ProgressSink, Step, silent
 from clirot.retrieval import encoded_windows
 from clirot.retrieval.cut_documents import CUT
-from clirot.retrieval.index_config import COUNTS, PROMISED, IndexConfig, IndexResult
+from clirot.retrieval.disk_room import bytes_below, check_room
+from clirot.retrieval.index_config import COUNTS, IndexConfig, IndexResult
 from clirot.retrieval.index_plan import TokenIndex
 from clirot.retrieval.passages.counts import joined_counts
-from clirot.retrieval.promise import Promise
 from clirot.retrieval.read_collections import reading
 from clirot.retrieval.sharding.cutting import DocumentRange, Shard, cut, shards_of
 from clirot.settings import leaves
 from clirot.store import Artefact, Input, Store, write_text
 
+if TYPE_CHECKING:
+    from clirot.retrieval.backends import Backend
+
 SHARDS = "shards"
 """Where a manifest says how many shards an index has; only a shard says ``shard`` as well."""
 _FORMAT = 1
+_JOINED, _TOGETHER = "joined", 2  # 1 was: each shard finds candidates of its own
+_LISTED = 6  # bytes that a token takes at most in what is made of all documents
 _FILE = "shards.json"
 _SEEN_S, _LOOK_S = 90.0, 0.2
 
@@ -62,8 +68,21 @@ class ShardedBuild:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """What decides the joined index, besides its inputs."""
+        """What decides a shard, besides its inputs and which one it is."""
         return {**self.whole.settings, SHARDS: len(self.shards)}
+
+    @cached_property
+    def backend(self) -> Backend:
+        """The kind of index."""
+        from clirot.retrieval.backends import BACKENDS
+
+        return BACKENDS[self.whole.settings["backend"]]
+
+    @property
+    def joined_settings(self) -> dict[str, Any]:
+        """What decides the joined index, besides its inputs."""
+        together = {} if self.backend.joining is None else {_JOINED: _TOGETHER}
+        return self.settings | together
 
     def part(self, shard: Shard) -> TokenIndex:
         """The index of a shard."""
@@ -148,7 +167,7 @@ class ShardedBuild:
                 )
             time.sleep(_LOOK_S)
 
-    def joined_if_whole(self) -> Artefact | None:
+    def joined_if_whole(self, progress: ProgressSink = silent) -> Artefact | None:
         """The joined index, as soon as all shards are there; None: some are missing, or another
         process joins them.
         """
@@ -157,40 +176,61 @@ class ShardedBuild:
         if len(shards) < len(found):
             return None
         try:
-            return self.joined(shards)[0]
+            return self.joined(shards, progress)[0]
         except BusyError:
             return None
 
-    def joined(self, shards: list[Artefact]) -> tuple[Artefact, bool]:
+    def joined(
+        self, shards: list[Artefact], progress: ProgressSink = silent
+    ) -> tuple[Artefact, bool]:
         """Join the shards, or find them joined; and whether they were joined now.
 
+        Args:
+            shards: all of them, in their order.
+            progress: told of what is made of all documents together.
+
         Raises:
-            ArtefactError: an index of the name was made from something else.
+            ArtefactError: an index of the name was made from something else, or the disk has too
+                little room.
         """
-        whole = self.whole
+        whole, settings, joining = self.whole, self.joined_settings, self.backend.joining
         inputs = (*whole.inputs, *(shard.as_input() for shard in shards))
         found = self.store.finished(
             "indexes",
             whole.name,
-            config=self.settings,
+            config=settings,
             inputs=inputs,
             replace=whole.config.replace,
         )
         if found is not None:
             return found, False
-        with self.store.draft("indexes", whole.name, config=self.settings, inputs=inputs) as draft:
+        with self.store.draft(
+            "indexes", whole.name, config=settings, inputs=inputs, continued=True
+        ) as draft:
+            results = [shard.manifest.results for shard in shards]
+            if joining is not None:
+                tokens = sum(int(one["tokens"]) for one in results)
+                check_room(draft.path, _LISTED * tokens, f"joining shards of {tokens:,} tokens")
+                joining.join(
+                    [shard.path for shard in shards],
+                    draft.path,
+                    draft.scratch,
+                    whole.config.compressed,
+                    progress,
+                )
             counted = [_counted(shard) for shard in shards]
             write_text(
                 draft.path / _FILE,
                 json.dumps({"format": _FORMAT, "shards": counted}, indent=2) + "\n",
             )
-            results = [shard.manifest.results for shard in shards]
+            own = 0 if joining is None else bytes_below(draft.path)
             cut_documents = sum((CutTexts.of(one.get(CUT)) for one in results), CutTexts())
+            sums = {name: sum(int(one[name]) for one in results) for name in COUNTS}
             draft.results.update(
-                {name: sum(int(one[name]) for one in results) for name in COUNTS},
+                {**sums, "bytes": sums["bytes"] + own},
                 **{CUT: cut_documents.row},
                 **joined_counts(results),
-                **_promised(results),
+                **({} if joining is None else self.backend.results(draft.path)),
                 **reading(whole.documents),
             )
         return self.store.get("indexes", whole.name), True
@@ -223,12 +263,6 @@ class ShardedBuild:
 def _counted(shard: Artefact) -> dict[str, Any]:
     results = shard.manifest.results
     return {"digest": shard.digest, "documents": results["documents"], "tokens": results["tokens"]}
-
-
-def _promised(results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """What shards that are not exact promise together."""
-    promises = [Promise.of(one[PROMISED]) for one in results if PROMISED in one]
-    return {PROMISED: Promise.of_all(promises).row} if promises else {}
 
 
 def members(index: Artefact, store: Store) -> list[Artefact]:

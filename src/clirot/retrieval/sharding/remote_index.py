@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
 from clirot.cluster.connection import check, connected
 from clirot.cluster.settings import ClusterSettings
@@ -11,43 +13,73 @@ from clirot.records import Hit, ProgressSink, Step
 from clirot.retrieval.sharding.sharded_index import ShardedIndex, merge
 from clirot.store import Artefact, Input, Store
 
-_HITS = 200_000
+HITS = 200_000
 """Hits that a task finds at most; more topics than these make another task."""
 
 SearchShard = Callable[[str, Input, Sequence[FloatArray], int], list[list[Hit]]]
 """What a node does: ``(home, shard, queries, k)``."""
 
+_Answer = TypeVar("_Answer")
 
-class RemoteIndex:
-    """A joined index whose shards are searched by a cluster; see
-    :class:`clirot.retrieval.backends.Index`.
 
-    Candidates are scored here: that reads a few documents only.
+@dataclass(frozen=True)
+class Nodes:
+    """A cluster that searches shards.
 
-    Args:
-        local: the same index, searched here.
-        shards: in their order.
-        store: where they are, for all nodes.
-        task: what a node does.
-        cluster: which cluster, and what is told how the search goes.
+    ``shards``: in their order; ``store``: where they are, for all nodes; ``settings``: which
+    cluster; ``progress``: is told how the search goes.
 
     Raises:
         UsageError: Ray is not installed.
         ClusterError: nothing answers at the cluster's address.
     """
 
-    def __init__(
-        self,
-        local: ShardedIndex,
-        shards: Sequence[Artefact],
-        store: Store,
-        task: SearchShard,
-        cluster: tuple[ClusterSettings, ProgressSink],
-    ) -> None:
-        self._settings, self._progress = cluster
-        check(self._settings)
-        self._local, self._shards, self._store = local, list(shards), store
-        self._task = task
+    shards: Sequence[Artefact]
+    store: Store
+    settings: ClusterSettings
+    progress: ProgressSink
+
+    def __post_init__(self) -> None:
+        check(self.settings)
+
+    def each(
+        self, task: Callable[..., _Answer], asked: Mapping[tuple[int, int], tuple[Any, ...]]
+    ) -> Iterator[tuple[tuple[int, int], _Answer]]:
+        """Have tasks done, and give what comes of each as soon as it is there.
+
+        Args:
+            task: what a node does: ``(home, shard, ...)``.
+            asked: (place of the shard, number of the first query) -> what else it is given. Tasks
+                of a shard should follow each other: a process that has it open gets it again where
+                that can be.
+
+        Raises:
+            ClusterError: the cluster cannot be used, or a node has another shard of a name.
+            ArtefactError: a shard is damaged.
+        """
+        home = str(self.store.home)
+        tasks = {key: (home, self.shards[key[0]].as_input(), *more) for key, more in asked.items()}
+        with connected(self.settings, self.store.home) as cluster:
+            self.progress(Step("search shards", 0, len(tasks), unit="tasks"))
+            for done, (key, found) in enumerate(cluster.each(task, tasks), 1):
+                yield key, found
+                self.progress(Step("search shards", done, len(tasks), unit="tasks"))
+
+
+class RemoteIndex:
+    """A joined index of which the nodes of a cluster search the shards; see
+    :class:`clirot.retrieval.backends.Index`.
+
+    Candidates are scored here: that reads a few documents only.
+
+    Args:
+        local: the same index, searched here.
+        nodes: the cluster.
+        task: what a node does.
+    """
+
+    def __init__(self, local: ShardedIndex, nodes: Nodes, task: SearchShard) -> None:
+        self._local, self._nodes, self._task = local, nodes, task
         self.dim = local.dim
 
     def __len__(self) -> int:
@@ -59,21 +91,16 @@ class RemoteIndex:
     def search(self, queries: Sequence[FloatArray], k: int) -> Iterator[list[Hit]]:
         """See :meth:`clirot.retrieval.backends.Index.search`."""
         best: list[list[Hit]] = [[] for _ in queries]
-        home, size = str(self._store.home), max(1, _HITS // k)
-        starts = range(0, len(queries), size)
-        # Shard by shard, so that a process that has one open gets it again where that can be.
-        tasks = {
-            (shard.name, start): (home, shard.as_input(), queries[start : start + size], k)
-            for shard in self._shards
-            for start in starts
+        size = max(1, HITS // k)
+        asked = {
+            (place, start): (queries[start : start + size], k)
+            for place in range(len(self._nodes.shards))
+            for start in range(0, len(queries), size)
         }
-        with connected(self._settings, self._store.home) as cluster:
-            self._progress(Step("search shards", 0, len(tasks), unit="tasks"))
-            for done, ((_, start), found) in enumerate(cluster.each(self._task, tasks), 1):
-                here = best[start : start + size]
-                merge(here, iter(found), k)
-                best[start : start + size] = here
-                self._progress(Step("search shards", done, len(tasks), unit="tasks"))
+        for (_, start), found in self._nodes.each(self._task, asked):
+            here = best[start : start + size]
+            merge(here, iter(found), k)
+            best[start : start + size] = here
         yield from best
 
     def rerank(

@@ -5,17 +5,24 @@ windows of a topic's length. A query's own document is left out. For each docume
 k it is noted how many others the codes, and the lists, put before it; as many are looked at as a
 share of them needs. The share is the recall that was asked for and two standard errors more. Where
 lists are used, they and the codes may each lose half of what may be lost.
+
+An index in shards is measured when these are joined, over all of them, as one in one piece is: the
+same queries, the same ranks. Where no vectors are kept, what codes alone find is measured for each
+shard while its vectors are at hand, and the least of it counts; lists are measured for all shards.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import count
 
 import numpy as np
 from numpy.typing import NDArray
 
 from clirot.encoding.maxsim import FloatArray, IntArray, TokenMatrix
+from clirot.encoding.token_matrix import Offsets
+from clirot.records import ProgressSink, Step, silent
 from clirot.retrieval.backends.compressed.index import CompressedIndex
 from clirot.retrieval.backends.compressed.screening import CodeMatrix, screened
 from clirot.retrieval.backends.exact import top_k
@@ -39,28 +46,55 @@ class Sample:
 
     queries: list[FloatArray]
     own: list[int]
+    asked: Callable[[], None] = lambda: None
+    """Called whenever one of the queries has been compared with all documents."""
 
     @classmethod
     def of(cls, vectors: TokenMatrix) -> Sample:
         """Parts of some documents."""
+        return cls._drawn(vectors, lambda tokens: vectors.tokens[tokens].float().numpy())
+
+    @classmethod
+    def of_codes(cls, codes: CodeMatrix) -> Sample:
+        """Parts of what the codes of some documents stand for, which need no vectors."""
+        return cls._drawn(codes, lambda tokens: codes.codec.directions(codes.codes[tokens]))
+
+    @classmethod
+    def _drawn(cls, documents: Offsets, read: Callable[[slice], FloatArray]) -> Sample:
         draw = np.random.default_rng(_SEED)
-        count = min(_SAMPLED, len(vectors))
+        among = len(documents.lengths)
         queries, own = [], []
-        for row in np.sort(draw.choice(len(vectors), count, replace=False)).tolist():
-            begin, end = vectors.offsets[row], vectors.offsets[row + 1]
+        for row in np.sort(draw.choice(among, min(_SAMPLED, among), replace=False)).tolist():
+            begin, end = documents.offsets[row], documents.offsets[row + 1]
             for longest in (_LONGEST, int(draw.integers(*_WINDOW, endpoint=True))):
                 first = begin + int(draw.integers(max(1, end - begin - longest + 1)))
-                part = vectors.tokens[first : min(end, first + longest)]
-                queries.append(part.float().numpy())
+                queries.append(read(slice(first, min(end, first + longest))))
                 own.append(row)
         return cls(queries, own)
 
+    def telling(self, progress: ProgressSink, passes: int, what: str = "recall") -> Sample:
+        """The same sample, which tells how far it has come.
 
-def measured(index: CompressedIndex, asked: float) -> Promise:
-    """What an index with its vectors can promise."""
+        Args:
+            progress: is told.
+            passes: how often each query will be asked.
+            what: the label of the steps.
+        """
+        done, total = count(1), passes * len(self.queries)
+        return replace(self, asked=lambda: progress(Step(what, next(done), total, unit="queries")))
+
+
+def measured(index: CompressedIndex, asked: float, progress: ProgressSink = silent) -> Promise:
+    """What an index with its vectors can promise.
+
+    Args:
+        index: opened.
+        asked: the recall that was asked for.
+        progress: told of the queries.
+    """
     assert index.vectors is not None
-    sample = Sample.of(index.vectors)
-    steps = [k for k in STEPS if k < len(index) - 1]
+    sample = Sample.of(index.vectors).telling(progress, 2 + len(_probes(index)))
+    steps = _steps(index)
     if not steps:
         return Promise(asked, 0, len(index), "every document is scored exactly", ())
     if len(index.codes.codes) <= _EXACT_TOKENS:
@@ -73,7 +107,9 @@ def measured(index: CompressedIndex, asked: float) -> Promise:
     return Promise(asked, len(sample.queries), len(index), said, depths)
 
 
-def measured_by_codes(index: CompressedIndex, vectors: TokenMatrix, asked: float) -> Promise:
+def measured_by_codes(
+    index: CompressedIndex, vectors: TokenMatrix, asked: float, progress: ProgressSink = silent
+) -> Promise:
     """What an index can promise that keeps no vectors.
 
     Args:
@@ -81,12 +117,13 @@ def measured_by_codes(index: CompressedIndex, vectors: TokenMatrix, asked: float
         vectors: those of some documents, as long as they are at hand. The ranking of these by
             their codes is compared with their exact one.
         asked: the recall that was asked for.
+        progress: told of the queries.
     """
-    sample = Sample.of(vectors)
-    steps = [k for k in STEPS if k < len(index) - 1]
+    sample = Sample.of(vectors).telling(progress, 2)
+    steps = _steps(index)
     among = len(vectors)
     codec = index.codes.codec
-    codes = CodeMatrix(codec, codec.encode(vectors.tokens.float().numpy()), vectors.offsets)
+    codes = CodeMatrix(codec, codec.encode(vectors.tokens[:].float().numpy()), vectors.offsets)
     order = np.arange(among, dtype=np.int64)
     known = [k for k in steps if k < among - 1]
     kept = dict.fromkeys(steps, 1.0)
@@ -97,25 +134,60 @@ def measured_by_codes(index: CompressedIndex, vectors: TokenMatrix, asked: float
             at = min(k, known[-1])
             kept[k] = float(np.mean([np.mean(row[:at] < at) for row in found]))
     depths = tuple(Depth(k, 0, 0, 0, round(kept[k], 4)) for k in steps)
-    if index.lists is not None:
-        depths = _by_lists(index, sample, depths, asked)
+    depths = _by_lists(index, depths, asked, progress)
     said = "the exact ranking" if among == len(index) else f"the exact ranking of {among:,} of them"
     return Promise(asked, len(sample.queries), len(index), said, depths)
 
 
+def joined_by_codes(
+    index: CompressedIndex, shards: Sequence[Promise], progress: ProgressSink = silent
+) -> Promise:
+    """What an index in shards can promise that keeps no vectors.
+
+    Args:
+        index: all of its shards, opened as one.
+        shards: what these promise without lists.
+        progress: told of the queries.
+    """
+    together = Promise.of_all(shards)
+    depths = []
+    for k in _steps(index):
+        # Shards of fewer documents than that have nothing to say of it.
+        known = [one.recall for one in together.depths if one.k <= k]
+        depths.append(Depth(k, 0, 0, 0, known[-1] if known else 0.0))
+    return replace(together, depths=_by_lists(index, tuple(depths), together.asked, progress))
+
+
+def _steps(index: CompressedIndex) -> list[int]:
+    """Numbers of hits that are fewer than there are documents beside a query's own."""
+    return [k for k in STEPS if k < len(index) - 1]
+
+
+def _probes(index: CompressedIndex) -> list[int]:
+    """Numbers of lists to probe, of which one is chosen."""
+    return [] if index.lists is None else [one for one in _PROBES if one <= len(index.lists)]
+
+
 def _by_lists(
-    index: CompressedIndex, sample: Sample, depths: Sequence[Depth], asked: float
+    index: CompressedIndex, depths: tuple[Depth, ...], asked: float, progress: ProgressSink
 ) -> tuple[Depth, ...]:
-    """The same depths with lists, which find what all codes would."""
-    every = np.arange(len(index), dtype=np.int64)
-    ranked = [
-        best_first(every, row, depths[-1].k, index.order)[0]
-        for batch in index.batches(sample.queries)
-        for row in screened(index.codes, batch)
-    ]
-    # The documents of the sample are others here: their own document counts as any.
-    whole = Sample(sample.queries, [-1] * len(sample.queries))
-    by_lists = _ranks_by_lists(index, whole, ranked)
+    """The same depths with lists, if there are any, which find what all codes would.
+
+    The queries are what codes stand for: an index in shards has nothing else when these are joined,
+    and one in one piece shall be searched as it is.
+    """
+    if index.lists is None or not depths:
+        return depths
+    passes = 1 + len(_probes(index))
+    sample = Sample.of_codes(index.codes).telling(progress, passes, "recall of lists")
+    every, most = np.arange(len(index), dtype=np.int64), depths[-1].k
+    own, ranked = iter(sample.own), []
+    for batch in index.batches(sample.queries):
+        for row in screened(index.codes, batch):
+            best = best_first(every, row, most + 1, index.order)[0]
+            ranked.append(best[best != next(own)][:most])
+            sample.asked()
+    by_lists = _ranks_by_lists(index, sample, ranked)
     found = []
     for depth in depths:
         costs = []
@@ -140,7 +212,7 @@ def _depths(
     asked: float,
 ) -> tuple[Depth, ...]:
     by_codes = _ranks_by_codes(index.codes, index, sample, truth, index.order)
-    by_lists = {} if index.lists is None else _ranks_by_lists(index, sample, truth)
+    by_lists = _ranks_by_lists(index, sample, truth)
     half = 1 - (1 - asked) / 2
     found = []
     for k in steps:
@@ -176,7 +248,11 @@ def _needed(ranks: Sequence[NDArray[np.int64]], k: int, share: float) -> int:
 def _exact_truth(vectors: TokenMatrix, order: IntArray, sample: Sample, k: int) -> list[IntArray]:
     """The exact best k of each query but for its own document."""
     found = top_k(vectors, sample.queries, k + 1, order)
-    return [rows[rows != own][:k] for (rows, _), own in zip(found, sample.own, strict=True)]
+    truth = []
+    for (rows, _), own in zip(found, sample.own, strict=True):
+        truth.append(rows[rows != own][:k])
+        sample.asked()
+    return truth
 
 
 def _settled_truth(index: CompressedIndex, sample: Sample, k: int) -> list[IntArray]:
@@ -188,6 +264,7 @@ def _settled_truth(index: CompressedIndex, sample: Sample, k: int) -> list[IntAr
             best = best_first(every, row, _SETTLED_FOR_TRUTH * k + 1, index.order)[0]
             rows, _ = index.settled(query, np.sort(best), k + 1)
             truth.append(rows[rows != next(own)][:k])
+            sample.asked()
     return truth
 
 
@@ -206,11 +283,8 @@ def _ranks_by_lists(
     index: CompressedIndex, sample: Sample, truth: Sequence[IntArray]
 ) -> dict[int, tuple[list[NDArray[np.int64]], float]]:
     """Lists probed for a token -> the ranks, and the entries that were read for a query."""
-    assert index.lists is not None
     found = {}
-    for probes in _PROBES:
-        if probes > len(index.lists):
-            break
+    for probes in _probes(index):
         counted: list[int] = []
 
         def gains(
@@ -237,9 +311,9 @@ def _ranks(
     codes of documents with the same text are the same.
     """
     for scores, row, best in zip(found, sample.own, truth, strict=True):
+        sample.asked()
         scores = scores.copy()
-        if row >= 0:
-            scores[row] = -np.inf
+        scores[row] = -np.inf
         rising = np.sort(scores)
         ends = np.searchsorted(rising, scores[best], "right")
         if np.all(ends - np.searchsorted(rising, scores[best], "left") == 1):

@@ -123,6 +123,18 @@ class Codec:
         turned: NDArray[np.float64] = (torch.from_numpy(snapped) @ rotation.T).numpy()
         return turned
 
+    def directions(self, codes: Codes) -> FloatArray:
+        """``(tokens, dim)``: unit vectors that codes stand for, turned back; zeros for zeros."""
+        levels = self.byte_levels[codes[:, : self.code_bytes]]
+        levels = levels.reshape(len(codes), -1)[:, : self.dim]
+        # Whole numbers below 2^53, so that the order of summation changes nothing.
+        back = torch.from_numpy(levels.astype(np.float64)) @ torch.from_numpy(
+            self.rotation.astype(np.float64)
+        )
+        back *= torch.from_numpy(self.scales(codes) > 0)[:, None]
+        found: FloatArray = (back / back.norm(dim=1, keepdim=True).clamp_min(1.0)).float().numpy()
+        return found
+
     def scales(self, codes: Codes) -> NDArray[np.float32]:
         """``(tokens,)``: what the similarities of the codes' levels are multiplied by."""
         kept = np.ascontiguousarray(codes[:, self._scale])

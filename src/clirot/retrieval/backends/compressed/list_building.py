@@ -17,6 +17,7 @@ import torch
 from numpy.typing import NDArray
 
 from clirot.encoding.maxsim import IntArray
+from clirot.records import ProgressSink, Step, silent
 from clirot.retrieval.backends.compressed.codec import Codes
 from clirot.retrieval.backends.compressed.lists import CENTROIDS, DOCUMENTS, STARTS
 from clirot.retrieval.backends.compressed.screening import (
@@ -49,28 +50,34 @@ def list_count(tokens: int) -> int:
     return min(_MOST_LISTS, 1 << max(0, round(float(np.log2(max(1.0, wanted))))))
 
 
-def build_lists(matrix: CodeMatrix, directory: Path, scratch: Path, count: int) -> None:
-    """Write the lists of an index.
+def build_lists(
+    matrix: CodeMatrix, directory: Path, scratch: Path, progress: ProgressSink = silent
+) -> bool:
+    """Write the lists of an index, if it is large enough for lists; whether it is.
 
     Args:
         matrix: the codes.
         directory: where the lists are written.
         scratch: where unfinished work is kept.
-        count: how many lists.
+        progress: told of the rounds of k-means, and of the tokens that have a list.
     """
+    if len(matrix.codes) < FROM_TOKENS:
+        return False
+    count = list_count(len(matrix.codes))
     scratch.mkdir(exist_ok=True)
     directory.mkdir(exist_ok=True)
     kept = scratch / CENTROIDS
     if not kept.is_file():
-        _save(kept, centroids(matrix, count))
+        _save(kept, centroids(matrix, count, progress))
     found = np.load(kept, allow_pickle=False)
-    _assign(matrix, found, scratch)
+    _assign(matrix, found, scratch, progress)
     assigned = np.memmap(scratch / _ASSIGNED, dtype=_ASSIGNMENT, mode="r")
     _write_lists(matrix, assigned, directory, count)
     _save(directory / CENTROIDS, found)
+    return True
 
 
-def centroids(matrix: CodeMatrix, count: int) -> NDArray[np.int8]:
+def centroids(matrix: CodeMatrix, count: int, progress: ProgressSink = silent) -> NDArray[np.int8]:
     """``(components, count)``: spherical k-means on a sample of the codes."""
     draw = np.random.default_rng(_SEED)
     tokens = len(matrix.codes)
@@ -80,7 +87,8 @@ def centroids(matrix: CodeMatrix, count: int) -> NDArray[np.int8]:
     first = draw.choice(len(sample), count, replace=count > len(sample))
     levels = Products(matrix.codec, np.zeros((matrix.codec.components, 1), np.int8), as_bytes=False)
     found = _whole(levels.levels(codes[first]).astype(np.float64))
-    for _ in range(_ROUNDS):
+    for done in range(_ROUNDS):
+        progress(Step("centroids", done, _ROUNDS, unit="rounds"))
         nearest = nearest_centroids(matrix, codes, found)
         sums = torch.zeros(count, matrix.codec.components, dtype=torch.float64)
         for begin in range(0, len(codes), _SUMMED):
@@ -91,6 +99,7 @@ def centroids(matrix: CodeMatrix, count: int) -> NDArray[np.int8]:
         empty = ~torch.any(sums != 0, dim=1).numpy()
         # A centroid that has no token stays where it is.
         found = np.where(empty, found, _whole(sums.numpy()))
+    progress(Step("centroids", _ROUNDS, _ROUNDS, unit="rounds"))
     return np.ascontiguousarray(found)
 
 
@@ -116,7 +125,9 @@ def _whole(sums: NDArray[np.float64]) -> NDArray[np.int8]:
     return whole
 
 
-def _assign(matrix: CodeMatrix, found: NDArray[np.int8], scratch: Path) -> None:
+def _assign(
+    matrix: CodeMatrix, found: NDArray[np.int8], scratch: Path, progress: ProgressSink
+) -> None:
     """Write the centroid of every token, behind what an interrupted attempt wrote."""
     checkpoint = scratch / _ASSIGNED_UP_TO
     done = json.loads(checkpoint.read_text()) if checkpoint.is_file() else 0
@@ -131,6 +142,7 @@ def _assign(matrix: CodeMatrix, found: NDArray[np.int8], scratch: Path) -> None:
             stream.flush()
             os.fsync(stream.fileno())
             write_text(checkpoint, json.dumps(begin + len(codes)))
+            progress(Step("lists", begin + len(codes), len(matrix.codes), unit="tokens"))
 
 
 def _write_lists(

@@ -20,7 +20,15 @@ import torch
 from numpy.typing import NDArray
 
 from clirot.encoding.arithmetic import SUM_GRID
-from clirot.encoding.token_matrix import FloatArray, IntArray, TokenSums, cuts, windows
+from clirot.encoding.joined_rows import JoinedRows
+from clirot.encoding.token_matrix import (
+    FloatArray,
+    IntArray,
+    TokenSums,
+    cuts,
+    joined_offsets,
+    windows,
+)
 from clirot.retrieval.backends.compressed.codec import Codec, Codes
 from clirot.retrieval.backends.token_store import TokenStore
 
@@ -34,7 +42,7 @@ class CodeMatrix:
     """The codes of documents, one document after the other, and how they are read."""
 
     codec: Codec
-    codes: Codes
+    codes: Codes | JoinedRows[np.uint8]
     """``(tokens, width)``, memory-mapped."""
     offsets: IntArray
     """``(documents + 1,)``: where each document's tokens begin."""
@@ -45,6 +53,17 @@ class CodeMatrix:
     def of(cls, codec: Codec, store: TokenStore) -> CodeMatrix:
         """The codes that a store of bytes holds."""
         return cls(codec, store.tokens.numpy(), store.offsets, store.matrix().sums)
+
+    @classmethod
+    def joined(cls, parts: Sequence[CodeMatrix]) -> CodeMatrix:
+        """The codes of several indexes as one, their documents one after the other.
+
+        Raises:
+            ValueError: they differ in their width.
+        """
+        codes: JoinedRows[np.uint8] = JoinedRows([part.codes[:] for part in parts])
+        sums = TokenSums.joined([part.sums for part in parts])
+        return cls(parts[0].codec, codes, joined_offsets(parts), sums)
 
     def __len__(self) -> int:
         return len(self.offsets) - 1

@@ -15,9 +15,9 @@ beyond them already is not written twice.
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -25,22 +25,21 @@ from numpy.typing import NDArray
 
 from clirot.encoding.maxsim import FloatArray
 from clirot.errors import ArtefactError
-from clirot.retrieval.backends.compressed import list_building
+from clirot.records import ProgressSink, silent
 from clirot.retrieval.backends.compressed.calibration import measured, measured_by_codes
 from clirot.retrieval.backends.compressed.codec import Codec
 from clirot.retrieval.backends.compressed.index import (
-    CODEC,
     CODES,
-    FORMAT,
     LISTS,
     ROTATION,
     STORE,
     CompressedIndex,
+    Layout,
 )
+from clirot.retrieval.backends.compressed.list_building import build_lists
 from clirot.retrieval.backends.compressed.sampled_documents import SampledDocuments
 from clirot.retrieval.backends.token_store import BYTES, TokenStoreWriter
 from clirot.retrieval.settings import CompressedSettings
-from clirot.store import write_text
 
 
 class CompressedWriter:
@@ -96,35 +95,23 @@ class CompressedWriter:
             self._vectors.append(docnos[there:], vectors[there:])
         self._codes.append(docnos, [self._coded(matrix) for matrix in vectors])
 
-    def finish(self) -> None:
+    def finish(self, progress: ProgressSink = silent, *, part: bool = False) -> None:
         """Make the lists, and measure what can be promised."""
         self._codes.finish()
         self._vectors.finish()
         self._codec.save(self._directory / ROTATION)
-        has_lists = self.tokens >= list_building.FROM_TOKENS
-        layout: dict[str, object] = {
-            "format": FORMAT,
-            "dim": self._codec.dim,
-            "bits": self._codec.bits,
-            "store": self._settings.store,
-            "lists": False,
-        }
-        self._write_layout(layout)
-        if has_lists:
-            index = CompressedIndex.without_promise(self._directory)
-            list_building.build_lists(
-                index.codes,
-                self._directory / LISTS,
-                self._scratch / LISTS,
-                list_building.list_count(self.tokens),
-            )
-            self._write_layout({**layout, "lists": True})
+        layout = Layout(self._codec.dim, self._codec.bits, self._settings.store, lists=False)
+        layout.save(self._directory)
+        if not part:
+            codes = CompressedIndex.without_promise(self._directory).codes
+            places = (self._directory / LISTS, self._scratch / LISTS)
+            replace(layout, lists=build_lists(codes, *places, progress)).save(self._directory)
         index = CompressedIndex.without_promise(self._directory)
         asked = self._settings.recall
         if isinstance(self._vectors, SampledDocuments):
-            promise = measured_by_codes(index, self._vectors.matrix(), asked)
+            promise = measured_by_codes(index, self._vectors.matrix(), asked, progress)
         else:
-            promise = measured(index, asked)
+            promise = measured(index, asked, progress)
         promise.save(self._directory)
 
     def _opened(self, dim: int, dtype: str) -> TokenStoreWriter | SampledDocuments:
@@ -139,6 +126,3 @@ class CompressedWriter:
 
     def _coded(self, matrix: FloatArray) -> NDArray[np.uint8]:
         return self._codec.encode(matrix.astype(self._dtype).astype(np.float32))
-
-    def _write_layout(self, layout: dict[str, object]) -> None:
-        write_text(self._directory / CODEC, json.dumps(layout, indent=2) + "\n")
