@@ -9,11 +9,10 @@ import pytest
 import torch
 from coded_documents import collection, contents, made
 
-from clirot.retrieval.backends.compressed import (
-    list_building,
-    screening,
-)
+from clirot.retrieval.backends.compressed import centroid_search, list_building, screening
 from clirot.retrieval.backends.compressed import lists as lists_module
+from clirot.retrieval.backends.compressed.centroid_search import CentroidSearch, whole_units
+from clirot.retrieval.backends.compressed.codec import Codec
 from clirot.retrieval.backends.compressed.index import CompressedIndex
 from clirot.retrieval.settings import CompressedSettings
 
@@ -63,7 +62,7 @@ def test_the_same_bytes_with_other_threads_and_products(
     docnos = [f"d{number}" for number in range(200)]
     found, threads = [], torch.get_num_threads()
     for count, as_bytes in ((1, True), (2, False)):
-        for module in (list_building, lists_module, screening):
+        for module in (centroid_search, lists_module, screening):
             monkeypatch.setattr(module, "has_byte_products", lambda as_bytes=as_bytes: as_bytes)
         torch.set_num_threads(count)
         try:
@@ -72,3 +71,59 @@ def test_the_same_bytes_with_other_threads_and_products(
         finally:
             torch.set_num_threads(threads)
     assert found[0] == found[1]
+
+
+def _codes_and_centroids(bits: int) -> tuple[Codec, np.ndarray, np.ndarray]:
+    """Codes of 400 random vectors, and 90 centroids, of which three are there twice."""
+    rng = np.random.default_rng(21)
+    codec = Codec.of(24, bits)
+    rows = rng.standard_normal((400, 24)).astype(np.float32)
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    centroids = whole_units(rng.standard_normal((90, codec.components)))
+    centroids[:, [10, 40, 70]] = centroids[:, [11, 41, 3]]
+    return codec, codec.encode(rows), centroids
+
+
+@pytest.mark.parametrize("bits", [1, 4])
+@pytest.mark.parametrize("probed", [1, 3, 16])
+def test_the_nearest_centroid_is_found_in_the_nearest_groups(
+    bits: int, probed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Against brute force over the groups; in all of them it is the nearest of all."""
+    codec, codes, centroids = _codes_and_centroids(bits)
+    monkeypatch.setattr(centroid_search, "_COMPARED_WITH_ALL", 8)
+    monkeypatch.setattr(centroid_search, "_GROUPS_PROBED", probed)
+    search = CentroidSearch(codec, centroids)
+    members = search._members
+    assert len(members) == 16
+    assert sorted(np.concatenate(members).tolist()) == list(range(90))
+    centres, group = centroid_search._groups(centroids)
+    levels = codec.byte_levels[codes[:, : codec.code_bytes]].reshape(400, -1).astype(int)
+    to_groups, to_centroids = levels @ centres.astype(int), levels @ centroids.astype(int)
+    expected = []
+    for row in range(400):
+        near = sorted(range(16), key=lambda one, row=row: (-to_groups[row][one], -one))[:probed]
+        within = [one for one in range(90) if group[one] in near]
+        expected.append(min(within, key=lambda one, row=row: (-to_centroids[row][one], one)))
+    assert search.nearest(codes).tolist() == expected
+    if probed == 16:
+        assert expected == to_centroids.argmax(axis=1).tolist()
+
+
+def test_blocks_threads_and_products_find_the_same_centroids(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    codec, codes, centroids = _codes_and_centroids(2)
+    monkeypatch.setattr(centroid_search, "_COMPARED_WITH_ALL", 8)
+    found, threads = [], torch.get_num_threads()
+    for block, count, as_bytes in ((1 << 14, 1, True), (7, 2, False), (64, 2, True)):
+        monkeypatch.setattr(centroid_search, "_AT_ONCE", block)
+        monkeypatch.setattr(
+            centroid_search, "has_byte_products", lambda as_bytes=as_bytes: as_bytes
+        )
+        torch.set_num_threads(count)
+        try:
+            found.append(CentroidSearch(codec, centroids).nearest(codes).tolist())
+        finally:
+            torch.set_num_threads(threads)
+    assert found[0] == found[1] == found[2]

@@ -18,27 +18,26 @@ from numpy.typing import NDArray
 
 from clirot.encoding.maxsim import IntArray
 from clirot.records import ProgressSink, Step, silent
+from clirot.retrieval.backends.compressed.centroid_search import (
+    NUMBER,
+    CentroidSearch,
+    whole_units,
+)
 from clirot.retrieval.backends.compressed.codec import Codes
 from clirot.retrieval.backends.compressed.lists import CENTROIDS, DOCUMENTS, STARTS
-from clirot.retrieval.backends.compressed.screening import (
-    CodeMatrix,
-    Products,
-    has_byte_products,
-)
+from clirot.retrieval.backends.compressed.screening import CodeMatrix, Products
 from clirot.store import write_text
 
 FROM_TOKENS = 1 << 20
 """Tokens from which an index has lists. Below, reading all codes takes a tenth of a second."""
 _ROUNDS = 6
 _SAMPLED = 32  # tokens for each centroid
-_MOST_LISTS = 1 << 15  # more of them take too long to compare with every token
+_MOST_LISTS = 1 << 15  # more of them were not tried
 _SEED = 19
 _GRID = 2.0**20  # of scales, so that sums of up to 2^20 codes are exact
-_PRODUCT = 1 << 22  # similarities held at once
 _SUMMED = 1 << 13  # codes whose levels are summed up at once
 _CHUNK = 1 << 16  # tokens that are assigned before the checkpoint moves
 _ASSIGNED, _ASSIGNED_UP_TO = "assigned.bin", "assigned.json"
-_ASSIGNMENT = np.dtype("<u2")
 
 
 def list_count(tokens: int) -> int:
@@ -71,7 +70,7 @@ def build_lists(
         _save(kept, centroids(matrix, count, progress))
     found = np.load(kept, allow_pickle=False)
     _assign(matrix, found, scratch, progress)
-    assigned = np.memmap(scratch / _ASSIGNED, dtype=_ASSIGNMENT, mode="r")
+    assigned = np.memmap(scratch / _ASSIGNED, dtype=NUMBER, mode="r")
     _write_lists(matrix, assigned, directory, count)
     _save(directory / CENTROIDS, found)
     return True
@@ -86,10 +85,10 @@ def centroids(matrix: CodeMatrix, count: int, progress: ProgressSink = silent) -
     scales = np.rint(matrix.codec.scales(codes).astype(np.float64) * _GRID) / _GRID
     first = draw.choice(len(sample), count, replace=count > len(sample))
     levels = Products(matrix.codec, np.zeros((matrix.codec.components, 1), np.int8), as_bytes=False)
-    found = _whole(levels.levels(codes[first]).astype(np.float64))
+    found = whole_units(levels.levels(codes[first]).astype(np.float64))
     for done in range(_ROUNDS):
         progress(Step("centroids", done, _ROUNDS, unit="rounds"))
-        nearest = nearest_centroids(matrix, codes, found)
+        nearest = CentroidSearch(matrix.codec, found).nearest(codes)
         sums = torch.zeros(count, matrix.codec.components, dtype=torch.float64)
         for begin in range(0, len(codes), _SUMMED):
             part = slice(begin, begin + _SUMMED)
@@ -98,31 +97,9 @@ def centroids(matrix: CodeMatrix, count: int, progress: ProgressSink = silent) -
             sums.index_add_(0, places, torch.from_numpy(weighted))
         empty = ~torch.any(sums != 0, dim=1).numpy()
         # A centroid that has no token stays where it is.
-        found = np.where(empty, found, _whole(sums.numpy()))
+        found = np.where(empty, found, whole_units(sums.numpy()))
     progress(Step("centroids", _ROUNDS, _ROUNDS, unit="rounds"))
     return np.ascontiguousarray(found)
-
-
-def nearest_centroids(
-    matrix: CodeMatrix, codes: Codes, found: NDArray[np.int8]
-) -> NDArray[np.uint16]:
-    """``(tokens,)``: the centroid of each code; the first one where several are as near."""
-    products = Products(matrix.codec, found, as_bytes=has_byte_products())
-    nearest = np.empty(len(codes), dtype=_ASSIGNMENT)
-    at_once = max(16, _PRODUCT // found.shape[1])
-    for begin in range(0, len(codes), at_once):
-        part = np.asarray(codes[begin : begin + at_once])
-        nearest[begin : begin + len(part)] = products.whole(part).numpy().argmax(axis=1)
-    return nearest
-
-
-def _whole(sums: NDArray[np.float64]) -> NDArray[np.int8]:
-    """``(components, centroids)``: of unit norm, in the whole numbers that hold the largest."""
-    norms = np.sqrt(np.square(sums).sum(axis=1, keepdims=True))
-    units = sums / np.where(norms > 0, norms, 1.0)
-    largest = np.abs(units).max(initial=1e-9)
-    whole: NDArray[np.int8] = np.rint(units.T * (127 / largest)).astype(np.int8)
-    return whole
 
 
 def _assign(
@@ -133,12 +110,13 @@ def _assign(
     done = json.loads(checkpoint.read_text()) if checkpoint.is_file() else 0
     path = scratch / _ASSIGNED
     path.touch()
+    search = CentroidSearch(matrix.codec, found)
     with path.open("r+b") as stream:
-        stream.truncate(done * _ASSIGNMENT.itemsize)
-        stream.seek(done * _ASSIGNMENT.itemsize)
+        stream.truncate(done * NUMBER.itemsize)
+        stream.seek(done * NUMBER.itemsize)
         for begin in range(done, len(matrix.codes), _CHUNK):
             codes = matrix.codes[begin : begin + _CHUNK]
-            stream.write(nearest_centroids(matrix, codes, found).tobytes())
+            stream.write(search.nearest(codes).tobytes())
             stream.flush()
             os.fsync(stream.fileno())
             write_text(checkpoint, json.dumps(begin + len(codes)))
