@@ -56,7 +56,8 @@ def test_bytes_that_are_not_utf8_are_placed(tmp_path):
     path = written(tmp_path, b"Good\tWacan\n" + "café\tx\n".encode("latin-1"))
     assert wrong(path) == (
         "bitext.tsv:2: not UTF-8: byte 0xe9 at column 4 "
-        "(convert the file, for example with: iconv -f WINDOWS-1252 -t UTF-8)"
+        "(convert the file, for example with: iconv -f WINDOWS-1252 -t UTF-8; "
+        "`fetch_bitext(skip_malformed=True)` leaves out what is broken, counts it and goes on)"
     )
     path = written(tmp_path, "a\tb\n".encode("utf-32"))
     assert wrong(path).startswith("bitext.tsv: UTF-32, not UTF-8 (convert it")

@@ -79,7 +79,7 @@ def test_the_error_names_the_place_and_the_way_out(tmp_path, en, what):
         ("Good line", "Sadar fiican", "3"),
         ("Last line", "Sadarka dambe", "4"),
     ]
-    assert [(str(error), error.line) for error in lost] == [(str(caught.value), 4)]
+    assert [(error.message, error.line) for error in lost] == [(caught.value.message, 4)]
 
 
 def test_lines_and_columns_are_right_after_a_fault(tmp_path):
@@ -217,10 +217,39 @@ def test_a_broken_unit_of_either_version(tmp_path, writer):
     path = written(tmp_path, content, "x.xlf")
     found, lost = skipping(path)
     assert [(one.src, one.tgt) for one in found] == ROWS
-    assert len(lost) == 1 and lost[0].hint == SKIP
+    assert len(lost) == 1
     with pytest.raises(InputError) as caught:
         list(read_local(path, EN_SO))
-    assert str(caught.value) == str(lost[0])
+    assert (caught.value.message, caught.value.hint) == (lost[0].message, SKIP)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "line"),
+    [
+        ("x.tsv", b"a\tb\nc\nd\te\n", 2),
+        ("x.tsv", b"a\tb\nc\xff\td\ne\tf\n", 2),
+        ("x.csv", b"en,so\na,b\nc\nd,e\n", 3),
+        ("x.jsonl", b'{"en": "a", "so": "b"}\n{"en": "c", "so": \n{"en": "d", "so": "e"}\n', 2),
+    ],
+)
+def test_a_broken_row_of_a_table_names_the_way_out(tmp_path, name, content, line):
+    path = written(tmp_path, content, name)
+    with pytest.raises(InputError) as caught:
+        list(read_local(path, EN_SO))
+    assert caught.value.line == line and (caught.value.hint or "").endswith(SKIP)
+    found, lost = skipping(path)
+    assert len(found) == 2 and [error.line for error in lost] == [line]
+
+
+def test_where_nothing_can_be_left_out_no_way_out_is_named(tmp_path):
+    """A file of single sentences has no pair, and a line less would shift aligned files."""
+    one = written(tmp_path, b"a\nb\nc\n", "x.tsv")
+    written(tmp_path, b"a\nb\xff\n", "m.en")
+    written(tmp_path, b"c\nd\n", "m.so")
+    for given in (one, LocalFile.parse(f"{tmp_path}/m.en,{tmp_path}/m.so")):
+        with pytest.raises(InputError) as caught:
+            list(read_local(given, EN_SO))
+        assert "skip_malformed" not in (caught.value.hint or "")
 
 
 def test_entries_of_po_around_a_broken_one(tmp_path):
@@ -230,8 +259,9 @@ def test_entries_of_po_around_a_broken_one(tmp_path):
     with pytest.raises(InputError) as caught:
         list(read_local(path, EN_SO))
     found, lost = skipping(path)
-    assert str(lost[0]) == str(caught.value)
-    assert "unknown escape \\q" in lost[0].message and (lost[0].hint or "").endswith(SKIP)
+    assert lost[0].message == caught.value.message
+    assert "unknown escape \\q" in lost[0].message
+    assert caught.value.hint is not None and caught.value.hint.endswith(f"; {SKIP}")
     assert lost[1].message.endswith("not a whole entry of PO: '#: a.c:2'")
     assert [(one.src, one.tgt, one.id) for one in found] == [(*ROWS[0], "3"), (*ROWS[1], "5")]
 

@@ -253,6 +253,16 @@ def test_what_needs_a_failed_cell_is_named(plan: Path) -> None:
             Running(cells, Store(), jobs=1, replace=False).run()
 
 
+def test_a_collection_that_is_not_there_is_refused_before_anything_runs(plan: Path) -> None:
+    plan.write_text(PLAN.replace('id = "set"', 'id = "sett"'))
+    line = PLAN.splitlines().index('id = "set"') + 1
+    with pytest.raises(
+        UsageError, match=rf"plan\.toml:{line}: collection\.set\.id: unknown collection 'sett'"
+    ):
+        opened(plan)
+    assert not Store().home.exists()
+
+
 def test_a_collection_that_is_bitext_is_refused(plan: Path) -> None:
     pairs = plan.parent / "so.tsv"
     pairs.write_text(pairs.read_text() + (plan.parent / "unseen.tsv").read_text())

@@ -75,6 +75,7 @@ def test_a_header_of_topics(tmp_path: Path, header: str) -> None:
         ("id\ttext\turl\nd1\ta\tb\n", "what the column 'url' holds is not known"),
         ("id\ttext\tbody\nd1\ta\tb\n", ":1: the header line names two columns of one kind"),
         ("'id'\t'text'\n'd1'\t'a'\n", ":1: the cells of the header line are in quotation marks"),
+        ('"d1"\t"a b"\n"d2"\t"c"\n', ":1: the cells are in quotation marks: "),
         ("id\ttitle\ttext\nd1\ta\n", ":2: 2 columns where id TAB title TAB text was expected"),
         ("id\ttext\n", "has no documents"),
     ],

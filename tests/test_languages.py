@@ -66,6 +66,8 @@ def test_every_spelling_of_a_language_is_stored_as_one(written, stored):
         ("../so", "write ISO 639-1"),
         ("so/..", "write ISO 639-1"),
         ("1", "write ISO 639-1"),
+        ("419", "write ISO 639-1"),
+        ("001", "write ISO 639-1"),
     ],
 )
 def test_what_is_no_language_is_refused_with_a_hint(written, hint):

@@ -120,6 +120,22 @@ def test_a_run_of_a_variant_is_that_of_its_topics(index: str, directory: Path) -
     assert "".join(variant.lines()) == "".join(file.lines())
 
 
+def test_a_variant_of_two_words_gives_a_tag_of_one(index: str, tmp_path: Path) -> None:
+    """NeuCLIR and HC4 call a translation "google translation"."""
+    file = tmp_path / "topics.jsonl"
+    file.write_text(
+        '{"topic_id": "7", "topics": ['
+        '{"lang": "eng", "source": "human translation", "topic_title": "loaf"},'
+        '{"lang": "eng", "source": "google translation", "topic_title": "moon"}]}\n'
+    )
+    found = search(
+        SearchConfig(index=index, topics=str(file), lang="en", topics_variant="google translation")
+    )
+    assert [topic.text for topic in found.topics] == ["moon"]
+    assert found.tag == "set-index.google_translation"
+    assert all(len(line.split(" ")) == 6 for line in "".join(found.lines()).splitlines())
+
+
 def test_runs_of_two_variants_are_told_apart(index: str, directory: Path) -> None:
     command = ["search", "--index", index, "--collection", str(directory), "--lang", "en"]
     for name, more in (("plain", []), ("mt", ["--topics-variant", "mt"])):

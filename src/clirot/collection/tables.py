@@ -63,8 +63,8 @@ class Table:
         silent: do not say that a header was skipped: it was said before.
 
     Raises:
-        InputError: the first line seems to be a header, and names columns that are not known; or a
-            row has too many cells.
+        InputError: the first line seems to be a header, and names columns that are not known; its
+            cells are in quotation marks; or a row has too many cells.
     """
 
     def __init__(
@@ -79,6 +79,7 @@ class Table:
         if first is not None:
             self.header = _header(first[1], path, first[0], columns)
             if self.header is None:
+                _without_quotation_marks(first[1], path, first[0])
                 rest = chain([first], rest)
                 if not silent:
                     _doubt(first[1], path, columns)
@@ -156,6 +157,20 @@ def has_header(path: Source, columns: Mapping[str, str]) -> bool:
     """
     first = next(numbered_lines(path, most=STREAM), None)
     return first is not None and _header(first[1], path, first[0], columns) is not None
+
+
+def _without_quotation_marks(line: str, path: Source, number: int) -> None:
+    """Refuse a first row with every cell in quotation marks: they would be a part of its id."""
+    cells = [cell.strip() for cell in line.split("\t")]
+    if len(cells) > 1 and all(
+        len(cell) > 1 and cell[0] == cell[-1] and cell[0] in ("'", '"') for cell in cells
+    ):
+        raise InputError(
+            f"the cells are in quotation marks: {excerpt(line)}",
+            path=path,
+            line=number,
+            hint="write the table without: no cell of it is unquoted",
+        )
 
 
 def _header(

@@ -120,7 +120,8 @@ def open_experiment(config: ExperimentConfig, *, store: Store | None = None) -> 
 
     Raises:
         InputError: there is no such plan, or a local file that it names cannot be read.
-        UsageError: the plan is wrong somewhere, with file and line; or no such system or stage.
+        UsageError: the plan is wrong somewhere, or names a collection that is not there, with file
+            and line; or no such system or stage.
     """
     for stage in config.stages:
         if stage not in STAGES:
@@ -128,9 +129,24 @@ def open_experiment(config: ExperimentConfig, *, store: Store | None = None) -> 
     store = store if store is not None else Store()
     file = PlanFile.read(config.plan)
     plan = plan_of(file)
+    _check_collections(plan, file, store)
     systems = _chosen(plan, config.only)
     work = work_of(plan, file, store).of_systems(_with_members(plan, systems))
     return Experiment(config, file, plan, work, store, systems)
+
+
+def _check_collections(plan: Plan, file: PlanFile, store: Store) -> None:
+    """Refuse a collection that is not there: students are trained before one is opened.
+
+    Raises:
+        UsageError: there is none; with the line.
+    """
+    from clirot.collection import open_collection
+
+    named = {one.id: one.collection.name for one in plan.topic_sets}
+    for identifier, name in named.items():
+        with file.at("collection", name, "id"):
+            open_collection(identifier, home=store.home)
 
 
 def _chosen(plan: Plan, patterns: tuple[str, ...]) -> tuple[str, ...]:

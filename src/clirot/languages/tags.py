@@ -142,7 +142,8 @@ def read_tag(written: str) -> Tag | None:
         tag = langcodes.Language.get(subtags, normalize=True)
     except (LanguageTagError, AttributeError):
         return None
-    if tag.language is None or not _exists(tag.language):
+    # langcodes takes the number of a region, such as 419, for a language.
+    if tag.language is None or tag.language.isdecimal() or not _exists(tag.language):
         return None
     language = tag.prefer_macrolanguage().language or tag.language
     language = _CORPUS_SPELLING.get(language, language)

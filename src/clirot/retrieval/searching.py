@@ -285,7 +285,8 @@ def _beyond_promise(artefact: Artefact, config: SearchConfig) -> Iterator[str]:
 def _tag(artefact: Artefact, model: str, config: SearchConfig) -> str:
     parts = [artefact.name]
     if config.topics_variant is not None:
-        parts.append(config.topics_variant)
+        # Campaigns call a translation "google translation", and a tag has no white space.
+        parts.append("_".join(config.topics_variant.split()))
     if config.topics_field != TITLE:
         parts.append(config.topics_field)
     if config.candidates is not None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from clirot.bitext.formats.language_variants import LanguageVariants
 from clirot.bitext.formats.local_file import LocalFile, read_local
-from clirot.bitext.formats.request import refuse
+from clirot.bitext.formats.request import refuse_row
 from clirot.errors import InputError
 from clirot.records import LanguagePair, ProgressSink, SentencePair
 from clirot.store import Input
@@ -68,7 +68,7 @@ class FileSupply:
             # The messages of the first ones are kept; the others are only counted.
             self.malformed.append(error.message if len(self.malformed) < _EXAMPLES else "")
 
-        malformed = count if self.skip_malformed else refuse
+        malformed = count if self.skip_malformed else refuse_row
         self.variants.forget()
         return read_local(
             self.file,

@@ -26,7 +26,7 @@ from typing import IO, Any
 from clirot.bitext.formats.language_variants import hint_of
 from clirot.bitext.formats.lines import excerpt, numbered_lines
 from clirot.bitext.formats.po_entries import entries_of, is_header
-from clirot.bitext.formats.request import SKIPPED, Request
+from clirot.bitext.formats.request import Request
 from clirot.bitext.formats.toolkit import in_words, storage, whole
 from clirot.errors import InputError, LanguageError
 from clirot.languages import closest_pair, parse_language
@@ -149,7 +149,6 @@ def _without_broken(
         if problem is None:
             what = f"not a whole entry of PO: {excerpt(lines[start - 1].strip())}"
             problem = InputError(what, path=first.path, line=start)
-        problem.hint = f"{problem.hint}; {SKIPPED}" if problem.hint else SKIPPED
         request.malformed(problem)
         for number in entry.numbers:
             kept[number - 1] = ""

@@ -28,7 +28,7 @@ from clirot.bitext.formats.request import (
     Part,
     Request,
     chosen,
-    refuse,
+    refuse_row,
 )
 from clirot.bitext.formats.sides import checked
 from clirot.bitext.formats.table import ENDINGS, FORMATS, Format, ending_of, format_of
@@ -157,7 +157,7 @@ def read_local(
     file: LocalFile | Path,
     pair: LanguagePair,
     *,
-    malformed: Malformed = refuse,
+    malformed: Malformed = refuse_row,
     note: Note = chosen,
     variants: LanguageVariants | None = None,
 ) -> Iterator[SentencePair]:

@@ -32,7 +32,7 @@ from clirot.records import LanguagePair
 from clirot.registry import closest
 
 Malformed = Callable[[InputError], None]
-"""What is called with the error of a malformed row: :func:`refuse`, or something that counts."""
+"""What is told of a malformed row: :func:`refuse_row`, or something that counts."""
 
 SKIPPED = "`fetch_bitext(skip_malformed=True)` leaves out what is broken, counts it and goes on"
 """The hint of a fault that need not end the reading."""
@@ -88,6 +88,12 @@ class Part:
 
 def refuse(error: InputError) -> None:
     """Raise the error, so that a malformed row ends the reading."""
+    raise error
+
+
+def refuse_row(error: InputError) -> None:
+    """Raise the error of a row or unit, and say in its hint that it could be left out."""
+    error.hint = f"{error.hint}; {SKIPPED}" if error.hint else SKIPPED
     raise error
 
 
@@ -151,7 +157,7 @@ class Request:
     either direction."""
     fields: Fields | None = None
     """The columns of a table; None: found by their names."""
-    malformed: Malformed = refuse
+    malformed: Malformed = refuse_row
     """Told of the rows and units that cannot be read; they are left out if it does not raise."""
     note: Note = chosen
     """Told of what was recognised in a file, so that it can be said."""

@@ -137,8 +137,8 @@ def _by_content(rows: Sequence[_Cells], path: Path, request: Request) -> _Layout
     """
     cells, pair = [row for _, row in rows], request.pair
     width = columns.usual_width(cells)
-    if width == 1:
-        return _Layout((0, 1), lambda row: False, _ROW)
+    if width == 1:  # no row can be read, so that there is nothing to go on with
+        raise wrong_width(*rows[0], path, _ROW)
     whole = [row for row in cells if len(row) == width]
     line = next(number for number, row in rows if len(row) == width)
     if whole[0] == cells[0] and columns.has_titles(whole[0], cells[1:], pair):

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import IO, Generic, Literal, TypeVar
 from xml.parsers import expat
 
-from clirot.bitext.formats.request import SKIPPED, Malformed, refuse
+from clirot.bitext.formats.request import Malformed, refuse_row
 from clirot.bitext.formats.xml_recovery import Bytes, Outline, Place, characters, resumed
 from clirot.compressed import DamagedError
 from clirot.errors import InputError
@@ -88,7 +88,7 @@ class XmlReader(Generic[Item]):
             unit: the number of the unit that they were, or None if they stood between units.
         """
 
-    def items(self, stream: IO[bytes], malformed: Malformed = refuse) -> Iterator[Item]:
+    def items(self, stream: IO[bytes], malformed: Malformed = refuse_row) -> Iterator[Item]:
         """The finished items, while the bytes are read.
 
         Args:
@@ -183,7 +183,6 @@ class XmlReader(Generic[Item]):
         unit = self._unit_of(window, at)
         if at_end or at < 0 or unit is False:
             raise problem from error
-        problem.hint = SKIPPED
         malformed(problem)
         self.broken += 1
         place = replace(place, offset=self._place.offset + begins + at)

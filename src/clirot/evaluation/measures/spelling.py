@@ -189,6 +189,11 @@ class _Reading:
 
     def _read_at(self, sign: str, at: str) -> None:
         if self.name == "rbp" and sign == ".":  # ranx: rbp.95
+            if not at.isdecimal():
+                raise self._error(
+                    "after the point are the decimals of p, as ranx writes it",
+                    hint="for p = 0.8 write rbp.8 or rbp(p=0.8)",
+                )
             self._set_persistence(f"0.{at}")
             self._set("graded", True)
         elif self.name == "rbp" and "at" not in self.found:
@@ -218,7 +223,7 @@ class _Reading:
             )
         elif not self.definition.cutoff:
             raise self._error(f"{self.name} has no cut-off", hint=f"write {self.name}")
-        elif not at.isdigit() or int(at) < 1:
+        elif not at.isdecimal() or int(at) < 1:
             raise self._error(
                 "the cut-off is not a whole number from 1 on", hint=f"for example {self.name}@10"
             )
@@ -228,9 +233,9 @@ class _Reading:
     def _read_param(self, pair: str) -> None:
         key, _, text = (part.strip() for part in pair.partition("="))
         value = text.strip("'\"")
-        if key == "rel" and value.isdigit():
+        if key == "rel" and value.isdecimal():
             self._set("level", int(value))
-        elif key == "cutoff" and self.definition.cutoff and value.isdigit() and int(value):
+        elif key == "cutoff" and self.definition.cutoff and value.isdecimal() and int(value):
             self._set("cutoff", int(value))
         elif key == "judged_only" and value in ("True", "False"):
             self._set("judged_only", value == "True")
