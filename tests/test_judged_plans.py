@@ -238,9 +238,19 @@ def write_topics(path: Path, ids: list[str], texts: list[str]) -> None:
     path.write_text("".join(f"{one}\t{text}\n" for one, text in zip(ids, texts, strict=True)))
 
 
-def _leaks(plan: Path, collection: str, lang: str, more: str = "") -> list[str]:
+def _leaks(
+    plan: Path,
+    collection: str,
+    lang: str,
+    more: str = "",
+    *,
+    tested: str = "so",
+    place: str = "splits/xquad/test",
+) -> list[str]:
+    """What is said of a plan that trains on one collection and tests on another one."""
     path = plan.parent / "same.toml"
     text = SAME.replace("COLLECTION", collection).replace("LANG", lang)
+    text = text.replace('["so"]', f'["{tested}"]').replace("splits/xquad/test", place)
     path.write_text(more + text)
     told: list[str] = []
     opened(path).check_leaks(told=told.append)
@@ -265,28 +275,55 @@ def test_topics_that_are_trained_on_are_refused(plan: Path) -> None:
     ]
 
 
-def test_a_topic_is_known_by_its_text_or_by_its_id(plan: Path) -> None:
-    """Each way alone: another id, case and punctuation; another text in the same collection."""
-    source, copy = Path("splits/xquad/test"), Path("copy")
+def test_what_a_teacher_saw_its_student_has_seen(plan: Path) -> None:
+    """Also where the system that is trained is no row of the table."""
+    text = plan.read_text().replace("splits/xquad/train", "xquad")
+    text = text.replace(', topics-variant = "mul"', "")
+    plan.write_text(text)
+    for name in ("judged-distilled", "distilled-judged"):
+        with pytest.raises(UsageError, match="30 of the 30 topics of en"):
+            opened(plan, only=(name,)).check_leaks()
+    opened(plan, only=("distilled", "as is")).check_leaks()
+    unseen = text.replace("{lang}.tsv", "unseen.tsv")
+    plan.write_text(unseen.replace('collection = "xquad"', 'collection = "splits/xquad/train"'))
+    for name in ("distilled", "distilled-judged"):
+        with pytest.raises(UsageError, match="the collection is bitext of a student: 30 of"):
+            opened(plan, only=(name,)).check_leaks()
+
+
+@pytest.mark.parametrize(("lang", "other"), [("en", "so"), ("so", "en")])
+def test_a_topic_is_known_by_its_text_in_any_language(plan: Path, lang: str, other: str) -> None:
+    """Two topics of the test have other ids in the training, and their text in the one language
+    alone that is neither searched with nor trained on; case and punctuation differ.
+    """
+    copy = Path("copy")
     shutil.copytree("splits/xquad/train", copy)
-    texts = dict(row.split("\t") for row in (source / "queries.en.tsv").read_text().splitlines())
-    ids = [row.split("\t")[0] for row in (copy / "queries.so.tsv").read_text().splitlines()]
-    first, second, *_ = texts.values()
-    english = [f"{first.upper()}!", second.title(), *(f"word{chr(97 + n)}" for n in range(28))]
-    write_topics(copy / "queries.en.tsv", ids, english)
-    assert _leaks(plan, "copy", "so", "most-seen = 0.1\n") == [
-        "leakage: 2 of the 30 topics of so and 0 of its 30 relevant documents are trained on, in "
-        "copy"
-    ]
-    # The same ids elsewhere are other topics; in one collection they are the same ones.
     (copy / "queries.en.mul.tsv").unlink()
+    rows = Path(f"splits/xquad/test/queries.{other}.tsv").read_text().splitlines()
+    first, second, *_ = (row.split("\t")[1] for row in rows)
+    ids = [row.split("\t")[0] for row in (copy / "queries.so.tsv").read_text().splitlines()]
+    texts = [f"{first.upper()}!", second.title(), *(f"word{chr(97 + n)}" for n in range(28))]
+    write_topics(copy / f"queries.{other}.tsv", ids, texts)
+    said = _leaks(plan, "copy", lang, tested=lang)
+    assert said == [
+        f"leakage: 2 of the 30 topics of {lang} and 0 of its 30 relevant documents are trained on, "
+        "in copy"
+    ]
+
+
+def test_a_topic_is_known_by_its_id_in_one_collection(plan: Path) -> None:
+    """Of texts without a letter nothing is known; the same ids elsewhere are other topics."""
+    copy = Path("copy")
+    shutil.copytree("splits/xquad/train", copy)
+    (copy / "queries.en.mul.tsv").unlink()
+    ids = [row.split("\t")[0] for row in (copy / "queries.so.tsv").read_text().splitlines()]
     for lang in ("so", "en"):
-        write_topics(copy / f"queries.{lang}.tsv", ids, [f"other{chr(97 + n)}" for n in range(30)])
-    assert "no leakage" in _leaks(plan, "copy", "so")[0]
-    text = plan.with_name("same.toml").read_text()
-    plan.with_name("same.toml").write_text(text.replace("splits/xquad/test", "./copy"))
+        write_topics(copy / f"queries.{lang}.tsv", ids, ["?" * (n + 1) for n in range(30)])
+    shutil.copytree(copy, "again")
+    assert "30 relevant documents" in _leaks(plan, "copy", "so", place="again")[0]
+    assert "0 of the 30 topics of so" in _leaks(plan, "copy", "so", place="again")[0]
     with pytest.raises(UsageError, match="30 of the 30 topics of so and 30 of its 30 relevant"):
-        opened(plan.with_name("same.toml")).check_leaks()
+        _leaks(plan, "copy", "so", place="./copy")
 
 
 def test_what_is_relevant_in_both_is_counted(plan: Path) -> None:
