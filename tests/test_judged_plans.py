@@ -17,12 +17,13 @@ from typer.testing import CliRunner
 from clirot.cli import app, command_named
 from clirot.cli.shell import command_line
 from clirot.distillation import DistillConfig
-from clirot.errors import UsageError
+from clirot.errors import BusyError, UsageError
 from clirot.experiments import Experiment, ExperimentConfig, open_experiment
 from clirot.experiments.cells import Cell, joined
 from clirot.experiments.plan_file import PlanFile
 from clirot.experiments.reading import plan_of
 from clirot.experiments.work import work_of
+from clirot.records import Step
 from clirot.runs import SAVED_RUN
 from clirot.settings import values
 from clirot.store import Store
@@ -373,6 +374,28 @@ def test_a_training_that_is_impossible_is_told_with_its_line(plan: Path) -> None
     (plan.parent / "splits" / "xquad" / "train" / "qrels.txt").write_text("q0 0 d0 0\n")
     with pytest.raises(UsageError, match=r"same\.toml:4: system\.trained\.train: .* grade 0"):
         _leaks(plan, "splits/xquad/train", "so")
+
+
+def test_the_index_for_negatives_is_waited_for(plan: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Trainings that run at the same time mine in one index, which one of them makes."""
+    import clirot.retrieval.lexical_indexing as lexical
+    from clirot.supervision import negatives
+    from clirot.supervision.preparation import requested
+
+    build, busy = lexical.build_lexical, [BusyError("busy"), BusyError("busy")]
+
+    def built(*arguments: Any) -> Any:
+        if busy:
+            raise busy.pop()
+        return build(*arguments)
+
+    monkeypatch.setattr(lexical, "build_lexical", built)
+    monkeypatch.setattr(negatives, "_WAIT_S", 0)
+    steps: list[Step] = []
+    config = TrainConfig(model="encoder", collection="splits/xquad/train", lang="en")
+    found = requested(config, Store(), steps.append).source.index
+    assert found is not None and found.name == "bm25.splits-xquad-train"
+    assert [one.label for one in steps if "busy" in one.label] == ["wait: busy"] * 2
 
 
 def test_a_plan_compares_indexes(plan: Path) -> None:
