@@ -8,10 +8,8 @@ of XQuAD is 5 that follow each other, one of TICO-19 has ids that are the same u
 Articles go to the two halves in turn, in their order. Two collections are written:
 
 ``OUT/train``
-    the paragraphs of the first half, and the topics whose relevant paragraphs are all there.
-    ``queries.en.mul.tsv`` is another wording of the English topics: each in one language, the
-    languages in turn (English is not among them), so that a model can be trained on translated
-    topics at the cost of one language.
+    the paragraphs of the first half, and the topics whose relevant paragraphs are all there, in
+    every language.
 ``OUT/test``
     all paragraphs, and the topics of the second half in every language.
 
@@ -63,10 +61,6 @@ def main() -> None:
         for topic in kept
         if not any(article_of[docno] in trained for docno in relevant[topic])
     ]
-    others = [lang for lang in topics if lang != "en"]
-    mixed = {
-        topic: topics[others[place % len(others)]][topic] for place, topic in enumerate(to_train)
-    }
     halves = {
         "train": ([row for row in documents if article_of[row[0]] in trained], to_train),
         "test": (documents, to_test),
@@ -78,7 +72,7 @@ def main() -> None:
         (folder / "qrels.txt").write_text(
             "".join(f"{topic} 0 {docno} 1\n" for topic in topics_of for docno in relevant[topic])
         )
-        for lang, texts in (topics | ({"en.mul": mixed} if half == "train" else {})).items():
+        for lang, texts in topics.items():
             write(folder / f"queries.{lang}.tsv", [(topic, texts[topic]) for topic in topics_of])
         print(f"{folder}: {len(documents_of)} paragraphs, {len(topics_of)} topics")
 

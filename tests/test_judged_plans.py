@@ -48,20 +48,21 @@ def test_the_example_makes_what_its_shell_commands_would(tmp_path: Path) -> None
     file = PlanFile.read(EXAMPLE)
     plan = plan_of(file)
     assert list(plan.systems) == [
-        "as is", "judged-en", "judged-mul", "distilled", "distilled-judged", "judged-distilled",
+        "as is", "judged-en", "judged-translated", "distilled", "distilled-judged",
+        "judged-distilled",
     ]  # fmt: skip
     work = work_of(plan, file, Store(tmp_path))
     encoder, collection = "encoders/me5-12", "splits/xquad/train"
     judged = {
-        "collection": collection, "lang": "en", "negatives_lang": "en", "apart": "documents",
+        "collection": collection, "negatives_lang": "en", "apart": "documents",
         "positives": 1, "group_negatives": 1, "max_tokens": 160, "epochs": 2, "seed": 1,
     }  # fmt: skip
     expected: dict[str, dict[str, Any]] = {
-        "judged-en": judged | {"model": encoder},
-        "judged-mul": judged | {"model": encoder, "topics_variant": "mul"},
+        "judged-en": judged | {"model": encoder, "lang": "en"},
+        "judged-translated": judged | {"model": encoder, "lang": "ar"},
         "distilled": {"teacher": encoder, "student": encoder, "epochs": 1, "seed": 1},
         "distilled-judged": judged
-        | {"model": "judged.distilled.1", "topics_variant": "mul"},
+        | {"model": "judged.distilled.1", "lang": "ar"},
         "judged-distilled": {
             "teacher": "judged.judged-en.1", "student": "judged.judged-en.1", "epochs": 1,
             "seed": 1,
@@ -111,15 +112,21 @@ def test_the_example_on_tiny_models(plan: Path) -> None:
     }
     assert made["judged-distilled"]["teacher"] == digests["judged-en"]
     assert made["distilled-judged"]["base"] == digests["distilled"]
-    assert made["judged-en"]["base"] == made["judged-mul"]["base"] == made["distilled"]["teacher"]
+    assert (
+        made["judged-en"]["base"]
+        == made["judged-translated"]["base"]
+        == made["distilled"]["teacher"]
+    )
     trained_on = {  # the first topics that a manifest names; others are what BM25 searched with
         name: next(each.digest for each in models[name].manifest.inputs if each.kind == "topics")
-        for name in ("judged-en", "judged-mul", "distilled-judged")
+        for name in ("judged-en", "judged-translated", "distilled-judged")
     }
-    assert trained_on["judged-en"] != trained_on["judged-mul"] == trained_on["distilled-judged"]
+    assert (
+        trained_on["judged-en"] != trained_on["judged-translated"] == trained_on["distilled-judged"]
+    )
     # A student's documents are in its teacher's index; what was trained has an index of its own.
     assert {name for name in store.names("indexes") if name.startswith("judged.")} == {
-        "judged.encoder.xquad", "judged.judged-en.1.xquad", "judged.judged-mul.1.xquad",
+        "judged.encoder.xquad", "judged.judged-en.1.xquad", "judged.judged-translated.1.xquad",
         "judged.distilled-judged.1.xquad",
     }  # fmt: skip
     indexes = {
@@ -279,7 +286,6 @@ def test_topics_that_are_trained_on_are_refused(plan: Path) -> None:
 def test_what_a_teacher_saw_its_student_has_seen(plan: Path) -> None:
     """Also where the system that is trained is no row of the table."""
     text = plan.read_text().replace("splits/xquad/train", "xquad")
-    text = text.replace(', topics-variant = "mul"', "")
     plan.write_text(text)
     for name in ("judged-distilled", "distilled-judged"):
         with pytest.raises(UsageError, match="30 of the 30 topics of en"):
@@ -299,7 +305,6 @@ def test_a_topic_is_known_by_its_text_in_any_language(plan: Path, lang: str, oth
     """
     copy = Path("copy")
     shutil.copytree("splits/xquad/train", copy)
-    (copy / "queries.en.mul.tsv").unlink()
     rows = Path(f"splits/xquad/test/queries.{other}.tsv").read_text().splitlines()
     first, second, *_ = (row.split("\t")[1] for row in rows)
     ids = [row.split("\t")[0] for row in (copy / "queries.so.tsv").read_text().splitlines()]
@@ -316,7 +321,6 @@ def test_a_topic_is_known_by_its_id_in_one_collection(plan: Path) -> None:
     """Of texts without a letter nothing is known; the same ids elsewhere are other topics."""
     copy = Path("copy")
     shutil.copytree("splits/xquad/train", copy)
-    (copy / "queries.en.mul.tsv").unlink()
     ids = [row.split("\t")[0] for row in (copy / "queries.so.tsv").read_text().splitlines()]
     for lang in ("so", "en"):
         write_topics(copy / f"queries.{lang}.tsv", ids, ["?" * (n + 1) for n in range(30)])
