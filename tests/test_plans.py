@@ -41,7 +41,7 @@ MISTAKES: list[tuple[str, str, str, Sequence[str]]] = [
     ('files = ["{lang}', 'files = ["{nag}', "", ["there is no file {nag}.tsv"]),
     ('model = "bm25"', 'modl = "bm25"', "modl", ["unknown setting 'modl'", "mean 'model'?"]),
     ('model = "bm25"', 'model = "bm25"\nfuse = "rrf"', "model", ["it has model and fuse"]),
-    ('model = "bm25"', "", "[system.bm25]", ["one of model, distill and fuse", "has none"]),
+    ('model = "bm25"', "", "[system.bm25]", ["one of model, distill, train and fuse", "none of"]),
     ("[system.bm25]", '[system."a=b"]', '[system."a=b"]', ["not a name for a system: 'a=b'"]),
     ("[system.words]", "[system.bm25]", "", [":17: not a plan", "bm25"]),
     ("[system.words]", "[system.BM25]", "[system.BM25]", []),

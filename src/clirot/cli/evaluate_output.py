@@ -231,6 +231,21 @@ def seed_table(by_seed: Mapping[int, Evaluation], places: int) -> str:
     return "Seeds:\n" + _aligned(rows, ["run", "measure"])
 
 
+def trained_table(trained: Mapping[str, tuple[str, float, float, int]], places: int) -> str:
+    """What was measured on the topics that a training on judgements held out."""
+    rows = [
+        {
+            "model": name,
+            "measure": measure,
+            "before training": f"{before:.{places}f}",
+            "kept": f"{kept:.{places}f}",
+            "epoch": str(epoch),
+        }
+        for name, (measure, before, kept, epoch) in trained.items()
+    ]
+    return "Held-out topics:\n" + _aligned(rows, ["model", "measure"])
+
+
 def student_table(students: Mapping[str, tuple[float, float, int]], places: int) -> str:
     """MAP on the development split, by which settings are chosen."""
     rows = [

@@ -50,7 +50,8 @@ def experiment(
         typer.Option(
             "--commands",
             help="Print the cells as shell commands, one a line, stage by stage; make nothing. The "
-            "lines of a stage may run at the same time; --stage prints one stage.",
+            "lines of a stage may run at the same time: cells of it that need each other are one "
+            "line. --stage prints one stage.",
         ),
     ] = False,
     output_format: Format = "table",
@@ -102,6 +103,8 @@ def experiment(
             console.emit(f"\n{output.seed_table(table.by_seed, places)}")
         if table.students:
             console.emit(f"\n{output.student_table(table.students, places)}")
+        if table.trained:
+            console.emit(f"\n{output.trained_table(table.trained, places)}")
     page = replace(
         shown.page,
         title=shown.page.title or plan.stem,
@@ -124,10 +127,12 @@ def _list(opened: Experiment) -> None:
 def _print_commands(opened: Experiment) -> None:
     from clirot.cli import command_named
     from clirot.cli.shell import command_line
+    from clirot.experiments.cells import joined
 
     stage = ""
-    for cell in opened.cells:
-        if cell.stage != stage and not opened.config.stages:
-            stage = cell.stage
+    for cells in joined(opened.cells):
+        if cells[0].stage != stage and not opened.config.stages:
+            stage = cells[0].stage
             console.emit(f"# {stage}")
-        console.emit(command_line(cell, opened.store, command_named))
+        lines = (command_line(cell, opened.store, command_named) for cell in cells)
+        console.emit(" && ".join(lines))

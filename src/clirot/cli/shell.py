@@ -11,15 +11,29 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from clirot.bitext.table_config import TableConfig
 from clirot.cli.wording import Find
+from clirot.distillation.configuration import DistillConfig
 from clirot.experiments.cells import Cell
 from clirot.experiments.derived_bitext import DerivedBitext
+from clirot.retrieval.index_config import IndexConfig
 from clirot.retrieval.perturbation.configuration import PerturbConfig
+from clirot.retrieval.searching import SearchConfig
+from clirot.retrieval.translation.configuration import TranslateConfig
 from clirot.settings import leaves, values
 from clirot.store import Store
+from clirot.supervision.configuration import TrainConfig
 
-_COMMANDS = {"models": "distill", "tables": "table", "indexes": "index", "runs": "search"}
-"""Stage -> command."""
+_COMMANDS = {
+    DistillConfig: "distill",
+    TrainConfig: "train",
+    TableConfig: "table",
+    IndexConfig: "index",
+    PerturbConfig: "perturb",
+    TranslateConfig: "translate",
+    SearchConfig: "search",
+}
+"""Configuration -> command."""
 _NOWHERE = " > /dev/null"
 
 
@@ -34,11 +48,9 @@ def command_line(cell: Cell, store: Store, find: Find) -> str:
     if isinstance(cell.configuration, DerivedBitext):
         assert cell.out is not None
         return " && ".join(_of_bitext(cell.configuration, cell.out, store, find))
+    words = _words(_COMMANDS[type(cell.configuration)], cell.configuration, find)
     if cell.out is not None:
-        command = "perturb" if isinstance(cell.configuration, PerturbConfig) else "translate"
-        words = _words(command, cell.configuration, find)
         return f"mkdir -p {_quoted(cell.out.parent)} && {words} --out {_quoted(cell.out)}"
-    words = _words(_COMMANDS[cell.stage], cell.configuration, find)
     if cell.stage == "runs":
         return f"{words} --save {shlex.quote(cell.name)}{_NOWHERE}"
     return words + _NOWHERE

@@ -6,6 +6,7 @@ what it is for, so that the same plan finds it again, and it names the cells tha
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -42,3 +43,25 @@ class Cell:
         if self.out is not None:
             return is_file(self.out)
         return store.has(self.stage, self.name)
+
+
+def joined(cells: Sequence[Cell]) -> list[list[Cell]]:
+    """The cells in groups that do not need each other within a stage.
+
+    Two cells of a stage are in one group where one needs the other, as a student and the teacher
+    that is trained for it.
+
+    Args:
+        cells: what a cell needs before it.
+
+    Returns:
+        The groups in the order of their first cells, the cells of each in the order they had.
+    """
+    order = {cell.key: place for place, cell in enumerate(cells)}
+    groups: dict[str, list[Cell]] = {}
+    for cell in cells:
+        near = {key for key in cell.after if key in groups and groups[key][0].stage == cell.stage}
+        members = {one.key: one for key in near for one in groups[key]} | {cell.key: cell}
+        group = sorted(members.values(), key=lambda one: order[one.key])
+        groups |= dict.fromkeys(members, group)
+    return list({id(group): group for group in groups.values()}.values())

@@ -20,7 +20,11 @@ from clirot.registry import unknown_name
 from clirot.store import Store
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from clirot.evaluation.report import SetTexts
+    from clirot.experiments.judged_leakage import JudgedLeak
+    from clirot.experiments.leakage import Leak
     from clirot.experiments.table import Table
 
 
@@ -45,15 +49,15 @@ class Experiment:
     def run(self, progress: ProgressSink = silent, told: Told = lambda _: None) -> None:
         """Make the cells that are not there.
 
-        Before anything is trained or indexed, the bitext is fetched and compared with the
-        collections.
+        Before anything is trained or indexed, the bitext is fetched, and what is trained on is
+        compared with the collections.
 
         Args:
             progress: told how the cells go, with the minutes that are left where that is known.
             told: takes remarks that a person should read.
 
         Raises:
-            UsageError: a collection is bitext of a student.
+            UsageError: a collection is bitext of a student, or its topics are trained on.
             PartlyDoneError: some cells could not be made; the others are.
         """
         made = {cell.key: cell for cell in self.cells}
@@ -72,31 +76,44 @@ class Experiment:
             running(rest, cluster=config.cluster).run()
 
     def check_leaks(self, progress: ProgressSink = silent, told: Told = lambda _: None) -> None:
-        """Compare the bitext of the students with the collections.
+        """Compare the bitext and the judged topics that are trained on with the collections.
 
         Raises:
-            UsageError: more of a topic set is in a bitext than the plan allows.
+            UsageError: more of a topic set is among them than the plan allows, or there is nothing
+                to train on.
         """
-        from clirot.experiments.leakage import leaks
+        from clirot.experiments.judged_leakage import JudgedOn, judged_leaks
+        from clirot.experiments.leakage import TrainedOn, leaks
 
-        bitexts = {
+        seen = {
             one: [each for each in self.plan.topic_sets if each.label in labels]
-            for one, labels in self.work.trained_on(self.systems).items()
+            for one, labels in self.work.trained_on().items()
         }
-        most, found = self.plan.settings.most_seen, 0
-        for leak in leaks(bitexts, self.store, progress):
-            if leak.topics > most * leak.of_topics:
+        trainings = {one: sets for one, sets in seen.items() if isinstance(one, JudgedOn)}
+        judged = judged_leaks(trainings, self.file, self.store, progress)
+        if self._refuse(judged, told) == 0 and trainings:
+            told(
+                f"no leakage: none of the {len(trainings)} sets of judged topics that are trained "
+                "on has a topic or a relevant document of the table"
+            )
+        bitexts = {one: sets for one, sets in seen.items() if isinstance(one, TrainedOn)}
+        if self._refuse(leaks(bitexts, self.store, progress), told) == 0 and bitexts:
+            told(f"no leakage: none of the {len(bitexts)} bitexts has a sentence of a collection")
+
+    def _refuse(self, leaks: Iterable[Leak | JudgedLeak], told: Told) -> int:
+        """Tell leaks, and refuse what is too much; gives how many there were."""
+        found = 0
+        for leak in leaks:
+            if leak.topics > self.plan.settings.most_seen * leak.of_topics:
                 raise self.file.error(
-                    f"the collection is bitext of a student: {leak}",
+                    f"{leak.refusal}: {leak}",
                     "collection",
                     leak.topic_set.collection.name,
-                    hint="name other bitext or another collection, drop what they share by "
-                    "fetch = {exclude = [...]}, or allow it with `most_seen`",
+                    hint=leak.remedy,
                 )
             told(f"leakage: {leak}")
             found += 1
-        if bitexts and not found:
-            told(f"no leakage: none of the {len(bitexts)} bitexts has a sentence of a collection")
+        return found
 
     def table(self, progress: ProgressSink = silent) -> Table:
         """The table of the runs that the cells made.

@@ -52,6 +52,12 @@ class Leak:
     """Documents that are a side of a sentence pair, or have a sentence that is."""
     of_documents: int
 
+    refusal = "the collection is bitext of a student"
+    remedy = (
+        "name other bitext or another collection, drop what they share by fetch = "
+        "{exclude = [...]}, or allow it with `most_seen`"
+    )
+
     def __str__(self) -> str:
         return (
             f"{self.topics:,} of the {self.of_topics:,} topics of {self.topic_set.label} and "

@@ -53,6 +53,15 @@ def _bitext(cell: Cell, store: Store, replace: bool, progress: ProgressSink) -> 
 
 
 def _model(cell: Cell, store: Store, replace: bool, progress: ProgressSink) -> list[str]:
+    from clirot.supervision.configuration import TrainConfig
+
+    if isinstance(cell.configuration, TrainConfig):
+        from clirot.supervision import train
+
+        learnt = train(_settled(cell, replace), store=store, progress=progress)
+        if learnt.best_epoch == 0:
+            return [f"{cell.name}: no epoch was better than the model before training"]
+        return []
     from clirot.distillation import distill
 
     made = distill(_settled(cell, replace), store=store, progress=progress)

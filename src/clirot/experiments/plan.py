@@ -39,8 +39,9 @@ class PlanSettings:
     )
     most_seen: float = setting(
         0.1,
-        "Share of a collection's topics that may be sentences of a student's bitext. Above it the "
-        "plan is refused: the collection is bitext.",
+        "Share of a collection's topics that may be sentences of a student's bitext, or topics "
+        "that a system was trained on. Above it the plan is refused: the table would be of what "
+        "was learnt by heart.",
         at_least=0,
         at_most=1,
     )
@@ -106,7 +107,14 @@ class SystemPlan:
         "A model as it is: an encoder (a name, a directory, a Hub id), or bm25, psq or psq-hmm.",
     )
     distill: Mapping[str, Any] | None = setting(
-        None, "A student, by settings of `distill`; {} is the default student."
+        None,
+        "A student, by settings of `distill`, beside those of `[distill]`; {} is the default "
+        "student.",
+    )
+    train: Mapping[str, Any] | None = setting(
+        None,
+        "A model that is trained on judged topics, by settings of `train`, beside those of "
+        "`[train]`; `model` and `collection` are needed.",
     )
     fuse: str | None = setting(
         None, "A fusion of other systems, as `evaluate` writes it: rrf, wsum:a=0.5,b=0.5."
@@ -137,7 +145,12 @@ class SystemPlan:
         None, "Settings of `translate`: the topics are translated first."
     )
     table: Mapping[str, Any] | None = setting(None, "Settings of the `table` of psq.")
-    search: Mapping[str, Any] | None = setting(None, "Settings of `search`.")
+    index: Mapping[str, Any] | None = setting(
+        None, "Settings of `index`, beside those of `[index]`."
+    )
+    search: Mapping[str, Any] | None = setting(
+        None, "Settings of `search`, beside those of `[search]`."
+    )
     candidates: str | None = setting(
         None, "A system whose documents alone are scored, topic by topic."
     )
@@ -149,15 +162,33 @@ class SystemPlan:
         check_ranges(self)
         if not self.sets:
             raise UsageError("`sets` is empty, so that the system would have no run")
-        given = [key for key in ("model", "distill", "fuse") if getattr(self, key) is not None]
+        kinds = ("model", "distill", "train", "fuse")
+        given = [key for key in kinds if getattr(self, key) is not None]
         if len(given) != 1:
             said = f"it has {' and '.join(given)}" if given else "it has none of them"
-            raise UsageError(f"a system is one of `model`, `distill` and `fuse`, and {said}")
+            raise UsageError(
+                f"a system is one of `model`, `distill`, `train` and `fuse`, and {said}",
+                hint="to train on judgements and to distil, make two systems, and name one of them "
+                "as the `model` or the `teacher` of the other"
+                if {"distill", "train"} <= set(given)
+                else None,
+            )
         if self.fuse is not None:
-            others = ("bitext", "documents", "topics", "translate", "table", "search", "candidates")
+            others = ("bitext", "documents", "topics", "translate", "table", "index", "search",
+                      "candidates")  # fmt: skip
             for key in others:
                 if getattr(self, key) is not None:
                     raise UsageError(f"a fusion has no `{key}`: it is made of runs")
+        if self.train is not None:
+            of_bitext = {"languages": self.languages, "source_language": self.source_language,
+                         "together": not self.together}  # fmt: skip
+            for key, said_so in of_bitext.items():
+                if said_so:
+                    raise UsageError(
+                        f"`{key}` is for students, which are made from bitext, and this model is "
+                        "trained on judged topics",
+                        hint="the language of these is a setting: train = {lang = ...}",
+                    )
         forbidden = set(self.name) & set("@=,:[]/")
         if (
             forbidden
@@ -244,6 +275,12 @@ class Plan:
     systems: Mapping[str, SystemPlan]
     collections: Mapping[str, CollectionPlan]
     topic_sets: tuple[TopicSetPlan, ...]
+    distill: Mapping[str, Any]
+    """Settings of every student."""
+    train: Mapping[str, Any]
+    """Settings of every training on judged topics."""
+    index: Mapping[str, Any]
+    """Settings of every index that has a use for them."""
     search: Mapping[str, Any]
     """Settings of every search."""
     evaluate: Mapping[str, Any]

@@ -32,7 +32,9 @@ from clirot.settings import assembled, leaves
 
 T = TypeVar("T")
 _NAMED = re.compile(r"`([a-z_]+)`")
-_TABLES = ("each", "bitext", "system", "collection", "search", "evaluate")
+_TABLES = (
+    "each", "bitext", "system", "collection", "distill", "train", "index", "search", "evaluate",
+)  # fmt: skip
 _BY_PLAN = {
     "runs", "collection", "qrels", "lang", "docs_lang", "topic_sets", "fuse", "predictions",
     "labels", "answers",
@@ -72,6 +74,9 @@ def plan_of(file: PlanFile) -> Plan:
         raise file.error("the plan has no system", hint="add one: [system.NAME]")
     if not collections:
         raise file.error("the plan has no collection", hint="add one: [collection.NAME]")
+    for verb in ("distill", "train"):
+        if parts[verb] and all(getattr(one, verb) is None for one in systems.values()):
+            raise file.error(f"no system has `{verb}`, so that these settings do nothing", verb)
     sets = tuple(_topic_sets(file, settings, collections))
     _check_references(file, systems, sets)
     evaluation = _evaluation(file, parts["evaluate"], each)
@@ -82,6 +87,9 @@ def plan_of(file: PlanFile) -> Plan:
         systems=systems,
         collections=collections,
         topic_sets=sets,
+        distill=parts["distill"],
+        train=parts["train"],
+        index=parts["index"],
         search=parts["search"],
         evaluate=evaluation,
         digest=hashlib.sha256(file.text.encode()).hexdigest(),

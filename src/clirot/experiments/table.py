@@ -17,7 +17,7 @@ import numpy as np
 
 from clirot.collection import open_collection
 from clirot.collection.topic_source import TopicSource, read_topic_set
-from clirot.distillation import DistillResult
+from clirot.distillation import DistillConfig, DistillResult
 from clirot.errors import ArtefactError, UsageError
 from clirot.evaluation.config import EvaluateConfig
 from clirot.evaluation.gold import Gold, check_needs, read_gold
@@ -30,6 +30,8 @@ from clirot.experiments.work import Work
 from clirot.records import ProgressSink, Step, silent
 from clirot.runs import SAVED_RUN, Qrels, Run, read_run
 from clirot.store import Artefact, Store
+from clirot.supervision import TrainConfig, TrainResult
+from clirot.supervision.configuration import MEASURES
 
 if TYPE_CHECKING:
     from clirot.evaluation.result import Evaluation
@@ -51,6 +53,9 @@ class Table:
     students: Mapping[str, tuple[float, float, int]]
     """Student -> MAP on the development split before training and of the student that was kept,
     and the epoch that was kept; 0: none was better."""
+    trained: Mapping[str, tuple[str, float, float, int]]
+    """Model that was trained on judged topics -> what was measured on its held-out topics, before
+    training and as it was kept, and the epoch that was kept; 0: none was better."""
 
     @property
     def made_with(self) -> tuple[str, ...]:
@@ -125,7 +130,7 @@ class _Making:
             by_seed[seed] = self._arranged(found, fused)
         evaluation = concluded(asked, self._averaged(by_seed), self.progress)
         evaluation = replace(evaluation, notes=(*notes, *evaluation.notes))
-        return Table(evaluation, by_seed, self.plan, self._students())
+        return Table(evaluation, by_seed, self.plan, self._students(), self._trained())
 
     def _artefacts(self) -> dict[tuple[str, str], tuple[Artefact, ...]]:
         found = {}
@@ -143,10 +148,19 @@ class _Making:
     def _students(self) -> dict[str, tuple[float, float, int]]:
         found = {}
         for cell in self.work.cells.values():
-            if cell.stage == "models":
+            if isinstance(cell.configuration, DistillConfig):
                 student = DistillResult(self.store.get("models", cell.name), fresh=False)
                 scores, kept = student.development, student.best_epoch
                 found[cell.name] = (scores[0], scores[kept], kept)
+        return found
+
+    def _trained(self) -> dict[str, tuple[str, float, float, int]]:
+        found = {}
+        for cell in self.work.cells.values():
+            if isinstance(cell.configuration, TrainConfig):
+                model = TrainResult(self.store.get("models", cell.name), fresh=False)
+                scores, kept = model.development, model.best_epoch
+                found[cell.name] = (MEASURES[model.measure], scores[0], scores[kept], kept)
         return found
 
     def _qrels(self, one: TopicSetPlan) -> Qrels:

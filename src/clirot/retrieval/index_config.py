@@ -16,13 +16,15 @@ from clirot.retrieval.passages.counts import PASSAGES, Counts
 from clirot.retrieval.passages.settings import PassageSettings
 from clirot.retrieval.promise import Promise
 from clirot.retrieval.settings import Bm25Settings, CompressedSettings
-from clirot.settings import check_ranges, part, setting
+from clirot.settings import check_ranges, leaves, part, setting
 from clirot.store import Artefact
 
 AUTO = "auto"
 """The backend that suits the model."""
 COMPRESSED = "compressed"
 """The backend that has settings of its own."""
+POSTINGS = "postings"
+"""The backend of lexical models."""
 PROMISED = "promise"
 """Where a manifest has what a compressed index promises."""
 GROWN_FROM = "grown_from"
@@ -115,6 +117,23 @@ class IndexConfig:
         """The name the index gets in the store."""
         return self.name or f"{slug(self.model)}.{slug(self.collection)}"
 
+    @property
+    def lexical(self) -> bool:
+        """Whether it is an index of words."""
+        return self.model in LEXICAL
+
+    def of_no_use(self) -> dict[str, str]:
+        """The settings that are for other models or another backend -> why they do nothing here."""
+        of_codes = _names(CompressedSettings)
+        if self.lexical:
+            of_vectors = ("dtype", "encode_dtype", *of_codes, *_names(PassageSettings))
+            return dict.fromkeys(of_vectors, f"{self.model} keeps words, not token vectors")
+        of_words = (*_names(AnalysisSettings), *_names(Bm25Settings))
+        found = dict.fromkeys(of_words, f"{self.model} compares token vectors, not words")
+        if self.backend != COMPRESSED:
+            found |= dict.fromkeys(of_codes, f"it is for `backend={COMPRESSED}`")
+        return found
+
 
 @dataclass(frozen=True)
 class IndexResult:
@@ -186,6 +205,10 @@ class IndexResult:
     def name(self) -> str:
         """Its name."""
         return self.artefact.name
+
+
+def _names(configuration: type[object]) -> list[str]:
+    return [leaf.name for leaf in leaves(configuration)]
 
 
 def slug(name: str) -> str:

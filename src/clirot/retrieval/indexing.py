@@ -9,20 +9,16 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from clirot.analysis import AnalysisSettings
 from clirot.cluster.settings import ClusterSettings
 from clirot.errors import BusyError, ClusterError, UnusedSettingWarning, UsageError
-from clirot.known_models import LEXICAL
 from clirot.processes import ALONE, Processes, processes
 from clirot.records import ProgressSink, Step, silent
 from clirot.registry import unknown_name
-from clirot.retrieval.index_config import AUTO, COMPRESSED, IndexConfig, IndexResult
+from clirot.retrieval.index_config import AUTO, POSTINGS, IndexConfig, IndexResult
 from clirot.retrieval.index_encoding import Encoding, encode, help_encoding
 from clirot.retrieval.index_plan import TokenIndex, planned
-from clirot.retrieval.lexical_indexing import POSTINGS, build_lexical
+from clirot.retrieval.lexical_indexing import build_lexical
 from clirot.retrieval.passages.rows import splitter_of
-from clirot.retrieval.passages.settings import PassageSettings
-from clirot.retrieval.settings import Bm25Settings, CompressedSettings
 from clirot.retrieval.sharding.building import ShardedBuild
 from clirot.settings import leaves, values
 from clirot.store import Artefact, Store
@@ -67,19 +63,10 @@ def _build(
     """As :func:`build_index`, by the first process."""
     from clirot.collection import open_collection
     from clirot.models import resolve
-    from clirot.retrieval.backends import BACKENDS
 
-    lexical = config.model in LEXICAL
-    backends = [POSTINGS] if lexical else list(BACKENDS)
-    if config.backend not in {AUTO, *backends}:
-        raise unknown_name(
-            "index backend",
-            config.backend,
-            [AUTO, *backends],
-            more=f"these are for {'lexical models' if lexical else 'token vectors'}",
-        )
+    check_backend(config)
     whole = {
-        f"an index of words ({config.model})": lexical,
+        f"an index of words ({config.model})": config.lexical,
         "an index in shards": config.shards is not None,
         "an index of passages": config.passages.wanted,
     }
@@ -88,16 +75,16 @@ def _build(
             f"{next(what for what, holds in whole.items() if holds)} cannot be added to",
             hint="leave `add` out; `replace` makes it anew",
         )
-    _warn_of_unused(config, lexical=lexical)
+    _warn_of_unused(config)
     store.path("indexes", config.index_name)  # a bad name is an error before any work
     collection = open_collection(
         config.collection, config.docs_lang, home=store.home, progress=progress
     )
-    if lexical and config.shards is not None:
+    if config.lexical and config.shards is not None:
         raise UsageError(
             f"an index of words ({config.model}) is made in one piece", hint="leave `shards` out"
         )
-    if lexical:
+    if config.lexical:
         return build_lexical(config, collection, store, progress)
     model = resolve(config.model, store)
     wanted = planned(config, model, collection, store)
@@ -232,23 +219,29 @@ class _Builder:
         return self.store.get("indexes", wanted.name)
 
 
-def _warn_of_unused(config: IndexConfig, *, lexical: bool) -> None:
+def check_backend(config: IndexConfig) -> None:
+    """Hold the backend of an index to those that its model has.
+
+    Raises:
+        UnknownNameError: it has no such backend.
+    """
+    if config.backend == AUTO:
+        return
+    from clirot.retrieval.backends import BACKENDS
+
+    backends = [POSTINGS] if config.lexical else list(BACKENDS)
+    if config.backend not in backends:
+        raise unknown_name(
+            "index backend",
+            config.backend,
+            [AUTO, *backends],
+            more=f"these are for {'lexical models' if config.lexical else 'token vectors'}",
+        )
+
+
+def _warn_of_unused(config: IndexConfig) -> None:
     """Warn (UnusedSettingWarning) of settings that were changed and are for the other models."""
-    of_words = {leaf.name for one in (AnalysisSettings, Bm25Settings) for leaf in leaves(one)}
-    of_codes = {leaf.name for leaf in leaves(CompressedSettings)}
-    of_vectors = {
-        "dtype",
-        "encode_dtype",
-        *of_codes,
-        *(leaf.name for leaf in leaves(PassageSettings)),
-    }
-    words = f"{config.model} keeps words, not token vectors"
-    unused = dict.fromkeys(of_vectors, words)
-    if not lexical:
-        unused = dict.fromkeys(of_words, f"{config.model} compares token vectors, not words")
-        if config.backend != COMPRESSED:
-            unused |= dict.fromkeys(of_codes, f"it is for `backend={COMPRESSED}`")
-    given = values(config)
+    unused, given = config.of_no_use(), values(config)
     for leaf in leaves(IndexConfig):
         if leaf.name in unused and given[leaf.name] != leaf.default:
             warnings.warn(

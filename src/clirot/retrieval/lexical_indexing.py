@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from clirot.records import ProgressSink
-from clirot.retrieval.index_config import IndexConfig, IndexResult
+from clirot.retrieval.index_config import POSTINGS, IndexConfig, IndexResult
 from clirot.retrieval.read_collections import check_unchanged, reading
 from clirot.settings import values
 from clirot.store import Input, Store
@@ -13,8 +13,6 @@ from clirot.store import Input, Store
 if TYPE_CHECKING:
     from clirot.collection import Collection
 
-POSTINGS = "postings"
-"""The one backend of words."""
 _FORMAT = 1
 
 

@@ -7,11 +7,12 @@ index is what the model records.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from clirot.errors import ArtefactError, InputError
+from clirot.errors import ArtefactError, BusyError, InputError
 from clirot.records import ProgressSink, Step, Topic
 from clirot.runs import Run, find_run, read_run
 from clirot.store import Artefact, Input, Store
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from clirot.collection import Collection
     from clirot.supervision.judgements import Judged
 
+_WAIT_S = 0.5
 Mined = Mapping[str, Sequence[str]]
 """Topic -> documents, the likeliest first; none of them is checked yet."""
 
@@ -67,7 +69,7 @@ def negatives_source(
         return Source(f"the {config.negatives} of {collection.id}")
     if config.negatives == BM25:
         wording = worded()
-        index = _bm25_index(config, collection, store, progress)
+        index = _awaited(config, collection, store, progress)
         inputs = (*wording.inputs(collection), index.as_input())
         return Source("what BM25 found", inputs, index=index, wording=wording)
     named = find_run(config.negatives, store)
@@ -127,6 +129,20 @@ def _grouped(rows: Iterable[tuple[str, str]], wanted: Mapping[str, None]) -> dic
         if topic in found:
             found[topic][document] = None
     return {topic: list(documents) for topic, documents in found.items()}
+
+
+def _awaited(
+    config: TrainConfig, collection: Collection, store: Store, progress: ProgressSink
+) -> Artefact:
+    """The index of words; that which another process makes just now is waited for, since trainings
+    that run at the same time may well be on one collection.
+    """
+    while True:
+        try:
+            return _bm25_index(config, collection, store, progress)
+        except BusyError as busy:
+            progress(Step(f"wait: {busy.message}", 0))
+            time.sleep(_WAIT_S)
 
 
 def _bm25_index(
