@@ -18,7 +18,7 @@ _CHANGES = [
     ('["en", "ar", "de", "el", "es", "hi", "ro", "ru", "th", "tr", "vi", "zh"]', '["en", "so"]'),
     ('sources = ["flores-200-dev"]\nevery = 3', 'files = ["{lang}.tsv"]'),
     ('"encoders/me5-12"', '"./encoder"'),
-    ('lang = "ar"', 'lang = "so"'),
+    ('lang = "hi"', 'lang = "so"'),
     ("max-tokens = 160\nepochs = 2", "max-tokens = 32\nepochs = 1\nbatch-size = 8"),
     ("[distill]\nepochs = 1",
      '[distill]\nepochs = 1\nmax-tokens = 32\nbatch-size = 16\nadd-subwords = "never"'),

@@ -59,10 +59,10 @@ def test_the_example_makes_what_its_shell_commands_would(tmp_path: Path) -> None
     }  # fmt: skip
     expected: dict[str, dict[str, Any]] = {
         "judged-en": judged | {"model": encoder, "lang": "en"},
-        "judged-translated": judged | {"model": encoder, "lang": "ar"},
+        "judged-translated": judged | {"model": encoder, "lang": "hi"},
         "distilled": {"teacher": encoder, "student": encoder, "epochs": 1, "seed": 1},
         "distilled-judged": judged
-        | {"model": "judged.distilled.1", "lang": "ar"},
+        | {"model": "judged.distilled.1", "lang": "hi"},
         "judged-distilled": {
             "teacher": "judged.judged-en.1", "student": "judged.judged-en.1", "epochs": 1,
             "seed": 1,
