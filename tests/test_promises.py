@@ -8,15 +8,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from coded_documents import DIM, collection, made
+from coded_documents import DIM, collection, made, unit
 from test_index_backends import brute_force
 
+from clirot.encoding.maxsim import FloatArray
 from clirot.retrieval.backends.compressed import (
     calibration,
     list_building,
     sampled_documents,
 )
 from clirot.retrieval.backends.compressed.index import CompressedIndex
+from clirot.retrieval.backends.compressed.sampled_queries import copies
 from clirot.retrieval.promise import Depth, Promise
 from clirot.retrieval.settings import CompressedSettings
 
@@ -73,6 +75,46 @@ def test_copies_are_no_loss(store: bool, tmp_path: Path) -> None:
     measured = CompressedIndex.open(directory).promise
     assert [depth.recall for depth in measured.depths] == [1.0, 1.0]
     assert all(depth.settled in (0, depth.k) for depth in measured.depths)
+
+
+@pytest.mark.parametrize("lists", [False, True])
+def test_copies_of_a_query_promise_nothing(
+    lists: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every text is there thirty times, with other noise. A part of a document finds its own copies
+    however it looks for them; a topic, which is no copy of any text, does not.
+    """
+    if lists:
+        monkeypatch.setattr(list_building, "FROM_TOKENS", 1)
+        monkeypatch.setattr(calibration, "_SCAN", 1e6)
+    rng = np.random.default_rng(21)
+    dim = 64
+    kinds = unit(rng.standard_normal((400, dim)))
+
+    def noisy(tokens: FloatArray, norm: float) -> FloatArray:
+        return unit(tokens + rng.standard_normal(tokens.shape) * norm / dim**0.5)
+
+    texts = [noisy(kinds[rng.integers(400, size=10)], 0.8) for _ in range(60)]
+    documents = [noisy(text, 0.3) for text in texts for _ in range(30)]
+    queries = [noisy(kinds[rng.integers(400, size=8)], 0.8) for _ in range(40)]
+    docnos = [f"d{number}" for number in rng.permutation(len(documents))]
+    chosen = CompressedSettings(bits=1, recall=0.95)
+    index = CompressedIndex.open(made(tmp_path, documents, docnos, chosen))
+    promised = index.promise.depths[0]
+    assert (promised.k, bool(promised.probed)) == (10, lists)
+    recalls = []
+    for query, hits in zip(queries, index.search(queries, 10), strict=True):
+        best = dict(brute_force(query, documents, docnos, 10))
+        recalls.append(np.mean([hit.docno in best for hit in hits]))
+    assert np.mean(recalls) >= promised.recall - 0.04
+
+
+def test_copies_are_told_by_the_way_up() -> None:
+    scores = np.array([0.0, 1.0, 2.0, 8.0, 7.9, 9.9, 1.5, 10.0, 0.5])  # the median is 2
+    assert copies(scores, 7, 5).tolist() == [3, 5, 7]
+    assert copies(scores, 7, 7).tolist() == [7]  # too few would be left
+    assert copies(np.ones(9), 4, 1).tolist() == [4]
+    assert copies(scores, 1, 1).tolist() == [1]  # codes put it below a typical document
 
 
 @pytest.mark.parametrize("documents", [0, 1, 2, 3, 29, 30, 31, 200])

@@ -1,7 +1,6 @@
 """How deep an index must look for the recall that was asked for: measured, when it is built.
 
-Parts of documents are the queries, since an index cannot know the topics: whole documents, and
-windows of a topic's length. A query's own document is left out. For each document of the exact best
+Parts of documents are the queries; see :mod:`.sampled_queries`. For each document of the exact best
 k it is noted how many others the codes, and the lists, put before it; as many are looked at as a
 share of them needs. The share is the recall that was asked for and two standard errors more. Where
 lists are used, they and the codes may each lose half of what may be lost.
@@ -13,25 +12,21 @@ shard while its vectors are at hand, and the least of it counts; lists are measu
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from itertools import count
 
 import numpy as np
 from numpy.typing import NDArray
 
 from clirot.encoding.maxsim import FloatArray, IntArray, TokenMatrix
-from clirot.encoding.token_matrix import Offsets
-from clirot.records import ProgressSink, Step, silent
+from clirot.records import ProgressSink, silent
 from clirot.retrieval.backends.compressed.index import CompressedIndex
+from clirot.retrieval.backends.compressed.sampled_queries import SampledQueries, copies
 from clirot.retrieval.backends.compressed.screening import CodeMatrix, screened
 from clirot.retrieval.backends.exact import top_k
 from clirot.retrieval.backends.ties import best_first
 from clirot.retrieval.promise import STEPS, Depth, Promise
 
-_SAMPLED = 32
-_LONGEST, _WINDOW = 64, (8, 32)  # tokens of a query
-_SEED = 8
 _PROBES = (1, 2, 4, 8, 16, 32, 64, 128)
 _EXACT_TOKENS = 1 << 22  # in larger collections the truth is settled among the best by codes
 _SETTLED_FOR_TRUTH = 5  # times the largest k
@@ -39,49 +34,22 @@ _SETTLED_FOR_TRUTH = 5  # times the largest k
 # of searching. Measured on one thread of an AMD EPYC with VNNI; other values change little.
 _SCAN, _SCREEN, _ENTRY = 115.0, 115.0, 25.0
 
+Scores = NDArray[np.float64]
+Best = Callable[[Sequence[FloatArray], Sequence[Scores], int], list[IntArray]]
+"""What finds the best documents of some queries, best first. It is given the queries, their scores
+by codes, in which what is left out has none, and how many it shall find at least."""
+
 
 @dataclass(frozen=True, eq=False)
-class Sample:
-    """Queries made of documents, and the documents that they come from, by row."""
+class Known:
+    """What is known of the queries of a sample."""
 
-    queries: list[FloatArray]
-    own: list[int]
-    asked: Callable[[], None] = lambda: None
-    """Called whenever one of the queries has been compared with all documents."""
-
-    @classmethod
-    def of(cls, vectors: TokenMatrix) -> Sample:
-        """Parts of some documents."""
-        return cls._drawn(vectors, lambda tokens: vectors.tokens[tokens].float().numpy())
-
-    @classmethod
-    def of_codes(cls, codes: CodeMatrix) -> Sample:
-        """Parts of what the codes of some documents stand for, which need no vectors."""
-        return cls._drawn(codes, lambda tokens: codes.codec.directions(codes.codes[tokens]))
-
-    @classmethod
-    def _drawn(cls, documents: Offsets, read: Callable[[slice], FloatArray]) -> Sample:
-        draw = np.random.default_rng(_SEED)
-        among = len(documents.lengths)
-        queries, own = [], []
-        for row in np.sort(draw.choice(among, min(_SAMPLED, among), replace=False)).tolist():
-            begin, end = documents.offsets[row], documents.offsets[row + 1]
-            for longest in (_LONGEST, int(draw.integers(*_WINDOW, endpoint=True))):
-                first = begin + int(draw.integers(max(1, end - begin - longest + 1)))
-                queries.append(read(slice(first, min(end, first + longest))))
-                own.append(row)
-        return cls(queries, own)
-
-    def telling(self, progress: ProgressSink, passes: int, what: str = "recall") -> Sample:
-        """The same sample, which tells how far it has come.
-
-        Args:
-            progress: is told.
-            passes: how often each query will be asked.
-            what: the label of the steps.
-        """
-        done, total = count(1), passes * len(self.queries)
-        return replace(self, asked=lambda: progress(Step(what, next(done), total, unit="queries")))
+    left_out: list[IntArray]
+    """Of each, the rows that no search shall find."""
+    truth: list[IntArray]
+    """The rows of the best ones, best first."""
+    by_codes: list[IntArray]
+    """How many documents the codes put before each of these."""
 
 
 def measured(index: CompressedIndex, asked: float, progress: ProgressSink = silent) -> Promise:
@@ -93,17 +61,17 @@ def measured(index: CompressedIndex, asked: float, progress: ProgressSink = sile
         progress: told of the queries.
     """
     assert index.vectors is not None
-    sample = Sample.of(index.vectors).telling(progress, 2 + len(_probes(index)))
+    sample = SampledQueries.of(index.vectors).telling(progress, 1 + len(_probes(index)))
     steps = _steps(index)
     if not steps:
         return Promise(asked, 0, len(index), "every document is scored exactly", ())
     if len(index.codes.codes) <= _EXACT_TOKENS:
-        truth = _exact_truth(index.vectors, index.order, sample, steps[-1])
-        said = "the exact ranking"
+        best, said = _exactly(index.vectors, index.order), "the exact ranking"
     else:
-        truth = _settled_truth(index, sample, steps[-1])
+        best = _settled(index)
         said = f"the best {_SETTLED_FOR_TRUTH * steps[-1]:,} by codes, settled exactly"
-    depths = _depths(index, sample, truth, steps, asked)
+    known = _known(index, index.codes, index.order, sample, steps[-1], best)
+    depths = _depths(index, sample, known, steps, asked)
     return Promise(asked, len(sample.queries), len(index), said, depths)
 
 
@@ -119,20 +87,19 @@ def measured_by_codes(
         asked: the recall that was asked for.
         progress: told of the queries.
     """
-    sample = Sample.of(vectors).telling(progress, 2)
+    sample = SampledQueries.of(vectors).telling(progress, 1)
     steps = _steps(index)
     among = len(vectors)
     codec = index.codes.codec
     codes = CodeMatrix(codec, codec.encode(vectors.tokens[:].float().numpy()), vectors.offsets)
     order = np.arange(among, dtype=np.int64)
-    known = [k for k in steps if k < among - 1]
+    measurable = [k for k in steps if k < among - 1]
     kept = dict.fromkeys(steps, 1.0)
-    if known:
-        truth = _exact_truth(vectors, order, sample, known[-1])
-        found = _ranks_by_codes(codes, index, sample, truth, order)
+    if measurable:
+        known = _known(index, codes, order, sample, measurable[-1], _exactly(vectors, order))
         for k in steps:
-            at = min(k, known[-1])
-            kept[k] = float(np.mean([np.mean(row[:at] < at) for row in found]))
+            at = min(k, measurable[-1])
+            kept[k] = float(np.mean([np.mean(row[:at] < at) for row in known.by_codes]))
     depths = tuple(Depth(k, 0, 0, 0, round(kept[k], 4)) for k in steps)
     depths = _by_lists(index, depths, asked, progress)
     said = "the exact ranking" if among == len(index) else f"the exact ranking of {among:,} of them"
@@ -179,15 +146,9 @@ def _by_lists(
     if index.lists is None or not depths:
         return depths
     passes = 1 + len(_probes(index))
-    sample = Sample.of_codes(index.codes).telling(progress, passes, "recall of lists")
-    every, most = np.arange(len(index), dtype=np.int64), depths[-1].k
-    own, ranked = iter(sample.own), []
-    for batch in index.batches(sample.queries):
-        for row in screened(index.codes, batch):
-            best = best_first(every, row, most + 1, index.order)[0]
-            ranked.append(best[best != next(own)][:most])
-            sample.asked()
-    by_lists = _ranks_by_lists(index, sample, ranked)
+    sample = SampledQueries.of_codes(index.codes).telling(progress, passes, "recall of lists")
+    known = _known(index, index.codes, index.order, sample, depths[-1].k, _by_codes(index))
+    by_lists = _ranks_by_lists(index, sample, known)
     found = []
     for depth in depths:
         costs = []
@@ -206,13 +167,12 @@ def _by_lists(
 
 def _depths(
     index: CompressedIndex,
-    sample: Sample,
-    truth: list[IntArray],
+    sample: SampledQueries,
+    known: Known,
     steps: Sequence[int],
     asked: float,
 ) -> tuple[Depth, ...]:
-    by_codes = _ranks_by_codes(index.codes, index, sample, truth, index.order)
-    by_lists = _ranks_by_lists(index, sample, truth)
+    by_codes, by_lists = known.by_codes, _ranks_by_lists(index, sample, known)
     half = 1 - (1 - asked) / 2
     found = []
     for k in steps:
@@ -238,87 +198,110 @@ def _cost(index: CompressedIndex, read: float, wanted: int) -> float:
     return _ENTRY * read + _SCREEN * tokens * wanted
 
 
-def _needed(ranks: Sequence[NDArray[np.int64]], k: int, share: float) -> int:
+def _needed(ranks: Sequence[IntArray], k: int, share: float) -> int:
     """How many documents hold a share of the best k and two standard errors of it more."""
     pooled = np.sort(np.concatenate([row[:k] for row in ranks]))
     share = min(1.0, share + 2 * (share * (1 - share) / len(pooled)) ** 0.5)
     return int(pooled[max(0, int(np.ceil(share * len(pooled))) - 1)]) + 1
 
 
-def _exact_truth(vectors: TokenMatrix, order: IntArray, sample: Sample, k: int) -> list[IntArray]:
-    """The exact best k of each query but for its own document."""
-    found = top_k(vectors, sample.queries, k + 1, order)
-    truth = []
-    for (rows, _), own in zip(found, sample.own, strict=True):
-        truth.append(rows[rows != own][:k])
-        sample.asked()
-    return truth
-
-
-def _settled_truth(index: CompressedIndex, sample: Sample, k: int) -> list[IntArray]:
-    every = np.arange(len(index), dtype=np.int64)
-    truth = []
+def _known(
+    index: CompressedIndex,
+    codes: CodeMatrix,
+    order: IntArray,
+    sample: SampledQueries,
+    most: int,
+    best: Best,
+) -> Known:
+    """Read all codes once: what is left out, the best ``most`` of the others, and their ranks."""
+    known = Known([], [], [])
     own = iter(sample.own)
     for batch in index.batches(sample.queries):
-        for query, row in zip(batch, screened(index.codes, batch), strict=True):
-            best = best_first(every, row, _SETTLED_FOR_TRUTH * k + 1, index.order)[0]
-            rows, _ = index.settled(query, np.sort(best), k + 1)
-            truth.append(rows[rows != next(own)][:k])
+        rows = screened(codes, batch)
+        left_out = [copies(row, next(own), most) for row in rows]
+        for row, left in zip(rows, left_out, strict=True):
+            row[left] = -np.inf
+        truth = best(batch, list(rows), most)
+        known.left_out.extend(left_out)
+        known.truth.extend(truth)
+        for row, found in zip(rows, truth, strict=True):
+            known.by_codes.append(_ranks(row, found, order))
             sample.asked()
-    return truth
+    return known
 
 
-def _ranks_by_codes(
-    codes: CodeMatrix,
-    index: CompressedIndex,
-    sample: Sample,
-    truth: Sequence[IntArray],
-    order: IntArray,
-) -> list[NDArray[np.int64]]:
-    found = (row for batch in index.batches(sample.queries) for row in screened(codes, batch))
-    return list(_ranks(found, sample, truth, order))
+def _exactly(vectors: TokenMatrix, order: IntArray) -> Best:
+    """The best ones by all vectors."""
+
+    def best(
+        queries: Sequence[FloatArray], by_codes: Sequence[Scores], most: int
+    ) -> list[IntArray]:
+        beside = max(int(np.isneginf(row).sum()) for row in by_codes)
+        return [
+            rows[np.isfinite(row[rows])][:most]
+            for (rows, _), row in zip(
+                top_k(vectors, queries, most + beside, order), by_codes, strict=True
+            )
+        ]
+
+    return best
+
+
+def _settled(index: CompressedIndex) -> Best:
+    """The best ones by their vectors of several times as many that are best by codes."""
+
+    def best(
+        queries: Sequence[FloatArray], by_codes: Sequence[Scores], most: int
+    ) -> list[IntArray]:
+        among = _by_codes(index)(queries, by_codes, _SETTLED_FOR_TRUTH * most)
+        return [
+            index.settled(query, np.sort(rows), most)[0]
+            for query, rows in zip(queries, among, strict=True)
+        ]
+
+    return best
+
+
+def _by_codes(index: CompressedIndex) -> Best:
+    """The best ones by codes."""
+    every = np.arange(len(index), dtype=np.int64)
+
+    def best(
+        queries: Sequence[FloatArray], by_codes: Sequence[Scores], most: int
+    ) -> list[IntArray]:
+        found = (best_first(every, row, most, index.order)[0] for row in by_codes)
+        return [rows[np.isfinite(row[rows])] for rows, row in zip(found, by_codes, strict=True)]
+
+    return best
 
 
 def _ranks_by_lists(
-    index: CompressedIndex, sample: Sample, truth: Sequence[IntArray]
-) -> dict[int, tuple[list[NDArray[np.int64]], float]]:
+    index: CompressedIndex, sample: SampledQueries, known: Known
+) -> dict[int, tuple[list[IntArray], float]]:
     """Lists probed for a token -> the ranks, and the entries that were read for a query."""
     found = {}
     for probes in _probes(index):
-        counted: list[int] = []
-
-        def gains(
-            probes: int = probes, counted: list[int] = counted
-        ) -> Iterator[NDArray[np.float64]]:
-            assert index.lists is not None
-            for query in sample.queries:
-                gained, read = index.lists.promising(query, probes)
-                counted.append(read)
-                yield gained
-
-        ranks = list(_ranks(gains(), sample, truth, index.order))
-        found[probes] = (ranks, float(np.mean(counted)))
+        assert index.lists is not None
+        ranks, entries = [], []
+        for query, left, truth in zip(sample.queries, known.left_out, known.truth, strict=True):
+            gained, read = index.lists.promising(query, probes)
+            gained[left] = -np.inf
+            ranks.append(_ranks(gained, truth, index.order))
+            entries.append(read)
+            sample.asked()
+        found[probes] = (ranks, float(np.mean(entries)))
     return found
 
 
-def _ranks(
-    found: Iterator[NDArray[np.float64]],
-    sample: Sample,
-    truth: Sequence[IntArray],
-    order: IntArray,
-) -> Iterator[NDArray[np.int64]]:
+def _ranks(scores: Scores, best: IntArray, order: IntArray) -> IntArray:
     """How many documents are before each of the best ones, where equal scores go by ``order``: the
     codes of documents with the same text are the same.
     """
-    for scores, row, best in zip(found, sample.own, truth, strict=True):
-        sample.asked()
-        scores = scores.copy()
-        scores[row] = -np.inf
-        rising = np.sort(scores)
-        ends = np.searchsorted(rising, scores[best], "right")
-        if np.all(ends - np.searchsorted(rising, scores[best], "left") == 1):
-            yield len(scores) - ends
-            continue
-        place = np.empty(len(scores), dtype=np.int64)
-        place[np.lexsort((order, -scores))] = np.arange(len(scores))
-        yield place[best]
+    rising = np.sort(scores)
+    ends = np.searchsorted(rising, scores[best], "right")
+    if np.all(ends - np.searchsorted(rising, scores[best], "left") == 1):
+        ranks: IntArray = len(scores) - ends
+        return ranks
+    place = np.empty(len(scores), dtype=np.int64)
+    place[np.lexsort((order, -scores))] = np.arange(len(scores))
+    return place[best]
