@@ -25,6 +25,13 @@ CPU = torch.device("cpu")
 
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]
+WillRead = Callable[[IntArray], None]
+"""Is told the rows of documents, in increasing order, that will be read next."""
+
+
+def nothing_to_say(rows: IntArray) -> None:
+    """Of documents that are in memory already."""
+
 
 _SORTED_TOGETHER = 8192  # documents sorted by length at a time, so that the disk is read in order
 _CHECKED_TOGETHER = 1024  # documents, where all are checked before any is scored
@@ -117,16 +124,17 @@ class TokenMatrix:
     """The token vectors of documents, one document after the other.
 
     ``tokens``: ``(tokens, dim)``, float16 or float32, possibly memory-mapped, or those of several
-    indexes; ``offsets``:
-    ``(documents + 1,)``, document ``d`` owning the rows ``offsets[d]`` to ``offsets[d + 1]``, at
-    least one; ``device``: where the arithmetic is done; ``sums``: checksums that the tokens are
-    compared with whenever they are read, for tokens on the CPU.
+    indexes; ``offsets``: ``(documents + 1,)``, document ``d`` owning the rows ``offsets[d]`` to
+    ``offsets[d + 1]``, at least one; ``device``: where the arithmetic is done; ``sums``: checksums
+    that the tokens are compared with whenever they are read, for tokens on the CPU; ``will_read``:
+    told beforehand which documents are read where these are few.
     """
 
     tokens: Tensor | JoinedTokens
     offsets: IntArray
     device: torch.device = CPU
     sums: TokenSums | None = None
+    will_read: WillRead = nothing_to_say
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
@@ -150,7 +158,10 @@ class TokenMatrix:
         """
         tokens = JoinedTokens([part.tokens[:] for part in parts])
         return cls(
-            tokens, joined_offsets(parts), sums=TokenSums.joined([one.sums for one in parts])
+            tokens,
+            joined_offsets(parts),
+            sums=TokenSums.joined([one.sums for one in parts]),
+            will_read=joined_will_read([(part.will_read, len(part)) for part in parts]),
         )
 
 
@@ -186,6 +197,24 @@ def joined_offsets(parts: Sequence[Offsets]) -> IntArray:
     """``(documents + 1,)``: where the documents of several matrices begin in all of them."""
     lengths = np.concatenate([part.lengths for part in parts])
     return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+
+
+def joined_will_read(parts: Sequence[tuple[WillRead, int]]) -> WillRead:
+    """Tells each of several matrices which of its documents will be read.
+
+    Args:
+        parts: whom to tell, and how many documents each has.
+    """
+    ends = np.cumsum([count for _, count in parts])
+    starts = [0, *ends.tolist()]
+
+    def will_read(rows: IntArray) -> None:
+        shares = np.split(rows, np.searchsorted(rows, ends)[:-1])
+        for (tell, _), start, share in zip(parts, starts, shares, strict=False):
+            if len(share):
+                tell(share - start)
+
+    return will_read
 
 
 def windows(documents: Offsets, rows: IntArray) -> Iterator[IntArray]:

@@ -88,6 +88,7 @@ class ExactIndex:
             if not len(rows):
                 yield []
                 continue
+            self._matrix.will_read(rows)
             found, _ = scores(self._matrix, [query], rows)
             settled = found[0].cpu().numpy().astype(np.float32)
             yield hits(self._docnos, *best_first(rows, settled, k, self._tie_order))

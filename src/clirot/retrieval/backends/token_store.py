@@ -35,6 +35,7 @@ import torch
 from numpy.typing import NDArray
 
 from clirot.digests import crc_of_beginning
+from clirot.encoding.mapped_rows import MappedRows
 from clirot.encoding.maxsim import CPU, IntArray, TokenMatrix, TokenSums
 from clirot.errors import ArtefactError, DamagedDraftWarning
 from clirot.json_values import json_object_in
@@ -205,6 +206,8 @@ class TokenStore:
     """``(documents,)``: the checksum of each document's vectors; None in a store without them."""
     directory: Path = Path()
     """Where it was opened, for messages."""
+    mapped: MappedRows | None = None
+    """What reads the tokens from the disk."""
 
     def matrix(self, device: torch.device = CPU) -> TokenMatrix:
         """The vectors, to be scored on a device.
@@ -218,10 +221,15 @@ class TokenStore:
         """
         sums = None if self.sums is None else TokenSums(self.sums, self._damaged)
         if device.type == "cpu":
-            return TokenMatrix(self.tokens, self.offsets, sums=sums)
+            return TokenMatrix(self.tokens, self.offsets, sums=sums, will_read=self.will_read)
         if sums is not None:
             sums.check_all(self.tokens, self.offsets)
         return TokenMatrix(self.tokens.to(device), self.offsets, device)
+
+    def will_read(self, rows: IntArray) -> None:
+        """Tell the system which documents will be read next, in increasing order."""
+        if self.mapped is not None:
+            self.mapped.will_read(self.offsets[rows], self.offsets[rows + 1])
 
     def _damaged(self, row: int) -> ArtefactError:
         return ArtefactError(
@@ -270,29 +278,29 @@ class TokenStore:
             _check_small_files(directory, layout)
         offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
         mapped = _mapped(directory / _TOKENS, item, (tokens, dim))
-        return cls(mapped, offsets, docnos, sums, directory)
+        return cls(_tensor(mapped), offsets, docnos, sums, directory, mapped)
 
 
-def _mapped(path: Path, item: np.dtype[np.floating], shape: tuple[int, int]) -> torch.Tensor:
-    """A file's vectors, of which the pages that are read are in memory.
-
-    Mapped for reading only: pages that might be written count as memory that was asked for, and a
-    file larger than the machine's memory would be refused.
+def _mapped(path: Path, item: np.dtype[np.floating], shape: tuple[int, int]) -> MappedRows:
+    """A file's vectors.
 
     Raises:
         ArtefactError: the system maps no more.
     """
     try:
-        mapped: NDArray[np.floating] = np.memmap(path, dtype=item, mode="r", shape=shape)
+        return MappedRows(path, item, shape)
     except OSError as error:
         raise ArtefactError(
             f"{path} cannot be mapped into memory: {error}",
             hint="the limit of virtual memory is perhaps too small for it (`ulimit -v`)",
         ) from error
+
+
+def _tensor(mapped: MappedRows) -> torch.Tensor:
     with warnings.catch_warnings():
         # torch has no tensors that are for reading only. Nothing here writes.
         warnings.filterwarnings("ignore", "The given NumPy array is not writable", UserWarning)
-        return torch.from_numpy(mapped)
+        return torch.from_numpy(mapped.rows)
 
 
 def _item(dtype: str) -> np.dtype[np.floating]:

@@ -40,6 +40,8 @@ _SEED = 384
 _AT_ONCE = 4096  # tokens that are encoded together
 _SCALE = np.dtype("<f2")
 _ROTATION = np.dtype("<i2")
+_TOGETHER: dict[int, np.dtype[Any]] = {1: np.dtype("c16"), 2: np.dtype("i8"), 4: np.dtype("i4")}
+"""Bits -> a type that is as long as the levels of two bytes. It is copied, never computed with."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,6 +109,23 @@ class Codec:
         patterns = (np.arange(256)[:, None] >> shifts) & (2**self.bits - 1)
         found: NDArray[np.int8] = self.levels[patterns]
         return found
+
+    @cached_property
+    def _pair_levels(self) -> NDArray[Any]:
+        """``(65536,)``: the levels that each two bytes of a code stand for, as one number each, so
+        that they are looked up at once.
+        """
+        low, high = np.arange(1 << 16) & 255, np.arange(1 << 16) >> 8
+        levels = np.concatenate([self.byte_levels[low], self.byte_levels[high]], axis=1)
+        together: NDArray[Any] = levels.view(_TOGETHER[self.bits])[:, 0]
+        return together
+
+    def levels_of(self, codes: Codes) -> NDArray[np.int8]:
+        """``(tokens, components)``: what ``(tokens, width)`` codes stand for."""
+        pairs = codes.view("<u2")[:, : -(-self.code_bytes // 2)]
+        found = np.take(self._pair_levels, pairs, mode="clip").view(np.int8)
+        # Where the bytes of a code are odd in number, the last pair holds one of the scale.
+        return np.ascontiguousarray(found[:, : self.components])
 
     def encode(self, vectors: FloatArray) -> Codes:
         """``(tokens, dim)`` vectors to ``(tokens, width)`` codes."""

@@ -246,6 +246,7 @@ class CompressedIndex:
                     assert whole is not None
                     rows, found = self._every, whole[place]
                 else:
+                    self.codes.will_read(rows)
                     found = screened(self.codes, [query], rows)[0]
                 best, kept = best_first(rows, found, most, self.order)
                 rising = np.argsort(best)
@@ -253,8 +254,10 @@ class CompressedIndex:
 
     def _scores(self, query: FloatArray, rows: IntArray) -> FloatArray:
         if self.vectors is None:
+            self.codes.will_read(rows)
             found = screened(self.codes, [query], rows)[0]
         else:
+            self.vectors.will_read(rows)
             found = scores(self.vectors, [query], rows)[0][0].cpu().numpy()
         kept: FloatArray = found.astype(np.float32)
         return kept

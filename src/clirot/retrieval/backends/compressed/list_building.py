@@ -25,7 +25,7 @@ from clirot.retrieval.backends.compressed.centroid_search import (
 )
 from clirot.retrieval.backends.compressed.codec import Codes
 from clirot.retrieval.backends.compressed.lists import CENTROIDS, DOCUMENTS, STARTS
-from clirot.retrieval.backends.compressed.screening import CodeMatrix, Products
+from clirot.retrieval.backends.compressed.screening import CodeMatrix
 from clirot.store import write_text
 
 FROM_TOKENS = 1 << 20
@@ -84,15 +84,14 @@ def centroids(matrix: CodeMatrix, count: int, progress: ProgressSink = silent) -
     codes: Codes = np.asarray(matrix.codes[sample])
     scales = np.rint(matrix.codec.scales(codes).astype(np.float64) * _GRID) / _GRID
     first = draw.choice(len(sample), count, replace=count > len(sample))
-    levels = Products(matrix.codec, np.zeros((matrix.codec.components, 1), np.int8), as_bytes=False)
-    found = whole_units(levels.levels(codes[first]).astype(np.float64))
+    found = whole_units(matrix.codec.levels_of(codes[first]).astype(np.float64))
     for done in range(_ROUNDS):
         progress(Step("centroids", done, _ROUNDS, unit="rounds"))
         nearest = CentroidSearch(matrix.codec, found).nearest(codes)
         sums = torch.zeros(count, matrix.codec.components, dtype=torch.float64)
         for begin in range(0, len(codes), _SUMMED):
             part = slice(begin, begin + _SUMMED)
-            weighted = levels.levels(codes[part]) * scales[part, None]
+            weighted = matrix.codec.levels_of(codes[part]) * scales[part, None]
             places = torch.from_numpy(nearest[part].astype(np.int64))
             sums.index_add_(0, places, torch.from_numpy(weighted))
         empty = ~torch.any(sums != 0, dim=1).numpy()

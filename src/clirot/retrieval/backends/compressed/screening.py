@@ -25,8 +25,11 @@ from clirot.encoding.token_matrix import (
     FloatArray,
     IntArray,
     TokenSums,
+    WillRead,
     cuts,
     joined_offsets,
+    joined_will_read,
+    nothing_to_say,
     windows,
 )
 from clirot.retrieval.backends.compressed.codec import Codec, Codes
@@ -48,11 +51,14 @@ class CodeMatrix:
     """``(documents + 1,)``: where each document's tokens begin."""
     sums: TokenSums | None = None
     """What codes are compared with when they are first read; None: nothing."""
+    will_read: WillRead = nothing_to_say
+    """Told beforehand which documents are read where these are few."""
 
     @classmethod
     def of(cls, codec: Codec, store: TokenStore) -> CodeMatrix:
         """The codes that a store of bytes holds."""
-        return cls(codec, store.tokens.numpy(), store.offsets, store.matrix().sums)
+        matrix = store.matrix()
+        return cls(codec, store.tokens.numpy(), store.offsets, matrix.sums, matrix.will_read)
 
     @classmethod
     def joined(cls, parts: Sequence[CodeMatrix]) -> CodeMatrix:
@@ -63,7 +69,8 @@ class CodeMatrix:
         """
         codes: JoinedRows[np.uint8] = JoinedRows([part.codes[:] for part in parts])
         sums = TokenSums.joined([part.sums for part in parts])
-        return cls(parts[0].codec, codes, joined_offsets(parts), sums)
+        will_read = joined_will_read([(part.will_read, len(part)) for part in parts])
+        return cls(parts[0].codec, codes, joined_offsets(parts), sums, will_read)
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
@@ -165,21 +172,13 @@ class Products:
 
     def __init__(self, codec: Codec, columns: NDArray[np.int8], *, as_bytes: bool) -> None:
         self._codec, self._as_bytes = codec, as_bytes
-        # As one number for each byte of a code, levels are looked up at once.
-        together = np.dtype(f"i{8 // codec.bits}")
-        self._table = codec.byte_levels.view(together)[:, 0]
         self._columns = torch.from_numpy(columns)
         if not as_bytes:
             self._columns = self._columns.to(torch.float32)
 
-    def levels(self, codes: Codes) -> NDArray[np.int8]:
-        """``(tokens, components)``: what the codes stand for."""
-        bits = codes[:, : self._codec.code_bytes]
-        return np.take(self._table, bits, mode="clip").view(np.int8)
-
     def whole(self, codes: Codes) -> torch.Tensor:
         """``(tokens, columns)``, int32 or float32 with whole numbers."""
-        levels = torch.from_numpy(self.levels(codes))
+        levels = torch.from_numpy(self._codec.levels_of(codes))
         if self._as_bytes:
             return torch._int_mm(levels, self._columns)
         return levels.to(torch.float32) @ self._columns
