@@ -134,6 +134,22 @@ def test_sampled_documents_are_spread_evenly(
         assert kept == list(range(0, documents, stride))
 
 
+def test_what_may_be_lost_is_shared_out() -> None:
+    """Every way holds the share; where lists lose nothing, the codes may lose all of it."""
+    rng = np.random.default_rng(6)
+    by_code, listed = (rng.geometric(0.02, 640).astype(np.int64) for _ in range(2))
+    share = 0.95 + 2 * (0.95 * 0.05 / 640) ** 0.5
+    ways = list(calibration._together(by_code, listed, 10, 0.95))
+    assert len(ways) > 5
+    for wanted, settled in ways:
+        assert np.mean((listed < wanted) & (by_code < settled)) >= share
+    assert sorted(ways) == ways
+    assert [settled for _, settled in ways] == sorted((one for _, one in ways), reverse=True)
+    none_lost = list(calibration._together(by_code, np.zeros(640, np.int64), 10, 0.95))
+    enough = int(np.sort(by_code)[int(np.ceil(share * 640)) - 1]) + 1
+    assert set(none_lost) == {(10, enough)}
+
+
 def test_how_deep_to_look() -> None:
     depths = (
         Depth(10, 0, 0, 14, 1.0),

@@ -3,7 +3,7 @@
 Parts of documents are the queries; see :mod:`.sampled_queries`. For each document of the exact best
 k it is noted how many others the codes, and the lists, put before it; as many are looked at as a
 share of them needs. The share is the recall that was asked for and two standard errors more. Where
-lists are used, they and the codes may each lose half of what may be lost.
+lists are used, they and the codes lose it together, shared out as it takes the least work.
 
 An index in shards is measured when these are joined, over all of them, as one in one piece is: the
 same queries, the same ranks. Where no vectors are kept, what codes alone find is measured for each
@@ -12,7 +12,7 @@ shard while its vectors are at hand, and the least of it counts; lists are measu
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -31,8 +31,10 @@ _PROBES = (1, 2, 4, 8, 16, 32, 64, 128)
 _EXACT_TOKENS = 1 << 22  # in larger collections the truth is settled among the best by codes
 _SETTLED_FOR_TRUTH = 5  # times the largest k
 # Nanoseconds for a token's code, read in order or not, and for an entry of a list: to compare ways
-# of searching. Measured on one thread of an AMD EPYC with VNNI; other values change little.
-_SCAN, _SCREEN, _ENTRY = 115.0, 115.0, 25.0
+# of searching; and for a token that is settled. Measured on one thread of an AMD EPYC with VNNI;
+# other values change little.
+_SCAN, _SCREEN, _ENTRY, _SETTLE = 115.0, 115.0, 25.0, 700.0
+_SPLITS = 16  # ways of sharing out what may be lost
 
 Scores = NDArray[np.float64]
 Best = Callable[[Sequence[FloatArray], Sequence[Scores], int], list[IntArray]]
@@ -152,10 +154,11 @@ def _by_lists(
     found = []
     for depth in depths:
         costs = []
+        length = _typical_length(index, known, depth.k)
         for probes, (rows, read) in by_lists.items():
             wanted = max(depth.k, _needed(rows, depth.k, asked))
             got = float(np.mean([np.mean(row[: depth.k] < wanted) for row in rows]))
-            costs.append((_cost(index, read, wanted), probes, wanted, got))
+            costs.append((_cost(read, length, wanted), probes, wanted, got))
         cost, probes, wanted, got = min(costs)
         scan = cost >= _SCAN * len(index.codes.codes)
         recall = depth.recall if scan else depth.recall * got
@@ -173,36 +176,75 @@ def _depths(
     asked: float,
 ) -> tuple[Depth, ...]:
     by_codes, by_lists = known.by_codes, _ranks_by_lists(index, sample, known)
-    half = 1 - (1 - asked) / 2
     found = []
     for k in steps:
         settled = min(len(index), max(k, _needed(by_codes, k, asked)))
         whole = float(np.mean([np.mean(row[:k] < settled) for row in by_codes]))
         ways = [(_SCAN * len(index.codes.codes), Depth(k, 0, 0, settled, round(whole, 4)))]
-        settled = min(len(index), max(k, _needed(by_codes, k, half)))
+        length = _typical_length(index, known, k)
+        by_code = np.concatenate([row[:k] for row in by_codes])
         for probes, (rows, read) in by_lists.items():
-            wanted = min(len(index), max(settled, _needed(rows, k, half)))
-            both = [
-                np.mean((code[:k] < settled) & (listed[:k] < wanted))
-                for code, listed in zip(by_codes, rows, strict=True)
-            ]
-            depth = Depth(k, probes, wanted, settled, round(float(np.mean(both)), 4))
-            ways.append((_cost(index, read, wanted), depth))
+            listed = np.concatenate([row[:k] for row in rows])
+            for wanted, settled in _together(by_code, listed, k, asked):
+                share = float(np.mean((by_code < settled) & (listed < wanted)))
+                # Ranks by codes are among all documents. Where they ask for more than lists found,
+                # all of these are settled.
+                settled = min(settled, wanted)
+                cost = _cost(read, length, wanted) + _SETTLE * length * settled
+                ways.append((cost, Depth(k, probes, wanted, settled, round(share, 4))))
         found.append(min(ways, key=lambda way: way[0])[1])
     return tuple(found)
 
 
-def _cost(index: CompressedIndex, read: float, wanted: int) -> float:
-    """Nanoseconds that a search by lists takes, about."""
-    tokens = len(index.codes.codes) / len(index)
-    return _ENTRY * read + _SCREEN * tokens * wanted
+def _together(
+    by_code: IntArray, listed: IntArray, k: int, asked: float
+) -> Iterator[tuple[int, int]]:
+    """How many documents of lists to score by their codes, and how many of these to settle, so that
+    both together hold the share: with little loss by the lists, or with more of it.
+
+    Args:
+        by_code: ranks by codes of the best k of all queries, one after the other.
+        listed: their ranks by lists.
+        k: of the best documents of a query.
+        asked: the recall.
+    """
+    rising = np.sort(listed)
+    needed = _count(len(rising), asked)
+    for kept in sorted({*np.linspace(needed, len(rising), _SPLITS).astype(int).tolist()}):
+        wanted = max(k, int(rising[kept - 1]) + 1)
+        there = np.sort(by_code[listed < wanted])
+        settled = max(k, int(there[needed - 1]) + 1)
+        yield wanted, settled
+
+
+def _cost(read: float, length: float, wanted: int) -> float:
+    """Nanoseconds that finding candidates by lists takes, about.
+
+    Args:
+        read: entries of lists.
+        length: tokens of a document.
+        wanted: documents whose codes are scored.
+    """
+    return _ENTRY * read + _SCREEN * length * wanted
+
+
+def _typical_length(index: CompressedIndex, known: Known, k: int) -> float:
+    """Tokens of a document that is found, on average: more than of any, as long ones have more to
+    offer.
+    """
+    return float(np.mean(index.codes.lengths[np.concatenate([row[:k] for row in known.truth])]))
 
 
 def _needed(ranks: Sequence[IntArray], k: int, share: float) -> int:
     """How many documents hold a share of the best k and two standard errors of it more."""
     pooled = np.sort(np.concatenate([row[:k] for row in ranks]))
-    share = min(1.0, share + 2 * (share * (1 - share) / len(pooled)) ** 0.5)
-    return int(pooled[max(0, int(np.ceil(share * len(pooled))) - 1)]) + 1
+    return int(pooled[_count(len(pooled), share) - 1]) + 1
+
+
+def _count(documents: int, share: float) -> int:
+    """A share of so many documents and two standard errors more, one document at least."""
+    share = min(1.0, share + 2 * (share * (1 - share) / documents) ** 0.5)
+    return max(1, int(np.ceil(share * documents)))
 
 
 def _known(
