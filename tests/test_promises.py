@@ -170,3 +170,5 @@ def test_how_deep_to_look() -> None:
     assert short.at(11, 70).settled == 70
     assert not short.beyond(5000)
     assert Promise.of(json.loads(json.dumps(measured.row))) == measured
+    none = replace(measured, depths=())
+    assert none.remark().endswith("nothing has to be measured: every document is scored")

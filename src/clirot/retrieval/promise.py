@@ -124,7 +124,7 @@ class Promise:
     def remark(self) -> str:
         """It in words."""
         if not self.depths:
-            return f"so small that nothing has to be measured: {self.truth}"
+            return "so small that nothing has to be measured: every document is scored"
         found = ", ".join(f"recall@{one.k} {one.recall:.3f}" for one in self.depths)
         return f"{found} against {self.truth}, on {self.queries} parts of documents as queries"
 
