@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-IntArray = NDArray[np.int64]
+from clirot.encoding.token_matrix import IntArray
 
 _WILL_READ = getattr(mmap, "MADV_WILLNEED", None)  # not on Windows
 _SHARE = 4
